@@ -1,0 +1,25 @@
+package bench
+
+import (
+	_ "github.com/HdrHistogram/hdrhistogram-go"
+	_ "github.com/VictoriaMetrics/metrics"
+	_ "github.com/anishathalye/porcupine"
+	_ "github.com/asynkron/protoactor-go/actor"
+	_ "github.com/cockroachdb/datadriven"
+	_ "github.com/cockroachdb/pebble/v2"
+	_ "github.com/cockroachdb/pebble/v2/vfs/errorfs"
+	_ "github.com/nats-io/nats-server/v2/server"
+	_ "github.com/nats-io/nats.go/micro"
+	_ "github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	_ "github.com/prometheus/common/expfmt"
+	_ "github.com/puzpuzpuz/xsync/v4"
+	_ "github.com/spf13/cobra"
+	_ "go.uber.org/goleak"
+	_ "golang.org/x/sys/unix"
+	_ "google.golang.org/protobuf/encoding/protojson"
+	_ "google.golang.org/protobuf/types/dynamicpb"
+	_ "google.golang.org/protobuf/types/known/timestamppb"
+	_ "gopkg.in/yaml.v3"
+	_ "github.com/go-json-experiment/json/jsontext"
+	_ "pgregory.net/rapid"
+)

@@ -1,0 +1,2 @@
+// Package bench measures the engine from outside.
+package bench

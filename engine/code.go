@@ -1,0 +1,80 @@
+package engine
+
+// Code says how a command ended. Codes after [CodeOK] are refusals.
+//
+// They are ordered by precedence: when several refusals would be true, the engine answers with the first. Their names are part of the wire
+// contract and their numbers part of the log's format: append before codeEnd only with a new number, never renumber.
+type Code uint8
+
+// The codes, most important first. The comment on each says what the caller should understand.
+const (
+	CodeOK Code = iota // the command was accepted
+
+	// Answers given before Step. They are not outcomes: nothing remembers them.
+	CodeMalformed    // the message is not protobuf or JSON of this contract
+	CodeTooLarge     // the message, or a list in it, is longer than allowed
+	CodeUnknownVerb  // the subject names no verb of this contract
+	CodeUnknownField // the JSON has a field that the message does not have
+	CodeCardNumber   // a field holds what looks like a card number: never send one here
+	CodeOverloaded   // a bound on work in flight is reached: retry after the hint
+	CodeUnavailable  // the engine is stopping, or cannot write: retry
+	CodeQuarantined  // the event's state could not be trusted and is set aside: an operator must look
+	CodeInternal     // the engine failed on this command; nothing was changed
+
+	// Refusals by the event.
+	CodeInvalid           // a field has a value that can never be right
+	CodeRequestMismatch   // this request id was used before, with other content
+	CodeEventUnknown      // no such event
+	CodeEventExists       // the event id is taken
+	CodeWrongState        // the event's state does not allow this
+	CodeHoldUnknown       // no such hold of this buyer
+	CodeHoldExpired       // the hold's deadline has passed
+	CodeHoldEnded         // the hold was released, replaced or confirmed before
+	CodeOrderUnknown      // no such order
+	CodePaymentInProgress // the buyer's hold is being paid
+	CodePaymentRefMissing // money is due and no payment reference was given
+	CodeNotOnSale         // the event does not sell now
+	CodeLotUnknown        // no such lot
+	CodePoolUnknown       // no such pool
+	CodeSeatUnknown       // no such seat in this lot
+	CodeLotNotOpen        // the lot's tier has not opened yet
+	CodeBelowMinimum      // less than the lot's minimum an order
+	CodeAboveMaximum      // more than the lot's or the order's maximum
+	CodeRequiresMissing   // the lot is sold only together with another
+	CodeLimitReached      // the buyer's limit is reached
+	CodeSoldOut           // not enough tickets free
+	CodeSeatTaken         // a chosen seat is not free
+	CodePriceExceeded     // the total is above max_price_minor
+	CodeTooMany           // a bound of the engine is reached (docs/limits.md)
+
+	codeEnd
+)
+
+// Codes is how many codes there are: the size of a table indexed by Code.
+const Codes = int(codeEnd)
+
+//nolint:gochecknoglobals // a constant table: Go has no constant arrays
+var codeNames = [Codes]string{
+	"ok", "malformed", "too_large", "unknown_verb", "unknown_field", "card_number", "overloaded", "unavailable", "quarantined", "internal",
+	"invalid", "request_mismatch", "event_unknown", "event_exists", "wrong_state", "hold_unknown", "hold_expired", "hold_ended",
+	"order_unknown", "payment_in_progress", "payment_ref_missing", "not_on_sale", "lot_unknown", "pool_unknown", "seat_unknown",
+	"lot_not_open", "below_minimum", "above_maximum", "requires_missing", "limit_reached", "sold_out", "seat_taken", "price_exceeded", "too_many",
+}
+
+// String returns the code's name on the wire.
+func (c Code) String() string {
+	if c < codeEnd {
+		return codeNames[c]
+	}
+	return "code_unknown"
+}
+
+// Retryable reports whether the same command may succeed later without being changed.
+func (c Code) Retryable() bool {
+	switch c {
+	case CodeOverloaded, CodeUnavailable, CodeQuarantined, CodeNotOnSale, CodeLotNotOpen, CodePaymentInProgress, CodeTooMany:
+		return true
+	default:
+		return false
+	}
+}

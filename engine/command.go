@@ -1,0 +1,231 @@
+package engine
+
+// Verb says what a command asks for.
+type Verb uint8
+
+// The verbs. Those before VerbExpire come from callers; the others from the shell only.
+const (
+	VerbNone Verb = iota
+	VerbCreate
+	VerbUpdate
+	VerbOpen
+	VerbPause
+	VerbClose
+	VerbGet
+	VerbHold
+	VerbExtend
+	VerbRelease
+	VerbConfirm
+	VerbOrder
+	VerbBlock
+	VerbUnblock
+	VerbCapacity
+
+	VerbExpire   // end due holds and write the tally: sent at NextDeadline
+	VerbSettle   // go on with what a step left over: sent while Unsettled
+	VerbSchedule // wall time has reached Wall: opens and closes
+	VerbResume   // the process was down for Down since the event's last fact
+	VerbProve    // put the state hash into the log
+
+	verbEnd
+)
+
+// Verbs is how many verbs there are: the size of a table indexed by Verb.
+const Verbs = int(verbEnd)
+
+//nolint:gochecknoglobals // a constant table: Go has no constant arrays
+var verbNames = [Verbs]string{
+	"none", "create", "update", "open", "pause", "close", "get", "hold", "extend", "release", "confirm", "order", "block", "unblock", "capacity",
+	"expire", "settle", "schedule", "resume", "prove",
+}
+
+// String returns the verb's name on the wire.
+func (v Verb) String() string {
+	if v < verbEnd {
+		return verbNames[v]
+	}
+	return "verb_unknown"
+}
+
+// IsRead reports whether the verb only looks.
+func (v Verb) IsRead() bool { return v == VerbGet || v == VerbOrder }
+
+// Fill says what a hold does when not everything it asks for is free.
+type Fill uint8
+
+// The ways to fill a hold.
+const (
+	FillAllOrNothing Fill = iota // the default
+	FillAtLeast                  // at least Command.AtLeast sales over all items, as many as possible
+	FillBestEffort               // whatever is free, at least one
+)
+
+// Flow is how a buyer checks out.
+type Flow uint8
+
+// The flows.
+const (
+	FlowStandard Flow = iota // hold, steps, confirm
+	FlowOneClick             // buy
+)
+
+// Flows is how many flows there are.
+const Flows = 2
+
+// Device is the class of device a buyer uses, as the calling service tells it.
+type Device uint8
+
+// The device classes.
+const (
+	DeviceUnknown Device = iota
+	DeviceDesktop
+	DeviceMobile
+	DeviceTablet
+	DeviceKiosk
+)
+
+// Command is a request to change an event, or to read it. Which fields matter depends on Verb; the others are zero.
+//
+// Its strings and slices belong to the caller and may be reused after Step: the engine copies what it keeps.
+type Command struct {
+	Verb      Verb
+	RequestID string // the caller's, unique in the event; empty for reads and the shell's own commands
+	Buyer     string // where a person acts
+	Channel   string // free text of the caller's choosing, an id: "web", "app", "box_office"
+	Device    Device
+
+	// hold
+	Items    []Item
+	Fill     Fill
+	AtLeast  int64 // sales, with FillAtLeast
+	MaxPrice int64 // total with fees in minor units that may not be exceeded; 0 is no maximum unless HasMaxPrice
+	// HasMaxPrice tells a maximum of 0 (only free tickets) from none.
+	HasMaxPrice bool
+
+	// extend, release, confirm
+	Hold string // as the engine wrote it in a reply
+
+	// confirm
+	PaymentRef string // the external payment, 1 to PaymentRefLenMax bytes of printable ASCII; not needed when nothing is due
+	BoxOffice  bool   // paid at the counter: no payment reference needed
+
+	// order
+	Order string
+
+	// block, unblock, capacity
+	Lot      string
+	Pool     string
+	Quantity int64    // units to block or unblock; the new capacity in units
+	Seats    []string // labels to block or unblock
+
+	// create, update
+	Spec *EventSpec
+
+	// shell
+	Wall Instant // schedule: wall time
+	Down int64   // resume: nanoseconds
+}
+
+// Item asks for tickets of one lot: a quantity of sales (counted lots) or chosen seats (seated lots), never both.
+type Item struct {
+	Lot      string
+	Quantity int64
+	Seats    []string // labels "section/row/seat", as in "A/1/4"
+}
+
+// EventSpec is everything an organiser says about an event. In an update, only the fields named in Set change.
+type EventSpec struct {
+	Name, Genre, Performer, Venue, City string
+	Country                             string // ISO 3166 alpha-2
+	TimeZone                            string // IANA name, for people: no rule reads it
+	DoorsAt, StartsAt                   Instant
+	OpensAt, ClosesAt                   Instant // wall time at which sales open and close by themselves; 0 is never
+	Currency                            string  // ISO 4217
+	HoldTTLMs, MaxHoldMs                int64   // a hold's life, and its longest with extensions and replacements
+	SpreadMs                            int64   // each hold lives up to this much longer, by its own hash; below HoldTTLMs/8
+	HasSpread                           bool    // SpreadMs was given; otherwise HoldTTLMs/16
+	LimitPerBuyer                       int64   // tickets (units) held + paying + sold; 0 is none
+	LimitPerOrder                       int64   // tickets (units) in one hold; 0 is none
+	Open                                bool    // on sale at once
+	Pools                               []PoolSpec
+	Lots                                []LotSpec
+
+	Set SpecFields // update: which of the fields above are meant
+}
+
+// SpecFields says which fields of an EventSpec an update means. Lots and pools listed in an update are always meant.
+type SpecFields uint32
+
+// One bit a field of EventSpec.
+const (
+	SetName SpecFields = 1 << iota
+	SetGenre
+	SetPerformer
+	SetVenue
+	SetCity
+	SetCountry
+	SetTimeZone
+	SetDoorsAt
+	SetStartsAt
+	SetOpensAt
+	SetClosesAt
+	SetCurrency // refused in an update: money already taken has a currency
+	SetHoldTTL
+	SetMaxHold
+	SetSpread
+	SetLimitPerBuyer
+	SetLimitPerOrder
+	SetOpen // refused in an update: use open
+)
+
+// PoolSpec is capacity that several lots share.
+type PoolSpec struct {
+	Pool     string
+	Capacity int64 // units
+}
+
+// LotSpec is a sellable block at one price. Counted lots give Capacity, seated lots Rows.
+type LotSpec struct {
+	Lot       string
+	Name      string // for people; empty is the id
+	FaceMinor int64  // per sale, before fees
+	Fees      []Fee  // per sale, added to the face price
+	TaxMinor  int64  // tax included in face and fees, per sale: shown, never added
+	Capacity  int64  // units
+	Units     int64  // tickets a sale: 4 for a 4-pack; 0 is 1
+	Pools     []string
+	Requires  []string // at least one sale of one of these lots must be in the same hold, or held, paying or sold to the buyer
+	After     string   // a tier: opens in the step in which that lot first has nothing free
+	MinOrder  int64    // sales of this lot in one hold; 0 is 1
+	MaxOrder  int64    // sales of this lot in one hold; 0 is no maximum
+	Rows      []RowSpec
+
+	Set LotFields // update of an existing lot: which fields are meant
+}
+
+// LotFields says which fields of a LotSpec an update of an existing lot means. Only these can change: capacity has its own verb, and
+// the rest would rewrite what buyers were promised.
+type LotFields uint32
+
+// One bit a field of LotSpec.
+const (
+	SetLotName LotFields = 1 << iota
+	SetLotFace
+	SetLotFees
+	SetLotTax
+	SetLotMin
+	SetLotMax
+	SetLotOther // any field that an update cannot change: refused
+)
+
+// Fee is one named part of a price beside the face value.
+type Fee struct {
+	Name  string
+	Minor int64
+}
+
+// RowSpec is a row of seats, labelled Section/Row/1 to Section/Row/Seats.
+type RowSpec struct {
+	Section, Row string
+	Seats        int64
+}

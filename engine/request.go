@@ -1,0 +1,34 @@
+package engine
+
+// CommandsPerRequestMax bounds a batch.
+const CommandsPerRequestMax = 1024
+
+// Request carries one or more commands for one event to its actor, and says whom to tell. Its strings may be views into a network buffer
+// that lives as long as the request; the engine copies what it keeps.
+type Request struct {
+	Account  string
+	Event    string
+	Commands []Command
+	// ReceivedNs is when the request arrived, on the process's monotonic clock. Latency is measured from it; no rule reads it.
+	ReceivedNs int64
+	Reply      Replier // nil for the shell's own commands
+}
+
+// Replier takes the answers to a request. Both methods are called from goroutines of the engine and must not block.
+type Replier interface {
+	// Outcome is called once a command, in their order, from the goroutine that owns the event. The replier encodes out at once:
+	// it is valid during the call only.
+	Outcome(r *Request, i int, out *Outcome)
+	// Durable is called once, after the last Outcome, when everything the outcomes show is durable: the answers may leave now.
+	// The engine has no more use for the request.
+	Durable(r *Request)
+}
+
+// Sample is what the metrics learn of one command.
+type Sample struct {
+	Verb      Verb
+	Code      Code
+	Flow      Flow
+	Repeated  bool
+	LatencyNs int64 // receipt to durable reply
+}
