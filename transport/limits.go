@@ -1,0 +1,58 @@
+package transport
+
+import (
+	"time"
+
+	"github.com/holdfast-engine/holdfast/engine"
+)
+
+// The bounds of the wire. They are part of the contract: docs/wire.md names them.
+const (
+	// CommandBytesMax is the longest message with a single command. An event with 500 lots fits.
+	CommandBytesMax = 64 << 10
+	// BatchBytesMax is the longest batch. It leaves the other half of a default NATS server's 1 MiB payload to headers and growth.
+	BatchBytesMax = 512 << 10
+	// BatchCommandsMax is how many commands a batch may hold.
+	BatchCommandsMax = engine.CommandsPerRequestMax
+	// CorrelationBytesMax is the longest correlation: 64 bits in hexadecimal.
+	CorrelationBytesMax = 16
+	// ItemsPerCommandMax bounds the items of one hold before the engine looks at them, so that a short message cannot ask for a long table.
+	ItemsPerCommandMax = 256
+	// SeatsPerCommandMax bounds the seat labels of one command, for the same reason.
+	SeatsPerCommandMax = 4096
+	// TicketsShownMax is how many tickets of an order a reply lists. Box offices may order more than fit into a message; the ids of the
+	// rest follow from the first and ticket_count.
+	TicketsShownMax = 4096
+	// ListLimitMax is the longest page of events.list, ListLimitDefault the page without a limit.
+	ListLimitMax     = 1000
+	ListLimitDefault = 100
+)
+
+// The defaults of [Config].
+const (
+	// CommandsInFlightMaxDefault bounds the commands of an account between receipt and reply: at a million commands a second it is a
+	// quarter of a second of work, more than any fsync should take.
+	CommandsInFlightMaxDefault = 256 << 10
+	// BytesInFlightMaxDefault bounds the messages those commands arrived in.
+	BytesInFlightMaxDefault = 256 << 20
+	// PendingMessagesMaxDefault and PendingBytesMaxDefault bound what has arrived and is not decoded. Beyond them NATS messages are dropped
+	// and counted, so they are generous: overload is meant to be answered, by the bounds in flight.
+	PendingMessagesMaxDefault = 512 << 10
+	PendingBytesMaxDefault    = 256 << 20
+	// OverloadedRetryAfterDefault is the hint in an overloaded answer.
+	OverloadedRetryAfterDefault = 50 * time.Millisecond
+	// UnavailableRetryAfterDefault is the hint in an unavailable answer: about the time a restart takes.
+	UnavailableRetryAfterDefault = time.Second
+)
+
+const (
+	// replyResultReserveBytes is kept free for each result of a batch that is still to come, so that even a batch of the longest results
+	// ends in a reply that can be sent: a result that does not fit is replaced by a too_large answer of less than this.
+	replyResultReserveBytes = 384
+	// pooledBufferBytesMax and pooledElementsMax are the largest buffers that a request takes back into the pool. A rare giant must not
+	// stay in memory for ever.
+	pooledBufferBytesMax = 256 << 10
+	pooledElementsMax    = 4096
+	// jsonDepthMax bounds the nesting of values that are skipped while looking for the request id of a bad message.
+	jsonDepthMax = 64
+)

@@ -1,0 +1,171 @@
+package transport
+
+import (
+	"sync"
+
+	"github.com/holdfast-engine/holdfast/engine"
+)
+
+// request is one message on its way through the engine, with the memory it needs: pooled, so that a command costs no allocation here.
+// It is the engine's Replier for itself.
+type request struct {
+	engine.Request
+	decoder
+	server      *Server
+	replyTo     string
+	correlation string
+	json        bool
+	batch       bool
+	refused     engine.Code // the code of a single command that was refused: it goes into the headers too
+	taken       int64       // commands taken from the bounds
+	takenBytes  int64
+	out         []byte
+}
+
+var requests = sync.Pool{New: func() any { return new(request) }}
+
+// batches are pooled apart: a request that has carried a batch owns room for its commands, which single ones would waste.
+var batches = sync.Pool{New: func() any { return new(request) }}
+
+func newRequest(s *Server, batch bool) *request {
+	pool := &requests
+	if batch {
+		pool = &batches
+	}
+	r := pool.Get().(*request) //nolint:errcheck // the pool holds nothing else
+	r.server, r.batch = s, batch
+	return r
+}
+
+// free gives the request back to its pool. Nothing may use it or its strings any more.
+func (r *request) free() {
+	batch := r.batch
+	used := len(r.commands)
+	r.decoder.reset()
+	if c := cap(r.commands); c > 64 && c > 4*used {
+		r.commands, r.ids = nil, nil
+	}
+	r.Request = engine.Request{}
+	r.server, r.replyTo, r.correlation = nil, "", ""
+	r.json, r.batch, r.refused = false, false, engine.CodeOK
+	r.taken, r.takenBytes = 0, 0
+	if r.out = r.out[:0]; cap(r.out) > pooledBufferBytesMax {
+		r.out = nil
+	}
+	if batch {
+		batches.Put(r)
+	} else {
+		requests.Put(r)
+	}
+}
+
+// begin writes what stands before the first outcome.
+func (r *request) begin() {
+	switch {
+	case !r.batch && r.json:
+		r.out = append(r.out, '{')
+	case !r.batch:
+	case r.json:
+		w := jsonWriter{b: append(r.out, '{')}
+		w.str("request_id", echoID(r.scope.batchID))
+		w.list("results")
+		r.out = w.b
+	default:
+		w := protoWriter{b: r.out}
+		w.str(1, echoID(r.scope.batchID))
+		r.out = w.b
+	}
+}
+
+// finish writes what stands after the last outcome.
+func (r *request) finish() {
+	if !r.json {
+		w := protoWriter{b: r.out}
+		w.str(15, r.correlation)
+		r.out = w.b
+		return
+	}
+	w := jsonWriter{b: r.out}
+	if r.batch {
+		w.end(']')
+	}
+	w.str("correlation", r.correlation)
+	w.end('}')
+	r.out = w.b
+}
+
+// Outcome encodes the answer to command i. It implements [engine.Replier].
+func (r *request) Outcome(_ *engine.Request, i int, out *engine.Outcome) {
+	if i == 0 {
+		r.begin()
+	}
+	id := echoID(r.ids[i])
+	from := len(r.out)
+	r.result(id, out, nil)
+	room := r.server.replyBytesMax - replyResultReserveBytes*(len(r.Request.Commands)-i)
+	if len(r.out) > room {
+		r.out = r.out[:from]
+		r.result(id, out, &refusal{code: engine.CodeTooLarge, text: tooLargeReply(r.batch)})
+	}
+	if !r.batch {
+		r.refused = out.Code
+	}
+}
+
+func tooLargeReply(batch bool) string {
+	if batch {
+		return "the command ran, but its answer does not fit into the reply of this batch: send it by itself, with the same request id"
+	}
+	return "the answer is longer than a NATS message may be"
+}
+
+// result writes one answer: the outcome, or instead of it a refusal.
+func (r *request) result(id string, out *engine.Outcome, instead *refusal) {
+	if r.json {
+		w := jsonWriter{b: r.out}
+		if r.batch {
+			w.comma()
+			w.b = append(w.b, '{')
+		}
+		if instead != nil {
+			w.refusal(id, instead)
+		} else {
+			w.outcome(id, out)
+		}
+		if r.batch {
+			w.end('}')
+		}
+		r.out = w.b
+		return
+	}
+	w := protoWriter{b: r.out}
+	from := 0
+	if r.batch {
+		from = w.open(8)
+	}
+	if instead != nil {
+		w.refusal(id, instead)
+	} else {
+		w.outcome(id, out)
+	}
+	if r.batch {
+		w.close(from)
+	}
+	r.out = w.b
+}
+
+// Durable sends the answers on their way. It implements [engine.Replier].
+func (r *request) Durable(*engine.Request) {
+	r.finish()
+	r.server.outbox.post(r)
+}
+
+// refuse writes a reply that answers the whole message with a refusal.
+func (r *request) refuse(ref *refusal) {
+	id := r.scope.batchID
+	if !r.batch && len(r.ids) > 0 {
+		id = r.ids[0]
+	}
+	r.refused = ref.code
+	r.out = appendRefusal(r.out[:0], r.json, echoID(id), r.correlation, ref)
+}

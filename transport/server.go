@@ -1,0 +1,346 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+
+	"github.com/holdfast-engine/holdfast/engine"
+)
+
+// Engine takes requests. It is what transport needs from the actors.
+type Engine interface {
+	// Submit hands a request to the actor of its event. With CodeOK the request's Replier will be told, possibly before Submit returns;
+	// with any other code nothing happened and the caller answers it: event_unknown, overloaded, unavailable or quarantined.
+	Submit(*engine.Request) engine.Code
+	// Events returns at most limit ids of the account's events that are greater than after, in order.
+	Events(account, after string, limit int) []string
+}
+
+// Config says how a [Server] serves one account. The zero value of every field but none is usable.
+type Config struct {
+	// Account is the tenant that the NATS connection belongs to; empty is [engine.SingleAccount].
+	Account string
+	// Version is what the service says in NATS discovery, a semantic version; empty is 0.0.0.
+	Version string
+	// ReplyPrefixes are the subjects below which replies may go; empty is "_INBOX.". Each ends in a point.
+	ReplyPrefixes []string
+	// QueueGroup shares the subjects between processes; empty is "holdfast".
+	QueueGroup string
+	// CommandsInFlightMax and BytesInFlightMax bound what the account has taken and not answered. 0 is
+	// [CommandsInFlightMaxDefault] and [BytesInFlightMaxDefault]. Beyond: overloaded.
+	CommandsInFlightMax int64
+	BytesInFlightMax    int64
+	// Process bounds the same over all servers that share it; nil is no further bound.
+	Process *Bound
+	// PendingMessagesMax and PendingBytesMax bound what has arrived and is not decoded. 0 is [PendingMessagesMaxDefault] and
+	// [PendingBytesMaxDefault]. Beyond: dropped and counted.
+	PendingMessagesMax int
+	PendingBytesMax    int
+	// RetryAfter is the hint in an overloaded answer; 0 is [OverloadedRetryAfterDefault].
+	RetryAfter time.Duration
+	// Monotonic is the process's monotonic clock in nanoseconds, for engine.Request.ReceivedNs; nil is one of the server's own.
+	Monotonic func() int64
+}
+
+// withDefaults fills in what is zero and refuses what cannot be.
+func (c Config) withDefaults() (Config, error) {
+	if c.Account == "" {
+		c.Account = engine.SingleAccount
+	}
+	if !engine.ValidID(c.Account) {
+		return c, fmt.Errorf("account %q is no id: use 1 to 64 of A-Z a-z 0-9 _ -", c.Account)
+	}
+	if c.Version == "" {
+		c.Version = "0.0.0"
+	}
+	if len(c.ReplyPrefixes) == 0 {
+		c.ReplyPrefixes = []string{nats.InboxPrefix}
+	}
+	for _, p := range c.ReplyPrefixes {
+		if len(p) < 2 || p[len(p)-1] != '.' || !plainTokens(p[:len(p)-1]) {
+			return c, fmt.Errorf("reply prefix %q: use subject tokens with a point at the end, as in _INBOX.", p)
+		}
+	}
+	if c.QueueGroup == "" {
+		c.QueueGroup = "holdfast"
+	}
+	if c.CommandsInFlightMax == 0 {
+		c.CommandsInFlightMax = CommandsInFlightMaxDefault
+	}
+	if c.BytesInFlightMax == 0 {
+		c.BytesInFlightMax = BytesInFlightMaxDefault
+	}
+	if c.PendingMessagesMax == 0 {
+		c.PendingMessagesMax = PendingMessagesMaxDefault
+	}
+	if c.PendingBytesMax == 0 {
+		c.PendingBytesMax = PendingBytesMaxDefault
+	}
+	if c.RetryAfter == 0 {
+		c.RetryAfter = OverloadedRetryAfterDefault
+	}
+	if c.CommandsInFlightMax < 0 || c.BytesInFlightMax < 0 || c.PendingMessagesMax < 0 || c.PendingBytesMax < 0 || c.RetryAfter < 0 {
+		return c, errors.New("a bound is negative: use 0 for its default")
+	}
+	if c.Monotonic == nil {
+		began := time.Now()
+		c.Monotonic = func() int64 { return int64(time.Since(began)) }
+	}
+	return c, nil
+}
+
+// Server answers one account's commands from one NATS connection.
+type Server struct {
+	config        Config
+	nc            *nats.Conn
+	engine        Engine
+	sub           *nats.Subscription
+	service       micro.Service
+	outbox        *outbox
+	account       *Bound
+	stats         counters
+	replyBytesMax int
+
+	draining atomic.Bool
+	unheard  chan struct{} // closed when the subscription has delivered its last message
+	idle     chan struct{} // closed when draining and nothing is in flight
+	idleOnce sync.Once
+}
+
+// Serve subscribes to the account's subjects on nc and answers from then on. The connection stays the caller's: Drain does not close it.
+func Serve(c Config, nc *nats.Conn, e Engine) (*Server, error) {
+	c, err := c.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("serve: %w", err)
+	}
+	s := &Server{
+		config: c, nc: nc, engine: e,
+		account: NewBound(c.CommandsInFlightMax, c.BytesInFlightMax),
+		unheard: make(chan struct{}), idle: make(chan struct{}),
+		replyBytesMax: int(nc.MaxPayload()) - headerBytesMax,
+	}
+	if s.replyBytesMax < replyBytesMin {
+		return nil, fmt.Errorf("serve: the NATS server takes messages up to %d bytes only: set max_payload to 1 MiB", nc.MaxPayload())
+	}
+	s.outbox = newOutbox(s)
+	if err := s.subscribe(); err != nil {
+		s.outbox.close()
+		return nil, fmt.Errorf("serve: %w", err)
+	}
+	return s, nil
+}
+
+const (
+	// headerBytesMax is the room that a reply leaves to the headers of a refusal.
+	headerBytesMax = 256
+	// replyBytesMin is the least room for a reply: the longest batch, answered with nothing but refusals.
+	replyBytesMin = BatchCommandsMax*replyResultReserveBytes + 1024
+)
+
+func (s *Server) subscribe() error {
+	// Made before the messages flow, and Serve's caller sees no server until they do.
+	sub, err := s.nc.QueueSubscribe(SubjectEvents, s.config.QueueGroup, s.receive)
+	if err != nil {
+		return fmt.Errorf("subscribe to %s: %w", SubjectEvents, err)
+	}
+	s.sub = sub
+	sub.SetClosedHandler(func(string) { close(s.unheard) })
+	if err := sub.SetPendingLimits(s.config.PendingMessagesMax, s.config.PendingBytesMax); err != nil {
+		return errors.Join(fmt.Errorf("set pending limits: %w", err), sub.Unsubscribe())
+	}
+	if err := s.announce(); err != nil {
+		return errors.Join(err, sub.Unsubscribe())
+	}
+	if err := s.nc.Flush(); err != nil {
+		return errors.Join(fmt.Errorf("flush subscriptions: %w", err), s.service.Stop(), sub.Unsubscribe())
+	}
+	return nil
+}
+
+// receive takes one NATS message. It runs on the subscription's goroutine, so messages are taken in order.
+func (s *Server) receive(m *nats.Msg) {
+	s.stats.messages.Add(1)
+	s.stats.messageBytes.Add(uint64(len(m.Data)))
+	if m.Reply == "" {
+		s.stats.droppedNoReply.Add(1)
+		return
+	}
+	if !replyAllowed(m.Reply, s.config.ReplyPrefixes) {
+		s.stats.droppedReply.Add(1)
+		return
+	}
+	event, verb := splitSubject(m.Subject)
+	if ref := s.checkSubject(event, verb, len(m.Data)); ref != nil {
+		s.refuseUnread(m, ref)
+		return
+	}
+	r := newRequest(s, verb == verbBatch)
+	r.replyTo, r.json = m.Reply, isJSON(m.Data)
+	if r.json {
+		s.stats.json.Add(1)
+	}
+	var ok bool
+	if r.batch {
+		s.stats.batches.Add(1)
+		ok = r.decodeBatch(m.Data)
+	} else {
+		ok = r.decodeCommand(verb, m.Data)
+	}
+	if !ok {
+		ref := refusal{code: r.problem.code, field: r.problem.field, text: r.problem.text}
+		s.refuseUnread(m, &ref)
+		r.free()
+		return
+	}
+	r.correlation = r.decoder.correlation()
+	s.submit(r, event, int64(len(m.Data)))
+}
+
+// checkSubject refuses what the subject and the size alone show to be wrong.
+func (s *Server) checkSubject(event string, verb engine.Verb, size int) *refusal {
+	if !engine.ValidID(event) {
+		return &refusal{code: engine.CodeInvalid, field: "event", text: "the event id in the subject must be 1 to 64 of A-Z a-z 0-9 _ -"}
+	}
+	if engine.IsCardNumber(event) {
+		return &refusal{code: engine.CodeCardNumber, field: "event", text: "the event id looks like a card number: never send one"}
+	}
+	if verb == engine.VerbNone {
+		return &refusal{
+			code: engine.CodeUnknownVerb,
+			text: "the subject ends in no verb of this contract: use " + Subject("<event>", "<verb>") + " with " + verbNames,
+		}
+	}
+	sizeMax := CommandBytesMax
+	if verb == verbBatch {
+		sizeMax = BatchBytesMax
+	}
+	if size > sizeMax {
+		return &refusal{
+			code: engine.CodeTooLarge,
+			text: "the message has " + strconv.Itoa(size) + " bytes and may have " + strconv.Itoa(sizeMax),
+		}
+	}
+	return nil
+}
+
+// refuseUnread answers a message that was not decoded, or not whole. It publishes from the subscription's goroutine: if the socket is
+// slow, less is taken in.
+func (s *Server) refuseUnread(m *nats.Msg, ref *refusal) {
+	s.stats.refused[ref.code].Add(1)
+	body := m.Data
+	if len(body) > BatchBytesMax {
+		body = body[:BatchBytesMax]
+	}
+	id, correlation := rescue(body)
+	s.publish(m.Reply, ref.code, appendRefusal(nil, isJSON(body), id, correlation, ref))
+}
+
+// submit takes room for a decoded request and hands it to the engine.
+func (s *Server) submit(r *request, event string, size int64) {
+	n := int64(len(r.commands))
+	code := s.take(n, size)
+	if code == engine.CodeOK {
+		r.taken, r.takenBytes = n, size
+		r.Request = engine.Request{
+			Account: s.config.Account, Event: event, Commands: r.commands,
+			ReceivedNs: s.config.Monotonic(), Reply: r,
+		}
+		if code = s.engine.Submit(&r.Request); code == engine.CodeOK {
+			s.stats.commands.Add(uint64(n))
+			return // the request is the engine's now, and may be gone already
+		}
+	}
+	s.stats.refused[code].Add(1)
+	ref := s.submitRefusal(code, event)
+	r.refuse(&ref)
+	s.publish(r.replyTo, code, r.out)
+	s.release(r)
+}
+
+func (s *Server) take(commands, bytes int64) engine.Code {
+	if !s.account.take(commands, bytes) {
+		return engine.CodeOverloaded
+	}
+	if s.config.Process != nil && !s.config.Process.take(commands, bytes) {
+		s.given(s.account.give(commands, bytes))
+		return engine.CodeOverloaded
+	}
+	return engine.CodeOK
+}
+
+// release gives back what a request took, and the request.
+func (s *Server) release(r *request) {
+	if r.taken > 0 {
+		if s.config.Process != nil {
+			s.config.Process.give(r.taken, r.takenBytes)
+		}
+		s.given(s.account.give(r.taken, r.takenBytes))
+	}
+	r.free()
+}
+
+// given notes how many commands are left in flight.
+func (s *Server) given(left int64) {
+	if left == 0 && s.draining.Load() {
+		s.idleOnce.Do(func() { close(s.idle) })
+	}
+}
+
+// submitRefusal words the codes that Submit may return.
+func (s *Server) submitRefusal(code engine.Code, event string) refusal {
+	ref := refusal{code: code}
+	switch code { //nolint:exhaustive // Submit returns no other code; the default stands for a mistake
+	case engine.CodeOverloaded:
+		ref.text = "too much work is in flight: try again after retry_after_ms, with the same request id"
+		ref.retryAfterMs = s.config.RetryAfter.Milliseconds()
+	case engine.CodeUnavailable:
+		ref.text = "the engine is stopping or cannot write: try again, with the same request id"
+		ref.retryAfterMs = UnavailableRetryAfterDefault.Milliseconds()
+	case engine.CodeQuarantined:
+		ref.text = "event " + event + " is set aside because its state could not be trusted: an operator must look"
+	case engine.CodeEventUnknown:
+		ref.text, ref.field = "there is no event "+event, "event"
+	default:
+		ref.text = "the command was not taken: " + code.String()
+	}
+	return ref
+}
+
+// Drain stops taking messages, answers what was taken, and returns when every answer has reached the NATS server. Messages that arrived
+// before are still taken, unless ctx ends: then Drain gives up and says what is left.
+func (s *Server) Drain(ctx context.Context) error {
+	if err := s.service.Stop(); err != nil {
+		return fmt.Errorf("drain: stop discovery: %w", err)
+	}
+	if err := s.sub.Drain(); err != nil {
+		return fmt.Errorf("drain: unsubscribe: %w", err)
+	}
+	select {
+	case <-s.unheard:
+	case <-ctx.Done():
+		return fmt.Errorf("drain: messages are still arriving: %w", ctx.Err())
+	}
+	s.draining.Store(true)
+	if commands, _ := s.account.InFlight(); commands == 0 {
+		s.given(0)
+	}
+	select {
+	case <-s.idle:
+	case <-ctx.Done():
+		commands, _ := s.account.InFlight()
+		return fmt.Errorf("drain: %d commands are not answered: %w", commands, ctx.Err())
+	}
+	s.outbox.close()
+	if err := s.nc.FlushWithContext(ctx); err != nil {
+		return fmt.Errorf("drain: flush answers: %w", err)
+	}
+	return nil
+}

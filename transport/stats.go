@@ -1,0 +1,60 @@
+package transport
+
+import (
+	"sync/atomic"
+
+	"github.com/holdfast-engine/holdfast/engine"
+)
+
+// Stats is what a [Server] has counted since it started, except where it says now.
+type Stats struct {
+	Messages      uint64 // received, whatever became of them
+	MessageBytes  uint64
+	Commands      uint64 // submitted to the engine
+	Batches       uint64 // messages that were batches
+	JSON          uint64 // messages that were JSON
+	Replies       uint64 // handed to the NATS connection
+	RepliesFailed uint64 // that the NATS connection did not take
+
+	DroppedNoReply uint64 // without a reply subject: nobody would learn the answer, so they were not run
+	DroppedReply   uint64 // with a reply subject outside the allowed prefixes
+	DroppedPending uint64 // by the NATS client, because more had arrived than the pending limits allow
+
+	// Refused counts the messages refused before the engine took them, by code.
+	Refused [engine.Codes]uint64
+
+	PendingMessages  int   // now, arrived and not decoded
+	PendingBytes     int   // now
+	CommandsInFlight int64 // now, taken and not answered
+	BytesInFlight    int64 // now
+}
+
+// counters are the atomics behind Stats.
+type counters struct {
+	messages, messageBytes, commands, batches, json atomic.Uint64
+	replies, repliesFailed                          atomic.Uint64
+	droppedNoReply, droppedReply, droppedPending    atomic.Uint64
+	refused                                         [engine.Codes]atomic.Uint64
+}
+
+// Stats returns the counts. It takes no lock that the hot path waits for, and is meant for once a second.
+func (s *Server) Stats() Stats {
+	c := &s.stats
+	st := Stats{
+		Messages: c.messages.Load(), MessageBytes: c.messageBytes.Load(), Commands: c.commands.Load(),
+		Batches: c.batches.Load(), JSON: c.json.Load(), Replies: c.replies.Load(), RepliesFailed: c.repliesFailed.Load(),
+		DroppedNoReply: c.droppedNoReply.Load(), DroppedReply: c.droppedReply.Load(),
+	}
+	for i := range st.Refused {
+		st.Refused[i] = c.refused[i].Load()
+	}
+	st.CommandsInFlight, st.BytesInFlight = s.account.InFlight()
+	if n, err := s.sub.Dropped(); err == nil { // after the drain the last count stands
+		c.droppedPending.Store(uint64(n))
+	}
+	st.DroppedPending = c.droppedPending.Load()
+	if messages, bytes, err := s.sub.Pending(); err == nil {
+		st.PendingMessages, st.PendingBytes = messages, bytes
+	}
+	return st
+}

@@ -1,0 +1,105 @@
+package transport
+
+import (
+	"strings"
+
+	"github.com/holdfast-engine/holdfast/engine"
+)
+
+// The subjects of the contract.
+const (
+	subjectPrefix = "holdfast.v1.events."
+	// SubjectEvents is what the engine subscribes to: every verb of every event.
+	SubjectEvents = subjectPrefix + "*.*"
+	// SubjectList lists events.
+	SubjectList = subjectPrefix + "list"
+	// VerbBatch is the last token of the subject of a batch. It is no verb of the engine: it carries commands.
+	VerbBatch = "batch"
+)
+
+// Subject returns the subject of a verb of an event, as in holdfast.v1.events.e1.hold.
+func Subject(event, verb string) string { return subjectPrefix + event + "." + verb }
+
+// verbBatch stands for VerbBatch among the engine's verbs, all of which are below it.
+const verbBatch = engine.Verb(255)
+
+// splitSubject takes a subject that [SubjectEvents] matched apart. A token may hold nearly anything: NATS lets wildcards and control
+// characters through in what is published, so the event id is checked by the caller. verb is VerbNone if it is not one of the contract.
+func splitSubject(subject string) (event string, verb engine.Verb) {
+	rest, ok := strings.CutPrefix(subject, subjectPrefix)
+	if !ok {
+		return "", engine.VerbNone
+	}
+	dot := strings.IndexByte(rest, '.')
+	if dot < 0 {
+		return "", engine.VerbNone
+	}
+	return rest[:dot], verbNamed(rest[dot+1:])
+}
+
+// verbNamed returns the verb with a name on the wire.
+func verbNamed(name string) engine.Verb {
+	switch name {
+	case "hold":
+		return engine.VerbHold
+	case VerbBatch:
+		return verbBatch
+	case "confirm":
+		return engine.VerbConfirm
+	case "release":
+		return engine.VerbRelease
+	case "extend":
+		return engine.VerbExtend
+	case "get":
+		return engine.VerbGet
+	case "order":
+		return engine.VerbOrder
+	case "create":
+		return engine.VerbCreate
+	case "update":
+		return engine.VerbUpdate
+	case "open":
+		return engine.VerbOpen
+	case "pause":
+		return engine.VerbPause
+	case "close":
+		return engine.VerbClose
+	case "block":
+		return engine.VerbBlock
+	case "unblock":
+		return engine.VerbUnblock
+	case "capacity":
+		return engine.VerbCapacity
+	}
+	return engine.VerbNone
+}
+
+// replyAllowed reports whether the engine may publish an answer to a reply subject. Whoever sends a request chooses that subject, and the
+// engine publishes there with its own rights: anything but an inbox would let a caller make the engine give orders.
+func replyAllowed(subject string, prefixes []string) bool {
+	for _, p := range prefixes {
+		if strings.HasPrefix(subject, p) {
+			return plainTokens(subject[len(p):])
+		}
+	}
+	return false
+}
+
+// plainTokens reports whether s is one or more tokens of printable ASCII without wildcards.
+func plainTokens(s string) bool {
+	empty := true
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '.':
+			if empty {
+				return false
+			}
+			empty = true
+		case c == '*' || c == '>' || c <= ' ' || c > '~':
+			return false
+		default:
+			empty = false
+		}
+	}
+	return !empty
+}
