@@ -1,0 +1,133 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/holdfast-engine/holdfast/engine"
+)
+
+// Store keeps the log of an engine in a data folder: the journal, snapshots and positions. Its methods are safe for use by many goroutines.
+type Store struct {
+	c       Config
+	folder  folder
+	lock    io.Closer
+	life    *life
+	db      *pebble.DB
+	tail    *tail
+	journal *journal
+	stats   counters
+
+	recovered   atomic.Bool
+	tailRecords map[uint64]link // until Recover has compared them
+
+	passed struct {
+		sync.Mutex
+		passRecord
+		trim position
+	}
+
+	closeOnce sync.Once
+	closeErr  error
+}
+
+func (s *Store) genesis() position { return position{head: s.folder.genesis()} }
+
+// start sets the goroutines of an opened store going.
+func (s *Store) start() {
+	wake := s.journal.wake
+	s.life.wake.Store(&wake)
+	s.tail.overwrite = s.journal.flush.await
+	s.tail.prepare = s.journal.flush.ask
+	s.journal.start()
+}
+
+// Append takes a run on its way to the disk and returns at once; run.Owner is told when the run, and every run appended before it, is durable.
+// A run without facts is never written: it only waits for those before it.
+//
+// The run's facts must not exceed half a tail segment ([Config.TailSegmentBytes]); more is a programmer's error and panics. There is no cancel: a
+// half-cancelled append has no honest answer. After an error that stopped the store, and after Close, runs are dropped and never released.
+func (s *Store) Append(run *engine.Run) { s.journal.append(run) }
+
+// Durable is the journal seq of the newest batch that is durable in both copies.
+func (s *Store) Durable() uint64 { return s.journal.acked.Load() }
+
+// loadPositions reads what the store remembers.
+func (s *Store) loadPositions() error {
+	genesis := s.genesis()
+	p, err := getPass(s.db, &genesis)
+	if err != nil {
+		return pebbleError(err)
+	}
+	s.passed.passRecord, s.passed.trim = p, genesis
+	if _, err := getPosition(s.db, metaTrim, &s.passed.trim); err != nil {
+		return pebbleError(err)
+	}
+	return nil
+}
+
+// Close writes and releases what was appended, syncs and lets go of the folder. Later calls return what the first returned.
+func (s *Store) Close() error {
+	s.closeOnce.Do(func() { s.closeErr = s.close() })
+	return s.closeErr
+}
+
+func (s *Store) close() error {
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		s.journal.close()
+	}()
+	select {
+	case <-closed:
+	case <-s.life.done:
+		// A dead disk may keep a goroutine for ever.
+		select {
+		case <-closed:
+		case <-time.After(closePatience):
+		}
+	}
+	dead := s.life.check()
+	err := s.tail.close()
+	if dead != nil {
+		closeWithin(s.db)
+		err = nil
+	} else if err2 := s.db.Close(); err2 != nil && err == nil {
+		err = fmt.Errorf("close %s/: %w", nameLog, err2)
+	}
+	if err2 := s.lock.Close(); err2 != nil && err == nil && dead == nil {
+		err = fmt.Errorf("unlock: %w", err2)
+	}
+	if dead != nil {
+		err = dead
+	}
+	if err != nil {
+		return fmt.Errorf("store: close %s: %w", s.folder.dir, err)
+	}
+	return nil
+}
+
+// closePatience is how long a dead store waits for goroutines that may hang in the kernel.
+const closePatience = 2 * time.Second
+
+// closeWithin closes what may be broken: it neither hangs nor panics.
+func closeWithin(c io.Closer) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() { _ = recover() }() // Pebble panics when it is closed in a state it did not expect
+		_ = c.Close()
+	}()
+	select {
+	case <-done:
+	case <-time.After(closePatience):
+	}
+}
+
+var errNotRecovered = errors.New("recovery has not finished")
