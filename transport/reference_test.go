@@ -1,0 +1,248 @@
+package transport
+
+import (
+	"math/rand/v2"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/holdfast-engine/holdfast/engine"
+	pb "github.com/holdfast-engine/holdfast/transport/holdfastpb"
+)
+
+// The codec's second implementation: what a command means, read field by field from the generated types. It is slow and plain, and shares
+// nothing with the tables.
+
+// referenceMessages makes an empty message of each verb.
+var referenceMessages = map[engine.Verb]func() proto.Message{
+	engine.VerbCreate:   func() proto.Message { return new(pb.CreateCommand) },
+	engine.VerbUpdate:   func() proto.Message { return new(pb.UpdateCommand) },
+	engine.VerbOpen:     func() proto.Message { return new(pb.OpenCommand) },
+	engine.VerbPause:    func() proto.Message { return new(pb.PauseCommand) },
+	engine.VerbClose:    func() proto.Message { return new(pb.CloseCommand) },
+	engine.VerbGet:      func() proto.Message { return new(pb.GetCommand) },
+	engine.VerbHold:     func() proto.Message { return new(pb.HoldCommand) },
+	engine.VerbExtend:   func() proto.Message { return new(pb.ExtendCommand) },
+	engine.VerbRelease:  func() proto.Message { return new(pb.ReleaseCommand) },
+	engine.VerbConfirm:  func() proto.Message { return new(pb.ConfirmCommand) },
+	engine.VerbOrder:    func() proto.Message { return new(pb.OrderCommand) },
+	engine.VerbBlock:    func() proto.Message { return new(pb.BlockCommand) },
+	engine.VerbUnblock:  func() proto.Message { return new(pb.UnblockCommand) },
+	engine.VerbCapacity: func() proto.Message { return new(pb.CapacityCommand) },
+	verbBatch:           func() proto.Message { return new(pb.Batch) },
+}
+
+var referenceFills = map[string]engine.Fill{
+	"": engine.FillAllOrNothing, "all_or_nothing": engine.FillAllOrNothing, "at_least": engine.FillAtLeast, "best_effort": engine.FillBestEffort,
+}
+
+var referenceDevices = map[string]engine.Device{
+	"": engine.DeviceUnknown, "desktop": engine.DeviceDesktop, "mobile": engine.DeviceMobile, "tablet": engine.DeviceTablet, "kiosk": engine.DeviceKiosk,
+}
+
+// referenceCommand returns what m asks for, and its request id.
+func referenceCommand(m proto.Message) (c engine.Command, id string) {
+	switch m := m.(type) {
+	case *pb.CreateCommand:
+		c.Verb, id = engine.VerbCreate, m.RequestId
+		c.Spec = &engine.EventSpec{
+			Name: m.Name, Genre: m.Genre, Performer: m.Performer, Venue: m.Venue, City: m.City, Country: m.Country, TimeZone: m.TimeZone,
+			DoorsAt: instantOf(m.DoorsAt), StartsAt: instantOf(m.StartsAt), OpensAt: instantOf(m.OpensAt), ClosesAt: instantOf(m.ClosesAt),
+			Currency: m.Currency, HoldTTLMs: m.HoldTtlMs, MaxHoldMs: m.MaxHoldMs, SpreadMs: m.GetSpreadMs(), HasSpread: m.SpreadMs != nil,
+			LimitPerBuyer: m.LimitPerBuyer, LimitPerOrder: m.LimitPerOrder, Open: m.Open,
+			Pools: referencePools(m.Pools), Lots: referenceLots(m.Lots, false),
+		}
+	case *pb.UpdateCommand:
+		c.Verb, id = engine.VerbUpdate, m.RequestId
+		c.Spec = &engine.EventSpec{
+			Name: m.GetName(), Genre: m.GetGenre(), Performer: m.GetPerformer(), Venue: m.GetVenue(), City: m.GetCity(), Country: m.GetCountry(),
+			TimeZone: m.GetTimeZone(), DoorsAt: instantOf(m.DoorsAt), StartsAt: instantOf(m.StartsAt), OpensAt: instantOf(m.OpensAt),
+			ClosesAt: instantOf(m.ClosesAt), Currency: m.GetCurrency(), HoldTTLMs: m.GetHoldTtlMs(), MaxHoldMs: m.GetMaxHoldMs(),
+			SpreadMs: m.GetSpreadMs(), HasSpread: m.SpreadMs != nil, LimitPerBuyer: m.GetLimitPerBuyer(), LimitPerOrder: m.GetLimitPerOrder(),
+			Open: m.GetOpen(), Pools: referencePools(m.Pools), Lots: referenceLots(m.Lots, true), Set: referenceSet(m),
+		}
+	case *pb.OpenCommand:
+		c.Verb, id = engine.VerbOpen, m.RequestId
+	case *pb.PauseCommand:
+		c.Verb, id = engine.VerbPause, m.RequestId
+	case *pb.CloseCommand:
+		c.Verb, id = engine.VerbClose, m.RequestId
+	case *pb.GetCommand:
+		return engine.Command{Verb: engine.VerbGet}, m.RequestId
+	case *pb.OrderCommand:
+		return engine.Command{Verb: engine.VerbOrder, Buyer: m.Buyer, Order: m.Order}, m.RequestId
+	case *pb.HoldCommand:
+		id = m.RequestId
+		c = engine.Command{
+			Verb: engine.VerbHold, Buyer: m.Buyer, Channel: m.Channel, Device: referenceDevices[m.Device], Fill: referenceFills[m.Fill],
+			AtLeast: m.AtLeast, MaxPrice: m.GetMaxPriceMinor(), HasMaxPrice: m.MaxPriceMinor != nil,
+		}
+		for _, it := range m.Items {
+			c.Items = append(c.Items, engine.Item{Lot: it.Lot, Quantity: it.Quantity, Seats: it.Seats})
+		}
+	case *pb.ExtendCommand:
+		id = m.RequestId
+		c = engine.Command{Verb: engine.VerbExtend, Buyer: m.Buyer, Channel: m.Channel, Device: referenceDevices[m.Device], Hold: m.Hold}
+	case *pb.ReleaseCommand:
+		id = m.RequestId
+		c = engine.Command{Verb: engine.VerbRelease, Buyer: m.Buyer, Channel: m.Channel, Device: referenceDevices[m.Device], Hold: m.Hold}
+	case *pb.ConfirmCommand:
+		id = m.RequestId
+		c = engine.Command{
+			Verb: engine.VerbConfirm, Buyer: m.Buyer, Channel: m.Channel, Device: referenceDevices[m.Device], Hold: m.Hold,
+			PaymentRef: m.PaymentRef, BoxOffice: m.BoxOffice,
+		}
+	case *pb.BlockCommand:
+		c, id = engine.Command{Verb: engine.VerbBlock, Lot: m.Lot, Quantity: m.Quantity, Seats: m.Seats}, m.RequestId
+	case *pb.UnblockCommand:
+		c, id = engine.Command{Verb: engine.VerbUnblock, Lot: m.Lot, Quantity: m.Quantity, Seats: m.Seats}, m.RequestId
+	case *pb.CapacityCommand:
+		c, id = engine.Command{Verb: engine.VerbCapacity, Lot: m.Lot, Pool: m.Pool, Quantity: m.Capacity}, m.RequestId
+	}
+	c.RequestID = id
+	return c, id
+}
+
+func instantOf(t *timestamppb.Timestamp) engine.Instant {
+	return engine.Instant(t.GetSeconds()*1e9 + int64(t.GetNanos()))
+}
+
+func referencePools(list []*pb.PoolSpec) (out []engine.PoolSpec) {
+	for _, p := range list {
+		out = append(out, engine.PoolSpec{Pool: p.Pool, Capacity: p.Capacity})
+	}
+	return out
+}
+
+func referenceFees(list []*pb.Fee) (out []engine.Fee) {
+	for _, f := range list {
+		out = append(out, engine.Fee{Name: f.Name, Minor: f.Minor})
+	}
+	return out
+}
+
+func referenceLots(list []*pb.LotSpec, update bool) (out []engine.LotSpec) {
+	for _, l := range list {
+		lot := engine.LotSpec{
+			Lot: l.Lot, Name: l.GetName(), FaceMinor: l.GetFaceMinor(), Fees: referenceFees(l.Fees), TaxMinor: l.GetTaxMinor(),
+			Capacity: l.Capacity, Units: l.Units, Pools: l.Pools, Requires: l.Requires, After: l.After,
+			MinOrder: l.GetMinOrder(), MaxOrder: l.GetMaxOrder(),
+		}
+		for _, r := range l.Rows {
+			lot.Rows = append(lot.Rows, engine.RowSpec{Section: r.Section, Row: r.Row, Seats: r.Seats})
+		}
+		if update {
+			mark := func(given bool, bit engine.LotFields) {
+				if given {
+					lot.Set |= bit
+				}
+			}
+			mark(l.Name != nil, engine.SetLotName)
+			mark(l.FaceMinor != nil, engine.SetLotFace)
+			mark(len(l.Fees) > 0, engine.SetLotFees)
+			mark(l.TaxMinor != nil, engine.SetLotTax)
+			mark(l.MinOrder != nil, engine.SetLotMin)
+			mark(l.MaxOrder != nil, engine.SetLotMax)
+			mark(l.Capacity != 0 || l.Units != 0 || l.After != "" || len(l.Pools)+len(l.Requires)+len(l.Rows) > 0, engine.SetLotOther)
+		}
+		out = append(out, lot)
+	}
+	return out
+}
+
+func referenceSet(m *pb.UpdateCommand) (set engine.SpecFields) {
+	given := []bool{
+		m.Name != nil, m.Genre != nil, m.Performer != nil, m.Venue != nil, m.City != nil, m.Country != nil, m.TimeZone != nil, m.DoorsAt != nil,
+		m.StartsAt != nil, m.OpensAt != nil, m.ClosesAt != nil, m.Currency != nil, m.HoldTtlMs != nil, m.MaxHoldMs != nil, m.SpreadMs != nil,
+		m.LimitPerBuyer != nil, m.LimitPerOrder != nil, m.Open != nil,
+	}
+	for i, g := range given {
+		if g {
+			set |= 1 << i
+		}
+	}
+	return set
+}
+
+// referenceCommands returns the commands of a message of any verb, and their request ids.
+func referenceCommands(m proto.Message) (commands []engine.Command, ids []string) {
+	batch, ok := m.(*pb.Batch)
+	if !ok {
+		c, id := referenceCommand(m)
+		return []engine.Command{c}, []string{id}
+	}
+	for _, entry := range batch.Commands {
+		set := entry.ProtoReflect()
+		var c engine.Command
+		var id string
+		if f := set.WhichOneof(set.Descriptor().Oneofs().Get(0)); f != nil {
+			c, id = referenceCommand(set.Get(f).Message().Interface())
+		}
+		commands, ids = append(commands, c), append(ids, id)
+	}
+	return commands, ids
+}
+
+// randomize fills m with random values of the kind that callers send; each field is left out now and then.
+func randomize(rng *rand.Rand, m protoreflect.Message, depth int) {
+	oneof := m.Descriptor().Oneofs()
+	chosen := -1
+	if oneof.Len() > 0 && !oneof.Get(0).IsSynthetic() {
+		chosen = rng.IntN(m.Descriptor().Fields().Len())
+	}
+	for i := range m.Descriptor().Fields().Len() {
+		f := m.Descriptor().Fields().Get(i)
+		switch {
+		case chosen >= 0 && i != chosen:
+			continue
+		case chosen < 0 && rng.IntN(4) == 0:
+			continue
+		}
+		if f.IsList() {
+			list := m.Mutable(f).List()
+			for range rng.IntN(4) {
+				if f.Kind() == protoreflect.MessageKind {
+					randomize(rng, list.AppendMutable().Message(), depth+1)
+				} else {
+					list.Append(randomValue(rng, f))
+				}
+			}
+			continue
+		}
+		if f.Kind() == protoreflect.MessageKind {
+			if f.Message().FullName() == "google.protobuf.Timestamp" {
+				m.Set(f, protoreflect.ValueOfMessage((&timestamppb.Timestamp{
+					Seconds: rng.Int64N(4e9) - 2e9, Nanos: int32(rng.IntN(3)) * 123_456_789,
+				}).ProtoReflect()))
+				continue
+			}
+			randomize(rng, m.Mutable(f).Message(), depth+1)
+			continue
+		}
+		m.Set(f, randomValue(rng, f))
+	}
+}
+
+func randomValue(rng *rand.Rand, f protoreflect.FieldDescriptor) protoreflect.Value {
+	switch f.Kind() { //nolint:exhaustive // the contract has no other kinds; the default says so
+	case protoreflect.BoolKind:
+		return protoreflect.ValueOfBool(rng.IntN(2) == 0)
+	case protoreflect.Int64Kind:
+		numbers := []int64{0, 1, 2, -1, 127, 128, 9500, 1 << 40, 1<<63 - 1, -1 << 63}
+		return protoreflect.ValueOfInt64(numbers[rng.IntN(len(numbers))])
+	case protoreflect.StringKind:
+		words := []string{"", "a", "b1", "ga", "A/1/4", "Café", "quote \" slash \\ line\nend\x7f", "日本\U0001F3AB"}
+		switch f.Name() {
+		case "fill":
+			words = []string{"", "all_or_nothing", "at_least", "best_effort"}
+		case "device":
+			words = []string{"", "desktop", "mobile", "tablet", "kiosk"}
+		case "correlation":
+			words = []string{"", "0123456789abcdef", "x"}
+		}
+		return protoreflect.ValueOfString(words[rng.IntN(len(words))])
+	default:
+		panic("the reference does not know this kind: " + f.Kind().String())
+	}
+}
