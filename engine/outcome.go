@@ -19,6 +19,8 @@ type Outcome struct {
 
 	RetryAfterMs int64
 
+	pool bool // Lot names a pool
+
 	Hold     HoldView
 	Order    OrderView
 	Event    EventView

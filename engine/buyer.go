@@ -1,0 +1,141 @@
+package engine
+
+// buyerNamed finds a buyer, by the hash of the id. It returns slot + 1, or 0.
+func (e *Event) buyerNamed(id string, hash uint64) uint32 {
+	p := e.buyerIndex.seek(index32(hash))
+	for {
+		slot, ok := e.buyerIndex.next(&p)
+		if !ok {
+			return 0
+		}
+		if e.names.get(e.buyers.at(slot).name) == id {
+			return slot + 1
+		}
+	}
+}
+
+// buyerName returns the id of a buyer.
+func (e *Event) buyerName(slot uint32) string { return e.names.get(e.buyers.at(slot).name) }
+
+// buyerHash returns the hash of a buyer's id.
+func (e *Event) buyerHash(slot uint32) uint64 { return hashString(e.seed, e.buyerName(slot)) }
+
+// intern returns the slot of a buyer, who is new if known is 0.
+func (e *Event) intern(id string, hash uint64, known uint32) uint32 {
+	if known != 0 {
+		return known - 1
+	}
+	slot := e.buyers.alloc()
+	e.buyers.at(slot).name = e.names.put(id)
+	e.buyerIndex.insert(index32(hash), slot)
+	return slot
+}
+
+// forget drops a buyer of whom nothing is left.
+func (e *Event) forget(slot uint32) {
+	b := e.buyers.at(slot)
+	if b.hold != 0 || b.customer != 0 || b.ended != 0 {
+		return
+	}
+	e.buyerIndex.remove(index32(e.buyerHash(slot)), slot)
+	e.names.drop(b.name)
+	e.buyers.release(slot)
+}
+
+// unitsBought is how many units a buyer (slot + 1, or 0) has bought.
+func (e *Event) unitsBought(buyer uint32) int64 {
+	if buyer == 0 {
+		return 0
+	}
+	if c := e.buyers.at(buyer - 1).customer; c != 0 {
+		return e.customers.at(c - 1).units
+	}
+	return 0
+}
+
+// hasBought reports whether a buyer (slot + 1, or 0) has bought of a lot.
+func (e *Event) hasBought(buyer, lot uint32) bool {
+	if buyer == 0 {
+		return false
+	}
+	c := e.buyers.at(buyer - 1).customer
+	if c == 0 {
+		return false
+	}
+	for i := e.customers.at(c - 1).bought; i != 0; {
+		row := e.bought.at(i - 1)
+		if row.lot == lot {
+			return true
+		}
+		i = row.next
+	}
+	return false
+}
+
+// noteBought adds an order's basket to what its buyer has bought.
+func (e *Event) noteBought(buyer uint32, b basket) {
+	row := e.buyers.at(buyer)
+	if row.customer == 0 {
+		row.customer = e.customers.alloc() + 1
+	}
+	customer := row.customer - 1
+	e.customers.at(customer).orders++
+	for w := e.walk(b); w.next(); {
+		lot := e.prices[w.item.price].lot
+		e.customers.at(customer).units += int64(w.item.sales) * e.lots[lot].units
+		e.boughtOf(customer, lot).sales += int64(w.item.sales)
+	}
+}
+
+// boughtOf returns the row of a customer and a lot, made if it is missing.
+func (e *Event) boughtOf(customer, lot uint32) *boughtRow {
+	for i := e.customers.at(customer).bought; i != 0; {
+		row := e.bought.at(i - 1)
+		if row.lot == lot {
+			return row
+		}
+		i = row.next
+	}
+	slot := e.bought.alloc()
+	row := e.bought.at(slot)
+	*row = boughtRow{lot: lot, next: e.customers.at(customer).bought}
+	e.customers.at(customer).bought = slot + 1
+	return row
+}
+
+// basketWalk goes through the items of a basket.
+type basketWalk struct {
+	rows *slab[itemRow]
+	item itemRow
+	more uint32
+	one  bool
+}
+
+func (e *Event) walk(b basket) basketWalk {
+	if b.more == 0 {
+		return basketWalk{item: itemRow{price: b.price, sales: b.sales}, one: true}
+	}
+	return basketWalk{rows: &e.items, more: b.more}
+}
+
+func (w *basketWalk) next() bool {
+	if w.one {
+		w.one = false
+		return true
+	}
+	if w.more == 0 {
+		return false
+	}
+	w.item = *w.rows.at(w.more - 1)
+	w.more = w.item.next
+	return true
+}
+
+// total is the price of a basket with fees. It cannot overflow: see MinorMax.
+func (e *Event) total(b basket) int64 {
+	sum := int64(0)
+	for w := e.walk(b); w.next(); {
+		sum += int64(w.item.sales) * e.prices[w.item.price].total
+	}
+	return sum
+}

@@ -1,0 +1,231 @@
+package engine
+
+import "math/bits"
+
+// wheel orders live holds by deadline: buckets of buckets, by four bits of the deadline at a time, made only where holds are dense.
+//
+//	node (level 9) --0--> bucket: a -> b -> c
+//	               --3--> node (level 6) --1--> bucket: d -> e
+//	                                     --f--> bucket: f -> f' -> f''   (equal deadlines: any number)
+//
+// A bucket is a ring of hold rows, linked through the rows themselves. It holds at most bucketMixedMax holds of different deadlines or any
+// number of one deadline, so that the earliest hold is always found in a few dozen reads, inserting moves at most bucketMixedMax rows, and
+// 100,000 equal deadlines cost no more than one. Nothing cascades as time passes.
+//
+// Buckets keep the order of insertion; of equal deadlines the first inserted is the first out.
+type wheel struct {
+	nodes slab[wheelNode]
+	root  wheelKid
+	count int
+}
+
+const (
+	wheelBits      = 4
+	wheelFan       = 1 << wheelBits
+	bucketMixedMax = 32
+)
+
+// wheelKid is a bucket, a node or nothing.
+type wheelKid struct {
+	ref  uint32 // the first hold's slot of a bucket, or the node's slot
+	size uint32 // holds in a bucket, or kidNode
+}
+
+const (
+	kidNode  = 1 << 31 // in wheelKid.size: ref is a node
+	kidMixed = 1 << 30 // in wheelKid.size: the bucket may hold different deadlines
+	kidCount = kidMixed - 1
+)
+
+type wheelNode struct {
+	prefix uint64 // what all deadlines below have in common: the bits above the node's own
+	used   uint16 // one bit a kid
+	level  uint8  // the node looks at bits 4*level to 4*level+3
+	kids   [wheelFan]wheelKid
+}
+
+// above returns the bits of a deadline above a level.
+func above(key uint64, level uint8) uint64 { return key >> (wheelBits * level) >> wheelBits }
+
+// digit returns the bits of a deadline at a level.
+func digit(key uint64, level uint8) uint64 { return key >> (wheelBits * level) & (wheelFan - 1) }
+
+// parting returns the level of the highest bits that differ in different.
+func parting(different uint64) uint8 { return uint8((bits.Len64(different) - 1) / wheelBits) }
+
+// place names where a kid is kept, in a form that outlives growth of the nodes.
+type place struct {
+	node uint32 // node's slot + 1; 0 is the root
+	kid  uint8
+}
+
+func (w *wheel) kid(p place) *wheelKid {
+	if p.node == 0 {
+		return &w.root
+	}
+	return &w.nodes.at(p.node - 1).kids[p.kid]
+}
+
+// deadline is a hold's key. Deadlines are never negative.
+func deadline(rows *slab[holdRow], slot uint32) uint64 { return uint64(rows.at(slot).expires) }
+
+// insert adds a hold by its deadline.
+func (w *wheel) insert(rows *slab[holdRow], slot uint32) {
+	key := deadline(rows, slot)
+	w.count++
+	var p place
+	for {
+		k := w.kid(p)
+		switch {
+		case k.size == 0:
+			row := rows.at(slot)
+			row.next, row.prev = slot, slot
+			*k = wheelKid{ref: slot, size: 1}
+			if p.node != 0 {
+				w.nodes.at(p.node - 1).used |= 1 << p.kid
+			}
+			return
+		case k.size&kidNode != 0:
+			n := w.nodes.at(k.ref)
+			if prefix := above(key, n.level); prefix != n.prefix {
+				// The new deadline leaves the path above this node: put a node where they part.
+				w.raise(p, key, parting(n.prefix^prefix)+n.level+1)
+				continue
+			}
+			p = place{node: k.ref + 1, kid: uint8(digit(key, n.level))}
+		case k.size&kidCount < bucketMixedMax || k.size&kidMixed == 0 && deadline(rows, k.ref) == key:
+			if deadline(rows, k.ref) != key {
+				k.size |= kidMixed
+			}
+			link(rows, k.ref, slot)
+			k.size++
+			return
+		default:
+			w.burst(rows, p, key)
+		}
+	}
+}
+
+// link appends a hold to the ring that starts at first.
+func link(rows *slab[holdRow], first, slot uint32) {
+	head, row := rows.at(first), rows.at(slot)
+	row.next, row.prev = first, head.prev
+	rows.at(head.prev).next = slot
+	head.prev = slot
+}
+
+// raise puts a new node at level above the node at p.
+func (w *wheel) raise(p place, key uint64, level uint8) {
+	slot := w.nodes.alloc()
+	k := w.kid(p)
+	below := w.nodes.at(k.ref)
+	n := w.nodes.at(slot)
+	// The node below has the prefix of the new node and one digit more at level.
+	at := below.prefix >> (wheelBits * (level - below.level - 1)) & (wheelFan - 1)
+	n.prefix, n.level, n.used = above(key, level), level, 1<<at
+	n.kids[at] = *k
+	*k = wheelKid{ref: slot, size: kidNode}
+}
+
+// burst turns the full bucket at p into a node at the level where its deadlines and key part.
+func (w *wheel) burst(rows *slab[holdRow], p place, key uint64) {
+	slot := w.nodes.alloc()
+	k := w.kid(p)
+	bucket := *k
+	different := uint64(0)
+	if bucket.size&kidMixed == 0 {
+		different = deadline(rows, bucket.ref) ^ key
+	} else {
+		for i, s := uint32(0), bucket.ref; i < bucket.size&kidCount; i++ {
+			different |= deadline(rows, s) ^ key
+			s = rows.at(s).next
+		}
+	}
+	if different == 0 {
+		// Marked mixed, but all are equal by now, and equal to the new one.
+		k.size &^= kidMixed
+		w.nodes.release(slot)
+		return
+	}
+	n := w.nodes.at(slot)
+	n.level = parting(different)
+	n.prefix = above(key, n.level)
+	*k = wheelKid{ref: slot, size: kidNode}
+	if bucket.size&kidMixed == 0 {
+		at := digit(deadline(rows, bucket.ref), n.level)
+		n.kids[at], n.used = bucket, 1<<at
+		return
+	}
+	for i, s := uint32(0), bucket.ref; i < bucket.size&kidCount; i++ {
+		next := rows.at(s).next
+		at := digit(deadline(rows, s), n.level)
+		if kid := &n.kids[at]; kid.size == 0 {
+			row := rows.at(s)
+			row.next, row.prev = s, s
+			*kid = wheelKid{ref: s, size: 1}
+			n.used |= 1 << at
+		} else {
+			if deadline(rows, kid.ref) != deadline(rows, s) {
+				kid.size |= kidMixed
+			}
+			link(rows, kid.ref, s)
+			kid.size++
+		}
+		s = next
+	}
+}
+
+// remove takes a hold out. Its deadline is still the one it was inserted with.
+func (w *wheel) remove(rows *slab[holdRow], slot uint32) {
+	key := deadline(rows, slot)
+	w.count--
+	var p, parent place
+	for w.kid(p).size&kidNode != 0 {
+		k := w.kid(p)
+		parent, p = p, place{node: k.ref + 1, kid: uint8(digit(key, w.nodes.at(k.ref).level))}
+	}
+	k := w.kid(p)
+	row := rows.at(slot)
+	rows.at(row.prev).next = row.next
+	rows.at(row.next).prev = row.prev
+	if k.ref == slot {
+		k.ref = row.next
+	}
+	k.size--
+	if k.size&kidCount > 0 {
+		return
+	}
+	*k = wheelKid{}
+	if p.node == 0 {
+		return
+	}
+	// A node always has two kids or more: with one left, that kid takes the node's place.
+	n := w.nodes.at(p.node - 1)
+	n.used &^= 1 << p.kid
+	if n.used&(n.used-1) == 0 {
+		*w.kid(parent) = n.kids[bits.TrailingZeros16(n.used)]
+		w.nodes.release(p.node - 1)
+	}
+}
+
+// first returns the hold with the earliest deadline.
+func (w *wheel) first(rows *slab[holdRow]) (uint32, bool) {
+	k := w.root
+	if k.size == 0 {
+		return 0, false
+	}
+	for k.size&kidNode != 0 {
+		n := w.nodes.at(k.ref)
+		k = n.kids[bits.TrailingZeros16(n.used)]
+	}
+	best := k.ref
+	if k.size&kidMixed == 0 {
+		return best, true
+	}
+	for s := rows.at(best).next; s != k.ref; s = rows.at(s).next {
+		if rows.at(s).expires < rows.at(best).expires {
+			best = s
+		}
+	}
+	return best, true
+}

@@ -1,0 +1,247 @@
+package engine
+
+import "fmt"
+
+// Event is a show that sells tickets: its lots, holds, orders and everything it remembers. Make one with [New], or with [OpenSnapshot].
+//
+// An Event belongs to one goroutine. It never reads a clock: every moment it knows came with a command or a fact.
+type Event struct {
+	key    Key
+	seed   uint64 // of the hashes of its strings: made of the key, so that equal events of different names differ
+	limits Limits
+
+	seq    Seq
+	lastAt Instant
+	state  EventState // 0 while the event does not exist
+	since  Instant    // node time of the first fact
+	down   int64      // nanoseconds of outages so far: event time is node time less these
+	spec   EventSpec  // without lots and pools
+
+	lots       []lot
+	pools      []pool
+	prices     []priceVersion
+	lotIndex   index
+	poolIndex  index
+	seatsTotal int
+	tiersDue   int // lots that may open and have not yet
+
+	holds     slab[holdRow]
+	holdSlots span // live: slot + 1; ended: endedTag and the row's position
+	holdLast  HoldID
+	ended     fifo[endedRow]
+	items     slab[itemRow]
+	wheel     wheel
+
+	names      arena
+	buyers     slab[buyerRow]
+	buyerIndex index
+	customers  slab[customerRow]
+	bought     slab[boughtRow]
+
+	orders     slab[orderRow]
+	ticketLast TicketID
+
+	requests     fifo[requestRow]
+	money        slab[requestRow]
+	requestIndex index // requests: the low bits of the position; money: moneyTag and the slot
+
+	refusals refusals
+	tally    tally
+	refused  [Codes][Flows]uint64 // in all facts so far
+
+	rows   uint64 // sum of the hashes of all rows: part of StateHash
+	static uint64 // hash of everything that only create and update change
+	breach breach
+
+	now   Instant // of the step or run
+	facts *Facts
+	out   Outcome
+	work  work
+}
+
+// work is scratch memory that steps use again and again.
+type work struct {
+	held      factHeld
+	confirmed factConfirmed
+	blocked   factBlocked
+	seats     []uint32
+	wanted    []want
+	items     []ItemView
+	labels    []byte
+	seatText  []string
+	lots      []LotView
+	pools     []PoolView
+	spec      EventSpec
+}
+
+// breach is a broken promise of conservation. It never happens; whoever sees it sets the event aside.
+type breach struct {
+	found bool
+	pool  bool
+	place uint32
+}
+
+// New returns an event that does not exist yet: VerbCreate makes it.
+func New(key Key) *Event { return NewWithLimits(key, Limits{}) }
+
+// NewWithLimits is New with other bounds; zero fields stand for the defaults. They become part of the event's first fact.
+func NewWithLimits(key Key, limits Limits) *Event {
+	key = key.Clone()
+	h := hasher(hashK0)
+	h.string(key.Account)
+	h.word(uint64(key.Kind))
+	h.string(key.ID)
+	return &Event{key: key, seed: uint64(h), limits: limits.filled()}
+}
+
+// Key returns the event's name.
+func (e *Event) Key() Key { return e.key }
+
+// Exists reports whether the event was created.
+func (e *Event) Exists() bool { return e.state != 0 }
+
+// Seq is the sequence of the event's last fact.
+func (e *Event) Seq() Seq { return e.seq }
+
+// LastAt is the node time of the event's last fact.
+func (e *Event) LastAt() Instant { return e.lastAt }
+
+// eventTime is the moment of the step in event time, which stands still in outages.
+func (e *Event) eventTime() Instant { return e.now - Instant(e.down) }
+
+// Step carries out a command at node time now, which never runs backwards, appends the facts it decides to facts, and returns the outcome,
+// which belongs to the event and is valid until the next Step. The facts are folded into the event before Step returns.
+//
+// Everything is checked before the first fact: a refused command changes nothing but what is remembered of refusals.
+func (e *Event) Step(cmd *Command, now Instant, facts *Facts) *Outcome {
+	e.begin(cmd.Verb, now, facts)
+	out := &e.out
+	switch cmd.Verb {
+	case VerbHold:
+		e.hold(cmd)
+	case VerbConfirm:
+		e.confirm(cmd)
+	case VerbExtend:
+		e.extend(cmd)
+	case VerbRelease:
+		e.release(cmd)
+	case VerbExpire:
+		e.expire()
+	case VerbGet:
+		e.get()
+	case VerbOrder:
+		e.order(cmd)
+	case VerbCreate:
+		e.create(cmd)
+	case VerbUpdate:
+		e.update(cmd)
+	case VerbOpen, VerbPause, VerbClose:
+		e.turn(cmd)
+	case VerbBlock, VerbUnblock:
+		e.block(cmd)
+	case VerbCapacity:
+		e.resize(cmd)
+	case VerbSettle:
+	case VerbSchedule:
+		e.schedule(cmd.Wall)
+	case VerbResume:
+		e.resume(cmd.Down)
+	case VerbProve:
+		e.prove()
+	case VerbNone, verbEnd:
+		panic(fmt.Sprintf("engine: a command without a verb reached event %q", e.key.ID))
+	default:
+		panic(fmt.Sprintf("engine: verb %d reached event %q", cmd.Verb, e.key.ID))
+	}
+	if e.tiersDue > 0 {
+		e.settle()
+	}
+	out.Seq = e.seq
+	e.facts = nil
+	return out
+}
+
+// begin starts a step.
+func (e *Event) begin(verb Verb, now Instant, facts *Facts) {
+	e.now = max(now, e.lastAt)
+	e.facts = facts
+	out := &e.out
+	if out.Shows != 0 {
+		*out = Outcome{}
+	} else if out.Code != CodeOK {
+		out.Field, out.Lot, out.Text = "", "", ""
+		out.Have, out.Want, out.RetryAfterMs = 0, 0, 0
+	}
+	out.Verb, out.Code, out.Repeated = verb, CodeOK, false
+}
+
+// emitted notes that a fact was appended to facts.Buf, just before it is applied.
+func (e *Event) emitted() {
+	e.facts.Count++
+	e.advance()
+}
+
+// advance counts a fact at the present moment.
+func (e *Event) advance() {
+	e.seq++
+	e.lastAt = e.now
+}
+
+// Unsettled reports whether the last step left follow-ups: VerbSettle goes on with them and comes before any other command.
+func (e *Event) Unsettled() bool { return e.tiersDue > 0 }
+
+// settle opens the tiers that are due, at most FollowUpsMax of them.
+func (e *Event) settle() {
+	left := FollowUpsMax
+	for i := range e.lots {
+		if e.tiersDue == 0 || left == 0 {
+			return
+		}
+		if l := &e.lots[i]; !l.open && e.lots[l.after].exhausted {
+			f := factTierOpened{lot: uint32(i)}
+			e.facts.Buf = f.append(e.facts.Buf)
+			e.emitted()
+			e.applyTierOpened(&f)
+			left--
+		}
+	}
+}
+
+// LiveCheck returns an error if the last steps broke conservation (G1) in any lot or pool. Its cost does not depend on the size of the event:
+// every change of a count checks its own lot and pools.
+func (e *Event) LiveCheck() error {
+	if !e.breach.found {
+		return nil
+	}
+	if e.breach.pool {
+		return fmt.Errorf("engine: event %q, pool %q: counts %+v are not its capacity", e.key.ID, e.pools[e.breach.place].id, e.pools[e.breach.place].view())
+	}
+	return fmt.Errorf("engine: event %q, lot %q: counts %+v are not its capacity", e.key.ID, e.lots[e.breach.place].spec.Lot, e.lots[e.breach.place].view())
+}
+
+// NextDeadline is the node time at which the event wants a VerbExpire: when the next hold is due or the tally wants to be written. It is
+// false if there is neither. A moment in the past means: at once.
+func (e *Event) NextDeadline() (Instant, bool) {
+	at, ok := e.tally.due, e.tally.any
+	if slot, any := e.wheel.first(&e.holds); any {
+		if due := e.holds.at(slot).expires + Instant(e.down); !ok || due < at {
+			at, ok = due, true
+		}
+	}
+	return at, ok
+}
+
+// NextSchedule is the wall time at which the event wants a VerbSchedule, to open or close; false if never.
+func (e *Event) NextSchedule() (wall Instant, ok bool) {
+	switch e.state {
+	case EventDraft:
+		if at := e.spec.OpensAt; at != 0 && (e.spec.ClosesAt == 0 || at < e.spec.ClosesAt) {
+			return at, true
+		}
+		return e.spec.ClosesAt, e.spec.ClosesAt != 0
+	case EventOnSale, EventPaused:
+		return e.spec.ClosesAt, e.spec.ClosesAt != 0
+	case EventClosed:
+	}
+	return 0, false
+}

@@ -1,0 +1,513 @@
+package engine
+
+import "slices"
+
+// want is what a hold asks for of one lot: items of the same lot are summed.
+type want struct {
+	lot   uint32
+	sales int64    // asked for
+	take  int64    // can be taken
+	seats []uint32 // asked for, then those that can be taken; a part of work.seats
+	item  uint16   // first item of the command that named the lot
+}
+
+// hold takes tickets out of sale for a buyer.
+func (e *Event) hold(cmd *Command) {
+	if !e.validHold(cmd) {
+		return
+	}
+	f := &e.work.held
+	f.replaces, f.buyerRow = 0, 0
+	if e.state == 0 {
+		e.refuse(cmd, refusal{code: CodeEventUnknown, field: fieldEvent})
+		return
+	}
+	if e.known(cmd, &f.asked) {
+		return
+	}
+	f.buyer, f.fill, f.device, f.channel = cmd.Buyer, cmd.Fill, cmd.Device, cmd.Channel
+	f.buyerHash = hashString(e.seed, cmd.Buyer)
+	f.buyerRow = e.buyerNamed(cmd.Buyer, f.buyerHash)
+
+	old := uint32(0) // slot + 1 of the hold that this one replaces
+	if f.buyerRow != 0 {
+		old = e.buyers.at(f.buyerRow - 1).hold
+	}
+	// A replaced hold's tickets count as free while the new one is judged.
+	if old != 0 && e.holds.at(old-1).state() == HoldHeld {
+		e.lend(old-1, shareHeld, shareFree)
+		why := e.judgeHold(cmd, f.buyerRow, old)
+		e.lend(old-1, shareFree, shareHeld)
+		if why.code != CodeOK {
+			e.refuseAsked(cmd, &f.asked, why)
+			return
+		}
+		f.replaces = e.holds.at(old - 1).id()
+	} else if why := e.judgeHold(cmd, f.buyerRow, old); why.code != CodeOK {
+		e.refuseAsked(cmd, &f.asked, why)
+		return
+	}
+
+	now := e.eventTime()
+	maxEnd := now + Instant(e.spec.MaxHoldMs)*1e6
+	if f.replaces != 0 {
+		// The end is inherited, or replacing would be a way to keep tickets for ever. An end that has passed belongs to a hold that only
+		// waits for its expiry to be written: the new one is then the first of a new life.
+		if end := e.holds.at(old - 1).maxEnd; end > now {
+			maxEnd = end
+		}
+	}
+	f.hold = e.holdLast + 1
+	expires := min(now+e.life(f.hold), maxEnd)
+	f.life, f.rest = int64(expires-now), int64(maxEnd-expires)
+	e.takeItems(f)
+	e.facts.Buf = f.append(e.facts.Buf)
+	e.emitted()
+	slot := e.applyHeld(f)
+	e.showLive(slot)
+}
+
+// life is how long a hold lives from its grant or extension: ttl and a spread of its own, so that a sell-out does not come back at once.
+func (e *Event) life(id HoldID) Instant {
+	ms := e.spec.HoldTTLMs
+	if e.spec.SpreadMs > 0 {
+		ms += int64(mix(uint64(id)^hashK1, e.seed^hashK2) % uint64(e.spec.SpreadMs))
+	}
+	return Instant(ms) * 1e6
+}
+
+// lend moves the counts of a hold's units, without a fact: the caller moves them back before anyone looks.
+func (e *Event) lend(slot uint32, from, to share) {
+	for w := e.walk(e.holds.at(slot).basket); w.next(); {
+		l := &e.lots[e.prices[w.item.price].lot]
+		units := int64(w.item.sales) * l.units
+		l.in[from] -= units
+		l.in[to] += units
+		for _, p := range l.pools {
+			e.pools[p].in[from] -= units
+			e.pools[p].in[to] += units
+		}
+	}
+}
+
+// judgeHold applies the rules in the order of the codes and fills work.wanted with what can be taken.
+func (e *Event) judgeHold(cmd *Command, buyer, old uint32) refusal {
+	unknown := e.gather(cmd)
+	if unknown.code == CodeInvalid {
+		return unknown
+	}
+	if old != 0 && e.holds.at(old-1).state() == HoldPaying {
+		return refusal{code: CodePaymentInProgress, field: fieldBuyer}
+	}
+	if e.state != EventOnSale {
+		return refusal{code: CodeNotOnSale, field: fieldEvent, text: e.notOnSale()}
+	}
+	if unknown.code != CodeOK {
+		return unknown
+	}
+	wanted := e.work.wanted
+	units := int64(0)
+	var below, above refusal
+	for i := range wanted {
+		w := &wanted[i]
+		l := &e.lots[w.lot]
+		if !l.open {
+			return refusal{code: CodeLotNotOpen, field: fieldItems, subject: aboutLot, at: w.lot}
+		}
+		if w.sales < l.minOrder && below.code == CodeOK {
+			below = refusal{code: CodeBelowMinimum, field: fieldItems, subject: aboutLot, at: w.lot, have: w.sales, want: l.minOrder}
+		}
+		if most := l.spec.MaxOrder; most > 0 && w.sales > most && above.code == CodeOK {
+			above = refusal{code: CodeAboveMaximum, field: fieldItems, subject: aboutLot, at: w.lot, have: most, want: w.sales}
+		}
+		units += w.sales * l.units
+	}
+	if below.code != CodeOK {
+		return below
+	}
+	if above.code != CodeOK {
+		return above
+	}
+	if most := e.spec.LimitPerOrder; most > 0 && units > most {
+		return refusal{code: CodeAboveMaximum, field: fieldItems, have: most, want: units}
+	}
+	for i := range wanted {
+		if !e.satisfied(&wanted[i], buyer, false) {
+			return refusal{code: CodeRequiresMissing, field: fieldItems, subject: aboutLot, at: wanted[i].lot}
+		}
+	}
+	if limit := e.spec.LimitPerBuyer; limit > 0 {
+		if left := limit - e.unitsBought(buyer); units > left {
+			return refusal{code: CodeLimitReached, field: fieldItems, have: max(0, left), want: units}
+		}
+	}
+	if why := e.fit(cmd, buyer, old); why.code != CodeOK {
+		return why
+	}
+	if cmd.HasMaxPrice || cmd.MaxPrice > 0 {
+		total := int64(0)
+		for i := range wanted {
+			total += wanted[i].take * e.prices[e.lots[wanted[i].lot].price].total
+		}
+		if total > cmd.MaxPrice {
+			return refusal{code: CodePriceExceeded, field: fieldMaxPrice, have: cmd.MaxPrice, want: total}
+		}
+	}
+	switch {
+	case old == 0 && e.holds.live() >= e.limits.Holds:
+		return refusal{code: CodeTooMany, text: tooManyHolds, want: int64(e.limits.Holds)}
+	case buyer == 0 && e.buyers.live() >= e.limits.Buyers:
+		return refusal{code: CodeTooMany, text: tooManyBuyers, want: int64(e.limits.Buyers)}
+	}
+	return refusal{}
+}
+
+// gather sums the items of a command by lot and finds their seats. It returns the first refusal by precedence: a quantity where seats belong
+// or the other way round, an unknown lot, an unknown seat.
+func (e *Event) gather(cmd *Command) refusal {
+	e.work.wanted = e.work.wanted[:0]
+	e.work.seats = e.work.seats[:0]
+	var unknownLot, unknownSeat refusal
+	for i := range cmd.Items {
+		it := &cmd.Items[i]
+		number, ok := e.lotNamed(it.Lot)
+		if !ok {
+			if unknownLot.code == CodeOK {
+				unknownLot = refusal{code: CodeLotUnknown, field: fieldItems, subject: aboutItemLot, item: uint16(i)}
+			}
+			continue
+		}
+		l := &e.lots[number]
+		if l.seating == nil && len(it.Seats) > 0 {
+			return refusal{code: CodeInvalid, field: fieldItems, subject: aboutItemLot, item: uint16(i), text: seatsOfCountedLot}
+		}
+		if l.seating != nil && len(it.Seats) == 0 {
+			return refusal{code: CodeInvalid, field: fieldItems, subject: aboutItemLot, item: uint16(i), text: quantityOfSeatedLot}
+		}
+		if l.seating == nil {
+			e.wanted(number, uint16(i)).sales += it.Quantity
+			continue
+		}
+		if why := e.gatherSeats(it, number, i); why.code == CodeInvalid {
+			return why
+		} else if why.code != CodeOK && unknownSeat.code == CodeOK {
+			unknownSeat = why
+		}
+	}
+	if unknownLot.code != CodeOK {
+		return unknownLot
+	}
+	return unknownSeat
+}
+
+// wanted returns the entry of a lot, made if it is missing.
+func (e *Event) wanted(lot uint32, item uint16) *want {
+	for i := range e.work.wanted {
+		if e.work.wanted[i].lot == lot {
+			return &e.work.wanted[i]
+		}
+	}
+	e.work.wanted = append(e.work.wanted, want{lot: lot, item: item})
+	return &e.work.wanted[len(e.work.wanted)-1]
+}
+
+// gatherSeats adds the seats of an item. The seats of one lot stay together in work.seats only if its items do, so a second item of a lot
+// copies what the first one had.
+func (e *Event) gatherSeats(it *Item, lot uint32, item int) refusal {
+	w := e.wanted(lot, uint16(item))
+	from := len(e.work.seats)
+	e.work.seats = append(e.work.seats, w.seats...)
+	for i, label := range it.Seats {
+		n, ok := e.lots[lot].seating.number(e.seed, label)
+		if !ok {
+			return refusal{code: CodeSeatUnknown, field: fieldItems, subject: aboutItemSeat, item: uint16(item), at: uint32(i)}
+		}
+		if slices.Contains(e.work.seats[from:], n) {
+			return refusal{code: CodeInvalid, field: fieldItems, subject: aboutItemSeat, item: uint16(item), at: uint32(i), text: seatTwice}
+		}
+		e.work.seats = append(e.work.seats, n)
+	}
+	w.seats = e.work.seats[from:len(e.work.seats):len(e.work.seats)]
+	w.sales = int64(len(w.seats))
+	return refusal{}
+}
+
+// satisfied reports whether what a lot requires is in the basket (with taken: as far as it can be taken) or was bought before.
+func (e *Event) satisfied(w *want, buyer uint32, taken bool) bool {
+	requires := e.lots[w.lot].requires
+	if len(requires) == 0 {
+		return true
+	}
+	for _, r := range requires {
+		for i := range e.work.wanted {
+			if other := &e.work.wanted[i]; other.lot == r && (!taken || other.take > 0) {
+				return true
+			}
+		}
+		if e.hasBought(buyer, r) {
+			return true
+		}
+	}
+	return false
+}
+
+// fit decides what can be taken of each wanted lot, by what is free in it and in its pools.
+func (e *Event) fit(cmd *Command, buyer, old uint32) refusal {
+	wanted := e.work.wanted
+	var short, taken refusal // the first shortage, and the first seat that is not free
+	total := int64(0)
+	for i := range wanted {
+		w := &wanted[i]
+		l := &e.lots[w.lot]
+		if l.seating != nil {
+			if why := e.freeSeats(cmd, w, old, cmd.Fill != FillAllOrNothing); why.code != CodeOK && taken.code == CodeOK {
+				taken = why
+			}
+			w.take = int64(len(w.seats))
+		} else {
+			w.take = w.sales
+		}
+		room, where := e.room(wanted[:i], w.lot)
+		if room < w.take*l.units {
+			if short.code == CodeOK {
+				short = refusal{code: CodeSoldOut, field: fieldItems, have: max(0, room), want: w.take * l.units, subject: aboutLot, at: w.lot}
+				if where >= 0 {
+					short.subject, short.at = aboutPool, uint32(where)
+				}
+			}
+			w.take = max(0, room) / l.units
+		}
+		if w.take < l.minOrder {
+			w.take = 0
+		}
+		if l.seating != nil {
+			w.seats = w.seats[:w.take]
+		}
+		total += w.take
+	}
+	if cmd.Fill == FillAllOrNothing {
+		if short.code != CodeOK {
+			return short
+		}
+		return taken
+	}
+	// An add-on whose tickets are gone goes with them.
+	for again := true; again; {
+		again = false
+		for i := range wanted {
+			if w := &wanted[i]; w.take > 0 && !e.satisfied(w, buyer, true) {
+				total -= w.take
+				w.take, w.seats = 0, nil
+				again = true
+			}
+		}
+	}
+	least := int64(1)
+	if cmd.Fill == FillAtLeast {
+		least = cmd.AtLeast
+	}
+	if total < least {
+		if short.code == CodeOK && taken.code != CodeOK {
+			return taken
+		}
+		return refusal{code: CodeSoldOut, field: fieldItems, have: total, want: least, text: tooFewFree}
+	}
+	return refusal{}
+}
+
+// room is how many units of a lot are free, counting what earlier entries take from its pools, and the pool that leaves the least, -1 if the lot does.
+func (e *Event) room(before []want, number uint32) (int64, int) {
+	l := &e.lots[number]
+	least, where := l.in[shareFree], -1
+	for _, p := range l.pools {
+		free := e.pools[p].in[shareFree]
+		for i := range before {
+			if other := &e.lots[before[i].lot]; slices.Contains(other.pools, p) {
+				free -= before[i].take * other.units
+			}
+		}
+		if free < least {
+			least, where = free, int(p)
+		}
+	}
+	return least, where
+}
+
+// freeSeats keeps the wanted seats that are free, or the buyer's own, and returns the first that is not. Without partial it stops there.
+func (e *Event) freeSeats(cmd *Command, w *want, old uint32, partial bool) refusal {
+	seats := e.lots[w.lot].seating.seats
+	var taken refusal
+	kept := w.seats[:0]
+	for _, n := range w.seats {
+		s := &seats[n]
+		if s.state == seatFree || s.state == seatHeld && old != 0 && s.owner == old-1 {
+			kept = append(kept, n)
+			continue
+		}
+		if taken.code == CodeOK {
+			taken = e.seatTaken(cmd, w.lot, n)
+		}
+		if !partial {
+			return taken
+		}
+	}
+	w.seats = kept
+	return taken
+}
+
+// seatTaken is the refusal that names a seat as the command wrote it.
+func (e *Event) seatTaken(cmd *Command, lot, seat uint32) refusal {
+	for i := range cmd.Items {
+		if number, _ := e.lotNamed(cmd.Items[i].Lot); number != lot {
+			continue
+		}
+		for j, label := range cmd.Items[i].Seats {
+			if n, _ := e.lots[lot].seating.number(e.seed, label); n == seat {
+				return refusal{code: CodeSeatTaken, field: fieldItems, subject: aboutItemSeat, item: uint16(i), at: uint32(j)}
+			}
+		}
+	}
+	panic("engine: a seat that no item names")
+}
+
+// takeItems puts what can be taken into the fact.
+func (e *Event) takeItems(f *factHeld) {
+	f.items = f.items[:0]
+	for i := range e.work.wanted {
+		if w := &e.work.wanted[i]; w.take > 0 {
+			f.items = append(f.items, factItem{price: e.lots[w.lot].price, sales: uint32(w.take), seats: w.seats})
+		}
+	}
+}
+
+// heldBy finds a buyer's own live hold. Every other id, unknown, ended or another buyer's, gets its refusal.
+func (e *Event) heldBy(cmd *Command, buyer uint32) (slot uint32, why refusal) {
+	unknown := refusal{code: CodeHoldUnknown, field: fieldHold}
+	id, ok := ParseHoldID(cmd.Hold)
+	if !ok || buyer == 0 {
+		return 0, unknown
+	}
+	ref := e.holdSlots.get(uint64(id))
+	if ref == 0 {
+		return 0, unknown
+	}
+	if ref&endedTag != 0 {
+		row := e.ended.at(e.ended.near(ref &^ endedTag))
+		switch {
+		case row.buyer != buyer-1:
+			return 0, unknown
+		case row.state() == HoldExpired:
+			return 0, refusal{code: CodeHoldExpired, field: fieldHold}
+		}
+		return 0, refusal{code: CodeHoldEnded, field: fieldHold, text: endedAs(row.state())}
+	}
+	row := e.holds.at(ref - 1)
+	switch {
+	case row.buyer != buyer-1:
+		return 0, unknown
+	case row.state() == HoldPaying:
+		return 0, refusal{code: CodePaymentInProgress, field: fieldHold}
+	case row.expires <= e.eventTime():
+		return 0, refusal{code: CodeHoldExpired, field: fieldHold}
+	}
+	return ref - 1, refusal{}
+}
+
+// extend gives a hold more time.
+func (e *Event) extend(cmd *Command) {
+	var f factExtended
+	slot, ok := e.own(cmd, &f.asked)
+	if !ok {
+		return
+	}
+	row := e.holds.at(slot)
+	f.hold = row.id()
+	now := e.eventTime()
+	f.life = int64(max(row.expires, min(now+e.life(f.hold), row.maxEnd)) - now)
+	e.facts.Buf = f.append(e.facts.Buf)
+	e.emitted()
+	e.applyExtended(&f, slot)
+	e.showLive(slot)
+}
+
+// release gives a hold back.
+func (e *Event) release(cmd *Command) {
+	var f factReleased
+	slot, ok := e.own(cmd, &f.asked)
+	if !ok {
+		return
+	}
+	f.hold = e.holds.at(slot).id()
+	e.facts.Buf = f.append(e.facts.Buf)
+	e.emitted()
+	total := e.applyReleased(&f, slot)
+	e.showHold(f.hold, total)
+}
+
+// confirm turns a paid hold into an order.
+func (e *Event) confirm(cmd *Command) {
+	f := &e.work.confirmed
+	slot, ok := e.own(cmd, &f.asked)
+	if !ok {
+		return
+	}
+	row := e.holds.at(slot)
+	total := e.total(row.basket)
+	switch {
+	case total > 0 && cmd.PaymentRef == "" && !cmd.BoxOffice:
+		e.refuseAsked(cmd, &f.asked, refusal{code: CodePaymentRefMissing, field: fieldPaymentRef, want: total})
+		return
+	case e.orders.live() >= e.limits.Orders:
+		e.refuseAsked(cmd, &f.asked, refusal{code: CodeTooMany, text: tooManyOrders, want: int64(e.limits.Orders)})
+		return
+	}
+	f.hold, f.order, f.ticket = row.id(), OrderID(e.orders.rows)+1, e.ticketLast+1
+	f.boxOffice, f.paymentRef = cmd.BoxOffice, cmd.PaymentRef
+	e.facts.Buf = f.append(e.facts.Buf)
+	e.emitted()
+	e.applyConfirmed(f, slot)
+	e.showOrder(f.order)
+}
+
+// own does what extend, release and confirm have in common: it checks the command, looks up its request and finds the buyer's hold.
+func (e *Event) own(cmd *Command, a *asked) (slot uint32, ok bool) {
+	if !e.validOwn(cmd) {
+		return 0, false
+	}
+	if e.state == 0 {
+		e.refuse(cmd, refusal{code: CodeEventUnknown, field: fieldEvent})
+		return 0, false
+	}
+	if e.known(cmd, a) {
+		return 0, false
+	}
+	slot, why := e.heldBy(cmd, e.buyerNamed(cmd.Buyer, hashString(e.seed, cmd.Buyer)))
+	if why.code != CodeOK {
+		e.refuseAsked(cmd, a, why)
+		return 0, false
+	}
+	return slot, true
+}
+
+// expire ends holds that are due, the earliest first, and writes the tally.
+func (e *Event) expire() {
+	now := e.eventTime()
+	for range ExpireBatchMax {
+		slot, ok := e.wheel.first(&e.holds)
+		if !ok || e.holds.at(slot).expires > now {
+			break
+		}
+		f := factExpired{hold: e.holds.at(slot).id()}
+		e.facts.Buf = f.append(e.facts.Buf)
+		e.emitted()
+		e.applyExpired(&f, slot)
+	}
+	if e.tally.any && e.tally.due <= e.now {
+		f := factTallied{counts: e.tally.counts}
+		e.facts.Buf = f.append(e.facts.Buf)
+		e.emitted()
+		e.applyTallied(&f)
+		*e.tally.counts = [Codes][Flows]uint32{}
+		e.tally.any = false
+	}
+}

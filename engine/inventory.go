@@ -1,0 +1,220 @@
+package engine
+
+// turn opens, pauses or closes the event.
+func (e *Event) turn(cmd *Command) {
+	if !e.validRequest(cmd) {
+		return
+	}
+	if e.state == 0 {
+		e.refuse(cmd, refusal{code: CodeEventUnknown, field: fieldEvent})
+		return
+	}
+	var f factTurned
+	if e.known(cmd, &f.asked) {
+		return
+	}
+	allowed := false
+	switch cmd.Verb {
+	case VerbOpen:
+		allowed, f.kind = e.state == EventDraft || e.state == EventPaused, kindOpened
+	case VerbPause:
+		allowed, f.kind = e.state == EventOnSale, kindPaused
+	default:
+		allowed, f.kind = e.state != EventClosed, kindClosed
+	}
+	if !allowed {
+		e.refuseAsked(cmd, &f.asked, refusal{code: CodeWrongState, field: fieldEvent, text: e.notOnSale()})
+		return
+	}
+	e.emitTurned(&f)
+	e.showEvent()
+}
+
+func (e *Event) emitTurned(f *factTurned) {
+	e.facts.Buf = f.append(e.facts.Buf)
+	e.emitted()
+	e.applyTurned(f)
+}
+
+// schedule opens and closes the event when wall time has come.
+func (e *Event) schedule(wall Instant) {
+	closes := e.spec.ClosesAt != 0 && wall >= e.spec.ClosesAt
+	switch {
+	case e.state == 0 || e.state == EventClosed:
+	case closes:
+		e.emitTurned(&factTurned{kind: kindClosed})
+	case e.state == EventDraft && e.spec.OpensAt != 0 && wall >= e.spec.OpensAt:
+		e.emitTurned(&factTurned{kind: kindOpened})
+	}
+}
+
+// resume notes that the process was down: deadlines move by as much.
+func (e *Event) resume(down int64) {
+	if e.state == 0 || down <= 0 {
+		return
+	}
+	f := factResumed{add: down}
+	e.facts.Buf = f.append(e.facts.Buf)
+	e.emitted()
+	e.applyResumed(&f)
+}
+
+// prove puts the state hash into the log, for every later replay to compare.
+func (e *Event) prove() {
+	if e.state == 0 {
+		return
+	}
+	f := factProved{hash: e.StateHash()}
+	e.facts.Buf = f.append(e.facts.Buf)
+	e.emitted()
+}
+
+// placeNamed finds the lot or pool that a command names.
+func (e *Event) placeNamed(cmd *Command) (place uint32, isPool bool, why refusal) {
+	if cmd.Pool != "" {
+		number, ok := e.poolNamed(cmd.Pool)
+		if !ok {
+			why = refusal{code: CodePoolUnknown, field: fieldPool, subject: aboutCmdPool}
+		}
+		return number, true, why
+	}
+	number, ok := e.lotNamed(cmd.Lot)
+	if !ok {
+		why = refusal{code: CodeLotUnknown, field: fieldLot, subject: aboutCmdLot}
+	}
+	return number, false, why
+}
+
+// countsOf returns the counts of a lot or pool.
+func (e *Event) countsOf(place uint32, isPool bool) *counts {
+	if isPool {
+		return &e.pools[place].counts
+	}
+	return &e.lots[place].counts
+}
+
+// block takes tickets out of sale, or with VerbUnblock puts them back.
+func (e *Event) block(cmd *Command) {
+	if !e.validBlock(cmd) {
+		return
+	}
+	if e.state == 0 {
+		e.refuse(cmd, refusal{code: CodeEventUnknown, field: fieldEvent})
+		return
+	}
+	f := &e.work.blocked
+	if e.known(cmd, &f.asked) {
+		return
+	}
+	why := e.judgeBlock(cmd, f)
+	if why.code != CodeOK {
+		e.refuseAsked(cmd, &f.asked, why)
+		return
+	}
+	e.facts.Buf = f.append(e.facts.Buf)
+	e.emitted()
+	e.applyBlocked(f)
+	e.showCapacity(f.place, f.pool, f.units)
+}
+
+func (e *Event) judgeBlock(cmd *Command, f *factBlocked) (why refusal) {
+	f.kind, f.seats, f.units = kindBlocked, f.seats[:0], cmd.Quantity
+	from, short := shareFree, CodeSoldOut
+	if cmd.Verb == VerbUnblock {
+		f.kind, from, short = kindUnblocked, shareBlocked, CodeAboveMaximum
+	}
+	f.place, f.pool, why = e.placeNamed(cmd)
+	if why.code != CodeOK {
+		return why
+	}
+	if f.pool {
+		p := &e.pools[f.place]
+		have := p.in[shareFree]
+		if cmd.Verb == VerbUnblock {
+			have = p.own
+		}
+		if have < f.units {
+			return refusal{code: short, field: fieldQuantity, subject: aboutCmdPool, have: have, want: f.units}
+		}
+		return refusal{}
+	}
+	l := &e.lots[f.place]
+	switch {
+	case l.seating == nil && len(cmd.Seats) > 0:
+		return refusal{code: CodeInvalid, field: fieldSeats, subject: aboutCmdLot, text: seatsOfCountedLot}
+	case l.seating != nil && len(cmd.Seats) == 0:
+		return refusal{code: CodeInvalid, field: fieldSeats, subject: aboutCmdLot, text: quantityOfSeatedLot}
+	case l.seating != nil:
+		if why = e.judgeSeats(cmd, f, l); why.code != CodeOK {
+			return why
+		}
+	}
+	if have := l.in[from]; have < f.units {
+		return refusal{code: short, field: fieldQuantity, subject: aboutCmdLot, have: have, want: f.units}
+	}
+	if cmd.Verb == VerbBlock {
+		for _, number := range l.pools {
+			if free := e.pools[number].in[shareFree]; free < f.units {
+				return refusal{code: short, field: fieldQuantity, subject: aboutPool, at: number, have: free, want: f.units}
+			}
+		}
+	}
+	return refusal{}
+}
+
+// judgeSeats finds the seats of a block or unblock command.
+func (e *Event) judgeSeats(cmd *Command, f *factBlocked, l *lot) refusal {
+	needed, code := seatFree, CodeSeatTaken
+	if cmd.Verb == VerbUnblock {
+		needed, code = seatBlocked, CodeWrongState
+	}
+	var refused refusal
+	seen := make(map[uint32]bool, len(cmd.Seats))
+	for i, label := range cmd.Seats {
+		n, ok := l.seating.number(e.seed, label)
+		switch {
+		case !ok:
+			return refusal{code: CodeSeatUnknown, field: fieldSeats, subject: aboutCmdSeat, at: uint32(i)}
+		case seen[n]:
+			return refusal{code: CodeInvalid, field: fieldSeats, subject: aboutCmdSeat, at: uint32(i), text: seatTwice}
+		case l.seating.seats[n].state != needed && refused.code == CodeOK:
+			refused = refusal{code: code, field: fieldSeats, subject: aboutCmdSeat, at: uint32(i)}
+			if cmd.Verb == VerbUnblock {
+				refused.text = seatNotBlocked
+			}
+		}
+		seen[n] = true
+		f.seats = append(f.seats, n)
+	}
+	f.units = int64(len(f.seats))
+	return refused
+}
+
+// resize changes a capacity, as far down as what is held, paying, sold and blocked allows.
+func (e *Event) resize(cmd *Command) {
+	if !e.validBlock(cmd) {
+		return
+	}
+	if e.state == 0 {
+		e.refuse(cmd, refusal{code: CodeEventUnknown, field: fieldEvent})
+		return
+	}
+	f := factResized{wanted: cmd.Quantity}
+	if e.known(cmd, &f.asked) {
+		return
+	}
+	var why refusal
+	f.place, f.pool, why = e.placeNamed(cmd)
+	if why.code == CodeOK && !f.pool && e.lots[f.place].seating != nil {
+		why = refusal{code: CodeInvalid, field: fieldLot, subject: aboutCmdLot, text: capacityOfSeatedLot}
+	}
+	if why.code != CodeOK {
+		e.refuseAsked(cmd, &f.asked, why)
+		return
+	}
+	f.became = max(f.wanted, e.countsOf(f.place, f.pool).used())
+	e.facts.Buf = f.append(e.facts.Buf)
+	e.emitted()
+	e.applyResized(&f)
+	e.showCapacity(f.place, f.pool, f.wanted)
+}

@@ -1,0 +1,86 @@
+package engine
+
+// Bounds of one command. They bound the work of a step: with all of them filled it stays below a millisecond.
+const (
+	ItemsPerHoldMax    = 32      // items in one hold: what a person puts into a basket, with room
+	SeatsPerHoldMax    = 256     // seats in one hold: a coach party; each seat costs a row in the step and four bytes in the log
+	SeatsPerBlockMax   = 1024    // seats in one block or unblock command: a block of stalls
+	QuantityMax        = 1 << 16 // sales of one lot in one hold
+	UnitsPerSaleMax    = 1000    // tickets in one sale: a hall sold as one package
+	PaymentRefLenMax   = 128     // bytes of a payment reference: gateways' ids are up to about 90
+	ExpireBatchMax     = 256     // holds ended by one Expire: about 100 microseconds of a step
+	FollowUpsMax       = 256     // follow-ups of one step; the rest waits for Settle
+	TallyPeriodNs      = 1e9     // at most one tally fact a second and event
+	EventTextLenMax    = 200     // bytes of an event's, lot's or fee's name
+	TimeZoneLenMax     = 64      // bytes of an IANA time zone name: the longest today is 32
+	FeesPerLotMax      = 16      // named parts of one price
+	PoolsPerLotMax     = 8       // pools that one lot draws from: each costs a counter in every step
+	RequiresPerLotMax  = 32      // lots of which one must be bought with it
+	TierChainMax       = 64      // tiers that follow each other: nobody sells in more waves
+	RowsPerLotMax      = 4096    // rows of seats in one lot
+	SeatsPerRowMax     = 10_000  // seats in one row
+	MinorMax           = 1e12    // minor units of one price part: ten thousand million euros; the total of a hold then fits in 63 bits
+	CapacityMax        = 1e9     // units of one lot or pool
+	LimitMax           = 1e9     // units of a limit per buyer or per order
+	HoldTTLMsMin       = 1       // a hold's shortest life
+	HoldTTLMsMax       = 7 * 24 * 3600 * 1000
+	HoldTTLMsDefault   = 120_000
+	MaxHoldTTLsDefault = 5                          // max_hold is this many times hold_ttl unless given
+	MaxHoldMsMax       = 30 * 24 * 3600 * 1000      // a hold's longest life with extensions and replacements
+	spreadShare        = 8                          // the spread is at most this part of the hold's life
+	spreadShareDefault = 16                         // and this part unless given
+	instantMax         = Instant(1<<63 - 1 - 1<<56) // the last moment an event may name: in 2259, so that adding a hold's life to it never overflows
+)
+
+// Limits bounds the tables of one event. Those that change what is remembered are part of the event's first fact, so that a replay forgets
+// the same things; zero fields stand for the default.
+type Limits struct {
+	Lots          int // lots of the event
+	Pools         int // pools of the event
+	Seats         int // seats of all lots together: 12 bytes each
+	PriceVersions int // prices that lots ever had
+	Holds         int // live holds: about 120 bytes each
+	Buyers        int // buyers with a live hold, an order, or a hold among the ended ones
+	Orders        int // orders, kept for good: about 150 bytes each
+	Ended         int // ended holds that are still told apart from unknown ones: 24 bytes each
+	Requests      int // newest accepted request ids remembered, beside those of confirms, which are remembered for good: about 45 bytes each
+	Refusals      int // newest refused request ids remembered, in memory only: about 60 bytes each
+}
+
+// DefaultLimits returns the bounds that an event has unless it was made with others.
+func DefaultLimits() Limits {
+	return Limits{
+		Lots:          1024,    // every block of a stadium
+		Pools:         64,      // every venue limit one could draw
+		Seats:         1 << 20, // the largest stadium is 150,000
+		PriceVersions: 1 << 16, // a repricing of each lot 64 times
+		Holds:         1 << 25, // 33 million live holds: 4 GB
+		Buyers:        1 << 25, //
+		Orders:        1 << 25, //
+		Ended:         1 << 16, // at 10,000 holds a second, the last 6 seconds; late clicks come sooner
+		Requests:      1 << 20, // at 10,000 a second, the last 100 seconds: longer than any client retries
+		Refusals:      1 << 14, // retries of refused commands come at once or never matter
+	}
+}
+
+// filled returns l with defaults for its zero fields, and no field above its largest sensible value.
+func (l Limits) filled() Limits {
+	d := DefaultLimits()
+	fill := func(v *int, standard, most int) {
+		if *v <= 0 {
+			*v = standard
+		}
+		*v = min(*v, most)
+	}
+	fill(&l.Lots, d.Lots, 1<<16)
+	fill(&l.Pools, d.Pools, 1<<16)
+	fill(&l.Seats, d.Seats, 1<<28)
+	fill(&l.PriceVersions, d.PriceVersions, 1<<24)
+	fill(&l.Holds, d.Holds, blockRowsMax/2)
+	fill(&l.Buyers, d.Buyers, blockRowsMax/2)
+	fill(&l.Orders, d.Orders, blockRowsMax/2)
+	fill(&l.Ended, d.Ended, 1<<24)
+	fill(&l.Requests, d.Requests, blockRowsMax/4)
+	fill(&l.Refusals, d.Refusals, 1<<24)
+	return l
+}

@@ -1,0 +1,189 @@
+package engine
+
+import "strconv"
+
+// sentence is a whole sentence of a refusal, for codes whose message is not made from the numbers.
+type sentence uint8
+
+const (
+	noSentence sentence = iota
+	isDraft
+	isOnSale
+	isPaused
+	isClosed
+	tooManyHolds
+	tooManyBuyers
+	tooManyOrders
+	seatsOfCountedLot
+	quantityOfSeatedLot
+	capacityOfSeatedLot
+	seatTwice
+	seatNotBlocked
+	tooFewFree
+	wasReleased
+	wasReplaced
+	wasConfirmed
+	sentencesEnd
+)
+
+//nolint:gochecknoglobals // a constant table: Go has no constant arrays
+var sentences = [sentencesEnd]string{
+	noSentence:          "",
+	isDraft:             "the event is a draft",
+	isOnSale:            "the event is on sale",
+	isPaused:            "sales are paused",
+	isClosed:            "sales are closed",
+	tooManyHolds:        "the event has as many live holds as the engine allows: retry later",
+	tooManyBuyers:       "the event has as many buyers as the engine allows: retry later",
+	tooManyOrders:       "the event has as many orders as the engine allows",
+	seatsOfCountedLot:   "this lot has no seats: ask for a quantity",
+	quantityOfSeatedLot: "this lot is seated: name the seats",
+	capacityOfSeatedLot: "the capacity of a seated lot is its seats: block or unblock them",
+	seatTwice:           "a seat is there twice",
+	seatNotBlocked:      "the seat is not blocked",
+	tooFewFree:          "fewer tickets are free than at least wanted",
+	wasReleased:         "the hold was released",
+	wasReplaced:         "the hold was replaced by a newer one",
+	wasConfirmed:        "the hold was confirmed: it is an order now",
+}
+
+// notOnSale says in which state the event is.
+func (e *Event) notOnSale() sentence {
+	switch e.state {
+	case EventDraft:
+		return isDraft
+	case EventOnSale:
+		return isOnSale
+	case EventPaused:
+		return isPaused
+	case EventClosed:
+		return isClosed
+	}
+	return noSentence
+}
+
+// endedAs says how a hold ended.
+func endedAs(s HoldState) sentence {
+	switch s {
+	case HoldReleased:
+		return wasReleased
+	case HoldReplaced:
+		return wasReplaced
+	case HoldConfirmed:
+		return wasConfirmed
+	case HoldHeld, HoldPaying, HoldExpired, HoldForgotten:
+	}
+	return noSentence
+}
+
+// AppendMessage appends a sentence for a refusal that a stranger understands, as in "lot ga has 1 of 2 tickets left". It appends nothing for
+// CodeOK. It does not allocate.
+func (o *Outcome) AppendMessage(dst []byte) []byte {
+	switch o.Code {
+	case CodeOK:
+		return dst
+	case CodeSoldOut:
+		if o.Lot == "" {
+			return o.numbers(append(dst, "only "...), o.Have, " of at least ", o.Want, " tickets are free")
+		}
+		dst = append(append(dst, o.place()...), o.Lot...)
+		return o.numbers(append(dst, " has "...), o.Have, " of ", o.Want, " tickets left")
+	case CodeSeatTaken:
+		return append(append(append(dst, "seat "...), o.Lot...), " is not free"...)
+	case CodeLimitReached:
+		return o.numbers(append(dst, "the limit per buyer leaves "...), o.Have, " of ", o.Want, " tickets")
+	case CodePriceExceeded:
+		return o.numbers(append(dst, "the total with fees is "...), o.Want, ", above the maximum of ", o.Have, "")
+	case CodeBelowMinimum:
+		dst = append(append(append(dst, "lot "...), o.Lot...), " is sold from "...)
+		return o.numbers(dst, o.Want, " on: ", o.Have, " are too few")
+	case CodeAboveMaximum:
+		if o.Lot == "" {
+			return o.numbers(append(dst, "an order has at most "...), o.Have, " tickets: ", o.Want, " are too many")
+		}
+		dst = append(append(dst, o.place()...), o.Lot...)
+		return o.numbers(append(dst, " allows at most "...), o.Have, " here: ", o.Want, " are too many")
+	case CodeRequiresMissing:
+		return append(append(append(dst, "lot "...), o.Lot...), " is sold only together with another lot"...)
+	case CodeLotUnknown:
+		return append(append(dst, "the event has no lot "...), o.Lot...)
+	case CodePoolUnknown:
+		return append(append(dst, "the event has no pool "...), o.Lot...)
+	case CodeSeatUnknown:
+		return append(append(dst, "the lot has no seat "...), o.Lot...)
+	case CodeLotNotOpen:
+		return append(append(append(dst, "lot "...), o.Lot...), " goes on sale when the one before it has sold out"...)
+	case CodeInvalid, CodeCardNumber, CodeTooMany:
+		if o.Lot != "" {
+			dst = append(append(dst, o.Lot...), ": "...)
+		} else if o.Field != "" {
+			dst = append(append(dst, o.Field...), ": "...)
+		}
+		if o.Text != "" {
+			return append(dst, o.Text...)
+		}
+		return append(dst, codeSentences[o.Code]...)
+	default:
+	}
+	dst = append(dst, codeSentences[o.Code]...)
+	if o.Text != "" {
+		dst = append(append(dst, ": "...), o.Text...)
+	}
+	return dst
+}
+
+// place says what Lot is in a refusal about a capacity.
+func (o *Outcome) place() string {
+	if o.pool {
+		return "pool "
+	}
+	return "lot "
+}
+
+// numbers appends a sentence around two numbers.
+func (o *Outcome) numbers(dst []byte, a int64, between string, b int64, after string) []byte {
+	dst = strconv.AppendInt(dst, a, 10)
+	dst = append(dst, between...)
+	dst = strconv.AppendInt(dst, b, 10)
+	return append(dst, after...)
+}
+
+// codeSentences says each code in words, for messages that need no more.
+//
+//nolint:gochecknoglobals // a constant table: Go has no constant arrays
+var codeSentences = [Codes]string{
+	CodeOK:                "ok",
+	CodeMalformed:         "the message cannot be read",
+	CodeTooLarge:          "the message is too large",
+	CodeUnknownVerb:       "there is no such verb",
+	CodeUnknownField:      "there is no such field",
+	CodeCardNumber:        "this looks like a card number",
+	CodeOverloaded:        "too much is in flight: retry",
+	CodeUnavailable:       "the engine cannot take commands now: retry",
+	CodeQuarantined:       "the event is set aside until an operator has looked at it",
+	CodeInternal:          "the engine failed on this command: nothing was changed",
+	CodeInvalid:           "it can never be right",
+	CodeRequestMismatch:   "this request id was used before, with other content",
+	CodeEventUnknown:      "there is no such event",
+	CodeEventExists:       "the event exists already",
+	CodeWrongState:        "the present state does not allow this",
+	CodeHoldUnknown:       "the buyer has no such hold",
+	CodeHoldExpired:       "the hold's deadline has passed",
+	CodeHoldEnded:         "the hold has ended",
+	CodeOrderUnknown:      "there is no such order",
+	CodePaymentInProgress: "the buyer's hold is being paid",
+	CodePaymentRefMissing: "money is due: a payment reference is needed",
+	CodeNotOnSale:         "the event does not sell now",
+	CodeLotUnknown:        "there is no such lot",
+	CodePoolUnknown:       "there is no such pool",
+	CodeSeatUnknown:       "there is no such seat",
+	CodeLotNotOpen:        "the lot is not open yet",
+	CodeBelowMinimum:      "it is below the minimum",
+	CodeAboveMaximum:      "it is above the maximum",
+	CodeRequiresMissing:   "the lot is sold only together with another",
+	CodeLimitReached:      "the buyer's limit is reached",
+	CodeSoldOut:           "sold out",
+	CodeSeatTaken:         "a seat is not free",
+	CodePriceExceeded:     "the total is above the maximum",
+	CodeTooMany:           "a bound of the engine is reached",
+}

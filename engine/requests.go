@@ -1,0 +1,155 @@
+package engine
+
+// endedTag marks, in holdSlots, the position of an ended row; moneyTag, in requestIndex, the slot of a money request.
+const (
+	endedTag = 1 << 31
+	moneyTag = 1 << 31
+)
+
+// requestNamed finds an accepted request id.
+func (e *Event) requestNamed(id string, hash uint64) *requestRow {
+	p := e.requestIndex.seek(index32(hash))
+	for {
+		ref, ok := e.requestIndex.next(&p)
+		if !ok {
+			return nil
+		}
+		if row := e.requestAt(ref); e.names.get(row.name) == id {
+			return row
+		}
+	}
+}
+
+func (e *Event) requestAt(ref uint32) *requestRow {
+	if ref&moneyTag != 0 {
+		return e.money.at(ref &^ moneyTag)
+	}
+	return e.requests.at(e.requests.near(ref))
+}
+
+// remember keeps the request of a fact that is being applied. Confirms are remembered for good; of the others the newest.
+func (e *Event) remember(a *asked, verb Verb, id uint64, amount int64) {
+	if a.id == "" {
+		return
+	}
+	row := requestRow{print: a.print, object: uint64(verb)<<stateShift | id, amount: amount, name: e.names.put(a.id), at: e.age()}
+	if verb == VerbConfirm {
+		slot := e.money.alloc()
+		*e.money.at(slot) = row
+		e.requestIndex.insert(index32(a.hash), slot|moneyTag)
+		e.rows += requestHash(&row, a.hash, uint64(slot)|moneyTag)
+		return
+	}
+	if e.requests.count() >= e.limits.Requests {
+		e.forgetRequest()
+	}
+	pos := e.requests.push(row)
+	e.requestIndex.insert(index32(a.hash), uint32(pos&lowMask))
+	e.rows += requestHash(&row, a.hash, pos<<32)
+}
+
+// forgetRequest drops the oldest request of the bounded table.
+func (e *Event) forgetRequest() {
+	pos := e.requests.head
+	row := e.requests.at(pos)
+	hash := hashString(e.seed, e.names.get(row.name))
+	e.rows -= requestHash(row, hash, pos<<32)
+	e.requestIndex.remove(index32(hash), uint32(pos&lowMask))
+	e.names.drop(row.name)
+	e.requests.pop()
+}
+
+// age is the seconds since the event was created.
+func (e *Event) age() uint32 { return uint32((e.now - e.since) / 1e9) }
+
+// coveredMs is the age of the oldest request id of the bounded table, to a second.
+func (e *Event) coveredMs(now Instant) int64 {
+	if e.requests.count() == 0 {
+		return 0
+	}
+	at := e.since + Instant(e.requests.at(e.requests.head).at)*1e9
+	return max(0, int64(now-at)/1e6)
+}
+
+// known looks up the request id of a command that is valid in itself. If the id was used before it sets the outcome and returns true. Otherwise
+// it fills a for the fact that the command may lead to.
+func (e *Event) known(cmd *Command, a *asked) bool {
+	hash := hashString(e.seed, cmd.RequestID)
+	*a = asked{id: cmd.RequestID, print: fingerprint(cmd), hash: hash}
+	if row := e.requestNamed(cmd.RequestID, hash); row != nil {
+		if row.print != a.print {
+			e.refuse(cmd, refusal{code: CodeRequestMismatch, field: fieldRequestID})
+			return true
+		}
+		e.out.Repeated = true
+		e.repeat(row)
+		return true
+	}
+	if row := e.refusals.named(cmd.RequestID, hash); row != nil {
+		if row.print != a.print {
+			e.refuse(cmd, refusal{code: CodeRequestMismatch, field: fieldRequestID})
+			return true
+		}
+		e.out.Repeated = true
+		e.show(cmd, row.why)
+		return true
+	}
+	return false
+}
+
+// repeat answers an accepted request again: same ids and amounts, the present state.
+func (e *Event) repeat(row *requestRow) {
+	switch row.verb() {
+	case VerbHold, VerbExtend, VerbRelease:
+		e.showHold(HoldID(row.id()), row.amount)
+	case VerbConfirm:
+		e.showOrder(OrderID(row.id()))
+	case VerbBlock, VerbUnblock, VerbCapacity:
+		e.showCapacity(uint32(row.id()>>1), row.id()&1 != 0, row.amount)
+	case VerbCreate, VerbUpdate, VerbOpen, VerbPause, VerbClose:
+		e.showEvent()
+	case VerbNone, VerbGet, VerbOrder, VerbExpire, VerbSettle, VerbSchedule, VerbResume, VerbProve, verbEnd:
+		panic("engine: request " + e.names.get(row.name) + " is remembered for a verb that is never remembered: " + row.verb().String())
+	}
+}
+
+// fingerprint hashes what a command asks for, without its request id: equal for the same command however it was encoded.
+func fingerprint(cmd *Command) uint64 {
+	h := hasher(hashK2)
+	h.pair(uint64(cmd.Verb)|uint64(cmd.Device)<<8|uint64(cmd.Fill)<<16|uint64(len(cmd.Items))<<32, uint64(len(cmd.Seats)))
+	h.string(cmd.Buyer)
+	switch cmd.Verb {
+	case VerbHold:
+		for i := range cmd.Items {
+			it := &cmd.Items[i]
+			h.string(it.Lot)
+			h.pair(uint64(it.Quantity), uint64(len(it.Seats)))
+			for _, s := range it.Seats {
+				h.string(s)
+			}
+		}
+		if cmd.AtLeast != 0 {
+			h.pair(1, uint64(cmd.AtLeast))
+		}
+		if cmd.HasMaxPrice || cmd.MaxPrice != 0 {
+			h.pair(2, uint64(cmd.MaxPrice))
+		}
+		if cmd.Channel != "" {
+			h.word(3)
+			h.string(cmd.Channel)
+		}
+	default:
+		h.string(cmd.Channel)
+		h.string(cmd.Hold)
+		h.string(cmd.PaymentRef)
+		h.bool(cmd.BoxOffice)
+		h.string(cmd.Lot)
+		h.string(cmd.Pool)
+		h.int(cmd.Quantity)
+		h.strings(cmd.Seats)
+		if cmd.Spec != nil {
+			h.string(view(appendSpec(nil, cmd.Spec)))
+		}
+	}
+	return uint64(h)
+}

@@ -1,0 +1,160 @@
+package engine
+
+// The rows of an event's tables. They hold no pointers, so the garbage collector never looks at them, and refer to each other by slot.
+
+// basket is what a hold or an order has taken. Most have one item of a counted lot and need no more rows; the others keep all items in a
+// chain of item rows.
+type basket struct {
+	price uint32 // price version, which names the lot
+	sales uint32
+	more  uint32 // slot + 1 of the first item row; 0: price and sales say everything
+}
+
+// itemRow is one item of a basket with several items or with seats.
+type itemRow struct {
+	price uint32
+	sales uint32
+	seats uint32 // number + 1 of the first seat, in the order asked for; 0 in a counted lot
+	next  uint32 // slot + 1 of the next item
+}
+
+// holdRow is a live hold: 48 bytes.
+type holdRow struct {
+	idState uint64  // the id, with the state in the topmost byte
+	expires Instant // event time
+	maxEnd  Instant // event time that no extension or replacement passes
+	buyer   uint32
+	next    uint32 // ring of a wheel bucket
+	prev    uint32
+	basket
+}
+
+const stateShift = 56
+
+func idState(id HoldID, s HoldState) uint64 { return uint64(id) | uint64(s)<<stateShift }
+
+func (h *holdRow) id() HoldID       { return HoldID(h.idState & (1<<stateShift - 1)) }
+func (h *holdRow) state() HoldState { return HoldState(h.idState >> stateShift) }
+
+// endedRow is a hold that ended not long ago.
+type endedRow struct {
+	idState uint64
+	total   int64
+	buyer   uint32
+}
+
+func (h *endedRow) id() HoldID       { return HoldID(h.idState & (1<<stateShift - 1)) }
+func (h *endedRow) state() HoldState { return HoldState(h.idState >> stateShift) }
+
+// buyerRow is a buyer who has a live hold, an order, or a hold among the ended ones. A buyer who has none is forgotten.
+type buyerRow struct {
+	name     uint32 // in names
+	hold     uint32 // slot + 1 of the live hold
+	customer uint32 // slot + 1 of what the buyer has bought
+	ended    uint32 // ended rows that name the buyer
+}
+
+// customerRow is what a buyer has bought in all.
+type customerRow struct {
+	units  int64
+	bought uint32 // slot + 1 of the first bought row
+	orders uint32
+}
+
+// boughtRow is what a customer has bought of one lot.
+type boughtRow struct {
+	lot   uint32
+	next  uint32 // slot + 1
+	sales int64
+}
+
+// orderRow is an order; order n is in slot n-1.
+type orderRow struct {
+	hold    HoldID
+	ticket  TicketID // the first
+	at      Instant
+	total   int64
+	buyer   uint32
+	payment uint32 // in names; 0 if there was no reference
+	basket
+	flags uint32 // orderBoxOffice
+}
+
+const orderBoxOffice = 1
+
+// requestRow is an accepted request id and what is needed to answer it again.
+type requestRow struct {
+	print  uint64 // fingerprint of the command's content
+	object uint64 // id of what it made or touched, with the verb in the topmost byte
+	amount int64  // total, or units asked for
+	name   uint32 // in names
+	at     uint32 // seconds since the event was created
+}
+
+func (r *requestRow) verb() Verb { return Verb(r.object >> stateShift) }
+func (r *requestRow) id() uint64 { return r.object & (1<<stateShift - 1) }
+
+// share is a part of a capacity.
+type share uint8
+
+const (
+	shareFree share = iota
+	shareHeld
+	sharePaying
+	shareSold
+	shareBlocked
+	shares
+)
+
+// counts says where a capacity is, in units.
+type counts struct {
+	capacity int64
+	in       [shares]int64
+}
+
+func (c *counts) view() Counts {
+	return Counts{Capacity: c.capacity, Free: c.in[shareFree], Held: c.in[shareHeld], Paying: c.in[sharePaying], Sold: c.in[shareSold], Blocked: c.in[shareBlocked]}
+}
+
+// used is the units that cannot be taken away.
+func (c *counts) used() int64 {
+	return c.in[shareHeld] + c.in[sharePaying] + c.in[shareSold] + c.in[shareBlocked]
+}
+
+// sound reports whether G1 holds: no share below zero, and together they are the capacity.
+func (c *counts) sound() bool {
+	negative := c.in[shareFree] | c.in[shareHeld] | c.in[sharePaying] | c.in[shareSold] | c.in[shareBlocked]
+	return negative >= 0 && c.in[shareFree]+c.used() == c.capacity
+}
+
+// lot is a sellable block with its present state.
+type lot struct {
+	counts
+	spec      LotSpec  // as it is now; Capacity and Rows as they were created
+	units     int64    // tickets a sale
+	minOrder  int64    // sales, 1 or more
+	price     uint32   // the present price version
+	pools     []uint32 // numbers of the pools it draws from
+	requires  []uint32
+	followers []uint32 // lots that open when this one first has nothing free
+	after     int      // the lot it follows, -1 if none
+	open      bool
+	exhausted bool // it has had nothing free once
+	seating   *seating
+}
+
+// pool is capacity that several lots share.
+type pool struct {
+	counts
+	id  string
+	own int64 // units blocked in the pool itself, not through a lot
+}
+
+// priceVersion is a price that a lot has or had. Live holds and orders keep theirs.
+type priceVersion struct {
+	lot   uint32
+	face  int64
+	tax   int64
+	fees  []Fee
+	total int64 // a sale, face and fees
+}

@@ -1,0 +1,144 @@
+package engine
+
+// slabShift sets how many rows a chunk of a slab has: 1,024. A step that needs a new chunk pays for one allocation of some 50 KB, about ten
+// microseconds; no step ever copies more than one chunk.
+const slabShift = 10
+
+const (
+	slabRows  = 1 << slabShift
+	slabMask  = slabRows - 1
+	firstRows = 4 // the first chunk starts with room for these: an event with few holds stays small
+)
+
+// slab is a table of fixed-size rows, addressed by slot. It grows a chunk at a time and never moves a full chunk, so no step copies a large
+// table. The slots of freed rows are used again, the latest first. A pointer from at is good until the next alloc.
+//
+// Slots never reach an answer, a fact or a state hash: which free slot is used next need not survive a snapshot.
+type slab[T any] struct {
+	chunks [][]T
+	rows   uint32 // slots ever used: the next fresh one
+	free   stack
+}
+
+// live is how many rows are in use.
+func (s *slab[T]) live() int { return int(s.rows) - s.free.n }
+
+// at returns the row in a slot.
+func (s *slab[T]) at(slot uint32) *T { return &s.chunks[slot>>slabShift][slot&slabMask] }
+
+// alloc returns a slot whose row is zero.
+func (s *slab[T]) alloc() uint32 {
+	if slot, ok := s.free.pop(); ok {
+		return slot
+	}
+	slot := s.rows
+	s.chunks = growChunks(s.chunks, int(slot), 1, slabRows)
+	s.rows++
+	return slot
+}
+
+// release frees a row and clears it.
+func (s *slab[T]) release(slot uint32) {
+	var zero T
+	*s.at(slot) = zero
+	s.free.push(slot)
+}
+
+// growChunks makes room for element n of a chunked table with width values an element and per elements a chunk. The first chunk doubles
+// up to its full size; later ones are made whole.
+func growChunks[T any](chunks [][]T, n, width, per int) [][]T {
+	c := n / per
+	if c > 0 {
+		if c == len(chunks) {
+			chunks = append(chunks, make([]T, per*width))
+		}
+		return chunks
+	}
+	if len(chunks) == 0 {
+		return append(chunks, make([]T, min(firstRows, per)*width))
+	}
+	if n*width == len(chunks[0]) {
+		grown := make([]T, min(2*n, per)*width)
+		copy(grown, chunks[0])
+		chunks[0] = grown
+	}
+	return chunks
+}
+
+// stack is a chunked stack of slots.
+type stack struct {
+	chunks [][]uint32
+	n      int
+}
+
+func (s *stack) push(v uint32) {
+	s.chunks = growChunks(s.chunks, s.n, 1, slabRows)
+	s.chunks[s.n>>slabShift][s.n&slabMask] = v
+	s.n++
+}
+
+func (s *stack) pop() (uint32, bool) {
+	if s.n == 0 {
+		return 0, false
+	}
+	s.n--
+	return s.chunks[s.n>>slabShift][s.n&slabMask], true
+}
+
+// blocks keeps runs of values in size classes: class c holds runs of c*blockUnit values. It is where strings and index segments live:
+// many small runs of few sizes, without a pointer for each.
+type blocks[T any] struct{ classes []blockClass[T] }
+
+type blockClass[T any] struct {
+	chunks [][]T
+	rows   uint32
+	free   stack
+}
+
+const (
+	blockUnit    = 4
+	blockRows    = 256 // runs a chunk
+	blockBits    = 26  // of a ref: the run's number in its class; the class is above
+	blockMask    = 1<<blockBits - 1
+	blockClasses = 64
+	blockRowsMax = 1 << blockBits // runs a class
+)
+
+// alloc returns a run of class 1 to 63. Its values are whatever they were. A ref is never 0.
+func (b *blocks[T]) alloc(class int) uint32 {
+	for len(b.classes) <= class {
+		b.classes = append(b.classes, blockClass[T]{})
+	}
+	c := &b.classes[class]
+	i, ok := c.free.pop()
+	if !ok {
+		i = c.rows
+		if i == blockRowsMax {
+			panic("engine: a size class is full: a bound of the tables above it is wrong")
+		}
+		c.chunks = growChunks(c.chunks, int(i), class*blockUnit, blockRows)
+		c.rows++
+	}
+	return uint32(class)<<blockBits | i
+}
+
+// at returns a run. It is good until the next alloc.
+func (b *blocks[T]) at(ref uint32) []T {
+	class := int(ref >> blockBits)
+	i := int(ref & blockMask)
+	width := class * blockUnit
+	from := i % blockRows * width
+	return b.classes[class].chunks[i/blockRows][from : from+width : from+width]
+}
+
+// release frees a run.
+func (b *blocks[T]) release(ref uint32) { b.classes[ref>>blockBits].free.push(ref & blockMask) }
+
+// live is how many runs are in use.
+func (b *blocks[T]) live() int {
+	n := 0
+	for i := range b.classes {
+		n += int(b.classes[i].rows) - b.classes[i].free.n
+	}
+	return n
+}

@@ -1,0 +1,129 @@
+package engine
+
+import "encoding/binary"
+
+// appendSpec appends everything in an EventSpec, in the order of its fields. Equal specs have equal bytes.
+//
+//	| name genre performer venue city country time_zone currency | doors starts opens closes | ttl max_hold spread, given? |
+//	| limits per buyer, per order | open | set | pools | lots |
+func appendSpec(dst []byte, s *EventSpec) []byte {
+	for _, t := range [...]string{s.Name, s.Genre, s.Performer, s.Venue, s.City, s.Country, s.TimeZone, s.Currency} {
+		dst = appendString(dst, t)
+	}
+	for _, v := range [...]int64{
+		int64(s.DoorsAt), int64(s.StartsAt), int64(s.OpensAt), int64(s.ClosesAt), s.HoldTTLMs, s.MaxHoldMs, s.SpreadMs,
+		s.LimitPerBuyer, s.LimitPerOrder,
+	} {
+		dst = binary.AppendVarint(dst, v)
+	}
+	dst = appendBool(dst, s.HasSpread)
+	dst = appendBool(dst, s.Open)
+	dst = binary.AppendUvarint(dst, uint64(s.Set))
+	dst = binary.AppendUvarint(dst, uint64(len(s.Pools)))
+	for i := range s.Pools {
+		dst = appendString(dst, s.Pools[i].Pool)
+		dst = binary.AppendVarint(dst, s.Pools[i].Capacity)
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(s.Lots)))
+	for i := range s.Lots {
+		dst = appendLotSpec(dst, &s.Lots[i])
+	}
+	return dst
+}
+
+// appendLotSpec appends a lot: | lot name after | face tax capacity units min max | set | fees | pools | requires | rows |
+func appendLotSpec(dst []byte, l *LotSpec) []byte {
+	dst = appendString(appendString(appendString(dst, l.Lot), l.Name), l.After)
+	for _, v := range [...]int64{l.FaceMinor, l.TaxMinor, l.Capacity, l.Units, l.MinOrder, l.MaxOrder} {
+		dst = binary.AppendVarint(dst, v)
+	}
+	dst = binary.AppendUvarint(dst, uint64(l.Set))
+	dst = appendFees(dst, l.Fees)
+	dst = appendStrings(dst, l.Pools)
+	dst = appendStrings(dst, l.Requires)
+	dst = binary.AppendUvarint(dst, uint64(len(l.Rows)))
+	for i := range l.Rows {
+		dst = appendString(appendString(dst, l.Rows[i].Section), l.Rows[i].Row)
+		dst = binary.AppendVarint(dst, l.Rows[i].Seats)
+	}
+	return dst
+}
+
+func appendFees(dst []byte, fees []Fee) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(fees)))
+	for i := range fees {
+		dst = appendString(dst, fees[i].Name)
+		dst = binary.AppendVarint(dst, fees[i].Minor)
+	}
+	return dst
+}
+
+func appendStrings(dst []byte, list []string) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(list)))
+	for _, s := range list {
+		dst = appendString(dst, s)
+	}
+	return dst
+}
+
+// listMax bounds the lists of a spec that is being decoded; what is right for an event is checked afterwards.
+const listMax = 1 << 20
+
+// text reads a string of its own, which outlives the buffer.
+func (d *decoder) text(most int) string { return string([]byte(d.string(most))) }
+
+func (d *decoder) spec() *EventSpec {
+	s := new(EventSpec)
+	for _, t := range [...]*string{&s.Name, &s.Genre, &s.Performer, &s.Venue, &s.City, &s.Country, &s.TimeZone, &s.Currency} {
+		*t = d.text(EventTextLenMax)
+	}
+	for _, v := range [...]*int64{
+		(*int64)(&s.DoorsAt), (*int64)(&s.StartsAt), (*int64)(&s.OpensAt), (*int64)(&s.ClosesAt), &s.HoldTTLMs, &s.MaxHoldMs, &s.SpreadMs,
+		&s.LimitPerBuyer, &s.LimitPerOrder,
+	} {
+		*v = d.signed()
+	}
+	s.HasSpread, s.Open = d.bool(), d.bool()
+	s.Set = SpecFields(d.uint(1<<32 - 1))
+	for range d.count(listMax, 2) {
+		s.Pools = append(s.Pools, PoolSpec{Pool: d.text(IDLenMax), Capacity: d.signed()})
+	}
+	for range d.count(listMax, 14) {
+		if d.what != "" {
+			break
+		}
+		s.Lots = append(s.Lots, d.lotSpec())
+	}
+	return s
+}
+
+func (d *decoder) lotSpec() LotSpec {
+	l := LotSpec{Lot: d.text(IDLenMax), Name: d.text(EventTextLenMax), After: d.text(IDLenMax)}
+	for _, v := range [...]*int64{&l.FaceMinor, &l.TaxMinor, &l.Capacity, &l.Units, &l.MinOrder, &l.MaxOrder} {
+		*v = d.signed()
+	}
+	l.Set = LotFields(d.uint(1<<32 - 1))
+	l.Fees = d.fees()
+	l.Pools = d.strings()
+	l.Requires = d.strings()
+	for range d.count(listMax, 3) {
+		l.Rows = append(l.Rows, RowSpec{Section: d.text(IDLenMax), Row: d.text(IDLenMax), Seats: d.signed()})
+	}
+	return l
+}
+
+func (d *decoder) fees() []Fee {
+	var fees []Fee
+	for range d.count(FeesPerLotMax, 2) {
+		fees = append(fees, Fee{Name: d.text(EventTextLenMax), Minor: d.signed()})
+	}
+	return fees
+}
+
+func (d *decoder) strings() []string {
+	var list []string
+	for range d.count(listMax, 1) {
+		list = append(list, d.text(IDLenMax))
+	}
+	return list
+}
