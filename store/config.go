@@ -24,6 +24,7 @@ const (
 	DefaultCursorLagBytes   = 8 << 30
 	DefaultReserveBytes     = 256 << 20
 	DefaultSleepDelay       = 5 * time.Millisecond
+	DefaultKeepEvery        = time.Second
 	DefaultOpenTimeout      = 2 * time.Minute
 	DefaultStallTimeout     = 5 * time.Second
 
@@ -82,6 +83,8 @@ type Config struct {
 	ReserveBytes int64
 	// SleepDelay is how long a snapshot of [Store.Sleep] may wait for others; 0 is DefaultSleepDelay.
 	SleepDelay time.Duration
+	// KeepEvery is how often the high mark and the cursors are saved and the disk is looked at; 0 is DefaultKeepEvery, negative is never.
+	KeepEvery time.Duration
 	// OpenTimeout bounds [Open]; 0 is DefaultOpenTimeout.
 	OpenTimeout time.Duration
 	// StallTimeout is how long a sync may take before [Store.Ready] says that the disk hangs; 0 is DefaultStallTimeout.
@@ -120,6 +123,7 @@ func (c *Config) validate() error {
 	orDefault(&c.CursorLagBytes, DefaultCursorLagBytes)
 	orDefault(&c.ReserveBytes, DefaultReserveBytes)
 	orDefault(&c.SleepDelay, DefaultSleepDelay)
+	orDefault(&c.KeepEvery, DefaultKeepEvery)
 	orDefault(&c.OpenTimeout, DefaultOpenTimeout)
 	orDefault(&c.StallTimeout, DefaultStallTimeout)
 	if c.ReserveBytes < 0 {

@@ -32,8 +32,9 @@ type journal struct {
 	inFlight int  // batches that are not durable yet
 	flight   []*entry
 	tailWork []*entry
-	tailed   uint64 // highest seq durable in the tail
-	probing  bool   // a sync of the tail is wanted though nothing is written
+	tailed   uint64        // highest seq durable in the tail
+	probing  bool          // a sync of the tail is wanted though nothing is written
+	readers  chan struct{} // closed when acked moves; nil if nobody waits
 	closing  bool
 	drained  bool // the committer has stopped
 	commit   sync.Cond
@@ -381,6 +382,10 @@ func (j *journal) awaitDurable(e *entry) bool {
 	if j.full {
 		j.commit.Signal()
 	}
+	if j.readers != nil {
+		close(j.readers)
+		j.readers = nil
+	}
 	j.barrier.Broadcast()
 	j.mu.Unlock()
 	if !plantedBug(plantedAckBeforeSync) {
@@ -412,6 +417,14 @@ func (j *journal) releaseRuns(e *entry) bool {
 	}
 	j.stats.runs.Add(uint64(len(e.runs)))
 	return true
+}
+
+// probeTail makes the tailer sync although nothing is written.
+func (j *journal) probeTail() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.probing = true
+	j.tailer.Signal()
 }
 
 // wake makes every goroutine look around: after a death or a close.

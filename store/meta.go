@@ -87,9 +87,7 @@ func getPass(r reader, genesis *position) (passRecord, error) {
 	return p, err
 }
 
-func putPass(b *pebble.Batch, p *passRecord) error {
-	return b.Set(metaKey(metaPass), p.last.append(p.before.append([]byte{metaVersion})), nil)
-}
+func (p *passRecord) encode() []byte { return p.last.append(p.before.append([]byte{metaVersion})) }
 
 func getHigh(r reader) (at engine.Instant, err error) {
 	_, err = getMeta(r, metaHigh, 8, func(b []byte) { at = engine.Instant(binary.LittleEndian.Uint64(b)) })

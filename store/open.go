@@ -113,7 +113,7 @@ func (s *Store) pebbleOptions() *pebble.Options {
 
 func pebbleOptions(c *Config, fs vfs.FS, l *life, stats *counters) *pebble.Options {
 	o := &pebble.Options{
-		FS:                          fs,
+		FS:                          orderedFS{fs},
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      pebbleLog{log: c.Logger, life: l},
 		EventListener:               listener(l, c.Logger, stats),

@@ -30,7 +30,11 @@ type folding struct {
 	at     position        // folded up to here
 	high   engine.Instant  // the latest time of a run
 	facts  uint64
-	failed func(k *known, err error) // if not nil, takes the error of an aggregate, which is then left alone; otherwise it ends the folding
+	stop   func() error                    // if not nil, asked after each batch: an error ends the folding
+	folded func(k *known, run *engine.Run) // if not nil, called after each run
+	// chainOnly checks the chain and folds nothing.
+	chainOnly bool
+	failed    func(k *known, err error) // if not nil, takes the error of an aggregate, which is then left alone; otherwise it ends the folding
 }
 
 // fold folds the batches after f.at up to and including seq end.
@@ -54,6 +58,11 @@ func (f *folding) fold(end uint64) error {
 		}
 		if err := f.batch(v, seq); err != nil {
 			return err
+		}
+		if f.stop != nil {
+			if err := f.stop(); err != nil {
+				return err
+			}
 		}
 	}
 	if err := it.Error(); err != nil {
@@ -80,8 +89,16 @@ func (f *folding) batch(v []byte, seq uint64) error {
 		return fmt.Errorf("batch %d has one content in %s/ and another in %s/: at most one is what was acknowledged; restore the folder from a backup or a replica: %w",
 			seq, nameLog, nameTail, ErrDamaged)
 	}
+	if err := f.runs(b); err != nil {
+		return err
+	}
+	f.at = position{seq: seq, head: b.link(), bytes: f.at.bytes + uint64(len(v))}
+	return nil
+}
+
+func (f *folding) runs(b batch) error {
 	r := b.reader()
-	for {
+	for !f.chainOnly {
 		more, err := r.next()
 		if err != nil {
 			return err
@@ -93,10 +110,9 @@ func (f *folding) batch(v []byte, seq uint64) error {
 			continue
 		}
 		if err := f.run(r.name, &r.run); err != nil {
-			return fmt.Errorf("batch %d: %w", seq, err)
+			return fmt.Errorf("batch %d: %w", b.seq(), err)
 		}
 	}
-	f.at = position{seq: seq, head: b.link(), bytes: f.at.bytes + uint64(len(v))}
 	return nil
 }
 
@@ -125,6 +141,9 @@ func (f *folding) run(name []byte, run *engine.Run) error {
 	k.facts += uint64(run.Facts.Count)
 	f.facts += uint64(run.Facts.Count)
 	f.high = max(f.high, run.At)
+	if f.folded != nil {
+		f.folded(k, run)
+	}
 	return nil
 }
 

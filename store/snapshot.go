@@ -213,7 +213,11 @@ func (s *Store) Load(key engine.Key) (state []byte, ok bool, err error) {
 	if err := s.life.check(); err != nil {
 		return nil, false, err
 	}
-	state, err = s.load(string(appendAggregate(nil, key)))
+	name := string(appendAggregate(nil, key))
+	if state, ok := s.sleepState(name); ok {
+		return state, true, nil
+	}
+	state, err = s.load(name)
 	if errors.Is(err, errNoSnapshot) {
 		return nil, false, nil
 	}

@@ -60,3 +60,32 @@ func (s *Store) keepReserve() error {
 	}
 	return nil
 }
+
+// watchSpace looks at the free space: first it says that the disk is getting full, then it stops the store while the log can still be closed cleanly.
+func (s *Store) watchSpace() {
+	free, known, err := s.freeBytes()
+	if err != nil {
+		s.c.Logger.Warn("store: the free space is not known", "err", err)
+		return
+	}
+	if !known {
+		return
+	}
+	s.stats.freeBytes.Store(free)
+	reserve := uint64(s.c.ReserveBytes)
+	low := free < 2*reserve
+	s.full.Store(low)
+	if low && !s.keeper.lowSpace {
+		s.c.Alarm(fmt.Errorf("store: %d MiB are free on the disk of %s: new holds are refused below %d MiB, and below %d MiB the engine stops; free some space",
+			free>>20, s.folder.dir, 2*reserve>>20, reserve>>20))
+	}
+	s.keeper.lowSpace = low
+	if free < reserve {
+		s.life.die(fmt.Errorf("%d MiB are free on the disk of %s, fewer than the %d MiB that are kept to stop safely: free some space, or delete %s, and start again: %w",
+			free>>20, s.folder.dir, reserve>>20, s.folder.path(nameReserve), ErrDiskFull))
+	}
+}
+
+// Full reports whether the disk is nearly full: new holds should be refused, what exists may still be confirmed and released. It is looked at
+// about once a second.
+func (s *Store) Full() bool { return s.full.Load() }

@@ -38,7 +38,7 @@ type Stats struct {
 
 type counters struct {
 	runs, batches, facts, bytes, tailWaits, flushes, stalls, sleeps, sleepBytes, ingests, passes, passFailures atomic.Uint64
-	repaired, freeBytes, trimmed                                                                               atomic.Uint64
+	repaired, freeBytes, trimmed, cursorLag                                                                    atomic.Uint64
 	passNs                                                                                                     atomic.Int64
 }
 
@@ -65,6 +65,17 @@ func (c *syncClock) end(t time.Time, inFlight int) {
 	c.batchSince.Store(now)
 }
 
+// probe notes that a sync that is no batch's begins, or that it has ended.
+func (c *syncClock) probe(begins bool) {
+	now := c.at(time.Now())
+	if begins {
+		c.probeSince.Store(now)
+		return
+	}
+	c.probeSince.Store(0)
+	c.lastNs.Store(now)
+}
+
 func (c *syncClock) tail(took time.Duration) { c.tailNs.Store(took.Nanoseconds()) }
 
 // stalled is how long the oldest sync has been under way.
@@ -76,4 +87,15 @@ func (c *syncClock) stalled(now time.Time) time.Duration {
 		}
 	}
 	return time.Duration(longest)
+}
+
+// Stats returns what the store has done and how it is.
+func (s *Store) Stats() Stats {
+	c := &s.stats
+	return Stats{
+		Runs: c.runs.Load(), Batches: c.batches.Load(), Facts: c.facts.Load(), Bytes: c.bytes.Load(), Durable: s.Durable(), LogBytes: s.LogBytes(),
+		TailWaits: c.tailWaits.Load(), Flushes: c.flushes.Load(), Stalls: c.stalls.Load(), Sleeps: c.sleeps.Load(), SleepBytes: c.sleepBytes.Load(),
+		Ingests: c.ingests.Load(), Passes: c.passes.Load(), PassFailures: c.passFailures.Load(), PassNs: c.passNs.Load(), Trimmed: c.trimmed.Load(),
+		CursorLagBytes: c.cursorLag.Load(), FreeBytes: c.freeBytes.Load(), Full: s.Full(), HoldsBack: s.HoldsBack(), Repaired: c.repaired.Load(),
+	}
 }

@@ -30,8 +30,19 @@ type Store struct {
 	passed struct {
 		sync.Mutex
 		passRecord
-		trim position
+		trim position // the last batch that is cut away
 	}
+	passing   sync.Mutex // held by a pass
+	snapshots sync.Mutex // held by whoever changes the snapshots
+	tables    atomic.Uint64
+	cursors   cursors
+	sleeper   sleeper
+	keeper    keeperState
+	high      atomic.Int64 // engine.Instant
+	holdsBack atomic.Bool
+	full      atomic.Bool
+	// passAgainAt is the journal's length before which no pass is tried again after one has failed.
+	passAgainAt atomic.Uint64
 
 	closeOnce sync.Once
 	closeErr  error
@@ -46,6 +57,8 @@ func (s *Store) start() {
 	s.tail.overwrite = s.journal.flush.await
 	s.tail.prepare = s.journal.flush.ask
 	s.journal.start()
+	s.startSleeper()
+	s.startKeeper()
 }
 
 // Append takes a run on its way to the disk and returns at once; run.Owner is told when the run, and every run appended before it, is durable.
@@ -69,7 +82,14 @@ func (s *Store) loadPositions() error {
 	if _, err := getPosition(s.db, metaTrim, &s.passed.trim); err != nil {
 		return pebbleError(err)
 	}
-	return nil
+	high, err := getHigh(s.db)
+	if err != nil {
+		return pebbleError(err)
+	}
+	s.keeper.highSaved = high
+	s.HighMark(high)
+	s.stats.trimmed.Store(s.passed.trim.seq)
+	return pebbleError(s.loadCursors())
 }
 
 // Close writes and releases what was appended, syncs and lets go of the folder. Later calls return what the first returned.
@@ -82,7 +102,12 @@ func (s *Store) close() error {
 	closed := make(chan struct{})
 	go func() {
 		defer close(closed)
+		s.stopKeeper()
 		s.journal.close()
+		s.stopSleeper()
+		if err := s.save(); err != nil && !s.life.dead.Load() {
+			s.c.Logger.Error("store: positions were not saved", "err", err)
+		}
 	}()
 	select {
 	case <-closed:

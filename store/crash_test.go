@@ -1,0 +1,288 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/store/storetest"
+)
+
+const dataDir = "a/data"
+
+func toyKey(i int) engine.Key {
+	return engine.Key{Account: engine.SingleAccount, Kind: engine.KindEvent, ID: fmt.Sprintf("e%d", i)}
+}
+
+// script is a life of a store in which everything happens: it is made, filled so that the tail goes round, put to sleep, snapshotted, cut, closed
+// and opened again. It stops at the first error, as a dead store makes every later step fail.
+type script struct {
+	fs      vfs.FS
+	w       *storetest.Writer
+	rng     *rand.Rand
+	rounds  int
+	fatal   func(error)
+	s       *Store
+	dead    atomic.Bool
+	stopped atomic.Bool
+}
+
+func newScript(fs vfs.FS, seed uint64, rounds int) *script {
+	return &script{fs: fs, w: storetest.NewWriter(), rng: rand.New(rand.NewPCG(seed, 1)), rounds: rounds}
+}
+
+func (p *script) config() Config {
+	c := small(p.fs, dataDir)
+	c.KeepEvery = -1
+	c.TailSegmentBytes = 16 << 10
+	c.BatchBytes = 4 << 10
+	c.Fatal = func(err error) {
+		p.dead.Store(true)
+		p.w.Stop()
+		if p.fatal != nil {
+			p.fatal(err)
+		}
+	}
+	return c
+}
+
+func (p *script) run() error {
+	for round := range p.rounds {
+		if err := p.life(round); err != nil {
+			return fmt.Errorf("round %d: %w", round, err)
+		}
+	}
+	return nil
+}
+
+func (p *script) life(round int) error {
+	s, err := Open(p.config())
+	if err != nil {
+		return err
+	}
+	p.s = s
+	defer func() { _ = s.Close() }()
+	if _, err := s.Recover(); err != nil {
+		return err
+	}
+	cursor, err := s.Cursor("reader")
+	if err != nil {
+		return err
+	}
+	for step := range 12 {
+		for range 1 + p.rng.IntN(5) {
+			p.w.Put(s, toyKey(p.rng.IntN(6)), p.rng.IntN(4), make([]byte, p.rng.IntN(200)))
+		}
+		p.w.AwaitAll()
+		s.HighMark(engine.Instant(round*1000 + step))
+		switch {
+		case step%5 == 1:
+			if err := p.sleep(toyKey(p.rng.IntN(6))); err != nil {
+				return err
+			}
+		case step%5 == 2:
+			cursor.Advance(s.Durable())
+			s.keep()
+		case step%5 == 4:
+			if _, err := s.Pass(context.Background()); err != nil {
+				return err
+			}
+		}
+		if err := s.life.check(); err != nil {
+			return err
+		}
+	}
+	return s.Close()
+}
+
+func (p *script) sleep(key engine.Key) error {
+	toy := p.w.Toy(key)
+	if toy.Seq() == 0 {
+		return nil
+	}
+	done := make(chan error, 1)
+	p.s.Sleep(&engine.Snapshot{
+		Asleep: engine.Asleep{Key: key, Seq: toy.Seq(), LastAt: toy.LastAt(), StateHash: toy.StateHash()}, State: toy.AppendSnapshot(nil),
+	}, func(err error) { done <- err })
+	return <-done
+}
+
+// crashImage is what a crash would have left, and what the world had been told by then.
+type crashImage struct {
+	fs       *vfs.MemFS
+	released int
+	what     string
+}
+
+// checkImage opens a crash image and compares what it holds with what was appended and released.
+func checkImage(img crashImage, w *storetest.Writer, again bool) error {
+	written := w.Written()
+	c := small(img.fs, dataDir)
+	c.KeepEvery = -1
+	c.TailSegmentBytes = 16 << 10
+	c.BatchBytes = 4 << 10
+	var alarm atomic.Pointer[error]
+	c.Fatal = func(err error) { alarm.Store(&err) }
+	c.Alarm = c.Fatal
+	w2 := storetest.NewWriter()
+	for range 2 {
+		s, err := Open(c)
+		if err != nil {
+			return err
+		}
+		rec, err := s.Recover()
+		if err != nil {
+			return err
+		}
+		if err := checkPrefix(written, img.released, rec); err != nil {
+			return err
+		}
+		if again {
+			// Life goes on after a crash: what is appended now must not meet anything old.
+			for i := range 5 {
+				w2.Put(s, toyKey(100+i%2), 1+i, make([]byte, 100))
+			}
+			w2.AwaitAll()
+		}
+		if err := s.Close(); err != nil {
+			return err
+		}
+		if p := alarm.Load(); p != nil {
+			return *p
+		}
+		if !again {
+			return nil
+		}
+	}
+	rep, err := Verify(VerifyConfig{Dir: dataDir, FS: img.fs, New: storetest.NewToy, Open: storetest.OpenToy})
+	if err != nil {
+		return err
+	}
+	if len(rep.Problems) > 0 {
+		return fmt.Errorf("verify: %w", rep.Problems[0])
+	}
+	return nil
+}
+
+// checkPrefix is nil if exactly the first n of the runs written were recovered, for an n of at least released.
+func checkPrefix(written []storetest.Written, released int, rec *engine.Recovered) error {
+	seqs, hashes := make(map[engine.Key]engine.Seq), make(map[engine.Key]uint64)
+	for _, r := range rec.Awake {
+		seqs[r.Key], hashes[r.Key] = r.State.Seq(), r.State.StateHash()
+	}
+	for _, a := range rec.Asleep {
+		seqs[a.Key], hashes[a.Key] = a.Seq, a.StateHash
+	}
+	ended := false
+	last := make(map[engine.Key]uint64)
+	for i, x := range written {
+		if x.Count == 0 {
+			continue
+		}
+		there := x.First+engine.Seq(x.Count)-1 <= seqs[x.Key]
+		switch {
+		case !there && i < released:
+			return fmt.Errorf("run %d of %d, %v from fact %d, was acknowledged and is lost: only %d facts were recovered", i, released, x.Key, x.First, seqs[x.Key])
+		case there && ended:
+			return fmt.Errorf("run %d was recovered, although one before it was not", i)
+		case !there && x.First <= seqs[x.Key]:
+			return fmt.Errorf("run %d was recovered in part", i)
+		case there:
+			last[x.Key] = x.After
+		default:
+			ended = true
+		}
+	}
+	for key, h := range hashes {
+		if key.ID[1] == '1' && len(key.ID) == 4 {
+			continue // written after the crash
+		}
+		if last[key] != h {
+			return fmt.Errorf("%v was recovered with state hash %x at fact %d, it was %x", key, h, seqs[key], last[key])
+		}
+	}
+	return nil
+}
+
+func isWrite(op errorfs.Op) bool { return op.Kind.ReadOrWrite() == errorfs.OpIsWrite }
+
+// envInt reads how much of something a long run wants.
+func envInt(name string, short int) int {
+	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
+		return n
+	}
+	return short
+}
+
+// TestEveryCrashLosesNothingAcknowledged crashes at every write operation of a script, keeping none, half and all of what was not synced, and
+// recovers. HOLDFAST_CRASHES sets at least how many recoveries there are, with a new script for each few thousand.
+func TestEveryCrashLosesNothingAcknowledged(t *testing.T) {
+	want := envInt("HOLDFAST_CRASHES", 3000)
+	total, ops := 0, 0
+	for seed := uint64(1); total < want; seed++ {
+		n, o := crashScript(t, seed)
+		total, ops = total+n, ops+o
+		if t.Failed() {
+			break
+		}
+	}
+	t.Logf("%d crash-recoveries at %d write operations", total, ops)
+}
+
+func crashScript(t *testing.T, seed uint64) (recoveries, ops int) {
+	mem := vfs.NewCrashableMem()
+	var p *script
+	images := make(chan crashImage, 16)
+	var mu sync.Mutex
+	rng := rand.New(rand.NewPCG(seed, 2))
+	fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if !isWrite(op) {
+			return nil
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		ops++
+		_, released, _ := p.w.State()
+		for _, percent := range []int{0, 50, 100} {
+			images <- crashImage{
+				fs: mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: rng}), released: released,
+				what: fmt.Sprintf("seed %d, operation %d (%d on %s), %d%% of unsynced data kept", seed, ops, op.Kind, op.Path, percent),
+			}
+		}
+		return nil
+	}))
+	p = newScript(fs, seed, 4)
+	var wg sync.WaitGroup
+	var checked atomic.Int64
+	for range 2 {
+		wg.Go(func() {
+			for img := range images {
+				n := checked.Add(1)
+				if t.Failed() {
+					continue
+				}
+				if err := checkImage(img, p.w, n%7 == 0); err != nil {
+					t.Errorf("%s: %v", img.what, err)
+				}
+			}
+		})
+	}
+	if err := p.run(); err != nil {
+		t.Errorf("seed %d: the script itself failed: %v", seed, err)
+	}
+	close(images)
+	wg.Wait()
+	if appended, released, inOrder := p.w.State(); appended != released || !inOrder {
+		t.Errorf("seed %d: %d runs appended, %d released, in order: %v", seed, appended, released, inOrder)
+	}
+	return int(checked.Load()), ops
+}
