@@ -50,10 +50,10 @@ func (e *Event) schedule(wall Instant) {
 
 // resume notes that the process was down: deadlines move by as much.
 func (e *Event) resume(down int64) {
-	if e.state == 0 || down <= 0 {
+	f := factResumed{add: min(down, int64(e.eventTime()))}
+	if e.state == 0 || f.add <= 0 {
 		return
 	}
-	f := factResumed{add: down}
 	e.facts.Buf = f.append(e.facts.Buf)
 	e.emitted()
 	e.applyResumed(&f)

@@ -1,0 +1,382 @@
+package engine
+
+import "fmt"
+
+// checker counts the event's tables again, the slow way.
+type checker struct {
+	e      *Event
+	lots   []counts
+	pools  []counts
+	seats  [][]seatRow
+	buyers []buyerCheck
+	items  int
+	names  int
+	rows   uint64
+}
+
+type buyerCheck struct {
+	hold   uint32
+	ended  uint32
+	orders uint32
+	units  int64
+}
+
+// Check verifies every invariant of the event the slow way, and names the first that is broken: conservation (G1) in each lot and pool, one owner
+// a seat, sums of buyers, ids of orders and tickets, indexes, the wheel, what is remembered, and the state hash. It reads every row: seconds for
+// millions of holds. It changes nothing.
+func (e *Event) Check() error {
+	if e.state == 0 {
+		if e.seq != 0 || e.rows != 0 {
+			return e.broken("it does not exist, but has facts")
+		}
+		return nil
+	}
+	c := checker{
+		e: e, lots: make([]counts, len(e.lots)), pools: make([]counts, len(e.pools)), seats: make([][]seatRow, len(e.lots)),
+		buyers: make([]buyerCheck, e.buyers.rows),
+	}
+	for i := range e.lots {
+		if s := e.lots[i].seating; s != nil {
+			c.seats[i] = make([]seatRow, len(s.seats))
+		}
+	}
+	for _, check := range [...]func() error{
+		e.LiveCheck, c.orders, c.holds, c.ended, c.counts, c.tiers, c.buyersRows, c.requests, c.wheel, c.leaks,
+	} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	if c.rows != e.rows {
+		return e.broken("its row hashes sum up to %016x, it says %016x", c.rows, e.rows)
+	}
+	static := e.static
+	if e.hashStatic(); e.static != static {
+		return e.broken("its static hash is %016x, it says %016x", e.static, static)
+	}
+	return nil
+}
+
+func (e *Event) broken(format string, values ...any) error {
+	return fmt.Errorf("engine: event %q at %d: %s", e.key.ID, e.seq, fmt.Sprintf(format, values...))
+}
+
+// basket counts a basket's tickets in a share and notes the owner of its seats. It returns the tickets.
+func (c *checker) basket(b basket, owner uint32, state seatState, to share) (int64, error) {
+	e := c.e
+	tickets := int64(0)
+	for w := e.walk(b); w.next(); {
+		if int(w.item.price) >= len(e.prices) || w.item.sales == 0 {
+			return 0, e.broken("a basket with price %d and %d sales", w.item.price, w.item.sales)
+		}
+		if b.more != 0 {
+			c.items++
+		}
+		number := e.prices[w.item.price].lot
+		units := int64(w.item.sales) * e.lots[number].units
+		tickets += units
+		c.lots[number].in[to] += units
+		for _, p := range e.lots[number].pools {
+			c.pools[p].in[to] += units
+		}
+		seated := uint32(0)
+		for n := w.item.seats; n != 0; n = e.lots[number].seating.seats[n-1].next {
+			seat := e.lots[number].seating.seats[n-1]
+			if seat.owner != owner || seat.state != state || c.seats[number][n-1].state != seatFree {
+				return 0, e.broken("seat %d of lot %d is %d of %d, but in the basket of %d", n-1, number, seat.state, seat.owner, owner)
+			}
+			c.seats[number][n-1] = seat
+			seated++
+		}
+		if e.lots[number].seating != nil && seated != w.item.sales {
+			return 0, e.broken("an item of lot %d has %d sales and %d seats", number, w.item.sales, seated)
+		}
+	}
+	return tickets, nil
+}
+
+func (c *checker) orders() error {
+	e := c.e
+	ticket := TicketID(1)
+	for i := range e.orders.rows {
+		o := e.orders.at(i)
+		if o.buyer >= e.buyers.rows || e.buyers.at(o.buyer).name == 0 {
+			return e.broken("order %d is of nobody", i+1)
+		}
+		tickets, err := c.basket(o.basket, i, seatSold, shareSold)
+		if err != nil {
+			return err
+		}
+		if o.ticket != ticket || o.total != e.total(o.basket) {
+			return e.broken("order %d starts at ticket %d for %d, want ticket %d for %d", i+1, o.ticket, o.total, ticket, e.total(o.basket))
+		}
+		ticket += TicketID(tickets)
+		payment := ""
+		if o.payment != 0 {
+			payment = e.names.get(o.payment)
+			c.names++
+		}
+		c.buyers[o.buyer].orders++
+		c.buyers[o.buyer].units += tickets
+		c.rows += e.orderHash(o, i, e.buyerHash(o.buyer), payment)
+	}
+	if e.ticketLast != ticket-1 {
+		return e.broken("the last ticket is %d, want %d", e.ticketLast, ticket-1)
+	}
+	return nil
+}
+
+func (c *checker) holds() error {
+	e := c.e
+	live := 0
+	for slot := range e.holds.rows {
+		h := e.holds.at(slot)
+		if h.idState == 0 {
+			continue
+		}
+		live++
+		id := h.id()
+		share := shareHeld
+		switch h.state() {
+		case HoldHeld:
+		case HoldPaying:
+			share = sharePaying
+		case HoldConfirmed, HoldReleased, HoldReplaced, HoldExpired, HoldForgotten:
+			return e.broken("live hold %d is %s", id, h.state())
+		}
+		switch {
+		case id > e.holdLast || e.holdSlots.get(uint64(id)) != slot+1:
+			return e.broken("hold %d in slot %d is found in %d; the last is %d", id, slot, e.holdSlots.get(uint64(id)), e.holdLast)
+		case h.expires < 0 || h.expires > h.maxEnd:
+			return e.broken("hold %d lives until %d, beyond its end %d", id, h.expires, h.maxEnd)
+		case h.buyer >= e.buyers.rows || e.buyers.at(h.buyer).hold != slot+1 || c.buyers[h.buyer].hold != 0:
+			return e.broken("hold %d is not its buyer's only one", id)
+		}
+		c.buyers[h.buyer].hold = slot + 1
+		if _, err := c.basket(h.basket, slot, seatHeld, share); err != nil {
+			return err
+		}
+		c.rows += e.holdHash(h, e.buyerHash(h.buyer))
+	}
+	if live != e.holds.live() || live+e.ended.count() != e.holdSlots.count() {
+		return e.broken("%d holds live, %d ended, %d known, %d counted", e.holds.live(), e.ended.count(), e.holdSlots.count(), live)
+	}
+	return nil
+}
+
+func (c *checker) ended() error {
+	e := c.e
+	if e.ended.count() > e.limits.Ended {
+		return e.broken("%d ended holds, above the bound", e.ended.count())
+	}
+	for pos := e.ended.head; pos < e.ended.tail; pos++ {
+		r := e.ended.at(pos)
+		if e.holdSlots.get(uint64(r.id())) != uint32(pos&lowMask)|endedTag {
+			return e.broken("ended hold %d is not found", r.id())
+		}
+		c.buyers[r.buyer].ended++
+		c.rows += e.endedHash(r, pos)
+	}
+	return nil
+}
+
+// counts compares every lot and pool with what baskets and blocked seats add up to.
+func (c *checker) counts() error {
+	e := c.e
+	for i := range e.lots {
+		l, n := &e.lots[i], &c.lots[i]
+		if l.seating != nil {
+			blocked := int64(0)
+			for s := range l.seating.seats {
+				seat := l.seating.seats[s]
+				if seat.state == seatBlocked {
+					blocked++
+					c.rows += seatHash(uint32(i), uint32(s), seatBlocked)
+				} else if seat.state != c.seats[i][s].state {
+					return e.broken("seat %d of lot %q is %d, but in no basket", s, l.spec.Lot, seat.state)
+				}
+			}
+			if blocked != l.in[shareBlocked] || l.capacity != int64(len(l.seating.seats)) {
+				return e.broken("lot %q has %d seats, %d blocked, and says %+v", l.spec.Lot, len(l.seating.seats), blocked, l.view())
+			}
+		}
+		n.capacity, n.in[shareBlocked] = l.capacity, l.in[shareBlocked]
+		n.in[shareFree] = n.capacity - n.used()
+		if *n != l.counts || !l.sound() {
+			return e.broken("lot %q counts %+v, its holds and orders %+v", l.spec.Lot, l.view(), n.view())
+		}
+		for _, p := range l.pools {
+			c.pools[p].in[shareBlocked] += l.in[shareBlocked]
+		}
+	}
+	for i := range e.pools {
+		p, n := &e.pools[i], &c.pools[i]
+		n.capacity = p.capacity
+		n.in[shareBlocked] += p.own
+		n.in[shareFree] = n.capacity - n.used()
+		if *n != p.counts || !p.sound() || p.own < 0 {
+			return e.broken("pool %q counts %+v, its lots %+v", p.id, p.view(), n.view())
+		}
+	}
+	return nil
+}
+
+// tiers verifies which lots are open.
+func (c *checker) tiers() error {
+	e := c.e
+	due := 0
+	for i := range e.lots {
+		l := &e.lots[i]
+		switch {
+		case l.in[shareFree] == 0 && !l.exhausted:
+			return e.broken("lot %q has nothing free, and never had", l.spec.Lot)
+		case !l.open && l.after < 0:
+			return e.broken("lot %q follows none and is not open", l.spec.Lot)
+		case !l.open && e.lots[l.after].exhausted:
+			due++
+		case l.open && l.after >= 0 && !e.lots[l.after].exhausted:
+			return e.broken("lot %q is open before its time", l.spec.Lot)
+		}
+	}
+	if due != e.tiersDue {
+		return e.broken("%d tiers are due, it says %d", due, e.tiersDue)
+	}
+	return nil
+}
+
+func (c *checker) buyersRows() error {
+	e := c.e
+	live, customers, bought := 0, 0, 0
+	for slot := range e.buyers.rows {
+		b := e.buyers.at(slot)
+		if b.name == 0 {
+			continue
+		}
+		live++
+		c.names++
+		n := c.buyers[slot]
+		if b.hold != n.hold || b.ended != n.ended || (b.customer != 0) != (n.orders > 0) || b.hold|b.ended|b.customer == 0 {
+			return e.broken("buyer %q is %+v, counted %+v", e.buyerName(slot), *b, n)
+		}
+		if e.buyerNamed(e.buyerName(slot), e.buyerHash(slot)) != slot+1 {
+			return e.broken("buyer %q is not found", e.buyerName(slot))
+		}
+		if b.customer == 0 {
+			continue
+		}
+		customers++
+		row := e.customers.at(b.customer - 1)
+		units := int64(0)
+		for i := row.bought; i != 0; i = e.bought.at(i - 1).next {
+			bought++
+			units += e.bought.at(i-1).sales * e.lots[e.bought.at(i-1).lot].units
+		}
+		if row.units != n.units || row.orders != n.orders || units != n.units {
+			return e.broken("buyer %q bought %+v, %d by lot, counted %+v", e.buyerName(slot), *row, units, n)
+		}
+	}
+	if live != e.buyers.live() || live != e.buyerIndex.count || customers != e.customers.live() || bought != e.bought.live() {
+		return e.broken("%d buyers, %d indexed, %d counted; %d of %d customers", e.buyers.live(), e.buyerIndex.count, live, customers, e.customers.live())
+	}
+	return nil
+}
+
+func (c *checker) requests() error {
+	e := c.e
+	if e.requests.count() > e.limits.Requests || e.requests.count()+e.money.live() != e.requestIndex.count {
+		return e.broken("%d requests and %d of money, %d indexed", e.requests.count(), e.money.live(), e.requestIndex.count)
+	}
+	if e.money.live() != e.orders.live() {
+		return e.broken("%d confirms are remembered of %d orders", e.money.live(), e.orders.live())
+	}
+	for pos := e.requests.head; pos < e.requests.tail; pos++ {
+		r := e.requests.at(pos)
+		name := e.names.get(r.name)
+		hash := hashString(e.seed, name)
+		if e.requestNamed(name, hash) != r || !e.answerable(r.verb(), r.id()) {
+			return e.broken("request %q is not found or cannot be answered", name)
+		}
+		c.rows += requestHash(r, hash, pos<<32)
+		c.names++
+	}
+	for i := range e.money.rows {
+		r := e.money.at(i)
+		name := e.names.get(r.name)
+		hash := hashString(e.seed, name)
+		if e.requestNamed(name, hash) != r || !e.answerable(r.verb(), r.id()) {
+			return e.broken("confirm %q is not found or cannot be answered", name)
+		}
+		c.rows += requestHash(r, hash, uint64(i)|moneyTag)
+		c.names++
+	}
+	return nil
+}
+
+// wheel verifies that every live hold is in the one bucket of its deadline.
+func (c *checker) wheel() error {
+	e := c.e
+	found, nodes, err := c.bucket(e.wheel.root, 0, 1<<8)
+	if err != nil {
+		return err
+	}
+	if found != e.holds.live() || found != e.wheel.count || nodes != e.wheel.nodes.live() {
+		return e.broken("the wheel has %d holds and %d nodes, it says %d and %d, of %d live", found, nodes, e.wheel.count, e.wheel.nodes.live(), e.holds.live())
+	}
+	return nil
+}
+
+// bucket counts the holds below a kid whose deadlines all start with prefix above level.
+func (c *checker) bucket(k wheelKid, prefix uint64, level int) (holds, nodes int, err error) {
+	e := c.e
+	if k.size&kidNode != 0 {
+		n := e.wheel.nodes.at(k.ref)
+		if int(n.level) >= level || level < 1<<8 && n.prefix>>(wheelBits*(level-1-int(n.level))) != prefix {
+			return 0, 0, e.broken("a node of level %d and prefix %x is below level %d and prefix %x", n.level, n.prefix, level, prefix)
+		}
+		nodes = 1
+		for i, kid := range n.kids {
+			if (kid.size != 0) != (n.used>>i&1 != 0) {
+				return 0, 0, e.broken("a node of the wheel does not know its kids")
+			}
+			if kid.size == 0 {
+				continue
+			}
+			h, m, err := c.bucket(kid, n.prefix<<wheelBits|uint64(i), int(n.level))
+			if err != nil {
+				return 0, 0, err
+			}
+			holds, nodes = holds+h, nodes+m
+		}
+		if n.used&(n.used-1) == 0 {
+			return 0, 0, e.broken("a node of the wheel has a single kid")
+		}
+		return holds, nodes, nil
+	}
+	size := int(k.size & kidCount)
+	for i, s := 0, k.ref; i < size; i++ {
+		h := e.holds.at(s)
+		switch {
+		case h.idState == 0 || e.holds.at(h.next).prev != s:
+			return 0, 0, e.broken("a ring of the wheel is broken at slot %d", s)
+		case level < 1<<8 && uint64(h.expires)>>(wheelBits*level) != prefix:
+			return 0, 0, e.broken("hold %d is in the bucket %x of level %d, not of its deadline %x", h.id(), prefix, level, h.expires)
+		case k.size&kidMixed == 0 && h.expires != e.holds.at(k.ref).expires:
+			return 0, 0, e.broken("hold %d is in a bucket of another deadline", h.id())
+		}
+		if s = h.next; (s == k.ref) != (i == size-1) {
+			return 0, 0, e.broken("a bucket of the wheel does not have the %d holds it says", size)
+		}
+	}
+	if k.size&kidMixed != 0 && size > bucketMixedMax {
+		return 0, 0, e.broken("a mixed bucket has %d holds", size)
+	}
+	return size, 0, nil
+}
+
+// leaks verifies that no row and no string is kept for nothing.
+func (c *checker) leaks() error {
+	if c.items != c.e.items.live() || c.names != c.e.names.runs.live() {
+		return c.e.broken("%d items and %d strings are kept, %d and %d are in use", c.e.items.live(), c.e.names.runs.live(), c.items, c.names)
+	}
+	return nil
+}

@@ -1,0 +1,207 @@
+package engine
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// OutagesMax is how many outages a node remembers one by one: of older ones only their sum is left, which is all that events ask for.
+const OutagesMax = 1024
+
+// Node is the process itself as an aggregate: when it was down. It lets every event find out, however long it slept, by how much its
+// deadlines have to move.
+type Node struct {
+	key     Key
+	seq     Seq
+	lastAt  Instant
+	down    int64    // nanoseconds of all outages
+	dropped Instant  // end of the newest outage that was forgotten
+	outages []outage // the newest, in order
+	begun   int64    // nanoseconds of outages before outages[0]
+}
+
+type outage struct{ from, to Instant }
+
+// NewNode returns a node without any facts.
+func NewNode(key Key) *Node { return &Node{key: key.Clone()} }
+
+// Outage notes that the process was down from one moment of node time to another, and appends the fact to facts. It appends nothing, and
+// returns false, if to is not after from or from is before the end of an earlier outage.
+//
+//	| 18 | from | to - from |
+func (n *Node) Outage(from, to Instant, facts *Facts) bool {
+	if !n.fits(from, to) {
+		return false
+	}
+	facts.Buf = append(facts.Buf, byte(kindOutage))
+	facts.Buf = binary.AppendUvarint(facts.Buf, uint64(from))
+	facts.Buf = binary.AppendUvarint(facts.Buf, uint64(to-from))
+	facts.Count++
+	n.apply(outage{from: from, to: to}, to)
+	return true
+}
+
+func (n *Node) fits(from, to Instant) bool { return from >= n.end() && to > from && to <= instantMax }
+
+// end is when the newest outage ended.
+func (n *Node) end() Instant {
+	if len(n.outages) > 0 {
+		return n.outages[len(n.outages)-1].to
+	}
+	return n.dropped
+}
+
+func (n *Node) apply(o outage, at Instant) {
+	n.seq++
+	n.lastAt = max(n.lastAt, at)
+	n.down += int64(o.to - o.from)
+	n.outages = append(n.outages, o)
+	if len(n.outages) > OutagesMax {
+		n.forget()
+	}
+}
+
+// forget drops the oldest outage.
+func (n *Node) forget() {
+	n.begun += int64(n.outages[0].to - n.outages[0].from)
+	n.dropped = n.outages[0].to
+	n.outages = append(n.outages[:0], n.outages[1:]...)
+}
+
+// DownSince is the nanoseconds of node time after at in which the process was down: what a VerbResume tells an event whose last fact is of
+// that moment. For moments before the oldest remembered outage it counts all outages that are no longer remembered.
+func (n *Node) DownSince(at Instant) int64 {
+	sum := int64(0)
+	for i := len(n.outages) - 1; i >= 0; i-- {
+		o := n.outages[i]
+		if o.to <= at {
+			return sum
+		}
+		sum += int64(o.to - max(o.from, at))
+	}
+	if n.begun > 0 && at < n.dropped {
+		sum += min(n.begun, int64(n.dropped-at))
+	}
+	return sum
+}
+
+// Down is the nanoseconds of all outages.
+func (n *Node) Down() int64 { return n.down }
+
+// Seq is the sequence of the last fact.
+func (n *Node) Seq() Seq { return n.seq }
+
+// LastAt is the node time of the last fact.
+func (n *Node) LastAt() Instant { return n.lastAt }
+
+// NextDeadline is always false: a node need not be woken.
+func (n *Node) NextDeadline() (Instant, bool) { return 0, false }
+
+// StateHash is a hash over the outages.
+func (n *Node) StateHash() uint64 {
+	if n.seq == 0 {
+		return 0
+	}
+	h := hasher(hashK1)
+	h.string(n.key.Account)
+	h.string(n.key.ID)
+	h.pair(uint64(n.seq), uint64(n.lastAt))
+	h.pair(uint64(n.down), uint64(n.begun))
+	h.word(uint64(n.dropped))
+	for _, o := range n.outages {
+		h.pair(uint64(o.from), uint64(o.to))
+	}
+	return uint64(h)
+}
+
+// Fold applies the facts of a run read from the log, and refuses what [Event.Fold] refuses.
+func (n *Node) Fold(run *Run) error {
+	if run.Facts.Count == 0 {
+		return nil
+	}
+	if run.First != n.seq+1 {
+		return fmt.Errorf("%w: node %q is at %d, the run starts at %d", ErrOutOfOrder, n.key.ID, n.seq, run.First)
+	}
+	d := decoder{buf: run.Facts.Buf}
+	for range run.Facts.Count {
+		if kind := d.byte(); d.what == "" && factKind(kind) != kindOutage {
+			return fmt.Errorf("%w: node %q: fact of unknown kind %d", ErrMalformed, n.key.ID, kind)
+		}
+		from := Instant(d.uint(uint64(instantMax)))
+		to := from + Instant(d.uint(uint64(instantMax)))
+		if err := d.err(); err != nil {
+			return fmt.Errorf("node %q, fact %d: %w", n.key.ID, n.seq+1, err)
+		}
+		if !n.fits(from, to) {
+			return fmt.Errorf("%w: node %q, fact %d: an outage out of order", ErrMalformed, n.key.ID, n.seq+1)
+		}
+		n.apply(outage{from: from, to: to}, to)
+	}
+	if len(d.buf) > 0 {
+		return fmt.Errorf("%w: node %q: %d bytes after the last fact of a run", ErrMalformed, n.key.ID, len(d.buf))
+	}
+	return nil
+}
+
+// nodeVersion is the first byte of a node's snapshot.
+const nodeVersion = 1
+
+// AppendSnapshot appends the whole state.
+//
+//	| 1 | seq | last at | begun | dropped | n | n times: from, to - from |
+func (n *Node) AppendSnapshot(dst []byte) []byte {
+	dst = append(dst, nodeVersion)
+	for _, v := range [...]uint64{uint64(n.seq), uint64(n.lastAt), uint64(n.begun), uint64(n.dropped), uint64(len(n.outages))} {
+		dst = binary.AppendUvarint(dst, v)
+	}
+	for _, o := range n.outages {
+		dst = binary.AppendUvarint(dst, uint64(o.from))
+		dst = binary.AppendUvarint(dst, uint64(o.to-o.from))
+	}
+	return dst
+}
+
+// openNode reads what AppendSnapshot wrote.
+func openNode(key Key, state []byte) (*Node, error) {
+	n := NewNode(key)
+	d := decoder{buf: state}
+	if v := d.byte(); d.what == "" && v != nodeVersion {
+		return nil, fmt.Errorf("%w: node snapshot of version %d: was it written by a newer version?", ErrMalformed, v)
+	}
+	n.seq, n.lastAt = Seq(d.int()), Instant(d.uint(uint64(instantMax)))
+	n.begun, n.dropped = int64(d.uint(uint64(instantMax))), Instant(d.uint(uint64(instantMax)))
+	n.down = n.begun
+	for range d.count(OutagesMax, 2) {
+		from := Instant(d.uint(uint64(instantMax)))
+		to := from + Instant(d.uint(uint64(instantMax)))
+		if !n.fits(from, to) {
+			d.fail("an outage out of order")
+			break
+		}
+		n.outages = append(n.outages, outage{from: from, to: to})
+		n.down += int64(to - from)
+	}
+	if len(d.buf) > 0 {
+		d.fail("bytes after the end")
+	}
+	if err := d.err(); err != nil {
+		return nil, fmt.Errorf("snapshot of node %q: %w", key.ID, err)
+	}
+	return n, n.Check()
+}
+
+// Check verifies that the outages are in order and that their sum is right.
+func (n *Node) Check() error {
+	sum, last := n.begun, n.dropped
+	for _, o := range n.outages {
+		if o.from < last || o.to <= o.from {
+			return fmt.Errorf("engine: node %q: outage %d to %d is out of order", n.key.ID, o.from, o.to)
+		}
+		sum += int64(o.to - o.from)
+		last = o.to
+	}
+	if sum != n.down {
+		return fmt.Errorf("engine: node %q: outages sum up to %d, not %d", n.key.ID, sum, n.down)
+	}
+	return nil
+}
