@@ -1,0 +1,300 @@
+package actors
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/holdfast-engine/holdfast/engine"
+)
+
+// eventActor owns one event. Nothing else touches its state, so no domain lock exists.
+//
+// A turn steps through everything that waited, writes the outcomes into the requests' own reply buffers, and appends the facts as one run.
+// It does not wait for the disk: the next turn builds on facts that are not durable yet, and that is safe because replies leave in log order.
+type eventActor struct {
+	node      *Node
+	ref       *eventRef
+	partition engine.Partition
+	ev        *engine.Event // nil while not loaded and when quarantined
+	run       *engine.Run   // being filled; nil between turns
+	now       engine.Instant
+
+	// where the turn is: the request and command being stepped, so that a panic loses neither
+	requests  []*engine.Request
+	request   int
+	command   int
+	stage     stage
+	markBytes int // length of the run's facts before the present step
+	markFacts int
+
+	unreleased atomic.Int64  // runs appended and not yet durable
+	idle       chan struct{} // told when unreleased reaches 0
+	nudge      atomic.Bool   // a turn is wanted when unreleased reaches 0
+	free       runPool
+
+	poison    []panicked
+	scratch   engine.Command // the shell's own commands
+	refusal   engine.Outcome // answers given without a Step
+	timer     *time.Timer
+	timerAt   time.Duration // monotonic time the timer is set for; 0 is not set
+	lastUse   time.Duration
+	lastShown time.Duration
+	shown     bool // the gauges show the present state
+
+	proved      engine.Seq // the last proof fact
+	provedAt    time.Duration
+	sleep       sleepStage
+	sleepSeq    engine.Seq   // what the snapshot holds
+	sleepKept   atomic.Int32 // 0 under way, 1 durable, 2 failed
+	retiredDone bool
+}
+
+// stage says what a turn was doing, for when it panics.
+type stage uint8
+
+const (
+	betweenSteps stage = iota
+	steppingOwn        // in Step with a command of the shell's own
+	stepping           // in Step with a caller's command
+	replying           // encoding a caller's outcome
+)
+
+func newEventActor(n *Node, ref *eventRef, ev *engine.Event) *eventActor {
+	return &eventActor{node: n, ref: ref, partition: engine.PartitionOf(ref.key.ID), ev: ev, idle: make(chan struct{}, 1)}
+}
+
+// Receive is called by the library, one message at a time.
+func (a *eventActor) Receive(ctx actor.Context) {
+	switch msg := ctx.Message().(type) {
+	case *actor.Started:
+		a.start()
+	case *turn[*engine.Request]:
+		a.turn(msg.Messages)
+	case *actor.Stopped:
+		if a.timer != nil {
+			a.timer.Stop()
+		}
+	}
+}
+
+// start loads the event unless recovery or a create has made it, and tells it of outages since its last fact.
+func (a *eventActor) start() {
+	a.timer = time.AfterFunc(time.Hour, a.ref.box.wake)
+	a.timer.Stop()
+	a.lastUse = a.node.clock.Mono()
+	a.provedAt = a.lastUse
+	if a.ev == nil {
+		state, ok, err := a.node.snapshots.Load(a.ref.key)
+		if err == nil && ok {
+			a.ev, err = a.node.cfg.OpenEvent(a.ref.key, state)
+		}
+		switch {
+		case err != nil:
+			a.quarantine("its snapshot cannot be read: " + err.Error())
+		case !ok:
+			a.quarantine("its snapshot is missing")
+		}
+	}
+	a.ref.box.wake() // a first turn, for what is due already
+}
+
+func (a *eventActor) turn(requests []*engine.Request) {
+	a.requests, a.request, a.command = requests, 0, 0
+	mono := a.node.clock.Mono()
+	if len(requests) > 0 {
+		a.lastUse = mono
+		a.sleep = awake
+	}
+	for !a.stepAll() {
+		a.recoverFromPanic()
+	}
+	a.requests = nil
+	a.rest(mono)
+}
+
+// stepAll steps through the turn's requests from where it is. It returns false after a panic, with a.request and a.command at the culprit.
+func (a *eventActor) stepAll() (done bool) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			done = false
+			a.notePanic(cause)
+		}
+	}()
+	a.begin()
+	a.due()
+	for ; a.request < len(a.requests); a.request++ {
+		req := a.requests[a.request]
+		for ; a.command < len(req.Commands); a.command++ {
+			a.step(req, &req.Commands[a.command])
+		}
+		a.command = 0
+		a.run.Requests = append(a.run.Requests, req)
+		if len(a.run.Samples) >= turnCommandsMax || len(a.run.Facts.Buf) >= turnFactBytesMax {
+			a.append()
+			a.begin()
+		}
+	}
+	a.append()
+	return true
+}
+
+// begin opens a run at the present node time.
+func (a *eventActor) begin() {
+	a.now = a.node.clock.Now()
+	if a.run == nil {
+		a.run = a.free.take()
+		a.run.Key, a.run.Partition, a.run.Owner = a.ref.key, a.partition, a
+	}
+	switch {
+	case a.run.Facts.Count > 0: // a panic interrupted the turn: the run's facts have their time
+		a.now = a.run.At
+	case a.ev != nil:
+		a.now = max(a.now, a.ev.LastAt())
+		a.run.At, a.run.First = a.now, a.ev.Seq()+1
+	default:
+		a.run.At = a.now
+	}
+}
+
+// append hands the run to the journal. A run with neither facts nor requests is kept for the next turn.
+func (a *eventActor) append() {
+	run := a.run
+	if run.Facts.Count == 0 && len(run.Requests) == 0 {
+		return
+	}
+	a.run = nil
+	a.shown = false
+	a.unreleased.Add(1)
+	a.node.journal.Append(run)
+}
+
+// step runs one command of a caller and encodes its answer.
+func (a *eventActor) step(req *engine.Request, cmd *engine.Command) {
+	if a.ev == nil {
+		a.answer(req, cmd, a.refuse(cmd, engine.CodeQuarantined, "the event is set aside until an operator has looked at it"))
+		return
+	}
+	if len(a.poison) > 0 && a.isPoison(cmd) {
+		a.answer(req, cmd, a.refuse(cmd, engine.CodeInternal, "this command made the engine fail before and is not run again"))
+		return
+	}
+	a.stage = stepping
+	out := a.stepEngine(cmd)
+	a.stage = replying
+	a.answer(req, cmd, out)
+	a.stage = betweenSteps
+	a.settle()
+}
+
+// stepEngine runs one command with the bookkeeping that a panic and the live check need.
+func (a *eventActor) stepEngine(cmd *engine.Command) *engine.Outcome {
+	a.markBytes, a.markFacts = len(a.run.Facts.Buf), a.run.Facts.Count
+	out := a.ev.Step(cmd, a.now, &a.run.Facts)
+	if a.run.Facts.Count > a.markFacts {
+		if err := a.ev.LiveCheck(); err != nil {
+			panic(breach{err})
+		}
+	}
+	return out
+}
+
+func (a *eventActor) answer(req *engine.Request, cmd *engine.Command, out *engine.Outcome) {
+	a.run.Samples = append(a.run.Samples, engine.Sample{Verb: cmd.Verb, Code: out.Code, Flow: engine.FlowStandard, Repeated: out.Repeated, LatencyNs: req.ReceivedNs})
+	if req.Reply != nil {
+		req.Reply.Outcome(req, a.command, out)
+	}
+}
+
+// settle lets the event go on with what steps left over, ahead of everything that waits.
+func (a *eventActor) settle() {
+	for a.ev != nil && a.ev.Unsettled() {
+		a.internal(engine.Command{Verb: engine.VerbSettle})
+	}
+}
+
+// internal runs a command of the shell's own.
+func (a *eventActor) internal(cmd engine.Command) {
+	a.scratch = cmd
+	a.stage = steppingOwn
+	a.stepEngine(&a.scratch)
+	a.stage = betweenSteps
+}
+
+// due runs what time asks for: outages, expiries, scheduled opening and closing, proofs.
+func (a *eventActor) due() {
+	if a.ev == nil || a.ev.Seq() == 0 {
+		return
+	}
+	if down := a.node.downSince(a.ev.LastAt()); down > 0 {
+		a.internal(engine.Command{Verb: engine.VerbResume, Down: down})
+	}
+	for range expireStepsMax {
+		if at, ok := a.ev.NextDeadline(); !ok || at > a.now {
+			break
+		}
+		a.internal(engine.Command{Verb: engine.VerbExpire})
+		a.settle()
+	}
+	if at, ok := a.ev.NextSchedule(); ok {
+		if wall := a.node.clock.Wall(); at <= wall {
+			a.internal(engine.Command{Verb: engine.VerbSchedule, Wall: wall})
+			a.settle()
+		}
+	}
+	mono := a.node.clock.Mono()
+	if facts := a.ev.Seq() - a.proved; facts >= proofFactsMax || (facts > 0 && mono-a.provedAt >= proofEvery) {
+		a.prove(mono)
+	}
+}
+
+// prove puts the state hash into the log: recovery and every snapshot pass compare it with theirs.
+func (a *eventActor) prove(mono time.Duration) {
+	a.internal(engine.Command{Verb: engine.VerbProve})
+	a.proved, a.provedAt = a.ev.Seq(), mono
+}
+
+func (a *eventActor) refuse(cmd *engine.Command, code engine.Code, text string) *engine.Outcome {
+	a.refusal = engine.Outcome{Verb: cmd.Verb, Code: code, Text: text}
+	return &a.refusal
+}
+
+// Released is called by the journal, in log order, when the run and everything before it is durable: the answers leave now.
+func (a *eventActor) Released(run *engine.Run) {
+	n := a.node
+	mono := int64(n.clock.Mono())
+	commands := int64(0)
+	for _, req := range run.Requests {
+		commands += int64(len(req.Commands))
+		if req.Reply != nil {
+			req.Reply.Durable(req)
+		}
+	}
+	for i := range run.Samples {
+		run.Samples[i].LatencyNs = mono - run.Samples[i].LatencyNs
+	}
+	run.Samples = n.metrics.offer(run.Samples)
+	if run.Facts.Count > 0 {
+		a.ref.gauges.exists.Store(true)
+	}
+	a.free.put(run)
+	n.inflight.Add(-commands)
+	a.ref.inflight.Add(-commands)
+	if a.unreleased.Add(-1) == 0 {
+		select {
+		case a.idle <- struct{}{}:
+		default:
+		}
+		if a.nudge.Load() {
+			a.ref.box.wake()
+		}
+	}
+}
+
+// awaitDurable waits until every run appended so far is durable. Only rare paths wait.
+func (a *eventActor) awaitDurable() {
+	for a.unreleased.Load() > 0 {
+		<-a.idle
+	}
+}

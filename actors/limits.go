@@ -1,0 +1,108 @@
+package actors
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/holdfast-engine/holdfast/engine"
+)
+
+// Bounds that nobody needs to set.
+const (
+	// turnCommandsMax cuts a long turn into runs, so that the journal can write the first while the next is decided.
+	turnCommandsMax = 1024
+	// turnFactBytesMax cuts a run for the same reason when its facts are large.
+	turnFactBytesMax = 256 << 10
+	// spareMessagesMax is the largest slice a mailbox keeps for its next turn.
+	spareMessagesMax = 64 << 10
+	// proofFactsMax and proofEvery say how often an event puts its state hash into the log, where recovery and snapshots compare it.
+	proofFactsMax = 1 << 16
+	proofEvery    = time.Minute
+	// expireStepsMax is how many Expire steps one turn takes before it serves what waits: 256 holds each.
+	expireStepsMax = 4
+	// panicWindow is how long one panic makes a second, different one quarantine the event.
+	panicWindow = time.Minute
+	// poisonMax bounds how many panicking commands an event remembers; one more quarantines it.
+	poisonMax = 16
+	// sampleBatchesMax bounds the metrics actor's mailbox. Beyond it samples are dropped and counted.
+	sampleBatchesMax = 4096
+)
+
+// Defaults of Config.
+const (
+	InflightPerEventDefault = 64 << 10
+	EventsAwakeMaxDefault   = 200_000
+	EventsMaxDefault        = 1_000_000
+	SleepAfterDefault       = time.Minute
+)
+
+// Config says how a node runs.
+type Config struct {
+	// InflightPerEvent bounds the commands of one event that are accepted and not yet answered; more are refused `overloaded`. 0 is InflightPerEventDefault.
+	InflightPerEvent int64
+	// EventsAwakeMax bounds the events in memory; beyond it a sleeping event is not woken and a new one not created: `overloaded`. 0 is EventsAwakeMaxDefault.
+	EventsAwakeMax int64
+	// EventsMax bounds the events known, awake and asleep; beyond it create is refused `overloaded`. 0 is EventsMaxDefault.
+	EventsMax int64
+	// SleepAfter is how long an event must be idle before it goes to sleep. 0 is SleepAfterDefault; negative is never.
+	SleepAfter time.Duration
+	// Wall is the wall clock, time.Now by default.
+	Wall func() time.Time
+	// Logger takes operational messages: no buyer, no request content. slog.Default() if nil.
+	Logger *slog.Logger
+	// Fatal stops the process. It is called when going on could lose or invent something. Required.
+	Fatal func(error)
+	// NewEvent makes the state of an event that does not exist yet, and OpenEvent that of a sleeping one. engine.New and engine.OpenSnapshot
+	// by default; tests put other limits here.
+	NewEvent  func(engine.Key) *engine.Event
+	OpenEvent func(engine.Key, []byte) (*engine.Event, error)
+}
+
+func (c *Config) validate() error {
+	if c.Fatal == nil {
+		return errors.New("actors: Config.Fatal is required: say what stops the process")
+	}
+	if c.InflightPerEvent == 0 {
+		c.InflightPerEvent = InflightPerEventDefault
+	}
+	if c.EventsAwakeMax == 0 {
+		c.EventsAwakeMax = EventsAwakeMaxDefault
+	}
+	if c.EventsMax == 0 {
+		c.EventsMax = EventsMaxDefault
+	}
+	if c.InflightPerEvent < 1 || c.EventsAwakeMax < 1 || c.EventsMax < 1 {
+		return errors.New("actors: bounds must be at least 1")
+	}
+	if c.SleepAfter == 0 {
+		c.SleepAfter = SleepAfterDefault
+	}
+	if c.Wall == nil {
+		c.Wall = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.NewEvent == nil {
+		c.NewEvent = engine.New
+	}
+	if c.OpenEvent == nil {
+		c.OpenEvent = openEvent
+	}
+	return nil
+}
+
+// openEvent is the default of Config.OpenEvent.
+func openEvent(key engine.Key, state []byte) (*engine.Event, error) {
+	agg, err := engine.OpenSnapshot(key, state)
+	if err != nil {
+		return nil, fmt.Errorf("open snapshot: %w", err)
+	}
+	ev, ok := agg.(*engine.Event)
+	if !ok {
+		return nil, fmt.Errorf("the snapshot of %s is a %T", key.ID, agg)
+	}
+	return ev, nil
+}

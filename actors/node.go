@@ -1,0 +1,469 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/puzpuzpuz/xsync/v4"
+
+	"github.com/holdfast-engine/holdfast/engine"
+)
+
+// Journal makes facts durable, in order. Append returns at once; the journal calls run.Owner.Released after every fact of the run, and of all
+// runs appended before it, survives a power cut. There is no cancel: a half-cancelled append has no honest answer.
+type Journal interface {
+	Append(run *engine.Run)
+}
+
+// Snapshots keeps what aggregates were when they went to sleep, and rebuilds one whose memory was dropped.
+type Snapshots interface {
+	// Load reads the last snapshot of a sleeping aggregate.
+	Load(key engine.Key) (state []byte, ok bool, err error)
+	// Sleep keeps a snapshot and calls done once, from any goroutine, when it is durable or could not be made so.
+	Sleep(snap *engine.Snapshot, done func(error))
+	// Rebuild folds the durable log onto the aggregate's last snapshot.
+	Rebuild(key engine.Key) (engine.Aggregate, error)
+	// HighMark notes that node time has reached at.
+	HighMark(at engine.Instant)
+}
+
+// route names an event to callers.
+type route struct{ account, event string }
+
+// Node owns every event of the process: it finds the actor a request is for, starts it on first use, wakes it for its deadlines and
+// drains all before the process stops. See the package comment for the promises.
+type Node struct {
+	cfg       Config
+	journal   Journal
+	snapshots Snapshots
+	clock     *Clock
+	metrics   *Metrics
+	system    *actor.ActorSystem
+	root      *actor.RootContext
+
+	routes   *xsync.Map[route, *eventRef] // awake events; read without a lock on the hot path
+	inflight atomic.Int64                 // commands accepted and not yet answered
+	stopping atomic.Bool
+	refusing atomic.Pointer[string] // why new holds are refused, nil while they are not
+
+	mu     sync.Mutex // guards what follows, and every change of routes
+	asleep map[route]sleeper
+	alarms alarmClock
+	node   *engine.Node
+
+	stop    chan struct{}
+	beating sync.WaitGroup
+}
+
+// sleeper is what the node remembers of an event that is only on disk.
+type sleeper struct {
+	wake engine.Instant // node time; 0 is never
+}
+
+// eventRef is the way to an awake event's actor, and what the actor shows to other goroutines.
+type eventRef struct {
+	key         engine.Key
+	box         *mailbox[*engine.Request]
+	pid         *actor.PID
+	inflight    atomic.Int64           // commands accepted and not yet answered
+	quarantined atomic.Pointer[string] // why the event is set aside
+	retiring    atomic.Bool            // the process stops: prove, let everything become durable, be done
+	retired     chan struct{}
+	gauges      gauges
+}
+
+// Start makes a node over a recovered log: it writes the outage that lies between the log and now, hands recovered events to their actors
+// and starts the clock. It returns when the outage is durable, so a node that cannot write does not start.
+func Start(cfg Config, journal Journal, snapshots Snapshots, recovered *engine.Recovered) (*Node, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	logger := cfg.Logger
+	n := &Node{
+		cfg: cfg, journal: journal, snapshots: snapshots,
+		clock:  NewClock(cfg.Wall, recovered.HighMark),
+		system: actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return slog.New(slog.DiscardHandler) })),
+		routes: xsync.NewMap[route, *eventRef](),
+		asleep: make(map[route]sleeper, len(recovered.Asleep)),
+		stop:   make(chan struct{}),
+	}
+	n.root = n.system.Root.WithGuardian(&stopStrategy{fatal: cfg.Fatal})
+	n.metrics = newMetrics(n, recovered)
+	n.alarms.due = n.wakeDue
+
+	if err := n.recallOutages(recovered); err != nil {
+		return nil, err
+	}
+	if err := n.recordOutage(recovered.HighMark); err != nil {
+		return nil, err
+	}
+	for _, s := range recovered.Asleep {
+		if s.Key.Kind == engine.KindEvent {
+			n.fallAsleep(route{s.Key.Account, s.Key.ID}, s.Wake)
+		}
+	}
+	for _, r := range recovered.Awake {
+		if r.Key.Kind == engine.KindEvent {
+			ev, ok := r.State.(*engine.Event)
+			if !ok {
+				return nil, fmt.Errorf("actors: event %s is a %T", r.Key.ID, r.State)
+			}
+			n.mu.Lock()
+			n.spawn(r.Key, ev)
+			n.mu.Unlock()
+		}
+	}
+	n.beating.Add(1)
+	go n.beat()
+	logger.Info("node started", "events_awake", n.routes.Size(), "events_asleep", len(n.asleep), "facts", recovered.Facts, "recovery_ms", recovered.TookMs)
+	return n, nil
+}
+
+// nodeKey names the aggregate that remembers the process's outages.
+func nodeKey() engine.Key {
+	return engine.Key{Account: engine.SingleAccount, Kind: engine.KindNode, ID: "node"}
+}
+
+// recallOutages finds the node's own aggregate, in the log's tail or in its snapshot, or makes the first.
+func (n *Node) recallOutages(recovered *engine.Recovered) error {
+	var agg engine.Aggregate = engine.NewNode(nodeKey())
+	for _, s := range recovered.Asleep {
+		if s.Key != nodeKey() {
+			continue
+		}
+		state, ok, err := n.snapshots.Load(s.Key)
+		if err == nil && !ok {
+			err = errors.New("it is missing")
+		}
+		if err != nil {
+			return fmt.Errorf("actors: the snapshot of the node's outages: %w", err)
+		}
+		if agg, err = engine.OpenSnapshot(s.Key, state); err != nil {
+			return fmt.Errorf("actors: the snapshot of the node's outages: %w", err)
+		}
+	}
+	for _, r := range recovered.Awake {
+		if r.Key == nodeKey() {
+			agg = r.State
+		}
+	}
+	node, ok := agg.(*engine.Node)
+	if !ok {
+		return fmt.Errorf("actors: the node's own aggregate is a %T", agg)
+	}
+	n.node = node
+	return nil
+}
+
+// recordOutage logs the time between the last node time known and now, during which deadlines stood still, and waits until it is durable.
+func (n *Node) recordOutage(from engine.Instant) error {
+	now := n.clock.Now()
+	if from == 0 {
+		return nil // the first start
+	}
+	run := &engine.Run{Key: nodeKey(), Partition: engine.PartitionOf(nodeKey().ID), First: n.node.Seq() + 1, At: now}
+	if !n.node.Outage(from, now, &run.Facts) {
+		return nil // no time has passed
+	}
+	durable := make(released, 1)
+	run.Owner = durable
+	n.journal.Append(run)
+	select {
+	case <-durable:
+		return nil
+	case <-time.After(30 * time.Second):
+		return errors.New("actors: the log did not take the first fact within 30 s: check the disk (free space, errors in the system log)")
+	}
+}
+
+// released is a Releaser that tells a waiting goroutine.
+type released chan *engine.Run
+
+func (r released) Released(run *engine.Run) { r <- run }
+
+// Submit hands a request to its event's actor. [engine.CodeOK] means that req.Reply will be called; any other code means that nothing
+// happened and nothing will: event_unknown, overloaded, unavailable, quarantined. Safe for concurrent use; it does not block.
+func (n *Node) Submit(req *engine.Request) engine.Code {
+	commands := int64(len(req.Commands))
+	if commands == 0 || commands > engine.CommandsPerRequestMax {
+		return engine.CodeTooLarge
+	}
+	if n.stopping.Load() {
+		return engine.CodeUnavailable
+	}
+	if n.refusing.Load() != nil && takesTickets(req) {
+		return engine.CodeOverloaded
+	}
+	req.ReceivedNs = int64(n.clock.Mono())
+	for {
+		ref, ok := n.routes.Load(route{req.Account, req.Event})
+		if !ok {
+			var code engine.Code
+			if ref, code = n.wakeFor(req); code != engine.CodeOK {
+				return code
+			}
+		}
+		if ref.quarantined.Load() != nil {
+			return engine.CodeQuarantined
+		}
+		n.inflight.Add(commands)
+		switch ref.box.post(req) {
+		case postedOK:
+			return engine.CodeOK
+		case postedFull:
+			n.inflight.Add(-commands)
+			return engine.CodeOverloaded
+		case postedClosed:
+			n.inflight.Add(-commands)
+			n.awaitLeave()
+		}
+	}
+}
+
+// awaitLeave returns when an actor that has closed its mailbox is out of the routes: it leaves under the lock.
+func (n *Node) awaitLeave() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+}
+
+func takesTickets(req *engine.Request) bool {
+	for i := range req.Commands {
+		switch req.Commands[i].Verb {
+		case engine.VerbHold, engine.VerbCreate:
+			return true
+		}
+	}
+	return false
+}
+
+// wakeFor starts the actor a request is for: of a sleeping event, or of a new one if the request creates it.
+func (n *Node) wakeFor(req *engine.Request) (*eventRef, engine.Code) {
+	at := route{req.Account, req.Event}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if ref, ok := n.routes.Load(at); ok {
+		return ref, engine.CodeOK
+	}
+	_, known := n.asleep[at]
+	switch {
+	case !known && req.Commands[0].Verb != engine.VerbCreate:
+		return nil, engine.CodeEventUnknown
+	case int64(n.routes.Size()) >= n.cfg.EventsAwakeMax:
+		return nil, engine.CodeOverloaded
+	case !known && int64(n.routes.Size()+len(n.asleep)) >= n.cfg.EventsMax:
+		return nil, engine.CodeOverloaded
+	}
+	key := engine.Key{Account: at.account, Kind: engine.KindEvent, ID: at.event}.Clone()
+	if !known {
+		return n.spawn(key, n.cfg.NewEvent(key)), engine.CodeOK
+	}
+	return n.spawn(key, nil), engine.CodeOK
+}
+
+// spawn starts an event's actor; ev nil means that it reads its snapshot first. The caller holds n.mu.
+func (n *Node) spawn(key engine.Key, ev *engine.Event) *eventRef {
+	ref := &eventRef{key: key, retired: make(chan struct{})}
+	ref.box = &mailbox[*engine.Request]{
+		admit: func(req *engine.Request) bool {
+			commands := int64(len(req.Commands))
+			if ref.inflight.Load()+commands > n.cfg.InflightPerEvent {
+				return false
+			}
+			ref.inflight.Add(commands)
+			return true
+		},
+		escaped: func(cause any) { n.cfg.Fatal(fmt.Errorf("event actor %s panicked outside a step: %v", key.ID, cause)) },
+	}
+	ref.gauges.exists.Store(ev == nil || ev.Seq() > 0)
+	a := newEventActor(n, ref, ev)
+	ref.pid = n.root.Spawn(actor.PropsFromProducer(func() actor.Actor { return a },
+		actor.WithMailbox(func() actor.Mailbox { return ref.box })))
+	at := route{key.Account, key.ID}
+	delete(n.asleep, at)
+	n.routes.Store(at, ref)
+	return ref
+}
+
+// downSince is how long the process has been down since the given node time, in nanoseconds. The outages are all recorded before the first
+// actor starts, so actors read them without a lock.
+func (n *Node) downSince(at engine.Instant) int64 { return n.node.DownSince(at) }
+
+// leave takes an actor whose state is kept, or that has none, out of the routes, unless something waits for it.
+func (n *Node) leave(ref *eventRef, kept bool, wake engine.Instant) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !ref.box.closeIfEmpty() {
+		return false
+	}
+	at := route{ref.key.Account, ref.key.ID}
+	n.routes.Delete(at)
+	if kept {
+		n.fallAsleepLocked(at, wake)
+	}
+	n.root.Stop(ref.pid)
+	return true
+}
+
+func (n *Node) fallAsleep(at route, wake engine.Instant) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.fallAsleepLocked(at, wake)
+}
+
+func (n *Node) fallAsleepLocked(at route, wake engine.Instant) {
+	n.asleep[at] = sleeper{wake: wake}
+	if wake > 0 {
+		n.alarms.set(at, wake, n.clock.Now())
+	}
+}
+
+// wakeDue starts the sleeping events whose deadline has come.
+func (n *Node) wakeDue() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.stopping.Load() {
+		return
+	}
+	now := n.clock.Now()
+	for {
+		at, wake, ok := n.alarms.pop(now)
+		if !ok {
+			break
+		}
+		if s, asleep := n.asleep[at]; asleep && s.wake == wake {
+			n.spawn(engine.Key{Account: at.account, Kind: engine.KindEvent, ID: at.event}, nil)
+		}
+	}
+	n.alarms.rearm(now)
+}
+
+// beat slews the clock and persists node time, once a second.
+func (n *Node) beat() {
+	defer n.beating.Done()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	alarmed := false
+	for {
+		select {
+		case <-n.stop:
+			return
+		case <-tick.C:
+		}
+		ahead := n.clock.Slew()
+		n.metrics.clockAheadNs.Store(int64(ahead))
+		if far := ahead.Abs() > ClockAlarm; far != alarmed {
+			alarmed = far
+			n.cfg.Logger.Warn("node time and wall time differ", "alarm", far, "node_ahead_ms", ahead.Milliseconds())
+		}
+		n.snapshots.HighMark(n.clock.Now())
+	}
+}
+
+// RefuseHolds makes the node refuse new holds and events as overloaded, for the reason that operators see; an empty reason ends it. Everything
+// that frees or finishes goes on.
+func (n *Node) RefuseHolds(reason string) {
+	old := n.refusing.Load()
+	switch {
+	case reason == "" && old != nil:
+		n.refusing.Store(nil)
+		n.cfg.Logger.Info("new holds are taken again")
+	case reason != "" && old == nil:
+		n.refusing.Store(&reason)
+		n.cfg.Logger.Warn("new holds are refused", "reason", reason)
+	}
+}
+
+// Quarantined lists the events that are set aside with the reason, sorted by id, at most max of them.
+func (n *Node) Quarantined(most int) []string {
+	var out []string
+	n.routes.Range(func(at route, ref *eventRef) bool {
+		if why := ref.quarantined.Load(); why != nil {
+			out = append(out, at.event+": "+*why)
+		}
+		return true
+	})
+	slices.Sort(out)
+	return out[:min(len(out), most)]
+}
+
+// Events lists the account's event ids after the given one, sorted, at most limit. Cost: O(events), for people and scripts.
+func (n *Node) Events(account, after string, limit int) []string {
+	var ids []string
+	take := func(at route) {
+		if at.account == account && at.event > after {
+			ids = append(ids, at.event)
+		}
+	}
+	n.mu.Lock()
+	for at := range n.asleep {
+		take(at)
+	}
+	n.routes.Range(func(at route, ref *eventRef) bool {
+		if ref.gauges.exists.Load() {
+			take(at)
+		}
+		return true
+	})
+	n.mu.Unlock()
+	slices.Sort(ids)
+	return slices.Clone(ids[:min(len(ids), limit)])
+}
+
+// Clock is the node's time.
+func (n *Node) Clock() *Clock { return n.clock }
+
+// Metrics is the node's metrics.
+func (n *Node) Metrics() *Metrics { return n.metrics }
+
+// Stop refuses new requests, answers those it took, writes each event's state proof and returns when all of it is durable or ctx ends.
+// A second call returns at once.
+func (n *Node) Stop(ctx context.Context) error {
+	if n.stopping.Swap(true) {
+		return nil
+	}
+	close(n.stop)
+	n.beating.Wait()
+	n.alarms.stop()
+	poll := time.NewTicker(time.Millisecond)
+	defer poll.Stop()
+	for n.inflight.Load() > 0 {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("actors: %d commands were still unanswered: %w", n.inflight.Load(), ctx.Err())
+		case <-poll.C:
+		}
+	}
+	n.mu.Lock()
+	var refs []*eventRef
+	n.routes.Range(func(_ route, ref *eventRef) bool { refs = append(refs, ref); return true })
+	n.mu.Unlock()
+	for _, ref := range refs {
+		ref.retiring.Store(true)
+		ref.box.wake()
+	}
+	for _, ref := range refs {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("actors: event %s was not durable in time: %w", ref.key.ID, ctx.Err())
+		case <-ref.retired:
+		}
+	}
+	n.metrics.close()
+	n.system.Shutdown()
+	return nil
+}
+
+// stopStrategy is the guardian of all our actors: a failure that an actor did not handle itself ends the process. The library's default
+// would restart it with empty state.
+type stopStrategy struct{ fatal func(error) }
+
+func (s *stopStrategy) HandleFailure(_ *actor.ActorSystem, _ actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, reason, _ any) {
+	s.fatal(fmt.Errorf("actor %s failed: %v", child.GetId(), reason))
+}

@@ -1,0 +1,150 @@
+package actors
+
+import (
+	"time"
+
+	"github.com/holdfast-engine/holdfast/engine"
+)
+
+// sleepStage says how far an idle event is on its way out of memory. Any request brings it back to awake.
+type sleepStage uint8
+
+const (
+	awake    sleepStage = iota
+	drowsy              // its proof is on its way to the disk
+	snapshot            // its snapshot is on its way to the disk
+)
+
+// gaugesEvery is how often a busy event refreshes the counts that other goroutines see. An idle one shows them exactly.
+const gaugesEvery = 50 * time.Millisecond
+
+// rest ends a turn: it shows the counts, goes towards sleep or retirement, and sets the timer for the next thing to do.
+func (a *eventActor) rest(mono time.Duration) {
+	if !a.shown && (mono-a.lastShown >= gaugesEvery) {
+		a.show(mono)
+	}
+	if a.ref.retiring.Load() {
+		a.retire(mono)
+		return
+	}
+	if a.fallAsleep(mono) {
+		return
+	}
+	a.rearm(mono)
+}
+
+// show publishes the event's counts.
+func (a *eventActor) show(mono time.Duration) {
+	if a.ev != nil {
+		a.ref.gauges.show(a.ev.Stats())
+	}
+	a.lastShown, a.shown = mono, true
+}
+
+// retire proves the state and tells the node when all of it is durable.
+func (a *eventActor) retire(mono time.Duration) {
+	if a.ev != nil && a.ev.Seq() > a.proved {
+		a.begin()
+		a.prove(mono)
+		a.append()
+	}
+	a.nudge.Store(true)
+	if a.unreleased.Load() > 0 || a.retiredDone {
+		return // the last Released wakes us
+	}
+	a.show(mono)
+	a.retiredDone = true
+	a.timer.Stop()
+	close(a.ref.retired)
+}
+
+// fallAsleep takes an idle event one stage further towards sleep, and reports whether it is gone.
+//
+// The order is what makes it safe: the proof is durable before the snapshot is taken, so the snapshot holds nothing that could be lost;
+// the snapshot is durable before the memory goes; and the mailbox closes only if nothing waits in it.
+func (a *eventActor) fallAsleep(mono time.Duration) bool {
+	after := a.node.cfg.SleepAfter
+	if after < 0 || mono-a.lastUse < after || a.unreleased.Load() > 0 || a.ev == nil {
+		return false
+	}
+	if a.ev.Seq() == 0 { // it was never created
+		return a.node.leave(a.ref, false, 0)
+	}
+	wake, due := a.nextWake()
+	if due && wake-a.now < engine.Instant(after) {
+		return false // it would hardly sleep
+	}
+	switch a.sleep {
+	case awake:
+		a.sleep = drowsy
+		if a.ev.Seq() > a.proved {
+			a.begin()
+			a.prove(mono)
+			a.append()
+		}
+		a.nudge.Store(true)
+		a.ref.box.wake()
+	case drowsy:
+		a.nudge.Store(false)
+		a.sleep, a.sleepSeq = snapshot, a.ev.Seq()
+		a.sleepKept.Store(0)
+		a.node.snapshots.Sleep(&engine.Snapshot{
+			Asleep: engine.Asleep{Key: a.ref.key, Seq: a.sleepSeq, LastAt: a.ev.LastAt(), StateHash: a.ev.StateHash(), Wake: wake},
+			State:  a.ev.AppendSnapshot(nil),
+		}, func(err error) {
+			kept := int32(1)
+			if err != nil {
+				kept = 2
+			}
+			a.sleepKept.Store(kept)
+			a.ref.box.wake()
+		})
+	case snapshot:
+		switch {
+		case a.sleepKept.Load() == 0:
+			return false
+		case a.sleepKept.Load() == 2 || a.ev.Seq() != a.sleepSeq:
+			a.sleep, a.lastUse = awake, mono // try again when it has been idle once more
+			return false
+		}
+		if a.node.leave(a.ref, true, wake) {
+			a.ev = nil // memory goes back
+			return true
+		}
+	}
+	return false
+}
+
+// nextWake is the node time of the next deadline or scheduled opening or closing.
+func (a *eventActor) nextWake() (engine.Instant, bool) {
+	at, ok := a.ev.NextDeadline()
+	if wall, scheduled := a.ev.NextSchedule(); scheduled {
+		if node := a.node.clock.Now() + wall - a.node.clock.Wall(); !ok || node < at {
+			at, ok = node, true
+		}
+	}
+	return at, ok
+}
+
+// rearm sets the timer for whatever comes first: a deadline, stale gauges, sleep.
+func (a *eventActor) rearm(mono time.Duration) {
+	next := time.Duration(1<<63 - 1)
+	if a.ev != nil {
+		if at, ok := a.nextWake(); ok {
+			next = mono + max(time.Duration(at-a.node.clock.Now()), 0)
+		}
+		if after := a.node.cfg.SleepAfter; after >= 0 && a.sleep == awake {
+			next = min(next, max(a.lastUse+after, mono+gaugesEvery))
+		}
+	}
+	if !a.shown {
+		next = min(next, a.lastShown+gaugesEvery)
+	}
+	switch {
+	case next == 1<<63-1:
+		a.timerAt = 0
+	case a.timerAt == 0 || next < a.timerAt || a.timerAt <= mono:
+		a.timerAt = next
+		a.timer.Reset(max(next-mono, 0))
+	}
+}
