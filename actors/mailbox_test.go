@@ -33,7 +33,10 @@ func (c *collector) InvokeUserMessage(m any) {
 	c.mu.Lock()
 	c.turns = append(c.turns, append([]int(nil), t.Messages...))
 	c.mu.Unlock()
-	c.done <- struct{}{}
+	select {
+	case c.done <- struct{}{}:
+	default: // nobody counts this many
+	}
 }
 
 func (c *collector) EscalateFailure(any, any) {}
@@ -139,10 +142,6 @@ func TestMailboxSuspendedServesOnlySystemMessages(t *testing.T) {
 func TestMailboxKeepsEveryMessageUnderManyPosters(t *testing.T) {
 	c := &collector{}
 	b := startedMailbox(c, &mailbox[int]{})
-	go func() {
-		for range c.done { //nolint:revive // drains the signal
-		}
-	}()
 	const posters, each = 8, 5000
 	var wg sync.WaitGroup
 	for p := range posters {
