@@ -57,7 +57,15 @@ func (e *Event) create(cmd *Command) {
 		e.bad("event", "it is missing")
 		return
 	}
-	f := factCreated{limits: e.limits}
+	spec := *cmd.Spec
+	spec.Set = 0
+	withDefaults(&spec)
+	check := specCheck{e: &Event{key: e.key, seed: e.seed, limits: e.limits}} // an event without anything yet, even if this one exists
+	if !check.fields(&spec) || !check.layout(&spec) {
+		e.out.Code, e.out.Field, e.out.Text = check.code, check.field, check.text
+		return
+	}
+	f := factCreated{spec: &spec, limits: e.limits}
 	if e.state != 0 {
 		if !e.known(cmd, &f.asked) {
 			e.refuseAsked(cmd, &f.asked, refusal{code: CodeEventExists, field: fieldEvent})
@@ -65,18 +73,10 @@ func (e *Event) create(cmd *Command) {
 		return
 	}
 	f.asked = asked{id: cmd.RequestID, print: fingerprint(cmd), hash: hashString(e.seed, cmd.RequestID)}
-	spec := *cmd.Spec
-	spec.Set = 0
-	withDefaults(&spec)
-	check := specCheck{e: e}
-	if !check.fields(&spec) || !check.layout(&spec) {
-		e.out.Code, e.out.Field, e.out.Text = check.code, check.field, check.text
-		return
-	}
-	f.spec = &spec
 	e.facts.Buf = f.append(e.facts.Buf)
 	e.emitted()
 	e.applyCreated(&f)
+	e.settle()
 	e.showEvent()
 }
 
@@ -93,12 +93,13 @@ func (e *Event) update(cmd *Command) {
 		e.refuse(cmd, refusal{code: CodeEventUnknown, field: fieldEvent})
 		return
 	}
-	f := factUpdated{spec: cmd.Spec}
+	var f factUpdated
 	if e.known(cmd, &f.asked) {
 		return
 	}
 	check := specCheck{e: e}
-	if !check.update(cmd.Spec) {
+	f.spec = e.meant(cmd.Spec)
+	if !check.update(f.spec) {
 		e.out.Code, e.out.Field, e.out.Text = check.code, check.field, check.text
 		return
 	}
@@ -109,6 +110,7 @@ func (e *Event) update(cmd *Command) {
 	e.facts.Buf = f.append(e.facts.Buf)
 	e.emitted()
 	e.applyUpdated(&f)
+	e.settle()
 	e.showEvent()
 }
 
@@ -137,8 +139,34 @@ func (c *specCheck) update(s *EventSpec) bool {
 	return true
 }
 
+// meant copies an update without the fields that are not meant: nobody has checked those.
+func (e *Event) meant(s *EventSpec) *EventSpec {
+	m := &EventSpec{Set: s.Set, Pools: s.Pools}
+	copyMeant(m, s)
+	for i := range s.Lots {
+		l := s.Lots[i]
+		if _, old := e.lotNamed(l.Lot); old {
+			merged := mergedLot(&LotSpec{Lot: l.Lot}, &l)
+			merged.Set = l.Set
+			l = merged
+		} else {
+			l.Set = 0
+		}
+		m.Lots = append(m.Lots, l)
+	}
+	return m
+}
+
 // mergeSpec puts the meant fields of an update into a spec.
 func mergeSpec(to, s *EventSpec) {
+	copyMeant(to, s)
+	if s.Set&SetSpread != 0 {
+		to.HasSpread = true
+	}
+	withDefaults(to)
+}
+
+func copyMeant(to, s *EventSpec) {
 	for _, t := range [...]struct {
 		bit      SpecFields
 		to, from *string
@@ -173,10 +201,6 @@ func mergeSpec(to, s *EventSpec) {
 			*v.to = *v.from
 		}
 	}
-	if s.Set&SetSpread != 0 {
-		to.HasSpread = true
-	}
-	withDefaults(to)
 }
 
 func (e *Event) applyCreated(f *factCreated) {

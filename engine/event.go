@@ -53,10 +53,11 @@ type Event struct {
 	static uint64 // hash of everything that only create and update change
 	breach breach
 
-	now   Instant // of the step or run
-	facts *Facts
-	out   Outcome
-	work  work
+	now       Instant // of the step or run
+	facts     *Facts
+	followUps int // that this step may still emit
+	out       Outcome
+	work      work
 }
 
 // work is scratch memory that steps use again and again.
@@ -153,9 +154,7 @@ func (e *Event) Step(cmd *Command, now Instant, facts *Facts) *Outcome {
 	default:
 		panic(fmt.Sprintf("engine: verb %d reached event %q", cmd.Verb, e.key.ID))
 	}
-	if e.tiersDue > 0 {
-		e.settle()
-	}
+	e.settle()
 	out.Seq = e.seq
 	e.facts = nil
 	return out
@@ -164,7 +163,7 @@ func (e *Event) Step(cmd *Command, now Instant, facts *Facts) *Outcome {
 // begin starts a step.
 func (e *Event) begin(verb Verb, now Instant, facts *Facts) {
 	e.now = max(now, e.lastAt)
-	e.facts = facts
+	e.facts, e.followUps = facts, FollowUpsMax
 	out := &e.out
 	if out.Shows != 0 {
 		*out = Outcome{}
@@ -190,19 +189,15 @@ func (e *Event) advance() {
 // Unsettled reports whether the last step left follow-ups: VerbSettle goes on with them and comes before any other command.
 func (e *Event) Unsettled() bool { return e.tiersDue > 0 }
 
-// settle opens the tiers that are due, at most FollowUpsMax of them.
+// settle emits what follows from the facts of the step: so far, that tiers open. It emits at most FollowUpsMax facts a step.
 func (e *Event) settle() {
-	left := FollowUpsMax
-	for i := range e.lots {
-		if e.tiersDue == 0 || left == 0 {
-			return
-		}
+	for i := 0; i < len(e.lots) && e.tiersDue > 0 && e.followUps > 0; i++ {
 		if l := &e.lots[i]; !l.open && e.lots[l.after].exhausted {
 			f := factTierOpened{lot: uint32(i)}
 			e.facts.Buf = f.append(e.facts.Buf)
 			e.emitted()
 			e.applyTierOpened(&f)
-			left--
+			e.followUps--
 		}
 	}
 }

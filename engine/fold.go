@@ -49,7 +49,9 @@ func (e *Event) Fold(run *Run) error {
 }
 
 // unfit is the error for a fact that decodes but cannot have happened to this event.
-func unfit(what string) error { return fmt.Errorf("%w: the fact does not fit the state: %s", ErrMalformed, what) }
+func unfit(what string) error {
+	return fmt.Errorf("%w: the fact does not fit the state: %s", ErrMalformed, what)
+}
 
 // foldFact reads the next fact, checks that it fits the state, and applies it.
 func (e *Event) foldFact(d *decoder) error {

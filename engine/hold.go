@@ -7,8 +7,9 @@ type want struct {
 	lot   uint32
 	sales int64    // asked for
 	take  int64    // can be taken
-	seats []uint32 // asked for, then those that can be taken; a part of work.seats
+	seats []uint32 // asked for, then those that are free; a part of work.seats
 	item  uint16   // first item of the command that named the lot
+	off   bool     // struck off: an add-on whose tickets are gone
 }
 
 // hold takes tickets out of sale for a buyer.
@@ -213,14 +214,17 @@ func (e *Event) wanted(lot uint32, item uint16) *want {
 
 // gatherSeats adds the seats of an item. The seats of one lot stay together in work.seats only if its items do, so a second item of a lot
 // copies what the first one had.
-func (e *Event) gatherSeats(it *Item, lot uint32, item int) refusal {
+func (e *Event) gatherSeats(it *Item, lot uint32, item int) (why refusal) {
 	w := e.wanted(lot, uint16(item))
 	from := len(e.work.seats)
 	e.work.seats = append(e.work.seats, w.seats...)
 	for i, label := range it.Seats {
 		n, ok := e.lots[lot].seating.number(e.seed, label)
 		if !ok {
-			return refusal{code: CodeSeatUnknown, field: fieldItems, subject: aboutItemSeat, item: uint16(item), at: uint32(i)}
+			if why.code == CodeOK {
+				why = refusal{code: CodeSeatUnknown, field: fieldItems, subject: aboutItemSeat, item: uint16(item), at: uint32(i)}
+			}
+			continue
 		}
 		if slices.Contains(e.work.seats[from:], n) {
 			return refusal{code: CodeInvalid, field: fieldItems, subject: aboutItemSeat, item: uint16(item), at: uint32(i), text: seatTwice}
@@ -229,7 +233,7 @@ func (e *Event) gatherSeats(it *Item, lot uint32, item int) refusal {
 	}
 	w.seats = e.work.seats[from:len(e.work.seats):len(e.work.seats)]
 	w.sales = int64(len(w.seats))
-	return refusal{}
+	return why
 }
 
 // satisfied reports whether what a lot requires is in the basket (with taken: as far as it can be taken) or was bought before.
@@ -254,53 +258,26 @@ func (e *Event) satisfied(w *want, buyer uint32, taken bool) bool {
 // fit decides what can be taken of each wanted lot, by what is free in it and in its pools.
 func (e *Event) fit(cmd *Command, buyer, old uint32) refusal {
 	wanted := e.work.wanted
-	var short, taken refusal // the first shortage, and the first seat that is not free
-	total := int64(0)
+	var taken refusal // the first seat that is not free
 	for i := range wanted {
-		w := &wanted[i]
-		l := &e.lots[w.lot]
-		if l.seating != nil {
-			if why := e.freeSeats(cmd, w, old, cmd.Fill != FillAllOrNothing); why.code != CodeOK && taken.code == CodeOK {
-				taken = why
-			}
-			w.take = int64(len(w.seats))
-		} else {
-			w.take = w.sales
+		if e.lots[wanted[i].lot].seating == nil {
+			continue
 		}
-		room, where := e.room(wanted[:i], w.lot)
-		if room < w.take*l.units {
-			if short.code == CodeOK {
-				short = refusal{code: CodeSoldOut, field: fieldItems, have: max(0, room), want: w.take * l.units, subject: aboutLot, at: w.lot}
-				if where >= 0 {
-					short.subject, short.at = aboutPool, uint32(where)
-				}
-			}
-			w.take = max(0, room) / l.units
+		if why := e.freeSeats(cmd, &wanted[i], old); why.code != CodeOK && taken.code == CodeOK {
+			taken = why
 		}
-		if w.take < l.minOrder {
-			w.take = 0
-		}
-		if l.seating != nil {
-			w.seats = w.seats[:w.take]
-		}
-		total += w.take
 	}
-	if cmd.Fill == FillAllOrNothing {
+	whole := cmd.Fill == FillAllOrNothing
+	total, short := e.take(whole)
+	if whole {
 		if short.code != CodeOK {
 			return short
 		}
 		return taken
 	}
-	// An add-on whose tickets are gone goes with them.
-	for again := true; again; {
-		again = false
-		for i := range wanted {
-			if w := &wanted[i]; w.take > 0 && !e.satisfied(w, buyer, true) {
-				total -= w.take
-				w.take, w.seats = 0, nil
-				again = true
-			}
-		}
+	for e.strikeOff(buyer) {
+		// What the add-on would have taken of a pool is free again for the others.
+		total, _ = e.take(false)
 	}
 	least := int64(1)
 	if cmd.Fill == FillAtLeast {
@@ -313,6 +290,50 @@ func (e *Event) fit(cmd *Command, buyer, old uint32) refusal {
 		return refusal{code: CodeSoldOut, field: fieldItems, have: total, want: least, text: tooFewFree}
 	}
 	return refusal{}
+}
+
+// take gives each wanted lot in turn what is free of it; seats that are not free count as wanted only if the whole hold is. It returns the
+// sales in all, and the first shortage.
+func (e *Event) take(whole bool) (total int64, short refusal) {
+	wanted := e.work.wanted
+	for i := range wanted {
+		w := &wanted[i]
+		l := &e.lots[w.lot]
+		switch {
+		case w.off:
+			w.take = 0
+			continue
+		case l.seating != nil && !whole:
+			w.take = int64(len(w.seats))
+		default:
+			w.take = w.sales
+		}
+		if room, where := e.room(wanted[:i], w.lot); room < w.take*l.units {
+			if short.code == CodeOK {
+				short = refusal{code: CodeSoldOut, field: fieldItems, have: max(0, room), want: w.take * l.units, subject: aboutLot, at: w.lot}
+				if where >= 0 {
+					short.subject, short.at = aboutPool, uint32(where)
+				}
+			}
+			w.take = max(0, room) / l.units
+		}
+		if w.take < l.minOrder {
+			w.take = 0
+		}
+		total += w.take
+	}
+	return total, short
+}
+
+// strikeOff takes the first add-on out whose tickets are gone.
+func (e *Event) strikeOff(buyer uint32) bool {
+	for i := range e.work.wanted {
+		if w := &e.work.wanted[i]; w.take > 0 && !e.satisfied(w, buyer, true) {
+			w.off = true
+			return true
+		}
+	}
+	return false
 }
 
 // room is how many units of a lot are free, counting what earlier entries take from its pools, and the pool that leaves the least, -1 if the lot does.
@@ -333,8 +354,8 @@ func (e *Event) room(before []want, number uint32) (int64, int) {
 	return least, where
 }
 
-// freeSeats keeps the wanted seats that are free, or the buyer's own, and returns the first that is not. Without partial it stops there.
-func (e *Event) freeSeats(cmd *Command, w *want, old uint32, partial bool) refusal {
+// freeSeats keeps the wanted seats that are free, or the buyer's own, and returns the first that is not.
+func (e *Event) freeSeats(cmd *Command, w *want, old uint32) refusal {
 	seats := e.lots[w.lot].seating.seats
 	var taken refusal
 	kept := w.seats[:0]
@@ -346,9 +367,6 @@ func (e *Event) freeSeats(cmd *Command, w *want, old uint32, partial bool) refus
 		}
 		if taken.code == CodeOK {
 			taken = e.seatTaken(cmd, w.lot, n)
-		}
-		if !partial {
-			return taken
 		}
 	}
 	w.seats = kept
@@ -375,7 +393,7 @@ func (e *Event) takeItems(f *factHeld) {
 	f.items = f.items[:0]
 	for i := range e.work.wanted {
 		if w := &e.work.wanted[i]; w.take > 0 {
-			f.items = append(f.items, factItem{price: e.lots[w.lot].price, sales: uint32(w.take), seats: w.seats})
+			f.items = append(f.items, factItem{price: e.lots[w.lot].price, sales: uint32(w.take), seats: w.seats[:min(w.take, int64(len(w.seats)))]})
 		}
 	}
 }

@@ -114,6 +114,7 @@ func (e *Event) block(cmd *Command) {
 	e.facts.Buf = f.append(e.facts.Buf)
 	e.emitted()
 	e.applyBlocked(f)
+	e.settle()
 	e.showCapacity(f.place, f.pool, f.units)
 }
 
@@ -145,7 +146,7 @@ func (e *Event) judgeBlock(cmd *Command, f *factBlocked) (why refusal) {
 	case l.seating != nil && len(cmd.Seats) == 0:
 		return refusal{code: CodeInvalid, field: fieldSeats, subject: aboutCmdLot, text: quantityOfSeatedLot}
 	case l.seating != nil:
-		if why = e.judgeSeats(cmd, f, l); why.code != CodeOK {
+		if why = e.judgeSeats(cmd, f, l); why.code != CodeOK && why.code < CodeSoldOut {
 			return why
 		}
 	}
@@ -159,35 +160,37 @@ func (e *Event) judgeBlock(cmd *Command, f *factBlocked) (why refusal) {
 			}
 		}
 	}
-	return refusal{}
+	return why
 }
 
-// judgeSeats finds the seats of a block or unblock command.
-func (e *Event) judgeSeats(cmd *Command, f *factBlocked, l *lot) refusal {
-	needed, code := seatFree, CodeSeatTaken
+// judgeSeats finds the seats of a block or unblock command. Of several refusals it returns the first by precedence.
+func (e *Event) judgeSeats(cmd *Command, f *factBlocked, l *lot) (why refusal) {
+	needed, code, text := seatFree, CodeSeatTaken, noSentence
 	if cmd.Verb == VerbUnblock {
-		needed, code = seatBlocked, CodeWrongState
+		needed, code, text = seatBlocked, CodeWrongState, seatNotBlocked
 	}
-	var refused refusal
 	seen := make(map[uint32]bool, len(cmd.Seats))
 	for i, label := range cmd.Seats {
+		r := refusal{field: fieldSeats, subject: aboutCmdSeat, at: uint32(i)}
 		n, ok := l.seating.number(e.seed, label)
 		switch {
 		case !ok:
-			return refusal{code: CodeSeatUnknown, field: fieldSeats, subject: aboutCmdSeat, at: uint32(i)}
+			r.code = CodeSeatUnknown
 		case seen[n]:
-			return refusal{code: CodeInvalid, field: fieldSeats, subject: aboutCmdSeat, at: uint32(i), text: seatTwice}
-		case l.seating.seats[n].state != needed && refused.code == CodeOK:
-			refused = refusal{code: code, field: fieldSeats, subject: aboutCmdSeat, at: uint32(i)}
-			if cmd.Verb == VerbUnblock {
-				refused.text = seatNotBlocked
-			}
+			r.code, r.text = CodeInvalid, seatTwice
+		case l.seating.seats[n].state != needed:
+			r.code, r.text = code, text
 		}
-		seen[n] = true
-		f.seats = append(f.seats, n)
+		if r.code != CodeOK && (why.code == CodeOK || r.code < why.code) {
+			why = r
+		}
+		if ok {
+			seen[n] = true
+			f.seats = append(f.seats, n)
+		}
 	}
 	f.units = int64(len(f.seats))
-	return refused
+	return why
 }
 
 // resize changes a capacity, as far down as what is held, paying, sold and blocked allows.
@@ -216,5 +219,6 @@ func (e *Event) resize(cmd *Command) {
 	e.facts.Buf = f.append(e.facts.Buf)
 	e.emitted()
 	e.applyResized(&f)
+	e.settle()
 	e.showCapacity(f.place, f.pool, f.wanted)
 }

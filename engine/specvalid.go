@@ -113,14 +113,19 @@ func (c *specCheck) layout(s *EventSpec) bool {
 	known := len(after)
 	seats := int64(c.e.seatsTotal)
 	prices := len(c.e.prices)
+	changed := map[string]bool{}
 	for i := range s.Lots {
 		l := &s.Lots[i]
 		name := "lots[" + strconv.Itoa(i) + "]."
 		if _, old := c.e.lotNamed(l.Lot); old && ValidID(l.Lot) {
+			if changed[l.Lot] {
+				return c.bad(name+"lot", "it is there twice")
+			}
+			changed[l.Lot] = true
 			if l.Set&(SetLotFace|SetLotFees|SetLotTax) != 0 {
 				prices++
 			}
-			continue // change checks it
+			continue // change checks the rest
 		}
 		prices++
 		if !c.tell(c.e.validID(name+"lot", l.Lot)) {

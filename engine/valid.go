@@ -150,9 +150,9 @@ func (e *Event) validHold(cmd *Command) bool {
 
 func itemField(i int, name string) string { return "items[" + strconv.Itoa(i) + "]." + name }
 
-// tooMany ends the step because a list or number of a command is above its bound.
+// tooMany ends the step because a list or number of a command is above its bound: no retry will make it right.
 func (e *Event) tooMany(name string, most int64) {
-	e.out.Code, e.out.Field, e.out.Have, e.out.Want = CodeTooMany, name, most, most+1
+	e.out.Code, e.out.Field, e.out.Have, e.out.Want = CodeInvalid, name, most, most+1
 	e.out.Text = "it is above the bound of " + strconv.FormatInt(most, 10)
 }
 
