@@ -79,7 +79,7 @@ func (s *Server) receiveList(m micro.Request) {
 		s.stats.refused[code].Add(1)
 		id, correlation := rescue(body)
 		ref := refusal{code: code, field: d.problem.field, text: d.problem.text}
-		s.publish(m.Reply(), code, appendRefusal(nil, json, id, correlation, &ref))
+		s.publish(m.Reply(), code, correlation, appendRefusal(nil, json, id, correlation, &ref))
 		return
 	}
 	sc := &d.scope
@@ -90,5 +90,5 @@ func (s *Server) receiveList(m micro.Request) {
 		events = events[:limit]
 		next = events[limit-1]
 	}
-	s.publish(m.Reply(), engine.CodeOK, appendList(nil, json, echoID(sc.requestID), sc.correlation, events, next))
+	s.publish(m.Reply(), engine.CodeOK, sc.correlation, appendList(nil, json, echoID(sc.requestID), sc.correlation, events, next))
 }

@@ -16,7 +16,7 @@ type request struct {
 	correlation string
 	json        bool
 	batch       bool
-	refused     engine.Code // the code of a single command that was refused: it goes into the headers too
+	refused     engine.Code // the code of a message that was refused: it goes into the headers too
 	taken       int64       // commands taken from the bounds
 	takenBytes  int64
 	out         []byte

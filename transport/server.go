@@ -240,7 +240,7 @@ func (s *Server) refuseUnread(m *nats.Msg, ref *refusal) {
 		body = body[:BatchBytesMax]
 	}
 	id, correlation := rescue(body)
-	s.publish(m.Reply, ref.code, appendRefusal(nil, isJSON(body), id, correlation, ref))
+	s.publish(m.Reply, ref.code, correlation, appendRefusal(nil, isJSON(body), id, correlation, ref))
 }
 
 // submit takes room for a decoded request and hands it to the engine.
@@ -261,7 +261,7 @@ func (s *Server) submit(r *request, event string, size int64) {
 	s.stats.refused[code].Add(1)
 	ref := s.submitRefusal(code, event)
 	r.refuse(&ref)
-	s.publish(r.replyTo, code, r.out)
+	s.publish(r.replyTo, code, r.correlation, r.out)
 	s.release(r)
 }
 
