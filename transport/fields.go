@@ -129,6 +129,10 @@ func lotField() field {
 	return field{name: "lot", num: 5, kind: kindString, str: func(s *scope) *string { return &s.cmd.Lot }}
 }
 
+func poolField(num uint8) field {
+	return field{name: "pool", num: num, kind: kindString, str: func(s *scope) *string { return &s.cmd.Pool }}
+}
+
 func quantityField() field {
 	return field{name: "quantity", num: 6, kind: kindInt, num64: func(s *scope) *int64 { return &s.cmd.Quantity }}
 }
@@ -200,13 +204,13 @@ var (
 	getMessage   = newMessage("GetCommand", requestIDField(), correlationField())
 )
 
-var blockMessage = newMessage("BlockCommand", requestIDField(), lotField(), quantityField(), seatsField(), correlationField())
+var blockMessage = newMessage("BlockCommand", requestIDField(), lotField(), quantityField(), seatsField(), poolField(8), correlationField())
 
-var unblockMessage = newMessage("UnblockCommand", requestIDField(), lotField(), quantityField(), seatsField(), correlationField())
+var unblockMessage = newMessage("UnblockCommand", requestIDField(), lotField(), quantityField(), seatsField(), poolField(8), correlationField())
 
 var capacityMessage = newMessage("CapacityCommand",
 	requestIDField(), lotField(),
-	field{name: "pool", num: 6, kind: kindString, str: func(s *scope) *string { return &s.cmd.Pool }},
+	poolField(6),
 	field{name: "capacity", num: 7, kind: kindInt, num64: func(s *scope) *int64 { return &s.cmd.Quantity }},
 	correlationField(),
 )

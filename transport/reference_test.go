@@ -94,9 +94,9 @@ func referenceCommand(m proto.Message) (c engine.Command, id string) {
 			PaymentRef: m.PaymentRef, BoxOffice: m.BoxOffice,
 		}
 	case *pb.BlockCommand:
-		c, id = engine.Command{Verb: engine.VerbBlock, Lot: m.Lot, Quantity: m.Quantity, Seats: m.Seats}, m.RequestId
+		c, id = engine.Command{Verb: engine.VerbBlock, Lot: m.Lot, Pool: m.Pool, Quantity: m.Quantity, Seats: m.Seats}, m.RequestId
 	case *pb.UnblockCommand:
-		c, id = engine.Command{Verb: engine.VerbUnblock, Lot: m.Lot, Quantity: m.Quantity, Seats: m.Seats}, m.RequestId
+		c, id = engine.Command{Verb: engine.VerbUnblock, Lot: m.Lot, Pool: m.Pool, Quantity: m.Quantity, Seats: m.Seats}, m.RequestId
 	case *pb.CapacityCommand:
 		c, id = engine.Command{Verb: engine.VerbCapacity, Lot: m.Lot, Pool: m.Pool, Quantity: m.Capacity}, m.RequestId
 	}

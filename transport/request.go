@@ -101,6 +101,10 @@ func (r *request) Outcome(_ *engine.Request, i int, out *engine.Outcome) {
 	}
 	id := echoID(r.ids[i])
 	from := len(r.out)
+	if field := out.Field; out.Verb == engine.VerbCapacity && field == "quantity" {
+		out.Field = "capacity" // what the engine calls a quantity has this name on the wire
+		defer func() { out.Field = field }()
+	}
 	r.result(id, out, nil)
 	room := r.server.replyBytesMax - replyResultReserveBytes*(len(r.Request.Commands)-i)
 	if len(r.out) > room {

@@ -1488,8 +1488,9 @@ type BlockCommand struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	Lot           string                 `protobuf:"bytes,5,opt,name=lot,proto3" json:"lot,omitempty"`
-	Quantity      int64                  `protobuf:"varint,6,opt,name=quantity,proto3" json:"quantity,omitempty"` // tickets of a counted lot
+	Quantity      int64                  `protobuf:"varint,6,opt,name=quantity,proto3" json:"quantity,omitempty"` // tickets of a counted lot, or of a pool
 	Seats         []string               `protobuf:"bytes,7,rep,name=seats,proto3" json:"seats,omitempty"`        // seats of a seated lot
+	Pool          string                 `protobuf:"bytes,8,opt,name=pool,proto3" json:"pool,omitempty"`          // instead of a lot
 	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1553,6 +1554,13 @@ func (x *BlockCommand) GetSeats() []string {
 	return nil
 }
 
+func (x *BlockCommand) GetPool() string {
+	if x != nil {
+		return x.Pool
+	}
+	return ""
+}
+
 func (x *BlockCommand) GetCorrelation() string {
 	if x != nil {
 		return x.Correlation
@@ -1567,6 +1575,7 @@ type UnblockCommand struct {
 	Lot           string                 `protobuf:"bytes,5,opt,name=lot,proto3" json:"lot,omitempty"`
 	Quantity      int64                  `protobuf:"varint,6,opt,name=quantity,proto3" json:"quantity,omitempty"`
 	Seats         []string               `protobuf:"bytes,7,rep,name=seats,proto3" json:"seats,omitempty"`
+	Pool          string                 `protobuf:"bytes,8,opt,name=pool,proto3" json:"pool,omitempty"`
 	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1628,6 +1637,13 @@ func (x *UnblockCommand) GetSeats() []string {
 		return x.Seats
 	}
 	return nil
+}
+
+func (x *UnblockCommand) GetPool() string {
+	if x != nil {
+		return x.Pool
+	}
+	return ""
 }
 
 func (x *UnblockCommand) GetCorrelation() string {
@@ -3512,20 +3528,22 @@ const file_holdfast_proto_rawDesc = "" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
 	"\x05buyer\x18\x02 \x01(\tR\x05buyer\x12\x14\n" +
 	"\x05order\x18\x05 \x01(\tR\x05order\x12 \n" +
-	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\x93\x01\n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xa7\x01\n" +
 	"\fBlockCommand\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x10\n" +
 	"\x03lot\x18\x05 \x01(\tR\x03lot\x12\x1a\n" +
 	"\bquantity\x18\x06 \x01(\x03R\bquantity\x12\x14\n" +
-	"\x05seats\x18\a \x03(\tR\x05seats\x12 \n" +
-	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\x95\x01\n" +
+	"\x05seats\x18\a \x03(\tR\x05seats\x12\x12\n" +
+	"\x04pool\x18\b \x01(\tR\x04pool\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xa9\x01\n" +
 	"\x0eUnblockCommand\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x10\n" +
 	"\x03lot\x18\x05 \x01(\tR\x03lot\x12\x1a\n" +
 	"\bquantity\x18\x06 \x01(\x03R\bquantity\x12\x14\n" +
-	"\x05seats\x18\a \x03(\tR\x05seats\x12 \n" +
+	"\x05seats\x18\a \x03(\tR\x05seats\x12\x12\n" +
+	"\x04pool\x18\b \x01(\tR\x04pool\x12 \n" +
 	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\x94\x01\n" +
 	"\x0fCapacityCommand\x12\x1d\n" +
 	"\n" +
