@@ -1,0 +1,166 @@
+package transport
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// HTTPListenDefault is where the HTTP side listens when nothing else is said.
+const HTTPListenDefault = "127.0.0.1:8480"
+
+// The bounds of the HTTP side, which serves scrapers and probes only.
+const (
+	httpHeaderBytesMax = 16 << 10
+	httpReadTimeout    = 5 * time.Second
+	httpWriteTimeout   = 30 * time.Second // a scrape of 100,000 series takes a tenth of a second
+	httpIdleTimeout    = 2 * time.Minute
+	// httpTokenLenMin keeps a token from being guessed.
+	httpTokenLenMin = 16
+)
+
+// HTTPConfig says how [ServeHTTP] listens and what it shows.
+type HTTPConfig struct {
+	// Listen is host:port; empty is [HTTPListenDefault], port 0 picks a free one. Anything but loopback needs a Token or TLS.
+	Listen string
+	// Token is what callers send as "Authorization: Bearer ...", 16 bytes or more; empty asks for none.
+	Token string
+	// CertFile and KeyFile turn TLS on. They are PEM files.
+	CertFile, KeyFile string
+	// Metrics writes the metrics in the Prometheus text format, for /metrics.
+	Metrics func(io.Writer)
+	// Ready says why the engine cannot serve, nil if it can, for /readyz.
+	Ready func() error
+}
+
+func (c HTTPConfig) withDefaults() (HTTPConfig, error) {
+	if c.Listen == "" {
+		c.Listen = HTTPListenDefault
+	}
+	host, _, err := splitListen(c.Listen)
+	if err != nil {
+		return c, err
+	}
+	if (c.CertFile == "") != (c.KeyFile == "") {
+		return c, errors.New("TLS needs a certificate and its key: give both files")
+	}
+	if c.Token != "" && len(c.Token) < httpTokenLenMin {
+		return c, fmt.Errorf("the token has %d bytes: use %d or more", len(c.Token), httpTokenLenMin)
+	}
+	if !isLoopback(host) && c.Token == "" && c.CertFile == "" {
+		return c, fmt.Errorf("%s is reachable from other machines: give a token or a TLS certificate, or listen on 127.0.0.1", c.Listen)
+	}
+	if c.Metrics == nil || c.Ready == nil {
+		return c, errors.New("Metrics and Ready must be given")
+	}
+	return c, nil
+}
+
+// HTTPServer serves /metrics, /healthz and /readyz.
+type HTTPServer struct {
+	server *http.Server
+	url    string
+	ended  chan error
+}
+
+// ServeHTTP starts the HTTP side and returns when it listens.
+func ServeHTTP(c HTTPConfig) (*HTTPServer, error) {
+	c, err := c.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("serve HTTP: %w", err)
+	}
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("serve HTTP: listen on %s: %w", c.Listen, err)
+	}
+	scheme := "http"
+	if c.CertFile != "" {
+		certificate, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("serve HTTP: load the TLS certificate: %w", err), listener.Close())
+		}
+		listener = tls.NewListener(listener, &tls.Config{
+			Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"},
+		})
+		scheme = "https"
+	}
+	h := &HTTPServer{
+		server: &http.Server{
+			Handler: guard(c.Token, routes(c)), MaxHeaderBytes: httpHeaderBytesMax,
+			ReadTimeout: httpReadTimeout, ReadHeaderTimeout: httpReadTimeout, WriteTimeout: httpWriteTimeout, IdleTimeout: httpIdleTimeout,
+		},
+		url:   scheme + "://" + listener.Addr().String(),
+		ended: make(chan error, 1),
+	}
+	go func() { h.ended <- h.server.Serve(listener) }()
+	return h, nil
+}
+
+// URL is where the server listens, as in http://127.0.0.1:8480.
+func (h *HTTPServer) URL() string { return h.url }
+
+// Close stops taking requests and waits for those that are being answered, no longer than ctx.
+func (h *HTTPServer) Close(ctx context.Context) error {
+	err := h.server.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(err, h.server.Close())
+	}
+	if ended := <-h.ended; !errors.Is(ended, http.ErrServerClosed) {
+		err = errors.Join(err, ended)
+	}
+	if err != nil {
+		return fmt.Errorf("close HTTP: %w", err)
+	}
+	return nil
+}
+
+func routes(c HTTPConfig) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+		c.Metrics(w)
+	})
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "alive") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if err := c.Ready(); err != nil {
+			say(w, http.StatusServiceUnavailable, err.Error())
+			return
+		}
+		say(w, http.StatusOK, "ready")
+	})
+	return mux
+}
+
+// say answers with a line of text.
+func say(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, text+"\n") // the prober has gone: nothing to do
+}
+
+// guard asks for the token, if there is one. The hashes are compared, so that neither content nor length shows in the time it takes.
+func guard(token string, next http.Handler) http.Handler {
+	if token == "" {
+		return next
+	}
+	want := sha256.Sum256([]byte(token))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		have := sha256.Sum256([]byte(given))
+		if !ok || subtle.ConstantTimeCompare(have[:], want[:]) != 1 {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			say(w, http.StatusUnauthorized, "a token is needed: send it as Authorization: Bearer ...")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
