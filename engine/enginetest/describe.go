@@ -1,0 +1,81 @@
+package enginetest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/holdfast-engine/holdfast/engine"
+)
+
+// Describe writes down everything a caller may rely on in an outcome, one thing a line: two outcomes are the same answer when their descriptions
+// are equal. Left out are the state hash, the sentence of a refusal and the field it blames, of which more than one may be right.
+func Describe(out *engine.Outcome) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s repeated=%t\n", out.Verb, out.Code, out.Repeated)
+	if out.Shows&engine.ShowsHold != 0 {
+		h := &out.Hold
+		fmt.Fprintf(&b, "hold %d of %s in %s: %s, %d %s, until %d\n", h.ID, h.Buyer, h.Event, h.State, h.TotalMinor, h.Currency, h.ExpiresAt)
+		describeItems(&b, h.Items)
+	}
+	if out.Shows&engine.ShowsOrder != 0 {
+		o := &out.Order
+		fmt.Fprintf(&b, "order %d of hold %d of %s in %s: %d %s paid %q at %d, tickets %d+%d\n",
+			o.ID, o.Hold, o.Buyer, o.Event, o.TotalMinor, o.Currency, o.PaymentRef, o.At, o.FirstTicket, o.Tickets)
+		describeItems(&b, o.Items)
+	}
+	if out.Shows&engine.ShowsCapacity != 0 {
+		c := &out.Capacity
+		fmt.Fprintf(&b, "capacity of lot %q pool %q: asked %d, %s\n", c.Lot, c.Pool, c.Asked, describeCounts(&c.Counts))
+	}
+	if out.Shows&engine.ShowsEvent != 0 {
+		describeEvent(&b, &out.Event)
+	}
+	return b.String()
+}
+
+func describeItems(b *strings.Builder, items []engine.ItemView) {
+	for i := range items {
+		it := &items[i]
+		fmt.Fprintf(b, "  %d of %s of %d units at %d %v tax %d seats %v\n", it.Quantity, it.Lot, it.Units, it.FaceMinor, it.Fees, it.TaxMinor, it.Seats)
+	}
+}
+
+func describeCounts(c *engine.Counts) string {
+	return fmt.Sprintf("%d = %d free + %d held + %d paying + %d sold + %d blocked", c.Capacity, c.Free, c.Held, c.Paying, c.Sold, c.Blocked)
+}
+
+func describeEvent(b *strings.Builder, e *engine.EventView) {
+	s := e.Spec
+	fmt.Fprintf(b, "event %s: %s, %d holds live, %d orders, requests known for %d ms\n", e.ID, e.State, e.HoldsLive, e.Orders, e.CoveredMs)
+	fmt.Fprintf(b, "  %q %q %q %q %q %q %q doors %d starts %d opens %d closes %d\n",
+		s.Name, s.Genre, s.Performer, s.Venue, s.City, s.Country, s.TimeZone, s.DoorsAt, s.StartsAt, s.OpensAt, s.ClosesAt)
+	fmt.Fprintf(b, "  %s, holds %d ms, longest %d ms, spread %d ms, limits %d a buyer %d an order\n",
+		s.Currency, s.HoldTTLMs, s.MaxHoldMs, s.SpreadMs, s.LimitPerBuyer, s.LimitPerOrder)
+	for i := range e.Lots {
+		l := &e.Lots[i]
+		fmt.Fprintf(b, "  lot %s %q at %d %v tax %d, units %d, min %d, max %d, pools %v, requires %v, after %q, rows %v\n", l.Spec.Lot, l.Spec.Name,
+			l.Spec.FaceMinor, l.Spec.Fees, l.Spec.TaxMinor, max(1, l.Spec.Units), l.Spec.MinOrder, l.Spec.MaxOrder, l.Spec.Pools, l.Spec.Requires, l.Spec.After, l.Spec.Rows)
+		fmt.Fprintf(b, "    %s, available %d, open %t, seated %t\n", describeCounts(&l.Counts), l.Available, l.Open, l.Seated)
+	}
+	for i := range e.Pools {
+		fmt.Fprintf(b, "  pool %s: %s\n", e.Pools[i].Pool, describeCounts(&e.Pools[i].Counts))
+	}
+}
+
+// Difference tells how an outcome of the engine differs from the model's. It is empty when they are the same answer, and the field that the
+// engine blames is one of those the model found to blame.
+func (m *Model) Difference(got, want *engine.Outcome) string {
+	g, w := Describe(got), Describe(want)
+	if g != w {
+		return fmt.Sprintf("engine: %s  [%s]\nmodel:  %s%v", g, got.Field, w, m.refusals)
+	}
+	if got.Code == engine.CodeOK || got.Repeated {
+		return ""
+	}
+	blames := m.refusals.fields(got.Code)
+	if !slices.Contains(blames, got.Field) {
+		return fmt.Sprintf("engine: %s blames field %q\nmodel:  any of %q\n", got.Code, got.Field, blames)
+	}
+	return ""
+}

@@ -1,0 +1,416 @@
+package enginetest
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/holdfast-engine/holdfast/engine"
+)
+
+// Generator decides what happens next to the event of a [Shell]: which command comes, with which values, and how much time goes by before it. It
+// looks into the model, so that its commands meet the event where rules meet: the last ticket, the deadline to the nanosecond, the request id
+// that was used before. A generator is not safe for concurrent use.
+type Generator struct {
+	Awake bool // the event is never put to sleep
+
+	dice  Dice
+	shell *Shell
+	model *Model
+	said  []engine.Command // the newest commands with a request id
+	count int
+}
+
+// NewGenerator returns a generator for the event of s, which m is the model of.
+func NewGenerator(dice Dice, s *Shell, m *Model) *Generator {
+	return &Generator{dice: dice, shell: s, model: m}
+}
+
+// Generated commands come from few buyers, so that they get in each other's way.
+const (
+	generatedBuyers = 5
+	generatedSaid   = 24
+)
+
+func (g *Generator) below(n int, what string) int { return g.dice.Below(n, what) }
+
+// chance is true n times in a hundred. A shrunk choice is false.
+func (g *Generator) chance(n int, what string) bool { return g.below(100, what) >= 100-n }
+
+// weighted returns the index of one of the weights. A shrunk choice is the first.
+func (g *Generator) weighted(what string, weights ...int) int {
+	sum := 0
+	for _, w := range weights {
+		sum += w
+	}
+	n := g.below(sum, what)
+	for i, w := range weights {
+		if n < w {
+			return i
+		}
+		n -= w
+	}
+	panic("enginetest: a choice above the sum of its weights")
+}
+
+func pick[E any](g *Generator, what string, from ...E) E { return from[g.below(len(from), what)] }
+
+// Turn lets something happen: time goes by, the event sleeps or the process is down, or a command comes. Everything goes through the shell.
+func (g *Generator) Turn() error {
+	g.time()
+	if g.model.exists {
+		switch g.weighted("turn", 94, 3, 3) {
+		case 1:
+			g.shell.Outage(pick[int64](g, "outage", 1, 1e6, 1e9, 60e9, 3600e9))
+			return nil
+		case 2:
+			if g.Awake || g.shell.Event.Unsettled() {
+				return nil // a shell lets nobody sleep before everything is settled
+			}
+			if err := g.shell.Sleep(); err != nil {
+				return err
+			}
+			g.model.Forget()
+			return nil
+		}
+	}
+	cmd := g.Command()
+	g.shell.Do(&cmd)
+	return nil
+}
+
+// time moves the clock, often to where something is about to happen, and half of the time does on the way what a shell would do.
+func (g *Generator) time() {
+	var step int64
+	next, ok := g.model.NextExpiry()
+	if wall, scheduled := g.shell.Event.NextSchedule(); scheduled && (!ok || g.chance(30, "to schedule")) {
+		next, ok = wall, true
+	}
+	switch g.weighted("time", 70, 12, 5, 4, 4, 4, 1) {
+	case 1:
+		step = int64(1 + g.below(1_000_000_000, "ns"))
+	case 2:
+		if ok {
+			step = int64(next - g.shell.Now)
+		}
+	case 3:
+		if ok {
+			step = int64(next-g.shell.Now) - 1
+		}
+	case 4:
+		if ok {
+			step = int64(next-g.shell.Now) + 1
+		}
+	case 5:
+		step = int64(1+g.below(20, "s")) * 1e9
+	case 6:
+		step = int64(1+g.below(1800, "s")) * 1e9
+	}
+	to := g.shell.Now + engine.Instant(max(0, step))
+	if g.chance(50, "pass") {
+		g.shell.Pass(to)
+	} else {
+		g.shell.Now = to
+	}
+}
+
+// Command draws the next command. What it refers to is the generator's own; the event must not keep it.
+func (g *Generator) Command() engine.Command {
+	if !g.model.exists && g.chance(60, "create first") {
+		return g.say(engine.Command{Verb: engine.VerbCreate, Spec: g.Spec()})
+	}
+	if len(g.said) > 0 && g.chance(8, "repeat") {
+		cmd := g.said[g.below(len(g.said), "which")]
+		if g.chance(25, "with other content") {
+			id := cmd.RequestID
+			cmd = g.fresh()
+			cmd.RequestID = id
+		}
+		return cmd
+	}
+	return g.say(g.fresh())
+}
+
+// say completes a command, and keeps it for later repeats.
+func (g *Generator) say(cmd engine.Command) engine.Command {
+	if cmd.Verb.IsRead() || cmd.Verb >= engine.VerbExpire {
+		return cmd
+	}
+	g.count++
+	cmd.RequestID = "q" + strconv.Itoa(g.count)
+	switch g.weighted("extras", 350, 36, 5, 4, 5) {
+	case 1:
+		cmd.Channel = pick(g, "channel", "web", "app", "box_office")
+		cmd.Device = engine.Device(g.below(5, "device"))
+	case 2:
+		cmd.Channel = g.badID()
+	case 3:
+		cmd.Device = engine.Device(5 + g.below(251, "device"))
+	case 4:
+		cmd.RequestID = g.badID()
+	}
+	if len(g.said) == generatedSaid {
+		i := g.below(generatedSaid, "forget")
+		g.said = slices.Delete(g.said, i, i+1)
+	}
+	g.said = append(g.said, cmd)
+	return cmd
+}
+
+func (g *Generator) fresh() engine.Command {
+	if (g.model.state == engine.EventDraft || g.model.state == engine.EventPaused) && g.chance(30, "open again") {
+		return engine.Command{Verb: engine.VerbOpen}
+	}
+	weights := []int{42, 12, 6, 6, 5, 6, 5, 4, 2, 2, 2, 1, 2, 5}
+	if !g.model.exists {
+		weights = []int{1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 0, 1, 1}
+	}
+	switch g.weighted("verb", weights...) {
+	case 0:
+		return g.hold()
+	case 1:
+		return g.confirm()
+	case 2:
+		return g.onHold(engine.VerbRelease)
+	case 3:
+		return g.onHold(engine.VerbExtend)
+	case 4:
+		return g.capacity()
+	case 5:
+		return g.block(engine.VerbBlock)
+	case 6:
+		return g.order()
+	case 7:
+		return engine.Command{Verb: engine.VerbUpdate, Spec: g.update()}
+	case 8:
+		return engine.Command{Verb: engine.VerbOpen}
+	case 9:
+		return engine.Command{Verb: engine.VerbPause}
+	case 10:
+		if g.model.state == engine.EventOnSale && g.chance(85, "do not close") {
+			return engine.Command{Verb: engine.VerbGet}
+		}
+		return engine.Command{Verb: engine.VerbClose}
+	case 11:
+		return engine.Command{Verb: engine.VerbCreate, Spec: g.Spec()}
+	case 12:
+		return engine.Command{Verb: engine.VerbGet}
+	}
+	return g.shellCommand()
+}
+
+func (g *Generator) shellCommand() engine.Command {
+	switch g.weighted("shell", 30, 20, 20, 20, 10) {
+	case 0:
+		return engine.Command{Verb: engine.VerbExpire}
+	case 1:
+		return engine.Command{Verb: engine.VerbSettle}
+	case 2:
+		return engine.Command{Verb: engine.VerbProve}
+	case 3:
+		return engine.Command{Verb: engine.VerbSchedule, Wall: g.shell.Now + engine.Instant(pick[int64](g, "wall", 0, -1e9, 1e9, 3600e9))}
+	}
+	return engine.Command{Verb: engine.VerbResume, Down: pick[int64](g, "down", 0, -1, math.MinInt64, 1, 1e9, 3600e9)}
+}
+
+func (g *Generator) hold() engine.Command {
+	cmd := engine.Command{Verb: engine.VerbHold, Buyer: g.buyer()}
+	for range 1 + g.weighted("items", 70, 20, 8, 2) {
+		cmd.Items = append(cmd.Items, g.item())
+	}
+	switch g.weighted("fill", 60, 18, 20, 2) {
+	case 1:
+		cmd.Fill = engine.FillBestEffort
+	case 2:
+		cmd.Fill, cmd.AtLeast = engine.FillAtLeast, int64(1+g.below(3, "at least"))
+	case 3:
+		cmd.Fill, cmd.AtLeast = engine.Fill(g.below(5, "fill")), g.number(1, "at least")
+	}
+	switch g.weighted("max price", 83, 7, 8, 2) {
+	case 1:
+		cmd.MaxPrice, cmd.HasMaxPrice = int64(g.below(5, "price"))*1000, true
+	case 2:
+		cmd.MaxPrice, cmd.HasMaxPrice = int64(g.below(200, "price"))*100, true
+	case 3:
+		cmd.MaxPrice = g.number(1000, "price")
+	}
+	if g.chance(1, "no items") {
+		cmd.Items = nil
+	}
+	if g.chance(1, "many items") {
+		for range 70 {
+			cmd.Items = append(cmd.Items, g.item())
+		}
+	}
+	return cmd
+}
+
+func (g *Generator) item() engine.Item {
+	item := engine.Item{Lot: g.lotID()}
+	l := g.model.lot(item.Lot)
+	seats := l != nil && l.seated()
+	if g.chance(1, "the wrong way") {
+		seats = !seats
+	}
+	if !seats || g.chance(1, "both ways") {
+		item.Quantity = int64(1 + g.weighted("quantity", 40, 30, 12, 8, 5, 5))
+		if g.chance(2, "bad quantity") {
+			item.Quantity = g.number(1, "quantity")
+		}
+	}
+	if seats {
+		item.Seats = g.seats(l)
+	}
+	return item
+}
+
+func (g *Generator) seats(l *modelLot) []string {
+	var seats []string
+	for range 1 + g.weighted("seats", 50, 30, 15, 5) {
+		label := "A/1/1"
+		if l != nil && l.seated() {
+			label = l.labels[g.below(len(l.labels), "seat")]
+		}
+		if slices.Contains(seats, label) && !g.chance(3, "same seat twice") {
+			continue
+		}
+		if g.chance(3, "bad seat") {
+			label = pick(g, "seat", "A/1/0", "A/1/99", "Z/1/1", "A/1", "", "A/1/1/1", "A/1/01", "A/1/+1", "A/1/18446744073709551617", "*/*/*", g.badID())
+		}
+		seats = append(seats, label)
+	}
+	return seats
+}
+
+func (g *Generator) confirm() engine.Command {
+	cmd := g.onHold(engine.VerbConfirm)
+	switch g.weighted("payment", 75, 10, 10, 3, 2) {
+	case 0:
+		cmd.PaymentRef = "inv-" + strconv.Itoa(g.below(1000, "ref"))
+	case 1:
+		cmd.BoxOffice = true
+	case 3:
+		cmd.PaymentRef = pick(g, "ref", "in\x00v", "é", strings.Repeat("p", 129), strings.Repeat("p", 4096), " ", "a b", "4111 1111 1111 1111", "card 4111111111111111")
+	case 4:
+		cmd.PaymentRef, cmd.BoxOffice = "till-1", true
+	}
+	return cmd
+}
+
+// onHold draws a command about a hold: mostly the buyer's own live one, sometimes any other.
+func (g *Generator) onHold(verb engine.Verb) engine.Command {
+	cmd := engine.Command{Verb: verb, Buyer: g.buyer()}
+	switch n := len(g.model.holds); {
+	case n == 0 || g.chance(3, "bad hold"):
+		cmd.Hold = pick(g, "hold", "", "x", "0", "1", string(engine.AppendHoldID(nil, engine.HoldID(n+1))), string(engine.AppendHoldID(nil, 0)),
+			string(engine.AppendHoldID(nil, math.MaxUint64)), string(engine.AppendOrderID(nil, 1)), g.badID())
+	case g.chance(70, "a live one"):
+		var live []*modelHold
+		for _, h := range g.model.holds {
+			if !h.ended() {
+				live = append(live, h)
+			}
+		}
+		if len(live) == 0 {
+			live = g.model.holds
+		}
+		h := live[g.below(len(live), "hold")]
+		cmd.Buyer, cmd.Hold = h.buyer, string(engine.AppendHoldID(nil, h.id))
+	default:
+		h := g.model.holds[g.below(n, "hold")]
+		cmd.Hold = string(engine.AppendHoldID(nil, h.id))
+		if g.chance(50, "of its buyer") {
+			cmd.Buyer = h.buyer
+		}
+	}
+	return cmd
+}
+
+func (g *Generator) order() engine.Command {
+	cmd := engine.Command{Verb: engine.VerbOrder, Buyer: g.buyer()}
+	n := len(g.model.orders)
+	if n == 0 || g.chance(10, "bad order") {
+		cmd.Order = pick(g, "order", "", "x", "1", string(engine.AppendOrderID(nil, engine.OrderID(n+1))), string(engine.AppendHoldID(nil, 1)), g.badID())
+		return cmd
+	}
+	o := g.model.orders[g.below(n, "order")]
+	cmd.Order = string(engine.AppendOrderID(nil, o.id))
+	if g.chance(80, "of its buyer") {
+		cmd.Buyer = o.hold.buyer
+	}
+	return cmd
+}
+
+func (g *Generator) block(verb engine.Verb) engine.Command {
+	if g.chance(50, "unblock") {
+		verb = engine.VerbUnblock
+	}
+	cmd := engine.Command{Verb: verb}
+	g.lotOrPool(&cmd)
+	l := g.model.lot(cmd.Lot)
+	if l != nil && l.seated() != g.chance(5, "the wrong way") {
+		cmd.Seats = g.seats(l)
+	} else {
+		cmd.Quantity = int64(1 + g.below(4, "units"))
+	}
+	if g.chance(4, "bad quantity") {
+		cmd.Quantity = g.number(1, "units")
+	}
+	return cmd
+}
+
+func (g *Generator) capacity() engine.Command {
+	cmd := engine.Command{Verb: engine.VerbCapacity, Quantity: int64(g.below(14, "capacity"))}
+	g.lotOrPool(&cmd)
+	if g.chance(5, "bad capacity") {
+		cmd.Quantity = g.number(1, "capacity")
+	}
+	return cmd
+}
+
+func (g *Generator) lotOrPool(cmd *engine.Command) {
+	if g.chance(30, "pool") {
+		cmd.Pool = g.poolID()
+	} else {
+		cmd.Lot = g.lotID()
+	}
+	switch g.weighted("names", 96, 2, 2) {
+	case 1:
+		cmd.Lot, cmd.Pool = g.lotID(), g.poolID()
+	case 2:
+		cmd.Lot, cmd.Pool = "", ""
+	}
+}
+
+func (g *Generator) buyer() string {
+	if g.chance(1, "bad buyer") {
+		return g.badID()
+	}
+	return "b" + strconv.Itoa(g.below(generatedBuyers, "buyer"))
+}
+
+func (g *Generator) lotID() string {
+	if len(g.model.lots) == 0 || g.chance(2, "no such lot") {
+		return pick(g, "lot", "none", "", "a b", strings.Repeat("l", 65))
+	}
+	return g.model.lots[g.below(len(g.model.lots), "lot")].spec.Lot
+}
+
+func (g *Generator) poolID() string {
+	if len(g.model.pools) == 0 || g.chance(5, "no such pool") {
+		return pick(g, "pool", "none", "", "a b")
+	}
+	return g.model.pools[g.below(len(g.model.pools), "pool")].spec.Pool
+}
+
+// badID is what a hostile caller writes where an id belongs. Some of it is an id.
+func (g *Generator) badID() string {
+	return pick(g, "id", "", " ", "a b", "*", ">", "a.b", "é", "\x00", "a/b", "b0\n", strings.Repeat("x", engine.IDLenMax), strings.Repeat("x", engine.IDLenMax+1),
+		strings.Repeat("y", 100_000), "\u202e", "_", "-", "4111111111111111", "4111-1111-1111-1111")
+}
+
+// number is a number that is too small, too large, or just wrong somewhere. near is one that is not.
+func (g *Generator) number(near int64, what string) int64 {
+	return pick(g, what, near, 0, -1, near-1, near+1, 1<<16, 1<<20, 1<<31-1, 1<<31, 1<<40, 1<<53+1, math.MaxInt64, math.MinInt64, math.MaxInt64/2, -near)
+}

@@ -1,0 +1,317 @@
+package enginetest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/holdfast-engine/holdfast/engine"
+)
+
+// Model is an event done the naive way: lists and linear scans, every count recounted from the holds themselves at every question.
+//
+// It looks for every refusal that is true of a command and answers with the most important one, where the engine stops at the first that it
+// meets. It shares no code with the engine beyond the seam types, the bounds, and the spread of a hold. A model is not safe for concurrent use.
+type Model struct {
+	key    engine.Key
+	limits engine.Limits
+	exists bool
+	since  engine.Instant // node time at which the event was made
+	state  engine.EventState
+	spec   engine.EventSpec // without lots and pools
+	lots   []*modelLot
+	pools  []*modelPool
+	prices int // prices that lots ever had
+
+	holds      []*modelHold // every hold ever granted: hold n is holds[n-1]
+	ended      []*modelHold // those that ended and are still remembered, oldest end first
+	orders     []*modelOrder
+	lastTicket engine.TicketID
+
+	now  engine.Instant // node time of the present step
+	down int64          // all outages so far, ns
+
+	requests map[string]*modelRequest
+	bounded  []string // request ids of accepted commands that are forgotten some day, oldest first
+	refused  []string // request ids of refused commands, oldest first
+
+	tallied  bool           // there are refusals that no tally has counted
+	tallyDue engine.Instant // node time at which the tally wants to be written
+
+	said     *engine.Outcome                   // what the engine answered in the present step
+	spreads  map[engine.HoldID]map[int64]int64 // what is known of each hold's spread, by the event's spread in ms
+	leases   int                               // deadlines given so far
+	bad      refusals                          // why the present command can never be right
+	refusals refusals                          // of the present step
+}
+
+type modelRequest struct {
+	verb    engine.Verb
+	content string
+	at      engine.Instant
+	refusal engine.Outcome // of a refused command
+	hold    *modelHold     // of hold, extend and release
+	order   *modelOrder    // of confirm
+	asked   int64          // of block, unblock and capacity
+	lot     string
+	pool    string
+}
+
+// refusals are all the reasons to refuse a command.
+type refusals []refusal
+
+type refusal struct {
+	code  engine.Code
+	field string
+}
+
+func (r *refusals) add(code engine.Code, field string) { *r = append(*r, refusal{code, field}) }
+
+// addIf adds a refusal if it is true.
+func (r *refusals) addIf(is bool, code engine.Code, field string) {
+	if is {
+		r.add(code, field)
+	}
+}
+
+// first returns the most important code, CodeOK if nothing is to be refused.
+func (r refusals) first() engine.Code {
+	code := engine.CodeOK
+	for _, x := range r {
+		if code == engine.CodeOK || x.code < code {
+			code = x.code
+		}
+	}
+	return code
+}
+
+// fields returns the fields to blame for a code.
+func (r refusals) fields(code engine.Code) []string {
+	var fields []string
+	for _, x := range r {
+		if x.code == code {
+			fields = append(fields, x.field)
+		}
+	}
+	return fields
+}
+
+// NewModel returns the model of an event that does not exist yet, with the bounds of [engine.NewWithLimits].
+func NewModel(key engine.Key, limits engine.Limits) *Model {
+	return &Model{key: key, limits: withDefaults(limits), requests: map[string]*modelRequest{}, spreads: map[engine.HoldID]map[int64]int64{}}
+}
+
+func withDefaults(l engine.Limits) engine.Limits {
+	d := engine.DefaultLimits()
+	for _, f := range [][2]*int{
+		{&l.Lots, &d.Lots}, {&l.Pools, &d.Pools}, {&l.Seats, &d.Seats}, {&l.PriceVersions, &d.PriceVersions}, {&l.Holds, &d.Holds},
+		{&l.Buyers, &d.Buyers}, {&l.Orders, &d.Orders}, {&l.Ended, &d.Ended}, {&l.Requests, &d.Requests}, {&l.Refusals, &d.Refusals},
+	} {
+		if *f[0] == 0 {
+			*f[0] = *f[1]
+		}
+	}
+	return l
+}
+
+// Forget drops what does not survive sleep and restarts: the refusals, the pending tally, and in which order equal deadlines were given.
+func (m *Model) Forget() {
+	for _, h := range m.holds {
+		m.leases++
+		h.leased = m.leases
+	}
+	for _, id := range m.refused {
+		delete(m.requests, id)
+	}
+	m.refused, m.tallied = nil, false
+}
+
+// Closed reports whether the event has closed for good.
+func (m *Model) Closed() bool { return m.state == engine.EventClosed }
+
+// eventTime is the time on which deadlines are kept: it stands still during outages.
+func (m *Model) eventTime() int64 { return int64(m.now) - m.down }
+
+// Step does what [engine.Event.Step] does, and returns an outcome of its own. said is what the engine answered: of it the model believes nothing but
+// the spread of a deadline, which is a hash, and only if it is within the rules and the same whenever it is asked for. It may be nil if the event
+// has no spread.
+func (m *Model) Step(cmd *engine.Command, now engine.Instant, said *engine.Outcome) *engine.Outcome {
+	m.now, m.said, m.bad, m.refusals = now, said, nil, nil
+	out := m.answer(cmd)
+	out.Verb = cmd.Verb
+	return out
+}
+
+func (m *Model) answer(cmd *engine.Command) *engine.Outcome {
+	if cmd.Verb >= engine.VerbExpire {
+		return m.shellCommand(cmd)
+	}
+	if m.invalid(cmd); len(m.bad) > 0 {
+		return m.refuseBad()
+	}
+	if !m.exists && cmd.Verb != engine.VerbCreate {
+		m.refusals.add(engine.CodeEventUnknown, "event")
+		return &engine.Outcome{Code: engine.CodeEventUnknown}
+	}
+	before := m.requests[cmd.RequestID]
+	if before != nil && !cmd.Verb.IsRead() {
+		if before.verb == cmd.Verb && before.content == content(cmd) {
+			return m.repeat(before)
+		}
+		m.refusals.add(engine.CodeRequestMismatch, "request_id")
+		return m.refuse(cmd, engine.CodeRequestMismatch)
+	}
+	commit := m.consider(cmd)
+	if len(m.bad) > 0 {
+		return m.refuseBad()
+	}
+	if code := m.refusals.first(); code != engine.CodeOK {
+		return m.refuse(cmd, code)
+	}
+	out := &engine.Outcome{}
+	request := commit(out)
+	if !cmd.Verb.IsRead() {
+		m.remember(cmd, request)
+		m.settle()
+		m.show(out, request)
+	}
+	return out
+}
+
+// refuseBad answers a command that can never be right. Nothing remembers or counts it. Of several things that are wrong the engine may name any.
+func (m *Model) refuseBad() *engine.Outcome {
+	m.refusals = m.bad
+	code := m.bad.first()
+	if m.said != nil && len(m.bad.fields(m.said.Code)) > 0 {
+		code = m.said.Code
+	}
+	return &engine.Outcome{Code: code}
+}
+
+// consider adds every reason to refuse a valid command. Its result carries the command out, if there is none.
+func (m *Model) consider(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
+	switch cmd.Verb {
+	case engine.VerbCreate:
+		m.refusals.addIf(m.exists, engine.CodeEventExists, "event")
+		return func(*engine.Outcome) *modelRequest { return m.create(cmd) }
+	case engine.VerbUpdate:
+		return m.update(cmd)
+	case engine.VerbOpen, engine.VerbPause, engine.VerbClose:
+		return m.changeState(cmd)
+	case engine.VerbGet:
+		return func(out *engine.Outcome) *modelRequest { m.showEvent(out); return nil }
+	case engine.VerbHold:
+		return m.hold(cmd)
+	case engine.VerbExtend, engine.VerbRelease, engine.VerbConfirm:
+		return m.act(cmd)
+	case engine.VerbOrder:
+		return m.order(cmd)
+	case engine.VerbBlock, engine.VerbUnblock:
+		return m.block(cmd)
+	case engine.VerbCapacity:
+		return m.capacity(cmd)
+	}
+	panic(fmt.Sprintf("enginetest: the model knows no verb %s", cmd.Verb))
+}
+
+// refuse answers with a refusal. Those of commands that would change something are counted, and their request ids kept if they are new.
+func (m *Model) refuse(cmd *engine.Command, code engine.Code) *engine.Outcome {
+	out := &engine.Outcome{Code: code}
+	if cmd.Verb.IsRead() {
+		return out
+	}
+	if !m.tallied {
+		m.tallied, m.tallyDue = true, m.now+engine.TallyPeriodNs
+	}
+	if m.requests[cmd.RequestID] != nil {
+		return out
+	}
+	m.requests[cmd.RequestID] = &modelRequest{verb: cmd.Verb, content: content(cmd), at: m.now, refusal: engine.Outcome{Code: code}}
+	m.refused = append(m.refused, cmd.RequestID)
+	if len(m.refused) > m.limits.Refusals {
+		delete(m.requests, m.refused[0])
+		m.refused = m.refused[1:]
+	}
+	return out
+}
+
+// remember keeps the request id of an accepted command: for ever if money moved, otherwise until enough others have come.
+func (m *Model) remember(cmd *engine.Command, r *modelRequest) {
+	r.verb, r.content, r.at = cmd.Verb, content(cmd), m.now
+	m.requests[cmd.RequestID] = r
+	if cmd.Verb == engine.VerbConfirm {
+		return
+	}
+	m.bounded = append(m.bounded, cmd.RequestID)
+	if len(m.bounded) > m.limits.Requests {
+		delete(m.requests, m.bounded[0])
+		m.bounded = m.bounded[1:]
+	}
+}
+
+// repeat answers a command that was answered before: the first answer, with the present state of what it is about.
+func (m *Model) repeat(r *modelRequest) *engine.Outcome {
+	out := &engine.Outcome{Code: r.refusal.Code, Repeated: true}
+	if out.Code == engine.CodeOK {
+		m.show(out, r)
+	}
+	return out
+}
+
+// show shows what an accepted request made or changed.
+func (m *Model) show(out *engine.Outcome, r *modelRequest) {
+	switch {
+	case r.order != nil:
+		m.showOrder(out, r.order)
+	case r.hold != nil:
+		m.showHold(out, r.hold)
+	case r.lot != "" || r.pool != "":
+		m.showCapacity(out, r.lot, r.pool, r.asked)
+	default:
+		m.showEvent(out)
+	}
+}
+
+// content is everything a command asks for, in one string: two commands are the same request when it is equal.
+func content(cmd *engine.Command) string {
+	c := *cmd
+	c.RequestID, c.Spec = "", nil
+	c.HasMaxPrice = c.HasMaxPrice || c.MaxPrice != 0
+	text := fmt.Sprintf("%#v", c)
+	if cmd.Spec != nil {
+		text += fmt.Sprintf("%#v", *cmd.Spec)
+	}
+	return strings.ReplaceAll(text, "(nil)", "{}") // no list and an empty list are the same
+}
+
+// settle opens the tiers whose time has come, because the lot before them has had nothing free: at most so many a step, in the order of the lots.
+func (m *Model) settle() {
+	for _, l := range m.lots {
+		if m.counts(l, nil).Free == 0 {
+			l.exhausted = true
+		}
+	}
+	left := engine.FollowUpsMax
+	for _, l := range m.lots {
+		if left > 0 && !l.open && m.lot(l.spec.After).exhausted {
+			l.open = true
+			left--
+		}
+	}
+}
+
+func (m *Model) lot(id string) *modelLot {
+	i := slices.IndexFunc(m.lots, func(l *modelLot) bool { return l.spec.Lot == id })
+	if i < 0 {
+		return nil
+	}
+	return m.lots[i]
+}
+
+func (m *Model) pool(id string) *modelPool {
+	i := slices.IndexFunc(m.pools, func(p *modelPool) bool { return p.spec.Pool == id })
+	if i < 0 {
+		return nil
+	}
+	return m.pools[i]
+}

@@ -1,0 +1,122 @@
+package enginetest
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/holdfast-engine/holdfast/engine"
+)
+
+// invalid adds what can never be right in a command, whatever the event.
+func (m *Model) invalid(cmd *engine.Command) {
+	r := &m.bad
+	if !cmd.Verb.IsRead() {
+		m.id("request_id", cmd.RequestID)
+		if cmd.Channel != "" {
+			m.id("channel", cmd.Channel)
+		}
+		r.addIf(cmd.Device > engine.DeviceKiosk, engine.CodeInvalid, "device")
+	}
+	switch cmd.Verb {
+	case engine.VerbCreate, engine.VerbUpdate:
+		r.addIf(cmd.Spec == nil, engine.CodeInvalid, "event")
+		if cmd.Verb == engine.VerbCreate && cmd.Spec != nil {
+			(&Model{limits: m.limits, said: m.said}).invalidSpec(cmd.Spec, r)
+		}
+	case engine.VerbHold:
+		m.id("buyer", cmd.Buyer)
+		m.invalidHold(cmd)
+	case engine.VerbExtend, engine.VerbRelease, engine.VerbConfirm:
+		m.id("buyer", cmd.Buyer)
+		m.id("hold", cmd.Hold)
+		if cmd.Verb == engine.VerbConfirm {
+			r.addIf(!printable(cmd.PaymentRef) || len(cmd.PaymentRef) > engine.PaymentRefLenMax, engine.CodeInvalid, "payment_ref")
+			r.addIf(engine.IsCardNumber(cmd.PaymentRef) || engine.ContainsCardNumber(cmd.PaymentRef), engine.CodeCardNumber, "payment_ref")
+		}
+	case engine.VerbOrder:
+		if cmd.Buyer != "" {
+			m.id("buyer", cmd.Buyer)
+		}
+		m.id("order", cmd.Order)
+	case engine.VerbBlock, engine.VerbUnblock, engine.VerbCapacity:
+		m.invalidPlace(cmd)
+	}
+}
+
+// id adds what is wrong with an id.
+func (m *Model) id(field, id string) {
+	m.bad.addIf(!engine.ValidID(id), engine.CodeInvalid, field)
+	m.bad.addIf(engine.IsCardNumber(id), engine.CodeCardNumber, field)
+}
+
+// text adds what is wrong with text for people: too long, no UTF-8, control characters, a card number.
+func (m *Model) text(field, s string, lenMax int) {
+	control := func(c rune) bool { return unicode.IsControl(c) || unicode.Is(unicode.Bidi_Control, c) }
+	m.bad.addIf(!utf8.ValidString(s) || len(s) > lenMax || strings.ContainsFunc(s, control), engine.CodeInvalid, field)
+	m.bad.addIf(engine.ContainsCardNumber(s), engine.CodeCardNumber, field)
+}
+
+func (m *Model) invalidHold(cmd *engine.Command) {
+	r := &m.bad
+	r.addIf(len(cmd.Items) == 0 || len(cmd.Items) > engine.ItemsPerHoldMax, engine.CodeInvalid, "items")
+	sales, seats := int64(0), 0
+	for i, item := range cmd.Items {
+		field := fmt.Sprintf("items[%d].", i)
+		m.id(field+"lot", item.Lot)
+		r.addIf(item.Quantity < 0, engine.CodeInvalid, field+"quantity")
+		r.addIf((item.Quantity == 0) == (len(item.Seats) == 0), engine.CodeInvalid, field+"quantity")
+		sales += min(max(0, item.Quantity), engine.QuantityMax+1)
+		r.addIf(sales > engine.QuantityMax, engine.CodeInvalid, field+"quantity")
+		seats += len(item.Seats)
+		r.addIf(seats > engine.SeatsPerHoldMax, engine.CodeInvalid, field+"seats")
+		for j, label := range item.Seats {
+			r.addIf(!validSeat(label), engine.CodeInvalid, fmt.Sprintf("%sseats[%d]", field, j))
+		}
+	}
+	r.addIf(cmd.Fill > engine.FillBestEffort, engine.CodeInvalid, "fill")
+	r.addIf(cmd.Fill == engine.FillAtLeast && cmd.AtLeast < 1, engine.CodeInvalid, "at_least")
+	r.addIf(cmd.Fill != engine.FillAtLeast && cmd.AtLeast != 0, engine.CodeInvalid, "at_least")
+	r.addIf(cmd.MaxPrice < 0, engine.CodeInvalid, "max_price_minor")
+}
+
+func (m *Model) invalidPlace(cmd *engine.Command) {
+	r := &m.bad
+	switch {
+	case cmd.Lot != "" && cmd.Pool != "":
+		r.add(engine.CodeInvalid, "pool")
+	case cmd.Pool != "":
+		m.id("pool", cmd.Pool)
+		r.addIf(len(cmd.Seats) > 0, engine.CodeInvalid, "seats")
+	default:
+		m.id("lot", cmd.Lot)
+	}
+	r.addIf(cmd.Quantity < 0 || cmd.Quantity > engine.CapacityMax, engine.CodeInvalid, "quantity")
+	if cmd.Verb == engine.VerbCapacity {
+		r.addIf(len(cmd.Seats) > 0, engine.CodeInvalid, "seats")
+		return
+	}
+	r.addIf((cmd.Quantity == 0) == (len(cmd.Seats) == 0), engine.CodeInvalid, "quantity")
+	r.addIf(len(cmd.Seats) > engine.SeatsPerBlockMax, engine.CodeInvalid, "seats")
+	for j, label := range cmd.Seats {
+		r.addIf(!validSeat(label), engine.CodeInvalid, fmt.Sprintf("seats[%d]", j))
+	}
+}
+
+// validSeat reports whether a label can be a seat's: an id, an id and a number from 1, with slashes between.
+func validSeat(label string) bool {
+	parts := strings.Split(label, "/")
+	if len(parts) != 3 || !engine.ValidID(parts[0]) || !engine.ValidID(parts[1]) {
+		return false
+	}
+	n, err := strconv.ParseInt(parts[2], 10, 64)
+	return err == nil && n > 0 && strconv.FormatInt(n, 10) == parts[2]
+}
+
+// printable reports whether s is printable ASCII.
+func printable(s string) bool {
+	return !slices.ContainsFunc([]byte(s), func(c byte) bool { return c < ' ' || c > '~' })
+}

@@ -1,0 +1,453 @@
+package enginetest
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/holdfast-engine/holdfast/engine"
+)
+
+// words is a line of a transcript, word by word. A comma after a word is a word of its own.
+type words struct {
+	rest []string
+}
+
+func splitWords(line string) *words {
+	return &words{strings.Fields(strings.ReplaceAll(line, ",", " , "))}
+}
+
+// next takes the next word, "" at the end of the line.
+func (w *words) next() string {
+	if len(w.rest) == 0 {
+		return ""
+	}
+	word := w.rest[0]
+	w.rest = w.rest[1:]
+	return word
+}
+
+// take takes the given words if they come next.
+func (w *words) take(phrase ...string) bool {
+	if len(w.rest) < len(phrase) {
+		return false
+	}
+	for i, p := range phrase {
+		if w.rest[i] != p {
+			return false
+		}
+	}
+	w.rest = w.rest[len(phrase):]
+	return true
+}
+
+func (w *words) end() error {
+	if len(w.rest) > 0 {
+		return fmt.Errorf("what does %q mean here?", strings.Join(w.rest, " "))
+	}
+	return nil
+}
+
+// readCommand reads a line that asks the event for something. Amounts are in the event's currency.
+func readCommand(line, currency string) (*engine.Command, error) {
+	head, below, _ := strings.Cut(line, "\n")
+	w := splitWords(head)
+	cmd := &engine.Command{}
+	verb := w.next()
+	v, ok := verbByName(verb)
+	if !ok {
+		return nil, fmt.Errorf("no command %q", verb)
+	}
+	cmd.Verb = v
+	var err error
+	switch v {
+	case engine.VerbCreate, engine.VerbUpdate:
+		cmd.Spec, err = readSpec(below, currency, v == engine.VerbUpdate)
+	case engine.VerbOpen, engine.VerbPause, engine.VerbClose, engine.VerbGet, engine.VerbExpire, engine.VerbSettle, engine.VerbProve:
+	case engine.VerbHold:
+		cmd.Buyer = w.next()
+		err = readItems(w, cmd)
+	case engine.VerbExtend, engine.VerbRelease, engine.VerbConfirm:
+		cmd.Buyer = w.next()
+		if w.take("hold") {
+			cmd.Hold = holdWord(w.next())
+		}
+	case engine.VerbOrder:
+		cmd.Buyer = w.next()
+		if w.take("order") {
+			cmd.Order = orderWord(w.next())
+		}
+	case engine.VerbBlock, engine.VerbUnblock, engine.VerbCapacity:
+		if w.take("pool") {
+			cmd.Pool = w.next()
+		} else {
+			cmd.Lot = w.next()
+		}
+		for len(w.rest) > 0 && !optionWord(w.rest[0]) {
+			if word := w.next(); strings.Contains(word, "/") {
+				cmd.Seats = append(cmd.Seats, word)
+			} else if cmd.Quantity, err = strconv.ParseInt(word, 10, 64); err != nil {
+				return nil, err
+			}
+		}
+	case engine.VerbNone, engine.VerbSchedule, engine.VerbResume:
+		return nil, fmt.Errorf("no command %q", verb)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := readOptions(w, cmd, currency); err != nil {
+		return nil, err
+	}
+	return cmd, w.end()
+}
+
+func verbByName(name string) (engine.Verb, bool) {
+	for v := engine.VerbNone + 1; int(v) < engine.Verbs; v++ {
+		if v.String() == name {
+			return v, true
+		}
+	}
+	return engine.VerbNone, false
+}
+
+// holdWord reads a hold as people write it (its number) or, to be hostile, as anything else.
+func holdWord(word string) string {
+	if n, err := strconv.ParseUint(word, 10, 64); err == nil {
+		return string(engine.AppendHoldID(nil, engine.HoldID(n)))
+	}
+	return word
+}
+
+func orderWord(word string) string {
+	if n, err := strconv.ParseUint(word, 10, 64); err == nil {
+		return string(engine.AppendOrderID(nil, engine.OrderID(n)))
+	}
+	return word
+}
+
+// readItems reads "ga x2, stalls A/1/4 A/1/5".
+func readItems(w *words, cmd *engine.Command) error {
+	for len(w.rest) > 0 && !optionWord(w.rest[0]) {
+		item := engine.Item{Lot: w.next()}
+		for len(w.rest) > 0 && !optionWord(w.rest[0]) {
+			if w.take(",") {
+				break
+			}
+			word := w.next()
+			if strings.Contains(word, "/") {
+				item.Seats = append(item.Seats, word)
+				continue
+			}
+			n, err := strconv.ParseInt(strings.TrimPrefix(word, "x"), 10, 64)
+			if err != nil || !strings.HasPrefix(word, "x") {
+				return fmt.Errorf("%q is neither a quantity like x2 nor a seat like A/1/4", word)
+			}
+			item.Quantity = n
+		}
+		cmd.Items = append(cmd.Items, item)
+	}
+	return nil
+}
+
+// optionWord reports whether a word begins an option, which is never a lot's name in a transcript.
+func optionWord(word string) bool {
+	switch word {
+	case "at", "via", "on", "id", "paid", "or":
+		return true
+	}
+	return false
+}
+
+func readOptions(w *words, cmd *engine.Command, currency string) error {
+	var err error
+	for len(w.rest) > 0 && err == nil {
+		switch {
+		case w.take("or", "fewer"):
+			cmd.Fill = engine.FillBestEffort
+		case w.take("at", "least"):
+			cmd.Fill = engine.FillAtLeast
+			cmd.AtLeast, err = strconv.ParseInt(w.next(), 10, 64)
+		case w.take("at", "most"):
+			cmd.HasMaxPrice = true
+			cmd.MaxPrice, err = readMoney(w.next(), currency)
+		case w.take("at", "the", "box", "office"):
+			cmd.BoxOffice = true
+		case w.take("paid"):
+			cmd.PaymentRef = w.next()
+		case w.take("via"):
+			cmd.Channel = w.next()
+		case w.take("on"):
+			cmd.Device, err = readDevice(w.next())
+		case w.take("id"):
+			cmd.RequestID = w.next()
+		default:
+			return w.end()
+		}
+	}
+	return err
+}
+
+func readDevice(word string) (engine.Device, error) {
+	for i, name := range []string{"unknown", "desktop", "mobile", "tablet", "kiosk"} {
+		if name == word {
+			return engine.Device(i), nil
+		}
+	}
+	return 0, fmt.Errorf("no device %q", word)
+}
+
+// readSpec reads the lines below create and update:
+//
+//	name Night One
+//	currency JPY                   EUR if it is not said
+//	holds 2m, longest 10m          each hold's life; 2m and 10m if it is not said
+//	spread 8s                      0s if it is not said, so that deadlines are easy to read
+//	limit 4 a buyer                also: limit 6 an order
+//	opens 10:30:00, closes 18:00:00
+//	pool hall 1000
+//	lot ga 45.00 + 2.50 service, 1000 tickets
+//	lot pack 160.00, 40 tickets, packs of 4, in hall, min 1, max 2, after ga, needs ga or stalls, tax 3.00
+//	lot stalls 90.00 + 4.50 service, row A/1 of 20, row A/2 of 20
+//	draft
+func readSpec(below, currency string, update bool) (*engine.EventSpec, error) {
+	spec := &engine.EventSpec{}
+	if !update {
+		currency = "EUR"
+		spec.Name, spec.Currency, spec.Open = "Night One", currency, true
+		spec.HoldTTLMs, spec.MaxHoldMs, spec.HasSpread = 120_000, 600_000, true
+	}
+	// The currency decides how every amount is read, wherever it is said.
+	for line := range strings.Lines(below) {
+		if w := splitWords(line); w.take("currency") {
+			currency = w.next()
+			spec.Currency = currency
+			spec.Set |= engine.SetCurrency
+		}
+	}
+	for line := range strings.Lines(below) {
+		if err := readSpecLine(spec, strings.TrimSpace(line), currency, update); err != nil {
+			return nil, err
+		}
+	}
+	if !update {
+		spec.Set = 0
+	}
+	return spec, nil
+}
+
+func readSpecLine(spec *engine.EventSpec, line, currency string, update bool) error {
+	w := splitWords(line)
+	var err error
+	switch key := w.next(); key {
+	case "", "currency":
+		return nil
+	case "name":
+		spec.Name, w.rest = strings.TrimSpace(strings.TrimPrefix(line, "name")), nil
+		spec.Set |= engine.SetName
+	case "holds":
+		spec.HoldTTLMs, err = readMs(w.next())
+		spec.Set |= engine.SetHoldTTL
+		w.take(",")
+		if err == nil && w.take("longest") {
+			spec.MaxHoldMs, err = readMs(w.next())
+			spec.Set |= engine.SetMaxHold
+		}
+	case "spread":
+		spec.HasSpread = true
+		spec.SpreadMs, err = readMs(w.next())
+		spec.Set |= engine.SetSpread
+	case "limit":
+		var n int64
+		n, err = strconv.ParseInt(w.next(), 10, 64)
+		switch {
+		case w.take("a", "buyer"):
+			spec.LimitPerBuyer = n
+			spec.Set |= engine.SetLimitPerBuyer
+		case w.take("an", "order"):
+			spec.LimitPerOrder = n
+			spec.Set |= engine.SetLimitPerOrder
+		default:
+			return fmt.Errorf("a limit is %q or %q, not %q", "a buyer", "an order", strings.Join(w.rest, " "))
+		}
+	case "opens", "closes":
+		for ; err == nil && key != ""; key = w.next() {
+			var at engine.Instant
+			if word := w.next(); word != "never" {
+				at, err = readClock(word)
+			}
+			if key == "opens" {
+				spec.OpensAt = at
+				spec.Set |= engine.SetOpensAt
+			} else {
+				spec.ClosesAt = at
+				spec.Set |= engine.SetClosesAt
+			}
+			w.take(",")
+		}
+	case "draft":
+		spec.Open = false
+	case "open":
+		spec.Open = true
+		spec.Set |= engine.SetOpen
+	case "pool":
+		p := engine.PoolSpec{Pool: w.next()}
+		p.Capacity, err = strconv.ParseInt(w.next(), 10, 64)
+		spec.Pools = append(spec.Pools, p)
+	case "lot":
+		var lot engine.LotSpec
+		lot, err = readLot(w, currency)
+		if !update {
+			lot.Set = 0
+		}
+		spec.Lots = append(spec.Lots, lot)
+	default:
+		return fmt.Errorf("an event has no %q", key)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", line, err)
+	}
+	return w.end()
+}
+
+func readLot(w *words, currency string) (engine.LotSpec, error) {
+	lot := engine.LotSpec{Lot: w.next()}
+	var err error
+	if len(w.rest) > 0 && w.rest[0] != "," {
+		lot.FaceMinor, err = readMoney(w.next(), currency)
+		lot.Set |= engine.SetLotFace
+	}
+	for len(w.rest) > 0 && err == nil {
+		switch {
+		case w.take(","):
+		case w.take("+"):
+			var fee engine.Fee
+			if fee.Minor, err = readMoney(w.next(), currency); err == nil {
+				fee.Name = w.next()
+				lot.Fees = append(lot.Fees, fee)
+			}
+			lot.Set |= engine.SetLotFees
+		case w.take("no", "fees"):
+			lot.Set |= engine.SetLotFees
+		case w.take("tax"):
+			lot.TaxMinor, err = readMoney(w.next(), currency)
+			lot.Set |= engine.SetLotTax
+		case w.take("packs", "of"):
+			lot.Units, err = strconv.ParseInt(w.next(), 10, 64)
+			lot.Set |= engine.SetLotOther
+		case w.take("in"):
+			lot.Pools = readNames(w, "and")
+			lot.Set |= engine.SetLotOther
+		case w.take("needs"):
+			lot.Requires = readNames(w, "or")
+			lot.Set |= engine.SetLotOther
+		case w.take("after"):
+			lot.After = w.next()
+			lot.Set |= engine.SetLotOther
+		case w.take("min"):
+			lot.MinOrder, err = strconv.ParseInt(w.next(), 10, 64)
+			lot.Set |= engine.SetLotMin
+		case w.take("max"):
+			lot.MaxOrder, err = strconv.ParseInt(w.next(), 10, 64)
+			lot.Set |= engine.SetLotMax
+		case w.take("called"):
+			lot.Name = w.next()
+			lot.Set |= engine.SetLotName
+		case w.take("row"):
+			var row engine.RowSpec
+			row.Section, row.Row, _ = strings.Cut(w.next(), "/")
+			if !w.take("of") {
+				return lot, errors.New("a row is written: row A/1 of 20")
+			}
+			row.Seats, err = strconv.ParseInt(w.next(), 10, 64)
+			lot.Rows = append(lot.Rows, row)
+			lot.Set |= engine.SetLotOther
+		default:
+			if lot.Capacity, err = strconv.ParseInt(w.next(), 10, 64); err == nil && !w.take("tickets") && !w.take("ticket") {
+				err = errors.New("a capacity is written: 100 tickets")
+			}
+			lot.Set |= engine.SetLotOther
+		}
+	}
+	return lot, err
+}
+
+// readLimits reads "holds 2, orders 3".
+func readLimits(w *words) (engine.Limits, error) {
+	var l engine.Limits
+	fields := map[string]*int{
+		"lots": &l.Lots, "pools": &l.Pools, "seats": &l.Seats, "prices": &l.PriceVersions, "holds": &l.Holds, "buyers": &l.Buyers,
+		"orders": &l.Orders, "ended": &l.Ended, "requests": &l.Requests, "refusals": &l.Refusals,
+	}
+	for len(w.rest) > 0 {
+		field := fields[w.next()]
+		if field == nil {
+			return l, errors.New("there is no such bound")
+		}
+		n, err := strconv.Atoi(w.next())
+		if err != nil {
+			return l, err
+		}
+		*field = n
+		w.take(",")
+	}
+	return l, nil
+}
+
+func readNames(w *words, between string) []string {
+	names := []string{w.next()}
+	for w.take(between) {
+		names = append(names, w.next())
+	}
+	return names
+}
+
+func readMs(word string) (int64, error) {
+	d, err := time.ParseDuration(word)
+	return d.Milliseconds(), err
+}
+
+// readClock reads a time of the day on which every transcript plays.
+func readClock(word string) (engine.Instant, error) {
+	at, err := time.Parse("2006-01-02 15:04:05", "2026-05-01 "+word)
+	return engine.Instant(at.UnixNano()), err
+}
+
+// decimals is how many digits a currency of the transcripts has after the point.
+func decimals(currency string) int {
+	switch currency {
+	case "JPY":
+		return 0
+	case "KWD":
+		return 3
+	}
+	return 2
+}
+
+func readMoney(word, currency string) (int64, error) {
+	whole, fraction, _ := strings.Cut(word, ".")
+	if len(fraction) != decimals(currency) {
+		return 0, fmt.Errorf("%q is not an amount of %s", word, currency)
+	}
+	return strconv.ParseInt(whole+fraction, 10, 64)
+}
+
+func money(minor int64, currency string) string {
+	d := decimals(currency)
+	sign := ""
+	if minor < 0 {
+		sign, minor = "-", -minor
+	}
+	digits := fmt.Sprintf("%0*d", d+1, minor)
+	if d == 0 {
+		return sign + digits + " " + currency
+	}
+	return sign + digits[:len(digits)-d] + "." + digits[len(digits)-d:] + " " + currency
+}
+
+// clockTime shows a moment of the day on which every transcript plays.
+func clockTime(at engine.Instant) string {
+	return time.Unix(0, int64(at)).UTC().Format("15:04:05.999999999")
+}

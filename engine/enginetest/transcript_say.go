@@ -1,0 +1,120 @@
+package enginetest
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/holdfast-engine/holdfast/engine"
+)
+
+// sayOutcome writes an outcome as a person at the counter would say it.
+func sayOutcome(out *engine.Outcome) string {
+	again := ""
+	if out.Repeated {
+		again = "again: "
+	}
+	if out.Code != engine.CodeOK {
+		text := again + "refused " + out.Code.String()
+		if out.Code.Retryable() {
+			text += " (try later)"
+		}
+		text += ": " + string(out.AppendMessage(nil))
+		if out.Field != "" && out.Code != engine.CodeInvalid && out.Code != engine.CodeCardNumber { // their sentence names the field
+			text += " [" + out.Field + "]"
+		}
+		return text
+	}
+	switch {
+	case out.Shows&engine.ShowsOrder != 0:
+		return again + sayOrder(&out.Order)
+	case out.Shows&engine.ShowsHold != 0:
+		return again + sayHold(&out.Hold)
+	case out.Shows&engine.ShowsCapacity != 0:
+		c := &out.Capacity
+		name := "lot " + c.Lot
+		if c.Pool != "" {
+			name = "pool " + c.Pool
+		}
+		return again + name + ": " + sayCounts(&c.Counts)
+	case out.Shows&engine.ShowsEvent != 0 && out.Verb == engine.VerbGet:
+		return sayEvent(&out.Event)
+	case out.Shows&engine.ShowsEvent != 0:
+		return again + "the event is " + out.Event.State.String()
+	}
+	return again + "done"
+}
+
+func sayHold(h *engine.HoldView) string {
+	text := fmt.Sprintf("hold %d of %s %s: %s", h.ID, h.Buyer, h.State, sayItems(h.Items, h.Currency))
+	if h.State == engine.HoldHeld {
+		return text + money(h.TotalMinor, h.Currency) + ", until " + clockTime(h.ExpiresAt)
+	}
+	return text + money(h.TotalMinor, h.Currency)
+}
+
+func sayOrder(o *engine.OrderView) string {
+	text := fmt.Sprintf("order %d of %s: %s%s", o.ID, o.Buyer, sayItems(o.Items, o.Currency), money(o.TotalMinor, o.Currency))
+	switch o.Tickets {
+	case 0:
+	case 1:
+		text += fmt.Sprintf(", ticket %d", o.FirstTicket)
+	default:
+		text += fmt.Sprintf(", tickets %d to %d", o.FirstTicket, uint64(o.FirstTicket)+uint64(o.Tickets)-1)
+	}
+	if o.PaymentRef != "" {
+		text += ", paid " + o.PaymentRef
+	}
+	return text
+}
+
+func sayItems(items []engine.ItemView, currency string) string {
+	var b strings.Builder
+	for i := range items {
+		it := &items[i]
+		fmt.Fprintf(&b, "%d %s", it.Quantity, it.Lot)
+		if it.Units != 1 {
+			fmt.Fprintf(&b, " (%d tickets)", it.Quantity*it.Units)
+		}
+		if len(it.Seats) > 0 {
+			fmt.Fprintf(&b, " (%s)", strings.Join(it.Seats, " "))
+		}
+		b.WriteString(", ")
+	}
+	return b.String()
+}
+
+func sayCounts(c *engine.Counts) string {
+	text := fmt.Sprintf("%d %s = %d free + %d held + %d sold + %d blocked", c.Capacity, plural(c.Capacity, "ticket"), c.Free, c.Held, c.Sold, c.Blocked)
+	if c.Paying != 0 {
+		text += fmt.Sprintf(" + %d paying", c.Paying)
+	}
+	return text
+}
+
+func sayEvent(e *engine.EventView) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s, %d %s live, %d %s\n", e.State, e.HoldsLive, plural(e.HoldsLive, "hold"), e.Orders, plural(e.Orders, "order"))
+	for i := range e.Lots {
+		l := &e.Lots[i]
+		fmt.Fprintf(&b, "  lot %s at %s", l.Spec.Lot, money(l.Spec.FaceMinor, e.Spec.Currency))
+		for _, f := range l.Spec.Fees {
+			fmt.Fprintf(&b, " + %s %s", money(f.Minor, e.Spec.Currency), f.Name)
+		}
+		fmt.Fprintf(&b, ": %s, %d can be sold", sayCounts(&l.Counts), l.Available)
+		if !l.Open {
+			b.WriteString(", not open yet")
+		}
+		b.WriteByte('\n')
+	}
+	for i := range e.Pools {
+		fmt.Fprintf(&b, "  pool %s: %s\n", e.Pools[i].Pool, sayCounts(&e.Pools[i].Counts))
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+func plural(n int64, noun string) string {
+	if n == 1 {
+		return noun
+	}
+	return noun + "s"
+}
