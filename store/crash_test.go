@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -121,6 +122,7 @@ type crashImage struct {
 	fs       *vfs.MemFS
 	released int
 	what     string
+	damaged  bool // an alarm is in order
 }
 
 // checkImage opens a crash image and compares what it holds with what was appended and released.
@@ -133,6 +135,9 @@ func checkImage(img crashImage, w *storetest.Writer, again bool) error {
 	var alarm atomic.Pointer[error]
 	c.Fatal = func(err error) { alarm.Store(&err) }
 	c.Alarm = c.Fatal
+	if img.damaged {
+		c.Alarm = func(error) {}
+	}
 	w2 := storetest.NewWriter()
 	for range 2 {
 		s, err := Open(c)
@@ -173,6 +178,9 @@ func checkImage(img crashImage, w *storetest.Writer, again bool) error {
 	return nil
 }
 
+// errSilentLoss marks what must never happen: a start that succeeds with other data than what was acknowledged.
+var errSilentLoss = errors.New("silent loss")
+
 // checkPrefix is nil if exactly the first n of the runs written were recovered, for an n of at least released.
 func checkPrefix(written []storetest.Written, released int, rec *engine.Recovered) error {
 	seqs, hashes := make(map[engine.Key]engine.Seq), make(map[engine.Key]uint64)
@@ -191,11 +199,11 @@ func checkPrefix(written []storetest.Written, released int, rec *engine.Recovere
 		there := x.First+engine.Seq(x.Count)-1 <= seqs[x.Key]
 		switch {
 		case !there && i < released:
-			return fmt.Errorf("run %d of %d, %v from fact %d, was acknowledged and is lost: only %d facts were recovered", i, released, x.Key, x.First, seqs[x.Key])
+			return fmt.Errorf("run %d of %d, %v from fact %d, was acknowledged: only %d facts were recovered: %w", i, released, x.Key, x.First, seqs[x.Key], errSilentLoss)
 		case there && ended:
-			return fmt.Errorf("run %d was recovered, although one before it was not", i)
+			return fmt.Errorf("run %d was recovered, although one before it was not: %w", i, errSilentLoss)
 		case !there && x.First <= seqs[x.Key]:
-			return fmt.Errorf("run %d was recovered in part", i)
+			return fmt.Errorf("run %d was recovered in part: %w", i, errSilentLoss)
 		case there:
 			last[x.Key] = x.After
 		default:
@@ -207,7 +215,7 @@ func checkPrefix(written []storetest.Written, released int, rec *engine.Recovere
 			continue // written after the crash
 		}
 		if last[key] != h {
-			return fmt.Errorf("%v was recovered with state hash %x at fact %d, it was %x", key, h, seqs[key], last[key])
+			return fmt.Errorf("%v was recovered with state hash %x at fact %d, it was %x: %w", key, h, seqs[key], last[key], errSilentLoss)
 		}
 	}
 	return nil

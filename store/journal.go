@@ -140,7 +140,7 @@ func (j *journal) append(r *engine.Run) {
 	}
 	if plantedBug(plantedReleaseEmptyRuns) && r.Facts.Count == 0 && r.Owner != nil {
 		j.mu.Unlock()
-		r.Owner.Released(r)
+		go r.Owner.Released(r)
 		return
 	}
 	j.pending = append(j.pending, r)

@@ -1,9 +1,9 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -31,6 +31,14 @@ func Open(c Config) (*Store, error) {
 	timer := time.NewTimer(c.OpenTimeout)
 	defer timer.Stop()
 	select {
+	case <-s.life.done:
+		// Pebble may never come back from it.
+		select {
+		case <-opened:
+			s.abandon()
+		case <-time.After(closePatience):
+		}
+		return nil, fmt.Errorf("store: open %s: %w", c.Dir, s.life.check())
 	case err := <-opened:
 		if dead := s.life.check(); dead != nil {
 			err = dead
@@ -113,7 +121,7 @@ func (s *Store) pebbleOptions() *pebble.Options {
 
 func pebbleOptions(c *Config, fs vfs.FS, l *life, stats *counters) *pebble.Options {
 	o := &pebble.Options{
-		FS:                          orderedFS{fs},
+		FS:                          guardFS{FS: fs, life: l},
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      pebbleLog{log: c.Logger, life: l},
 		EventListener:               listener(l, c.Logger, stats),
@@ -146,31 +154,9 @@ func (s *Store) reconcile(recs []tailRecord) error {
 		s.c.Alarm(fmt.Errorf("store: one copy of the log had lost acknowledged batches (log ends at %d, the tail lacks from %d, acknowledged up to %d); the other copy had them: look at the disk",
 			last.seq, d.lacks, d.acked))
 	}
-	at := last.position
-	for i := range d.give {
-		v, err := readRecord(f.fs, f.path(nameTail), &d.give[i], f.tag)
-		if err != nil {
-			return err
-		}
-		b, err := viewBatch(v, at.seq+1)
-		if err != nil {
-			return err
-		}
-		if err := b.checkLink(&at.head); err != nil {
-			return err
-		}
-		if b.before() != at.bytes {
-			return fmt.Errorf("batch %d in the tail says that %d bytes precede it, there are %d: %w", b.seq(), b.before(), at.bytes, ErrDamaged)
-		}
-		if err := s.db.Set(journalKey(b.seq()), v, pebble.NoSync); err != nil {
-			return fmt.Errorf("repair %s/: %w", nameLog, err)
-		}
-		at = position{seq: b.seq(), head: b.link(), bytes: at.bytes + uint64(len(v))}
-	}
-	if len(d.give) > 0 {
-		if err := s.db.Flush(); err != nil {
-			return fmt.Errorf("repair %s/: %w", nameLog, err)
-		}
+	at, err := s.give(last.position, d.give)
+	if err != nil {
+		return fmt.Errorf("repair %s/: %w", nameLog, err)
 	}
 	s.stats.repaired.Add(uint64(len(d.give)))
 	s.tail = newTail(&s.c, f)
@@ -188,6 +174,43 @@ func (s *Store) reconcile(recs []tailRecord) error {
 		delete(s.tailRecords, d.drop[i].seq)
 	}
 	return nil
+}
+
+// give adds batches of the tail to Pebble's copy, in one table, and returns where that ends.
+func (s *Store) give(at position, recs []tailRecord) (position, error) {
+	if len(recs) == 0 {
+		return at, nil
+	}
+	g := s.newIngestion()
+	defer g.abandon()
+	w, err := g.table()
+	if err != nil {
+		return at, err
+	}
+	for i := range recs {
+		var b batch
+		v, err := readRecord(s.folder.fs, s.folder.path(nameTail), &recs[i], s.folder.tag)
+		if err == nil {
+			b, err = viewBatch(v, at.seq+1)
+		}
+		if err == nil {
+			err = b.checkLink(&at.head)
+		}
+		if err == nil && b.before() != at.bytes {
+			err = fmt.Errorf("batch %d in the tail says that %d bytes precede it, there are %d: %w", b.seq(), b.before(), at.bytes, ErrDamaged)
+		}
+		if err == nil {
+			err = w.Set(journalKey(b.seq()), v)
+		}
+		if err != nil {
+			return at, errors.Join(err, w.Close())
+		}
+		at = position{seq: b.seq(), head: b.link(), bytes: at.bytes + uint64(len(v))}
+	}
+	if err := w.Close(); err != nil {
+		return at, fmt.Errorf("finish a table of batches: %w", err)
+	}
+	return at, g.finish(context.Background(), nil)
 }
 
 func newTail(c *Config, f *folder) *tail {
@@ -299,12 +322,8 @@ func (s *Store) abandon() {
 	if s.tail != nil {
 		_ = s.tail.close()
 	}
-	closers := []io.Closer{}
 	if s.db != nil {
-		closers = append(closers, s.db)
-	}
-	for _, c := range closers {
-		closeWithin(c)
+		_ = s.orDead(s.db.Close)
 	}
 	if s.lock != nil {
 		_ = s.lock.Close()

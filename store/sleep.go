@@ -138,14 +138,20 @@ func (s *Store) keepSleeps() {
 	p.waiting, p.busy = make(map[string]*sleeping), busy
 	p.mu.Unlock()
 
-	err := s.life.check()
-	if err == nil {
+	// Deferred, because Pebble ends the goroutine when it cannot go on: the owners are told all the same.
+	err := fmt.Errorf("keep %d snapshots: %w", len(busy), ErrDead)
+	defer func() { s.sleepsDone(busy, err) }()
+	if dead := s.life.check(); dead == nil {
 		if err = s.ingestSleeps(busy); err != nil {
 			// Whether a failed ingestion left anything durable is not known.
 			err = fmt.Errorf("store: keep %d snapshots: %w", len(busy), err)
 			s.life.die(err)
 		}
 	}
+}
+
+func (s *Store) sleepsDone(busy map[string]*sleeping, err error) {
+	p := &s.sleeper
 	p.mu.Lock()
 	p.busy = nil
 	for _, one := range busy {

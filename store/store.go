@@ -99,37 +99,22 @@ func (s *Store) Close() error {
 }
 
 func (s *Store) close() error {
-	closed := make(chan struct{})
-	go func() {
-		defer close(closed)
+	err := s.orDead(func() error {
 		s.stopKeeper()
 		s.journal.close()
 		s.stopSleeper()
 		if err := s.save(); err != nil && !s.life.dead.Load() {
-			s.c.Logger.Error("store: positions were not saved", "err", err)
+			return err
 		}
-	}()
-	select {
-	case <-closed:
-	case <-s.life.done:
-		// A dead disk may keep a goroutine for ever.
-		select {
-		case <-closed:
-		case <-time.After(closePatience):
-		}
+		return s.tail.close()
+	})
+	if err2 := s.orDead(s.db.Close); err == nil {
+		err = err2
 	}
-	dead := s.life.check()
-	err := s.tail.close()
-	if dead != nil {
-		closeWithin(s.db)
-		err = nil
-	} else if err2 := s.db.Close(); err2 != nil && err == nil {
-		err = fmt.Errorf("close %s/: %w", nameLog, err2)
+	if err2 := s.lock.Close(); err == nil {
+		err = err2
 	}
-	if err2 := s.lock.Close(); err2 != nil && err == nil && dead == nil {
-		err = fmt.Errorf("unlock: %w", err2)
-	}
-	if dead != nil {
+	if dead := s.life.check(); dead != nil {
 		err = dead
 	}
 	if err != nil {
@@ -138,21 +123,30 @@ func (s *Store) close() error {
 	return nil
 }
 
-// closePatience is how long a dead store waits for goroutines that may hang in the kernel.
-const closePatience = 2 * time.Second
-
-// closeWithin closes what may be broken: it neither hangs nor panics.
-func closeWithin(c io.Closer) {
-	done := make(chan struct{})
+// orDead does what hangs when the store is dead, or dies of it: it waits a moment longer, and no more. Pebble panics when it is closed in a state
+// that it did not expect.
+func (s *Store) orDead(do func() error) error {
+	done := make(chan error, 1)
 	go func() {
-		defer close(done)
-		defer func() { _ = recover() }() // Pebble panics when it is closed in a state it did not expect
-		_ = c.Close()
+		err := errors.New("ended early")
+		defer func() { done <- err }()
+		defer s.life.guard("close")
+		err = do()
 	}()
 	select {
-	case <-done:
+	case err := <-done:
+		return err
+	case <-s.life.done:
+	}
+	select {
+	case err := <-done:
+		return err
 	case <-time.After(closePatience):
+		return s.life.check()
 	}
 }
+
+// closePatience is how long a dead store waits for goroutines that may hang in the kernel.
+const closePatience = 200 * time.Millisecond
 
 var errNotRecovered = errors.New("recovery has not finished")
