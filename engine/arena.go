@@ -2,30 +2,49 @@ package engine
 
 import "unsafe"
 
-// arena keeps short strings (ids, payment references) without a pointer for each: a byte of length, then the bytes, in a run of a size
-// class of four bytes. The average waste is 2.5 bytes a string.
+// arena keeps short strings (ids, payment references) without a pointer for each, in runs of a size class of four bytes. A string whose
+// length is a multiple of four takes just its own bytes; of others the last byte of the run says how many bytes are not theirs.
+//
+//	ref - 1: | class - 1, 5 bits | padded, 1 bit | number of the run in its class, 26 bits |
 type arena struct{ runs blocks[byte] }
 
-// arenaLenMax is the longest string an arena takes, in bytes.
-const arenaLenMax = (blockClasses-1)*blockUnit - 1
+const (
+	arenaLenMax  = 32 * blockUnit // the longest string an arena takes, in bytes
+	arenaPadded  = 1 << blockBits
+	arenaClass   = blockBits + 1
+	arenaPerSize = blockRowsMax // strings of one size class that fit; see Limits.filled
+)
 
-// put keeps a copy of s and returns its ref, which is never 0.
+// put keeps a copy of s, which is not empty, and returns its ref, which is never 0.
 func (a *arena) put(s string) uint32 {
-	ref := a.runs.alloc((len(s) + blockUnit) / blockUnit)
-	run := a.runs.at(ref)
-	run[0] = byte(len(s))
-	copy(run[1:], s)
-	return ref
+	class := (len(s) + blockUnit - 1) / blockUnit
+	i := a.runs.alloc(class)
+	run := a.runs.at(class, i)
+	copy(run, s)
+	ref := uint32(class-1)<<arenaClass | i
+	if pad := len(run) - len(s); pad > 0 {
+		run[len(run)-1] = byte(pad)
+		ref |= arenaPadded
+	}
+	return ref + 1
 }
 
 // get returns the string of a ref as a view: it is good until drop of this ref or the next put, and never kept longer than a step.
 func (a *arena) get(ref uint32) string {
-	run := a.runs.at(ref)
-	return view(run[1 : 1+int(run[0])])
+	ref--
+	run := a.runs.at(int(ref>>arenaClass)+1, ref&blockMask)
+	n := len(run)
+	if ref&arenaPadded != 0 {
+		n -= int(run[n-1])
+	}
+	return view(run[:n])
 }
 
 // drop frees the string.
-func (a *arena) drop(ref uint32) { a.runs.release(ref) }
+func (a *arena) drop(ref uint32) {
+	ref--
+	a.runs.release(int(ref>>arenaClass)+1, ref&blockMask)
+}
 
 // view returns b as a string without a copy. It exists because an answer and a decoded fact show strings that live in the event's own
 // memory or in the log's buffer, for one step, and a copy each would be the only allocations of the hot path.

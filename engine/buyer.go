@@ -2,7 +2,11 @@ package engine
 
 // buyerNamed finds a buyer, by the hash of the id. It returns slot + 1, or 0.
 func (e *Event) buyerNamed(id string, hash uint64) uint32 {
-	p := e.buyerIndex.seek(index32(hash))
+	return e.buyerAt(e.buyerIndex.seek(index32(hash)), id)
+}
+
+// buyerAt is buyerNamed for a walk that has been started.
+func (e *Event) buyerAt(p probe, id string) uint32 {
 	for {
 		slot, ok := e.buyerIndex.next(&p)
 		if !ok {

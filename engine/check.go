@@ -353,19 +353,18 @@ func (c *checker) bucket(k wheelKid, prefix uint64, level int) (holds, nodes int
 		return holds, nodes, nil
 	}
 	size := int(k.size & kidCount)
-	for i, s := 0, k.ref; i < size; i++ {
+	s, before := k.ref, k.ref
+	for i := range size {
 		h := e.holds.at(s)
 		switch {
-		case h.idState == 0 || e.holds.at(h.next).prev != s:
-			return 0, 0, e.broken("a ring of the wheel is broken at slot %d", s)
+		case h.idState == 0 || h.prev != before || (h.next == s) != (i == size-1) || (s == k.last) != (i == size-1):
+			return 0, 0, e.broken("a bucket of %d holds is broken at slot %d", size, s)
 		case level < 1<<8 && uint64(h.expires)>>(wheelBits*level) != prefix:
 			return 0, 0, e.broken("hold %d is in the bucket %x of level %d, not of its deadline %x", h.id(), prefix, level, h.expires)
 		case k.size&kidMixed == 0 && h.expires != e.holds.at(k.ref).expires:
 			return 0, 0, e.broken("hold %d is in a bucket of another deadline", h.id())
 		}
-		if s = h.next; (s == k.ref) != (i == size-1) {
-			return 0, 0, e.broken("a bucket of the wheel does not have the %d holds it says", size)
-		}
+		before, s = s, h.next
 	}
 	if k.size&kidMixed != 0 && size > bucketMixedMax {
 		return 0, 0, e.broken("a mixed bucket has %d holds", size)

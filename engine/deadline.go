@@ -8,7 +8,7 @@ import "math/bits"
 //	               --3--> node (level 6) --1--> bucket: d -> e
 //	                                     --f--> bucket: f -> f' -> f''   (equal deadlines: any number)
 //
-// A bucket is a ring of hold rows, linked through the rows themselves. It holds at most bucketMixedMax holds of different deadlines or any
+// A bucket is a list of hold rows, linked through the rows themselves. It holds at most bucketMixedMax holds of different deadlines or any
 // number of one deadline, so that the earliest hold is always found in a few dozen reads, inserting moves at most bucketMixedMax rows, and
 // 100,000 equal deadlines cost no more than one. Nothing cascades as time passes.
 //
@@ -25,9 +25,10 @@ const (
 	bucketMixedMax = 32
 )
 
-// wheelKid is a bucket, a node or nothing.
+// wheelKid is a bucket, a node or nothing. It knows both ends of a bucket, so that adding to it touches no other hold but the last.
 type wheelKid struct {
 	ref  uint32 // the first hold's slot of a bucket, or the node's slot
+	last uint32 // the last hold's slot of a bucket
 	size uint32 // holds in a bucket, or kidNode
 }
 
@@ -78,9 +79,7 @@ func (w *wheel) insert(rows *slab[holdRow], slot uint32) {
 		k := w.kid(p)
 		switch {
 		case k.size == 0:
-			row := rows.at(slot)
-			row.next, row.prev = slot, slot
-			*k = wheelKid{ref: slot, size: 1}
+			*k = bucketOf(rows, slot)
 			if p.node != 0 {
 				w.nodes.at(p.node - 1).used |= 1 << p.kid
 			}
@@ -93,12 +92,8 @@ func (w *wheel) insert(rows *slab[holdRow], slot uint32) {
 				continue
 			}
 			p = place{node: k.ref + 1, kid: uint8(digit(key, n.level))}
-		case k.size&kidCount < bucketMixedMax || k.size&kidMixed == 0 && deadline(rows, k.ref) == key:
-			if deadline(rows, k.ref) != key {
-				k.size |= kidMixed
-			}
-			link(rows, k.ref, slot)
-			k.size++
+		case k.size&kidCount < bucketMixedMax || k.size&kidMixed == 0 && deadline(rows, k.last) == key:
+			k.add(rows, slot, key)
 			return
 		default:
 			w.burst(rows, p, key)
@@ -106,12 +101,23 @@ func (w *wheel) insert(rows *slab[holdRow], slot uint32) {
 	}
 }
 
-// link appends a hold to the ring that starts at first.
-func link(rows *slab[holdRow], first, slot uint32) {
-	head, row := rows.at(first), rows.at(slot)
-	row.next, row.prev = first, head.prev
-	rows.at(head.prev).next = slot
-	head.prev = slot
+// bucketOf returns a bucket of one hold.
+func bucketOf(rows *slab[holdRow], slot uint32) wheelKid {
+	row := rows.at(slot)
+	row.next, row.prev = slot, slot
+	return wheelKid{ref: slot, last: slot, size: 1}
+}
+
+// add appends a hold to a bucket. At its ends the links of a bucket lead to the hold itself.
+func (k *wheelKid) add(rows *slab[holdRow], slot uint32, key uint64) {
+	last, row := rows.at(k.last), rows.at(slot)
+	if uint64(last.expires) != key {
+		k.size |= kidMixed
+	}
+	row.next, row.prev = slot, k.last
+	last.next = slot
+	k.last = slot
+	k.size++
 }
 
 // raise puts a new node at level above the node at p.
@@ -157,19 +163,13 @@ func (w *wheel) burst(rows *slab[holdRow], p place, key uint64) {
 		return
 	}
 	for i, s := uint32(0), bucket.ref; i < bucket.size&kidCount; i++ {
-		next := rows.at(s).next
-		at := digit(deadline(rows, s), n.level)
+		next, k := rows.at(s).next, deadline(rows, s)
+		at := digit(k, n.level)
 		if kid := &n.kids[at]; kid.size == 0 {
-			row := rows.at(s)
-			row.next, row.prev = s, s
-			*kid = wheelKid{ref: s, size: 1}
+			*kid = bucketOf(rows, s)
 			n.used |= 1 << at
 		} else {
-			if deadline(rows, kid.ref) != deadline(rows, s) {
-				kid.size |= kidMixed
-			}
-			link(rows, kid.ref, s)
-			kid.size++
+			kid.add(rows, s, k)
 		}
 		s = next
 	}
@@ -186,10 +186,17 @@ func (w *wheel) remove(rows *slab[holdRow], slot uint32) {
 	}
 	k := w.kid(p)
 	row := rows.at(slot)
-	rows.at(row.prev).next = row.next
-	rows.at(row.next).prev = row.prev
-	if k.ref == slot {
+	switch first, last := k.ref == slot, k.last == slot; {
+	case first && last:
+	case first:
 		k.ref = row.next
+		rows.at(k.ref).prev = k.ref
+	case last:
+		k.last = row.prev
+		rows.at(k.last).next = k.last
+	default:
+		rows.at(row.prev).next = row.next
+		rows.at(row.next).prev = row.prev
 	}
 	k.size--
 	if k.size&kidCount > 0 {
@@ -222,7 +229,8 @@ func (w *wheel) first(rows *slab[holdRow]) (uint32, bool) {
 	if k.size&kidMixed == 0 {
 		return best, true
 	}
-	for s := rows.at(best).next; s != k.ref; s = rows.at(s).next {
+	for s := k.ref; s != k.last; {
+		s = rows.at(s).next
 		if rows.at(s).expires < rows.at(best).expires {
 			best = s
 		}

@@ -23,12 +23,13 @@ func (e *Event) hold(cmd *Command) {
 		e.refuse(cmd, refusal{code: CodeEventUnknown, field: fieldEvent})
 		return
 	}
+	f.buyerHash = hashString(e.seed, cmd.Buyer)
+	p := e.buyerIndex.seek(index32(f.buyerHash))
 	if e.known(cmd, &f.asked) {
 		return
 	}
 	f.buyer, f.fill, f.device, f.channel = cmd.Buyer, cmd.Fill, cmd.Device, cmd.Channel
-	f.buyerHash = hashString(e.seed, cmd.Buyer)
-	f.buyerRow = e.buyerNamed(cmd.Buyer, f.buyerHash)
+	f.buyerRow = e.buyerAt(p, cmd.Buyer)
 
 	old := uint32(0) // slot + 1 of the hold that this one replaces
 	if f.buyerRow != 0 {

@@ -4,7 +4,7 @@ import "math/bits"
 
 // index finds rows by a 32-bit hash: extendible hashing with small segments.
 //
-//	hash, low bits --> directory --> segment: | header | hash,ref | hash,ref | ...
+//	hash, low bits --> directory --> segment: | entries | depth | chained | hash hash ... | row row ... |
 //
 // A segment is a bag: entries in no order, scanned by hash, the row itself deciding equality. A full segment first moves to the next size
 // and, at the largest, splits in two; so nearly all of its memory is used at every size of table, and an insert moves at most
@@ -14,63 +14,96 @@ import "math/bits"
 // The order of entries never reaches an answer.
 type index struct {
 	dir   [][]uint32 // segment refs in chunks; nil means: as the chunk without the topmost bit of the number
-	segs  blocks[uint64]
+	segs  blocks[uint32]
 	depth uint8 // low bits of the hash that the directory looks at
 	count int
 }
 
 const (
-	dirShift          = 10
-	dirEntries        = 1 << dirShift
+	dirShift   = 10
+	dirEntries = 1 << dirShift
+
+	// A segment of class c has 8c numbers: two of header, then 4c-1 hashes, then as many rows.
+	segmentUnits      = 2 // classes of blocks in one class of segments
 	segmentClassMax   = 8
-	segmentEntriesMax = segmentClassMax*blockUnit - 1
+	segmentEntriesMax = segmentClassMax*4 - 1
+	segmentDepth      = 8 // bit of the depth in the first number; the entries are below
+
 	// dirFillMin is the average number of entries a directory entry must have before the directory doubles. Ids that were made to collide
 	// get a chain of segments instead of a huge directory.
 	dirFillMin = 4
 	depthMax   = 28
 )
 
-// A segment's header: entries in bits 0-15, depth in 16-23, ref of a chained segment in 32-63.
-func header(n int, depth uint8, chained uint32) uint64 {
-	return uint64(n) | uint64(depth)<<16 | uint64(chained)<<32
+// segment is the numbers of one segment.
+type segment []uint32
+
+func (s segment) entries() int    { return int(s[0] & (1<<segmentDepth - 1)) }
+func (s segment) depth() uint8    { return uint8(s[0] >> segmentDepth) }
+func (s segment) chained() uint32 { return s[1] }
+func (s segment) room() int       { return len(s)/2 - 1 }
+func (s segment) full() bool      { return s.entries() == s.room() }
+
+// hashes and rows are the two halves behind the header.
+func (s segment) hashes() []uint32 { return s[2 : 2+s.room()] }
+func (s segment) rows() []uint32   { return s[2+s.room():] }
+
+// add appends an entry to a segment that is not full.
+func (s segment) add(hash, row uint32) {
+	n := s.entries()
+	s.hashes()[n], s.rows()[n] = hash, row
+	s[0]++
 }
+
+// at returns the segment of a ref, which has its class in the topmost bits. A ref is never 0.
+func (x *index) at(ref uint32) segment {
+	return x.segs.at(int(ref>>blockBits)*segmentUnits, ref&blockMask)
+}
+
+// alloc returns an empty segment.
+func (x *index) alloc(class int, depth uint8) (uint32, segment) {
+	ref := uint32(class)<<blockBits | x.segs.alloc(class*segmentUnits)
+	s := x.at(ref)
+	s[0], s[1] = uint32(depth)<<segmentDepth, 0
+	return ref, s
+}
+
+func (x *index) release(ref uint32) { x.segs.release(int(ref>>blockBits)*segmentUnits, ref&blockMask) }
 
 // probe walks the rows whose hash is the one looked for.
 type probe struct {
-	seg  []uint64
+	seg  segment
 	i, n int
 	hash uint32
 }
 
-// seek starts a walk.
+// seek starts a walk. It already reads the segment: seeking in two tables before walking in either lets the processor fetch both at once.
 func (x *index) seek(hash uint32) probe {
 	if x.dir == nil {
-		return probe{i: 1}
+		return probe{}
 	}
-	seg := x.segs.at(x.segment(hash))
-	return probe{seg: seg, i: 1, n: int(seg[0] & 0xffff), hash: hash}
+	seg := x.at(x.segment(hash))
+	return probe{seg: seg, n: seg.entries(), hash: hash}
 }
 
 // next returns the next row that may be meant.
 func (x *index) next(p *probe) (uint32, bool) {
-	for {
-		for p.i <= p.n {
-			e := p.seg[p.i]
+	for p.seg != nil {
+		hashes := p.seg.hashes()
+		for p.i < p.n {
 			p.i++
-			if uint32(e>>32) == p.hash {
-				return uint32(e), true
+			if hashes[p.i-1] == p.hash {
+				return p.seg.rows()[p.i-1], true
 			}
 		}
-		if p.seg == nil {
-			return 0, false
-		}
-		chained := uint32(p.seg[0] >> 32)
+		chained := p.seg.chained()
 		if chained == 0 {
 			return 0, false
 		}
-		p.seg = x.segs.at(chained)
-		p.i, p.n = 1, int(p.seg[0]&0xffff)
+		p.seg = x.at(chained)
+		p.i, p.n = 0, p.seg.entries()
 	}
+	return 0, false
 }
 
 // chunk returns the directory chunk that answers for number c.
@@ -90,30 +123,24 @@ func (x *index) segment(hash uint32) uint32 {
 // insert adds a row. The caller knows that it is not there yet.
 func (x *index) insert(hash, row uint32) {
 	if x.dir == nil {
-		ref := x.segs.alloc(1)
-		x.segs.at(ref)[0] = header(0, 0, 0)
+		ref, _ := x.alloc(1, 0)
 		x.dir = [][]uint32{{ref}}
 	}
 	x.count++
 	for {
 		ref := x.segment(hash)
-		seg := x.segs.at(ref)
-		n := int(seg[0] & 0xffff)
-		if n+1 < len(seg) {
-			seg[n+1] = uint64(hash)<<32 | uint64(row)
-			seg[0]++
-			return
-		}
-		depth := uint8(seg[0] >> 16)
-		chained := uint32(seg[0] >> 32)
+		seg := x.at(ref)
+		depth := seg.depth()
 		switch {
-		case chained != 0:
+		case !seg.full():
+			seg.add(hash, row)
+			return
+		case seg.chained() != 0:
 			x.insertChained(ref, hash, row)
 			return
-		case len(seg) < segmentClassMax*blockUnit:
-			grown := x.segs.alloc(len(seg)/blockUnit + 1)
-			copy(x.segs.at(grown), x.segs.at(ref))
-			x.segs.release(ref)
+		case int(ref>>blockBits) < segmentClassMax:
+			grown := x.segmentOf(seg.hashes(), seg.rows(), int(ref>>blockBits)+1, depth)
+			x.release(ref)
 			x.point(hash, depth, grown)
 		case depth == x.depth && (depth >= depthMax || x.count < dirFillMin<<depth):
 			x.insertChained(ref, hash, row)
@@ -130,18 +157,15 @@ func (x *index) insert(hash, row uint32) {
 // insertChained adds a row to the first segment of a chain that has room, or to a new one at its end.
 func (x *index) insertChained(ref, hash, row uint32) {
 	for {
-		seg := x.segs.at(ref)
-		if n := int(seg[0] & 0xffff); n+1 < len(seg) {
-			seg[n+1] = uint64(hash)<<32 | uint64(row)
-			seg[0]++
+		seg := x.at(ref)
+		if !seg.full() {
+			seg.add(hash, row)
 			return
 		}
-		chained := uint32(seg[0] >> 32)
+		chained := seg.chained()
 		if chained == 0 {
-			chained = x.segs.alloc(segmentClassMax)
-			x.segs.at(chained)[0] = header(0, 0, 0)
-			seg = x.segs.at(ref)
-			seg[0] |= uint64(chained) << 32
+			chained, _ = x.alloc(segmentClassMax, 0)
+			x.at(ref)[1] = chained
 		}
 		ref = chained
 	}
@@ -156,8 +180,7 @@ func (x *index) point(hash uint32, depth uint8, ref uint32) {
 			if bits.Len32(c)-1+dirShift != int(depth)-1 {
 				continue // it follows an entry that is written as well
 			}
-			lower := x.chunk(c)
-			x.dir[c] = append(make([]uint32, 0, dirEntries), lower...)
+			x.dir[c] = append(make([]uint32, 0, dirEntries), x.chunk(c)...)
 		}
 		x.dir[c][i&(dirEntries-1)] = ref
 	}
@@ -173,33 +196,31 @@ func (x *index) double() {
 	x.depth++
 }
 
-// split shares the entries of a full segment between itself and a new one by the next bit of their hashes.
+// split shares the entries of a full segment between two new ones by the next bit of their hashes.
 func (x *index) split(ref, hash uint32, depth uint8) {
-	full := x.segs.at(ref)
-	var low, high [segmentEntriesMax]uint64
-	nl, nh := 0, 0
-	for _, e := range full[1:] {
-		if e>>(32+depth)&1 == 0 {
-			low[nl] = e
-			nl++
-		} else {
-			high[nh] = e
-			nh++
-		}
+	full := x.at(ref)
+	var hashes, rows [2][segmentEntriesMax]uint32
+	var n [2]int
+	for i, h := range full.hashes() {
+		side := h >> depth & 1
+		hashes[side][n[side]], rows[side][n[side]] = h, full.rows()[i]
+		n[side]++
 	}
-	x.segs.release(ref)
+	x.release(ref)
 	prefix := hash & (1<<depth - 1)
-	x.point(prefix, depth+1, x.segmentOf(low[:nl], depth+1))
-	x.point(prefix|1<<depth, depth+1, x.segmentOf(high[:nh], depth+1))
+	for side := range uint32(2) {
+		h, r := hashes[side][:n[side]], rows[side][:n[side]]
+		// The smallest class with room for one more.
+		x.point(prefix|side<<depth, depth+1, x.segmentOf(h, r, min(len(h)/4+1, segmentClassMax), depth+1))
+	}
 }
 
-// segmentOf makes a segment that just holds the entries, with room for one more.
-func (x *index) segmentOf(entries []uint64, depth uint8) uint32 {
-	class := min(len(entries)/blockUnit+1, segmentClassMax)
-	ref := x.segs.alloc(class)
-	seg := x.segs.at(ref)
-	seg[0] = header(len(entries), depth, 0)
-	copy(seg[1:], entries)
+// segmentOf makes a segment with entries.
+func (x *index) segmentOf(hashes, rows []uint32, class int, depth uint8) uint32 {
+	ref, seg := x.alloc(class, depth)
+	copy(seg.hashes(), hashes)
+	copy(seg.rows(), rows)
+	seg[0] += uint32(len(hashes))
 	return ref
 }
 
@@ -208,19 +229,18 @@ func (x *index) remove(hash, row uint32) bool {
 	if x.dir == nil {
 		return false
 	}
-	want := uint64(hash)<<32 | uint64(row)
 	for ref := x.segment(hash); ref != 0; {
-		seg := x.segs.at(ref)
-		n := int(seg[0] & 0xffff)
-		for i := 1; i <= n; i++ {
-			if seg[i] == want {
-				seg[i] = seg[n]
+		seg := x.at(ref)
+		hashes, rows, n := seg.hashes(), seg.rows(), seg.entries()
+		for i := range n {
+			if hashes[i] == hash && rows[i] == row {
+				hashes[i], rows[i] = hashes[n-1], rows[n-1]
 				seg[0]--
 				x.count--
 				return true
 			}
 		}
-		ref = uint32(seg[0] >> 32)
+		ref = seg.chained()
 	}
 	return false
 }

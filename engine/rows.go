@@ -24,7 +24,7 @@ type holdRow struct {
 	expires Instant // event time
 	maxEnd  Instant // event time that no extension or replacement passes
 	buyer   uint32
-	next    uint32 // ring of a wheel bucket
+	next    uint32 // in a bucket of the wheel
 	prev    uint32
 	basket
 }

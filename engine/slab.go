@@ -97,42 +97,39 @@ type blockClass[T any] struct {
 
 const (
 	blockUnit    = 4
-	blockRows    = 256 // runs a chunk
-	blockBits    = 26  // of a ref: the run's number in its class; the class is above
+	blockShift   = 8 // of the runs in a chunk: 256
+	blockRows    = 1 << blockShift
+	blockBits    = 26 // of a run's number in its class
 	blockMask    = 1<<blockBits - 1
-	blockClasses = 64
-	blockRowsMax = 1 << blockBits // runs a class
+	blockRowsMax = 1 << blockBits
 )
 
-// alloc returns a run of class 1 to 63. Its values are whatever they were. A ref is never 0.
+// alloc returns the number of a run of a class. Its values are whatever they were.
 func (b *blocks[T]) alloc(class int) uint32 {
 	for len(b.classes) <= class {
 		b.classes = append(b.classes, blockClass[T]{})
 	}
 	c := &b.classes[class]
-	i, ok := c.free.pop()
-	if !ok {
-		i = c.rows
-		if i == blockRowsMax {
-			panic("engine: a size class is full: a bound of the tables above it is wrong")
-		}
-		c.chunks = growChunks(c.chunks, int(i), class*blockUnit, blockRows)
-		c.rows++
+	if i, ok := c.free.pop(); ok {
+		return i
 	}
-	return uint32(class)<<blockBits | i
+	if c.rows == blockRowsMax {
+		panic("engine: a size class is full: a bound of the tables above it is wrong")
+	}
+	c.chunks = growChunks(c.chunks, int(c.rows), class*blockUnit, blockRows)
+	c.rows++
+	return c.rows - 1
 }
 
 // at returns a run. It is good until the next alloc.
-func (b *blocks[T]) at(ref uint32) []T {
-	class := int(ref >> blockBits)
-	i := int(ref & blockMask)
+func (b *blocks[T]) at(class int, i uint32) []T {
 	width := class * blockUnit
-	from := i % blockRows * width
-	return b.classes[class].chunks[i/blockRows][from : from+width : from+width]
+	from := int(i&(blockRows-1)) * width
+	return b.classes[class].chunks[i>>blockShift][from : from+width : from+width]
 }
 
 // release frees a run.
-func (b *blocks[T]) release(ref uint32) { b.classes[ref>>blockBits].free.push(ref & blockMask) }
+func (b *blocks[T]) release(class int, i uint32) { b.classes[class].free.push(i) }
 
 // live is how many runs are in use.
 func (b *blocks[T]) live() int {
