@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/holdfast-engine/holdfast/transport/client"
+)
+
+// demoSettings are the flags of demo.
+type demoSettings struct {
+	buyers  int
+	tickets int64
+	seed    uint64
+	exit    bool
+	log     logSettings
+}
+
+const (
+	demoBuyersDefault  = 20_000
+	demoTicketsDefault = 5_000
+	// demoRushMax is how long new buyers keep coming in a demo of the default size or a larger one; a smaller one is over sooner.
+	demoRushMax = 8 * time.Second
+	demoRushMin = 500 * time.Millisecond
+)
+
+// demoShops are the connections buyers come through, as calling services of a real on-sale would.
+var demoShops = []string{"web", "app", "partner", "kiosk"}
+
+func demoCommand() *cobra.Command {
+	var s demoSettings
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "A whole on-sale in a temporary folder: look first",
+		Long: `Runs an engine in a temporary folder on free ports, puts a night with counted and seated lots on sale, and lets a crowd loose on it over real
+NATS connections: people who click twice, change their mind, pay too late, forget to pay, fight for the same seats, want more than their limit, or walk
+away and let their hold expire.
+
+When the last hold has ended, it checks the ledger: what every buyer was told, order by order, against what the engine counts, lot by lot and pool by
+pool. Then it stays up, so that you can look around; Ctrl-C leaves and removes the folder.`,
+		Example: `  engine demo                               20,000 buyers, 5,000 tickets
+  engine demo --exit                        leave when it is over: status 0 if the ledger is in balance, 1 if not
+  engine demo --buyers 2000 --tickets 500   a small one
+  engine demo --seed 7                      another crowd`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return demo(cmd.Context(), s, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	f := cmd.Flags()
+	f.IntVar(&s.buyers, "buyers", demoBuyersDefault, "people in the crowd")
+	f.Int64Var(&s.tickets, "tickets", demoTicketsDefault, "tickets in the house")
+	f.Uint64Var(&s.seed, "seed", 1, "what the crowd's dice start from: the same seed is the same crowd")
+	f.BoolVar(&s.exit, "exit", false, "leave when the sale is over, with status 0 if the ledger is in balance and 1 if not")
+	s.log.addTo(f, "warn")
+	return cmd
+}
+
+// errOffBalance ends a demo whose ledger does not balance. What is off has been printed.
+var errOffBalance = errors.New("the ledger is not in balance")
+
+func demo(ctx context.Context, s demoSettings, stdout, stderr io.Writer) (err error) {
+	if err := checkPlan(int64(s.buyers), s.tickets); err != nil {
+		return err
+	}
+	logger, err := s.log.logger(stderr)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "holdfast-demo-")
+	if err != nil {
+		return fmt.Errorf("make a temporary folder: %w; TMPDIR names another place", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	c := processConfig{data: filepath.Join(dir, "data"), listen: "127.0.0.1:0", http: "127.0.0.1:0", logger: logger, bounds: defaultBounds()}
+	p, err := startProcess(ctx, c)
+	if err != nil {
+		return err
+	}
+	balanced, err := demoOnSale(ctx, s, p, stdout)
+	if err == nil && !s.exit && ctx.Err() == nil {
+		lookAround(stdout, p)
+		<-ctx.Done()
+		fmt.Fprintln(stdout, "\nleaving; the folder is removed")
+	}
+	if err := stopWith(ctx, p, drainDefault, err); err != nil {
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			return nil // the one who started the demo ended it
+		}
+		return err
+	}
+	if s.exit {
+		sound, err := demoVerify(stdout, p)
+		if err != nil {
+			return err
+		}
+		balanced = balanced && sound
+	}
+	if !balanced {
+		return errOffBalance
+	}
+	return nil
+}
+
+// demoOnSale runs the sale and reports whether its ledger balances.
+func demoOnSale(ctx context.Context, s demoSettings, p *process, stdout io.Writer) (balanced bool, err error) {
+	sale := newSale(s.buyers, s.tickets, s.seed, demoRush(s.buyers))
+	for i, channel := range append(demoShops, "box_office") {
+		c, err := client.Connect(p.natsURL, client.Options{})
+		if err != nil {
+			return false, fmt.Errorf("connect a shop: %w", err)
+		}
+		defer c.Close()
+		shop := &shop{client: c, channel: channel, counts: &sale.counts}
+		if i == len(demoShops) {
+			sale.office = shop
+		} else {
+			sale.shops = append(sale.shops, shop)
+		}
+	}
+	fmt.Fprintf(stdout, "An engine in %s, NATS at %s, HTTP at %s.\nOn sale: %s tickets in %d lots, to %s buyers over %d NATS connections; a hold lives %v.\n\n",
+		p.config.data, p.natsURL, p.httpURL, thousands(s.tickets), len(sale.plan.lots), thousands(int64(s.buyers)), len(sale.shops), demoHoldTTL)
+	if err := sale.prepare(ctx); err != nil {
+		return false, err
+	}
+	over, drawn := make(chan struct{}), make(chan struct{})
+	display := newDisplay(stdout, sale)
+	go func() {
+		defer close(drawn)
+		display.run(over)
+	}()
+	err = sale.run(ctx)
+	close(over)
+	<-drawn
+	if err != nil {
+		return false, err
+	}
+	if err := sale.readBack(ctx); err != nil {
+		return false, err
+	}
+	return sale.report(stdout, display), nil
+}
+
+// demoRush is how long new buyers keep coming.
+func demoRush(buyers int) time.Duration {
+	return min(max(demoRushMax*time.Duration(buyers)/demoBuyersDefault, demoRushMin), demoRushMax)
+}
+
+// report prints the ledger check and the summary, and reports whether everything balances.
+func (s *sale) report(w io.Writer, d *display) bool {
+	shown := s.shown.Load()
+	c := &s.counts
+	off := s.ledger.balance(&s.plan, shown)
+	if c.failures > 0 {
+		off = append(off, fmt.Sprintf("%d commands got no answer; the first: %s", c.failures, c.failed))
+	}
+	var revenue, tickets int64
+	orders := s.ledger.ordered()
+	for i := range orders {
+		revenue += orders[i].total
+		tickets += int64(len(orders[i].tickets))
+	}
+	if len(off) == 0 {
+		fmt.Fprintf(w, `
+Ledger: in balance.
+  %s orders, told to buyers one by one, are what the engine counts, lot by lot and pool by pool; each reads back as it was told
+  free + held + paying + sold + blocked = capacity in %d lots and %d pools; no hold is left over
+  no seat, ticket or order twice; nobody above %d tickets; every price as in the list; %s clicks twice, each with one effect
+`, thousands(int64(len(orders))), len(shown.lots), len(shown.pools), demoLimit, thousands(c.clickedTwice.Load()))
+	} else {
+		fmt.Fprintf(w, "\nLedger: OFF, in %d ways.\n", len(off))
+		for i, what := range off {
+			fmt.Fprintf(w, "  %d. %s\n", i+1, what)
+		}
+	}
+	p50, p99 := c.waited()
+	seconds := max(s.took.Seconds(), 1e-3)
+	fmt.Fprintf(w, `
+Summary
+  sold       %s of %s tickets in %s orders, %s
+  buyers     %s served, %s left without a ticket, %s walked away from a hold, %s gave theirs back
+  holds      %s taken, %s replaced by another, %s expired; %s/s on average over %.1f s, %s/s at best
+  commands   %s of buyers, %s/s at best; a hold was answered in %s (p50), %s (p99), on disk twice before that
+  refused    %s
+  state hash %s
+`, thousands(tickets), thousands(s.plan.tickets()), thousands(int64(len(orders))), money(revenue, demoCurrency),
+		thousands(c.served.Load()), thousands(c.gaveUp.Load()), thousands(c.abandoned.Load()), thousands(c.gaveBack.Load()),
+		thousands(c.holds.Load()), thousands(c.replaced.Load()), thousands(c.expired()), thousands(int64(float64(c.holds.Load())/seconds)), s.took.Seconds(), thousands(int64(d.holdsPeak)),
+		thousands(c.commands.Load()), thousands(int64(d.commandsPeak)), briefly(p50), briefly(p99),
+		refusalsText(c.refusedBy(), len(c.refusedBy())), shown.stateHash)
+	return len(off) == 0
+}
+
+// demoVerify checks the folder of the stopped engine, as `engine verify` does.
+func demoVerify(w io.Writer, p *process) (sound bool, err error) {
+	report, err := inspect(p.config.data, func(uint64) {})
+	if err != nil {
+		return false, verifyHelp(err, p.config.data)
+	}
+	if report.OK {
+		_, err = fmt.Fprintf(w, "\nLog: whole. %s facts in %s batches, replayed from disk, come to the same state.\n", thousands(int64(report.Facts)), thousands(int64(report.Batches)))
+		return true, err
+	}
+	return false, report.print(w, true)
+}
+
+// lookAround says what can be tried while the demo stays up.
+func lookAround(w io.Writer, p *process) {
+	fmt.Fprintf(w, `
+The engine stays up. From another terminal:
+
+  engine event show %[1]s --nats %[2]s
+  engine event list --nats %[2]s
+  curl -s %[3]s/metrics | grep holdfast_outcomes_total
+  curl -s %[3]s/readyz
+  nats --server %[2]s request holdfast.v1.events.%[1]s.get '{}'
+  nats --server %[2]s request '$SRV.INFO.holdfast' ''
+
+Ctrl-C leaves and removes the folder.
+`, demoEvent, p.natsURL, p.httpURL)
+}

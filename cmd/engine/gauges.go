@@ -1,0 +1,123 @@
+package main
+
+import (
+	"sync"
+	"time"
+
+	"github.com/holdfast-engine/holdfast/actors"
+	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/store"
+	"github.com/holdfast-engine/holdfast/transport"
+)
+
+// scraped reads a room's statistics once for all metrics of a scrape, not once a metric.
+type scraped[T any] struct {
+	read func() T
+
+	mu   sync.Mutex
+	at   time.Time
+	last T
+}
+
+// scrapedFor is how long a reading serves: longer than a scrape takes, shorter than two are apart.
+const scrapedFor = 100 * time.Millisecond
+
+func (s *scraped[T]) get() T {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now := time.Now(); now.Sub(s.at) > scrapedFor {
+		s.last, s.at = s.read(), now
+	}
+	return s.last
+}
+
+// observe hands what a group commit showed to the metrics. It is called from the journal's goroutine, also while the node is starting.
+func (p *process) observe(b store.BatchStats) {
+	if m := p.metrics.Load(); m != nil {
+		m.OfferCommit(actors.Commit{Runs: b.Runs, Facts: b.Facts, Bytes: b.Bytes, FsyncNs: b.DurableNs, TailFsyncNs: b.TailSyncNs})
+	}
+}
+
+// addMetrics puts the store's numbers beside the node's.
+func (p *process) addMetrics(m *actors.Metrics) {
+	p.metrics.Store(m)
+	s := &scraped[store.Stats]{read: p.store.Stats}
+	count := func(name, help string, of func(*store.Stats) uint64) {
+		m.Counter(name, help, func() uint64 {
+			st := s.get()
+			return of(&st)
+		})
+	}
+	gauge := func(name, help string, of func(*store.Stats) float64) {
+		m.Gauge(name, help, func() float64 {
+			st := s.get()
+			return of(&st)
+		})
+	}
+	count("holdfast_journal_runs_total", "Runs made durable, those without facts included.", func(s *store.Stats) uint64 { return s.Runs })
+	count("holdfast_journal_batches_total", "Batches (group commits) made durable.", func(s *store.Stats) uint64 { return s.Batches })
+	count("holdfast_journal_facts_total", "Facts made durable.", func(s *store.Stats) uint64 { return s.Facts })
+	count("holdfast_journal_bytes_total", "Bytes of the batches made durable.", func(s *store.Stats) uint64 { return s.Bytes })
+	gauge("holdfast_journal_durable_batch", "Number of the newest batch that is durable in both copies.", func(s *store.Stats) float64 { return float64(s.Durable) })
+	gauge("holdfast_log_bytes", "Log since the last snapshot pass.", func(s *store.Stats) float64 { return float64(s.LogBytes) })
+	count("holdfast_tail_waits_total", "Times the tail had to wait for Pebble to flush: more segments or a faster disk would help.", func(s *store.Stats) uint64 { return s.TailWaits })
+	count("holdfast_memtable_flushes_total", "Memtables that Pebble flushed.", func(s *store.Stats) uint64 { return s.Flushes })
+	count("holdfast_write_stalls_total", "Times Pebble made writes wait.", func(s *store.Stats) uint64 { return s.Stalls })
+	count("holdfast_sleeps_total", "Snapshots of events that went to sleep.", func(s *store.Stats) uint64 { return s.Sleeps })
+	count("holdfast_sleep_bytes_total", "Bytes of those snapshots.", func(s *store.Stats) uint64 { return s.SleepBytes })
+	count("holdfast_snapshot_ingests_total", "Tables of snapshots ingested.", func(s *store.Stats) uint64 { return s.Ingests })
+	count("holdfast_snapshot_passes_total", "Snapshot passes finished: each replayed the log and compared state hashes.", func(s *store.Stats) uint64 { return s.Passes })
+	count("holdfast_snapshot_pass_failures_total", "Snapshot passes that failed. Any is an alarm: see the log.", func(s *store.Stats) uint64 { return s.PassFailures })
+	gauge("holdfast_snapshot_pass_seconds", "How long the last snapshot pass took.", func(s *store.Stats) float64 { return float64(s.PassNs) / 1e9 })
+	gauge("holdfast_journal_trimmed_batch", "Batches below this number have been cut away.", func(s *store.Stats) float64 { return float64(s.Trimmed) })
+	gauge("holdfast_cursor_lag_bytes", "Log that the slowest reader of facts holds back.", func(s *store.Stats) float64 { return float64(s.CursorLagBytes) })
+	gauge("holdfast_cursor_holds_back", "1 while a reader of facts is too far behind and new holds are refused, else 0.", func(s *store.Stats) float64 { return one(s.HoldsBack) })
+	gauge("holdfast_disk_free_bytes", "Free space on the disk of the data folder; 0 if it is not known.", func(s *store.Stats) float64 { return float64(s.FreeBytes) })
+	gauge("holdfast_disk_full", "1 while the disk is nearly full and new holds are refused, else 0.", func(s *store.Stats) float64 { return one(s.Full) })
+	count("holdfast_repaired_batches_total", "Batches that one copy of the log got from the other at the start.", func(s *store.Stats) uint64 { return s.Repaired })
+}
+
+// addTransportMetrics puts the wire's numbers beside them.
+func (p *process) addTransportMetrics(m *actors.Metrics) {
+	s := &scraped[transport.Stats]{read: p.server.Stats}
+	count := func(name, help string, of func(*transport.Stats) uint64) {
+		m.Counter(name, help, func() uint64 {
+			st := s.get()
+			return of(&st)
+		})
+	}
+	gauge := func(name, help string, of func(*transport.Stats) float64) {
+		m.Gauge(name, help, func() float64 {
+			st := s.get()
+			return of(&st)
+		})
+	}
+	count("holdfast_messages_total", "NATS messages received, whatever became of them.", func(s *transport.Stats) uint64 { return s.Messages })
+	count("holdfast_message_bytes_total", "Bytes of those messages.", func(s *transport.Stats) uint64 { return s.MessageBytes })
+	count("holdfast_message_commands_total", "Commands in messages that the engine took.", func(s *transport.Stats) uint64 { return s.Commands })
+	count("holdfast_message_batches_total", "Messages that were batches.", func(s *transport.Stats) uint64 { return s.Batches })
+	count("holdfast_message_json_total", "Messages that were JSON.", func(s *transport.Stats) uint64 { return s.JSON })
+	count("holdfast_replies_total", "Answers handed to the NATS connection.", func(s *transport.Stats) uint64 { return s.Replies })
+	count("holdfast_replies_failed_total", "Answers that the NATS connection did not take: their callers retry with the same request id.", func(s *transport.Stats) uint64 { return s.RepliesFailed })
+	count("holdfast_messages_dropped_no_reply_total", "Messages dropped unread because nobody would learn the answer.", func(s *transport.Stats) uint64 { return s.DroppedNoReply })
+	count("holdfast_messages_dropped_reply_subject_total", "Messages dropped unread because the answer was to go to a subject that is no inbox.", func(s *transport.Stats) uint64 { return s.DroppedReply })
+	count("holdfast_messages_dropped_pending_total", "Messages dropped because more had arrived than the pending limits allow.", func(s *transport.Stats) uint64 { return s.DroppedPending })
+	count("holdfast_messages_overloaded_total", "Messages refused as overloaded before the engine took them.", func(s *transport.Stats) uint64 { return s.Refused[engine.CodeOverloaded] })
+	count("holdfast_messages_refused_total", "Messages refused before the engine took them, for any reason.", func(s *transport.Stats) (n uint64) {
+		for _, refused := range s.Refused {
+			n += refused
+		}
+		return n
+	})
+	gauge("holdfast_pending_messages", "Messages that have arrived and are not decoded.", func(s *transport.Stats) float64 { return float64(s.PendingMessages) })
+	gauge("holdfast_pending_bytes", "Bytes of those messages.", func(s *transport.Stats) float64 { return float64(s.PendingBytes) })
+	gauge("holdfast_account_inflight_commands", "Commands of the account that are taken and not answered.", func(s *transport.Stats) float64 { return float64(s.CommandsInFlight) })
+	gauge("holdfast_account_inflight_bytes", "Bytes of the messages they came in.", func(s *transport.Stats) float64 { return float64(s.BytesInFlight) })
+}
+
+func one(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,275 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/holdfast-engine/holdfast/actors"
+	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/store"
+	"github.com/holdfast-engine/holdfast/transport"
+)
+
+// processConfig says what a running engine consists of.
+type processConfig struct {
+	data   string // data folder
+	listen string // of the embedded NATS server; not used with natsURL
+	http   string
+	// natsURL is a NATS system that is there already; empty embeds one.
+	natsURL string
+	// httpAccess says who may look at the HTTP side where others than this machine can reach it.
+	httpAccess httpAccess
+	bounds     bounds
+	logger     *slog.Logger
+	// fatal ends the process; nil is the store's own: say what happened and what to do, then exit with status 1.
+	fatal func(error)
+}
+
+// process is a running engine: the three rooms, joined. Its parts are started from the disk outwards and closed the other way round, so that
+// nothing is taken that cannot be answered and everything that was taken is.
+type process struct {
+	config    processConfig
+	store     *store.Store
+	node      *actors.Node
+	server    *transport.Server
+	natsURL   string
+	httpURL   string
+	recovered *engine.Recovered
+
+	metrics atomic.Pointer[actors.Metrics] // nil until the node has started
+	state   atomic.Pointer[string]         // why the engine is not ready; nil when the parts themselves are to be asked
+	closers []closer
+}
+
+// closer undoes one part of the start.
+type closer struct {
+	what  string
+	close func(context.Context) error
+}
+
+func (p *process) onClose(what string, undo func(context.Context) error) {
+	p.closers = append(p.closers, closer{what, undo})
+}
+
+func (p *process) setState(why string) {
+	if why == "" {
+		p.state.Store(nil)
+		return
+	}
+	p.state.Store(&why)
+}
+
+// startProcess starts an engine and returns when it answers. If a part does not start, what was started is closed again.
+func startProcess(ctx context.Context, c processConfig) (*process, error) {
+	if c.logger == nil {
+		c.logger = slog.New(slog.DiscardHandler)
+	}
+	data, err := filepath.Abs(c.data)
+	if err != nil {
+		return nil, fmt.Errorf("--data %s: %w", c.data, err)
+	}
+	c.data = data
+	p := &process{config: c}
+	p.setState("starting")
+	for _, start := range []func(context.Context) error{p.startHTTP, p.startStore, p.startNode, p.startTransport, p.startWatch} {
+		if err := start(ctx); err != nil {
+			return nil, errors.Join(err, p.stop(context.WithoutCancel(ctx)))
+		}
+	}
+	p.setState("")
+	return p, nil
+}
+
+// stop takes nothing more, answers what was taken, makes all of it durable and lets go of everything. It goes on when a part fails.
+func (p *process) stop(ctx context.Context) error {
+	p.setState("stopping")
+	var failed []error
+	for _, c := range slices.Backward(p.closers) {
+		if err := c.close(ctx); err != nil {
+			failed = append(failed, fmt.Errorf("stop %s: %w", c.what, err))
+		}
+	}
+	p.closers = nil
+	return errors.Join(failed...)
+}
+
+// startStore opens the data folder and recovers what is in it.
+func (p *process) startStore(context.Context) error {
+	p.setState("recovering the log")
+	c := p.config.bounds.store
+	c.Dir = p.config.data
+	c.New, c.Open = engine.NewAggregate, engine.OpenSnapshot
+	c.Logger = p.config.logger
+	c.Fatal = p.config.fatal
+	c.Alarm = func(err error) { p.config.logger.Error("alarm", "alarm", err.Error()) }
+	c.Observe = p.observe
+	// Aggregates prove their state by a schedule of their own: see docs/decisions/0003-proofs-on-a-schedule.md.
+	c.Prove = nil
+
+	finished := p.reportSlowRecovery()
+	defer finished()
+	s, err := store.Open(c)
+	if err != nil {
+		return openHelp(err, p.config.data)
+	}
+	p.store = s
+	p.onClose("the store", func(context.Context) error { return s.Close() })
+	p.recovered, err = s.Recover()
+	if err != nil {
+		return openHelp(err, p.config.data)
+	}
+	return nil
+}
+
+// openHelp adds what to do next to an error of opening or recovering a data folder.
+func openHelp(err error, data string) error {
+	switch {
+	case errors.Is(err, store.ErrInUse):
+		return fmt.Errorf("%w; stop that engine, or give this one a folder of its own with --data", err)
+	case errors.Is(err, store.ErrDamaged):
+		return fmt.Errorf("%w; `engine verify %s` says what is wrong; nothing was changed", err, data)
+	case errors.Is(err, store.ErrNewer):
+		return fmt.Errorf("%w; nothing was changed: start it with the version that wrote it, or a newer one", err)
+	}
+	return err
+}
+
+// recoverySlowAfter is how long a start may take before it says that it is under way.
+const recoverySlowAfter = time.Second
+
+// reportSlowRecovery says every second that recovery goes on. The function it returns ends that.
+func (p *process) reportSlowRecovery() (finished func()) {
+	done := make(chan struct{})
+	began := time.Now()
+	go func() {
+		tick := time.NewTicker(recoverySlowAfter)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				p.config.logger.Info("recovering the log", "data", p.config.data, "seconds", int(time.Since(began).Seconds()))
+			}
+		}
+	}()
+	return func() { close(done) }
+}
+
+// startNode hands the recovered events to their actors.
+func (p *process) startNode(context.Context) error {
+	c := p.config.bounds.actors
+	c.Logger = p.config.logger
+	limits := p.config.bounds.event
+	c.NewEvent = func(key engine.Key) *engine.Event { return engine.NewWithLimits(key, limits) }
+	c.Fatal = p.config.fatal
+	if c.Fatal == nil {
+		c.Fatal = exitAtOnce
+	}
+	n, err := actors.Start(c, p.store, p.store, p.recovered)
+	if err != nil {
+		return err
+	}
+	p.node = n
+	p.onClose("the actors", n.Stop)
+	p.addMetrics(n.Metrics())
+	return nil
+}
+
+// startTransport embeds a NATS server, or uses the one that was named, and answers from then on.
+func (p *process) startTransport(context.Context) error {
+	url := p.config.natsURL
+	if url == "" {
+		s, at, err := transport.Embedded(transport.EmbeddedConfig{Listen: p.config.listen, DataDir: p.config.data})
+		if err != nil {
+			return err
+		}
+		p.onClose("the NATS server", func(context.Context) error {
+			s.Shutdown()
+			s.WaitForShutdown()
+			return nil
+		})
+		url = at
+	}
+	nc, err := transport.Connect(url)
+	if err != nil {
+		return err
+	}
+	p.onClose("the NATS connection", func(context.Context) error {
+		nc.Close()
+		return nil
+	})
+	c := p.config.bounds.transport
+	c.Version = discoveryVersion()
+	c.Process = transport.NewBound(p.config.bounds.processCommandsMax, p.config.bounds.processBytesMax)
+	c.Monotonic = func() int64 { return 0 } // the node stamps requests with its own clock
+	s, err := transport.Serve(c, nc, p.node)
+	if err != nil {
+		return err
+	}
+	p.server, p.natsURL = s, url
+	p.onClose("taking commands", s.Drain)
+	p.addTransportMetrics(p.node.Metrics())
+	return nil
+}
+
+// ready is nil when the engine has recovered, can sync, and no event is set aside.
+func (p *process) ready() error {
+	if why := p.state.Load(); why != nil {
+		return errors.New(*why)
+	}
+	if err := p.store.Ready(); err != nil {
+		return err
+	}
+	if set := p.node.Quarantined(quarantinedShownMax); len(set) > 0 {
+		return fmt.Errorf("events are quarantined, others go on: %v", set)
+	}
+	return nil
+}
+
+// quarantinedShownMax bounds the list in /readyz.
+const quarantinedShownMax = 20
+
+// watchEvery is how often the engine looks whether it must refuse new holds; the store looks at the disk as often.
+const watchEvery = time.Second
+
+// startWatch refuses new holds while the disk is nearly full or a reader of facts is too far behind. What was held can still be paid.
+func (p *process) startWatch(context.Context) error {
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(watchEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+				p.node.RefuseHolds(p.refuseHoldsFor())
+			}
+		}
+	}()
+	p.onClose("the watch", func(context.Context) error {
+		close(stop)
+		<-done
+		return nil
+	})
+	return nil
+}
+
+// refuseHoldsFor is the reason to refuse new holds, or nothing.
+func (p *process) refuseHoldsFor() string {
+	switch {
+	case p.store.Full():
+		return "the disk is nearly full: free some space"
+	case p.store.HoldsBack():
+		return "a reader of facts is too far behind: the log cannot be cut"
+	}
+	return ""
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/holdfast-engine/holdfast/transport"
+)
+
+// The defaults of serve that are not a bound of a room.
+const (
+	dataDefault = "./data"
+	// drainDefault is how long a stop waits for answers that are under way: more than any disk that still works should take.
+	drainDefault = 30 * time.Second
+)
+
+// logSettings say how a process logs. Log lines go to stderr: stdout is for what scripts read.
+type logSettings struct {
+	level  string
+	format string
+}
+
+func (l *logSettings) addTo(f *pflag.FlagSet, level string) {
+	f.StringVar(&l.level, "log-level", level, "least level of log lines: debug, info, warn or error")
+	f.StringVar(&l.format, "log-format", "text", "form of log lines on stderr: text or json")
+}
+
+// logger makes the logger that the settings ask for.
+func (l *logSettings) logger(w io.Writer) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(l.level)); err != nil {
+		return nil, fmt.Errorf("--log-level %q: choose debug, info, warn or error", l.level)
+	}
+	options := &slog.HandlerOptions{Level: level}
+	switch l.format {
+	case "text":
+		return slog.New(slog.NewTextHandler(w, options)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(w, options)), nil
+	}
+	return nil, fmt.Errorf("--log-format %q: choose text or json", l.format)
+}
+
+func serveCommand() *cobra.Command {
+	var c processConfig
+	var log logSettings
+	var drain time.Duration
+	var config string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the engine",
+		Long: `Runs the engine until it is told to stop. It keeps everything in one data folder, which it makes if it is missing, and embeds a NATS
+server, so nothing else has to be installed. When it answers, it prints one line of JSON on stdout:
+
+  {"ready":true,"nats":"nats://127.0.0.1:4222","http":"http://127.0.0.1:8480","data":"/srv/data","recovery_ms":12,"facts":3405}
+
+SIGTERM (or Ctrl-C) stops it: it takes nothing more, answers what it took, syncs and exits with status 0. A second signal ends it at once;
+nothing that was acknowledged is lost then either.
+
+  /metrics on the HTTP side is for Prometheus, /healthz says that the process lives, /readyz that it has recovered and its disk answers.
+` + settingsHelp,
+		Example: `  engine serve                                             everything on this machine, data in ./data
+  engine serve --data /srv/holdfast --log-format json      as a service
+  engine serve --listen 127.0.0.1:0 --http 127.0.0.1:0     on free ports: the ready line names them
+  engine serve --nats nats://nats.internal:4222            on a NATS system that is there already
+  HOLDFAST_SLEEP_AFTER=10m engine serve --config engine.yaml`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := applySettings(cmd); err != nil {
+				return err
+			}
+			logger, err := log.logger(cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			c.logger = logger
+			return serve(cmd.Context(), &c, drain, cmd.OutOrStdout())
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&c.data, "data", dataDefault, "data folder; made with mode 0700 if it is missing")
+	f.StringVar(&c.listen, "listen", transport.ListenDefault, "address of the embedded NATS server, loopback only; port 0 picks a free one")
+	f.StringVar(&c.http, "http", transport.HTTPListenDefault, "address of /metrics, /healthz and /readyz; port 0 picks a free one; beyond loopback it wants --http-token-file or --http-cert")
+	f.StringVar(&c.natsURL, "nats", "", "use the NATS system at this URL instead of embedding a server")
+	f.StringVar(&config, "config", "", "YAML file with settings, one `flag: value` a line")
+	f.DurationVar(&drain, "drain-timeout", drainDefault, "how long a stop waits for answers that are under way, as in 30s")
+	log.addTo(f, "info")
+	c.httpAccess.addTo(f)
+	c.bounds.addTo(cmd)
+	return cmd
+}
+
+// readyLine is what a script waits for.
+type readyLine struct {
+	Ready      bool   `json:"ready"`
+	NATS       string `json:"nats"`
+	HTTP       string `json:"http"`
+	Data       string `json:"data"`
+	RecoveryMs int64  `json:"recovery_ms"`
+	Facts      uint64 `json:"facts"`
+	Version    string `json:"version"`
+	PID        int    `json:"pid"`
+}
+
+// serve runs an engine until ctx ends, then drains it.
+func serve(ctx context.Context, c *processConfig, drain time.Duration, stdout io.Writer) error {
+	c.logger.Info("starting", "version", versionText(), "data", c.data, "pid", os.Getpid())
+	p, err := startProcess(ctx, *c)
+	if err != nil {
+		return err
+	}
+	line, err := json.Marshal(readyLine{
+		Ready: true, NATS: p.natsURL, HTTP: p.httpURL, Data: p.config.data,
+		RecoveryMs: p.recovered.TookMs, Facts: p.recovered.Facts, Version: versionText(), PID: os.Getpid(),
+	})
+	if err == nil {
+		_, err = fmt.Fprintf(stdout, "%s\n", line)
+	}
+	if err != nil { // whoever started us waits for that line
+		return stopWith(ctx, p, drain, fmt.Errorf("print the ready line: %w", err))
+	}
+	c.logger.Info("ready", "nats", p.natsURL, "http", p.httpURL, "recovery_ms", p.recovered.TookMs, "facts", p.recovered.Facts)
+	<-ctx.Done()
+	c.logger.Info("stopping: what was taken is answered; a second signal ends the process at once")
+	return stopWith(ctx, p, drain, nil)
+}
+
+// stopWith drains the process and returns the first error, or what went wrong with that.
+func stopWith(ctx context.Context, p *process, drain time.Duration, first error) error {
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	defer cancel()
+	if err := p.stop(within); err != nil && first == nil {
+		first = fmt.Errorf("%w; nothing that was acknowledged is lost: start again", err)
+	}
+	if first == nil {
+		p.config.logger.Info("stopped")
+	}
+	return first
+}
+
+// exitAtOnce ends the process because going on could lose or invent something. What was acknowledged is on disk; the next start goes on from there.
+func exitAtOnce(err error) {
+	fmt.Fprintf(os.Stderr, "engine: stopped at once: %v\nNothing was acknowledged that is not on disk. Start it again; callers retry with the same request ids.\n", err)
+	os.Exit(1)
+}
