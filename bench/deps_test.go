@@ -8,6 +8,7 @@ import (
 	_ "github.com/cockroachdb/datadriven"
 	_ "github.com/cockroachdb/pebble/v2"
 	_ "github.com/cockroachdb/pebble/v2/vfs/errorfs"
+	_ "github.com/go-json-experiment/json/jsontext"
 	_ "github.com/nats-io/nats-server/v2/server"
 	_ "github.com/nats-io/nats.go/micro"
 	_ "github.com/prometheus/client_golang/prometheus/testutil/promlint"
@@ -20,6 +21,5 @@ import (
 	_ "google.golang.org/protobuf/types/dynamicpb"
 	_ "google.golang.org/protobuf/types/known/timestamppb"
 	_ "gopkg.in/yaml.v3"
-	_ "github.com/go-json-experiment/json/jsontext"
 	_ "pgregory.net/rapid"
 )

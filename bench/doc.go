@@ -1,2 +1,49 @@
-// Package bench measures the engine from outside.
+// Package bench measures the whole engine from outside: load, NATS server and engine in one process, on the machine's disk.
+//
+//	go test -run '^$' -bench . ./bench                      everything, in 4 minutes and 6 GiB
+//	BENCH_FULL=1 go test -run '^$' -bench . -timeout 1h ./bench    more sizes, more events, more holds
+//	go test -run '^$' -bench . -benchtime 1x -short ./bench  whether they still run: the numbers mean nothing
+//
+// What is measured:
+//
+//	BenchmarkEngine    the pure state machine: no disk, no network, one core
+//	BenchmarkJournal   the log alone: runs of facts, made durable in both copies
+//	BenchmarkEcho      the ceiling: the same requests and answers, byte for byte, with a plain NATS subscriber in the engine's place
+//	BenchmarkHold      durable holds over NATS, by commands outstanding and commands a message, and their ratio to the echo
+//	BenchmarkSoldOut   the storm after the last ticket: refusals over NATS, and their ratio to the echo and to holds
+//	BenchmarkRestart   from an opened data folder to the first answer, with a million holds in the tail of the log
+//	BenchmarkMemory    bytes a live hold and bytes an event
+//
+// # Method
+//
+// Rates are measured closed-loop: a [Load] keeps a fixed number of commands outstanding and sends the next when one is answered. What is compared
+// alternates: echo, engine, echo, engine, five rounds of a second each after a short one that does not count, so that whatever else the machine
+// does meets both. Medians are reported, and the spread of the five is printed; a ratio is the median of the five quotients of neighbours.
+//
+// Every answer is read, and anything but the answer that is wanted fails the benchmark: a hold counts when its durable reply has arrived. At the end the
+// event itself must count as many live holds as were answered, and its state hash is printed, so that nobody makes it faster by making it do something
+// else. Every hold is by a new buyer with a new request id; ids are random, twelve bytes each.
+//
+// Latency is from the sending of a message to the arrival of its answer, in the same closed loop: it says what a caller waits when so many commands
+// are outstanding. It is not the latency under a constant arrival rate, which is worse when something stalls.
+//
+// The data lies below results/tmp, or in BENCH_DIR. A memory file system is refused: what is "synced" there is not on a disk.
+//
+// # Metrics
+//
+//	holds/s refusals/s echoes/s facts/s   median over the rounds
+//	ratio                                 to the echo with the same bytes, in the same rounds
+//	p50-us p99-us                         closed-loop latency of a message
+//	fsync-p50-us                          appending 128 bytes to a file on the same disk and syncing it, probed between rounds
+//	commit-p50-us                         one group commit of the journal, from its write until both copies are durable
+//	gc-p99.9-us                           pauses of the garbage collector for the whole process
+//	B/hold B/event                        heap bytes, after a collection
+//	restart-ms                            from opening the folder to the first answer over NATS
+//
+// # Profiles
+//
+// A profile of one benchmark shows where the time goes; load, server and engine are in it together, by package:
+//
+//	go test -run '^$' -bench 'Hold/outstanding=1024/batch=1$' -cpuprofile cpu.prof -o bench.test ./bench
+//	go tool pprof -top -cum bench.test cpu.prof
 package bench

@@ -1,0 +1,301 @@
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/nats-io/nats.go"
+)
+
+// LoadConfig says what a [Load] sends.
+type LoadConfig struct {
+	// Subjects begins the subject of the requests, with a point at its end: [EngineSubjects] or [EchoSubjects].
+	Subjects string
+	// Event is the event asked; empty is [EventID].
+	Event string
+	// Outstanding is how many commands are sent and not answered at any time, a multiple of Batch; Batch how many travel in one message.
+	Outstanding, Batch int
+	// Refused is the code that every command must be refused with; empty means that every command must hold its ticket.
+	Refused string
+	// Workload gives the buyers.
+	Workload *Workload
+}
+
+// EngineSubjects begins the subjects that the engine listens to, EchoSubjects those of an [Echo]. They are equally long, so that requests to
+// both are equal byte for byte but for five letters.
+const (
+	EngineSubjects = "holdfast.v1.events."
+	EchoSubjects   = "holdfast.v1.echoes."
+)
+
+// Load is a closed loop: it keeps a fixed number of commands in flight on one NATS connection and sends the next when one is answered. It has
+// one fixed reply subject and makes no allocation, goroutine or timer a message beyond what nats.go does: messages are made once and only
+// their ids change. Every answer is read and must be what [LoadConfig] says, so only what was durably done is counted.
+//
+// All state belongs to the subscription's goroutine while a round runs.
+type Load struct {
+	c       LoadConfig
+	nc      *nats.Conn
+	sub     *nats.Subscription
+	subject string
+	reply   string
+	message *message
+	origin  time.Time
+
+	slots    []slot
+	flying   int // messages sent and not answered
+	until    time.Duration
+	round    Round
+	err      error
+	running  bool // a round is: answers are awaited
+	stopping bool // nothing is sent any more
+	ended    chan struct{}
+}
+
+// slot is a place in the window. Each message it carries has a number, so that an answer that comes twice or late is noticed.
+type slot struct {
+	number uint64
+	sent   time.Duration
+}
+
+const (
+	slotBits   = 20
+	slotsMax   = 1 << slotBits
+	numberMask = 1<<(5*correlationLen-slotBits) - 1
+)
+
+// Round is what a round of load measured.
+type Round struct {
+	Commands int64         // answered as they should be, before the round was over
+	All      int64         // answered as they should be, with those that were on their way at its end
+	Took     time.Duration // of the round
+	Latency  *hdrhistogram.Histogram
+}
+
+// PerSecond is the rate of commands.
+func (r *Round) PerSecond() float64 { return float64(r.Commands) / r.Took.Seconds() }
+
+// latencyMax is the longest latency that is told apart.
+const latencyMax = 30 * time.Second
+
+// newLatencies returns a histogram in microseconds, three digits.
+func newLatencies() *hdrhistogram.Histogram {
+	return hdrhistogram.New(1, latencyMax.Microseconds(), 3)
+}
+
+// NewLoad connects to a NATS server.
+func NewLoad(url string, c LoadConfig) (*Load, error) {
+	if c.Event == "" {
+		c.Event = EventID
+	}
+	if c.Batch < 1 || c.Outstanding < c.Batch || c.Outstanding%c.Batch != 0 || c.Outstanding/c.Batch > slotsMax {
+		return nil, fmt.Errorf("bench: %d outstanding in batches of %d: choose a multiple, and at most %d messages", c.Outstanding, c.Batch, slotsMax)
+	}
+	nc, err := nats.Connect(url, nats.Name("bench load"), nats.NoReconnect(), nats.SkipSubjectValidation())
+	if err != nil {
+		return nil, fmt.Errorf("bench: connect the load: %w", err)
+	}
+	l := &Load{
+		c: c, nc: nc, message: newMessage(c.Batch), origin: time.Now(),
+		reply: nats.NewInbox(), slots: make([]slot, c.Outstanding/c.Batch),
+	}
+	l.subject = c.Subjects + c.Event + "." + l.message.verb
+	if l.sub, err = nc.Subscribe(l.reply, l.receive); err == nil {
+		err = l.sub.SetPendingLimits(-1, -1) // the window bounds it
+	}
+	if err == nil {
+		err = nc.Flush()
+	}
+	if err != nil {
+		nc.Close()
+		return nil, fmt.Errorf("bench: subscribe to answers: %w", err)
+	}
+	return l, nil
+}
+
+// Close ends the connection.
+func (l *Load) Close() { l.nc.Close() }
+
+// Sample sends one message by itself and returns its answer, the model of what an [Echo] says.
+func (l *Load) Sample() (*nats.Msg, error) {
+	l.message.fill(l.c.Workload, 0)
+	m, err := l.nc.Request(l.subject, l.message.body, 10*time.Second)
+	if err != nil {
+		return nil, fmt.Errorf("bench: sample request on %s: %w", l.subject, err)
+	}
+	if _, err := l.read(m.Data); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// Run keeps the window full for so long, then waits for what is on its way.
+func (l *Load) Run(each time.Duration) (Round, error) {
+	l.round = Round{Latency: newLatencies()}
+	l.ended, l.err = make(chan struct{}), nil
+	start := time.Since(l.origin)
+	l.until = start + each
+	// An empty message to ourselves starts the round: the first window is then sent by the goroutine that owns the state.
+	if err := l.nc.Publish(l.reply, nil); err != nil {
+		return Round{}, fmt.Errorf("bench: start a round: %w", err)
+	}
+	select {
+	case <-l.ended:
+	case <-time.After(each + latencyMax):
+		return Round{}, fmt.Errorf("bench: %s: messages were not answered within %v", l.subject, latencyMax)
+	}
+	l.round.Took -= start
+	return l.round, l.err
+}
+
+func (l *Load) receive(m *nats.Msg) {
+	now := time.Since(l.origin)
+	switch {
+	case len(m.Data) == 0:
+		l.running, l.stopping = true, false
+		for i := range l.slots {
+			l.send(i, now)
+		}
+		return
+	case !l.running:
+		return // an answer too many: its message has failed the round already
+	}
+	correlation, err := l.read(m.Data)
+	at := int(correlation & (slotsMax - 1))
+	switch {
+	case err != nil:
+		l.fail(err)
+	case at >= len(l.slots) || l.slots[at].number&numberMask != correlation>>slotBits:
+		l.fail(fmt.Errorf("bench: an answer to message %d of slot %d, which did not wait for it: answered twice?", correlation>>slotBits, at))
+	default:
+		l.round.All += int64(l.c.Batch)
+		if !l.stopping && now < l.until {
+			l.round.Commands += int64(l.c.Batch)
+			l.round.Took = now
+			_ = l.round.Latency.RecordValue(max(1, (now - l.slots[at].sent).Microseconds())) // beyond latencyMax Run gives up
+		} else {
+			l.stopping = true
+		}
+	}
+	l.flying--
+	if !l.stopping {
+		l.send(at, now)
+	}
+	if l.flying == 0 {
+		l.running = false
+		close(l.ended)
+	}
+}
+
+func (l *Load) send(at int, now time.Duration) {
+	s := &l.slots[at]
+	s.number++
+	s.sent = now
+	l.flying++
+	l.message.fill(l.c.Workload, s.number<<slotBits|uint64(at))
+	if err := l.nc.PublishRequest(l.subject, l.reply, l.message.body); err != nil {
+		l.fail(fmt.Errorf("bench: publish: %w", err))
+		l.flying--
+	}
+}
+
+// fail ends the round with the first thing that went wrong.
+func (l *Load) fail(err error) {
+	l.stopping = true
+	if l.err == nil {
+		l.err = err
+	}
+}
+
+var errCutOff = errors.New("bench: an answer is cut off")
+
+// read returns the correlation of a reply, or an error if the reply does not answer every command as it should be answered.
+func (l *Load) read(body []byte) (correlation uint64, err error) {
+	results := 0
+	for b := body; len(b) > 0; {
+		num, v, rest := field(b)
+		if rest == nil {
+			return 0, errCutOff
+		}
+		switch num {
+		case 8:
+			results++
+			if err := l.check(v); err != nil {
+				return 0, err
+			}
+		case 15:
+			if len(v) == correlationLen {
+				correlation = base32(v)
+			}
+		}
+		b = rest
+	}
+	if l.c.Batch == 1 {
+		return correlation, l.check(body)
+	}
+	if results != l.c.Batch {
+		return 0, fmt.Errorf("bench: a batch of %d has %d results: %q", l.c.Batch, results, body)
+	}
+	return correlation, nil
+}
+
+// check reads one result: it must show a hold, or the refusal that is wanted, and must not be a repeat.
+func (l *Load) check(result []byte) error {
+	var code string
+	held, repeated := false, false
+	for b := result; len(b) > 0; {
+		num, v, rest := field(b)
+		if rest == nil {
+			return errCutOff
+		}
+		switch num {
+		case 2:
+			repeated = true
+		case 3:
+			if n, c, more := field(v); more != nil && n == 1 {
+				if string(c) == l.c.Refused {
+					code = l.c.Refused // no allocation
+				} else {
+					code = string(c)
+				}
+			}
+		case 4:
+			held = true
+		}
+		b = rest
+	}
+	if code == l.c.Refused && held == (code == "") && !repeated {
+		return nil
+	}
+	want := "a hold"
+	if l.c.Refused != "" {
+		want = "the refusal " + l.c.Refused
+	}
+	return fmt.Errorf("bench: a command was answered %q, which is not %s", result, want)
+}
+
+// field takes the first field off a protobuf message; rest is nil if there is none. A number has no value here.
+func field(b []byte) (num int, value, rest []byte) {
+	num = int(b[0] >> 3)
+	size, i := 0, 1
+	for shift := 0; i < len(b); shift += 7 {
+		c := b[i]
+		i++
+		size |= int(c&0x7f) << shift
+		if c < 0x80 {
+			switch {
+			case b[0]&7 == 0:
+				return num, nil, b[i:]
+			case b[0]&7 != 2 || size < 0 || size > len(b)-i:
+				return 0, nil, nil
+			}
+			return num, b[i : i+size], b[i+size:]
+		}
+		if shift > 28 {
+			break
+		}
+	}
+	return 0, nil, nil
+}

@@ -1,0 +1,194 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+	natsserver "github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+
+	"github.com/holdfast-engine/holdfast/actors"
+	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/store"
+	"github.com/holdfast-engine/holdfast/transport"
+)
+
+// RigConfig says what a [Rig] is made of. Only Dir must be set; the rooms' own configurations may carry bounds, their wiring is the rig's.
+type RigConfig struct {
+	Dir       string
+	Store     store.Config
+	Actors    actors.Config
+	Transport transport.Config
+	// Fatal is called where the process would stop; nil panics.
+	Fatal func(error)
+}
+
+// Rig is the whole engine in this process, joined as cmd/engine joins it: store, actors and transport on an embedded NATS server that listens on a
+// free port of the loopback interface.
+type Rig struct {
+	URL       string
+	Store     *store.Store
+	Recovered *engine.Recovered
+	Node      *actors.Node
+	Server    *transport.Server
+
+	nats   *natsserver.Server
+	nc     *nats.Conn // the engine's
+	caller *nats.Conn // the rig's own, for create and get
+
+	observer atomic.Pointer[actors.Metrics] // who is told of group commits; nil until the node has started
+
+	mu      sync.Mutex
+	durable *hdrhistogram.Histogram // group commits: until both copies were durable, in microseconds
+}
+
+// StartRig opens the data folder, recovers what is in it and serves. On an error everything is closed again.
+func StartRig(c RigConfig) (_ *Rig, err error) {
+	r := &Rig{durable: newLatencies()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.Close())
+		}
+	}()
+	fatal := c.Fatal
+	if fatal == nil {
+		fatal = func(err error) { panic(err) }
+	}
+	quiet := slog.New(slog.DiscardHandler)
+
+	c.Store.Dir, c.Store.Fatal, c.Store.Logger = c.Dir, fatal, quiet
+	c.Store.New, c.Store.Open = engine.NewAggregate, engine.OpenSnapshot
+	c.Store.Observe = r.observe
+	if r.Store, err = store.Open(c.Store); err != nil {
+		return r, fmt.Errorf("bench: %w", err)
+	}
+	if r.Recovered, err = r.Store.Recover(); err != nil {
+		return r, fmt.Errorf("bench: %w", err)
+	}
+	c.Actors.Fatal, c.Actors.Logger = fatal, quiet
+	if r.Node, err = actors.Start(c.Actors, r.Store, r.Store, r.Recovered); err != nil {
+		return r, fmt.Errorf("bench: %w", err)
+	}
+	r.observer.Store(r.Node.Metrics())
+	if r.nats, r.URL, err = transport.Embedded(transport.EmbeddedConfig{Listen: "127.0.0.1:0", DataDir: c.Dir}); err != nil {
+		return r, fmt.Errorf("bench: %w", err)
+	}
+	if r.nc, err = transport.Connect(r.URL); err != nil {
+		return r, fmt.Errorf("bench: %w", err)
+	}
+	c.Transport.Monotonic = func() int64 { return 0 } // the node stamps requests with its own clock
+	if r.Server, err = transport.Serve(c.Transport, r.nc, r.Node); err != nil {
+		return r, fmt.Errorf("bench: %w", err)
+	}
+	if r.caller, err = nats.Connect(r.URL, nats.Name("bench rig")); err != nil {
+		return r, fmt.Errorf("bench: connect: %w", err)
+	}
+	return r, nil
+}
+
+func (r *Rig) observe(s store.BatchStats) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_ = r.durable.RecordValue(min(max(1, s.DurableNs/1000), latencyMax.Microseconds()))
+	if m := r.observer.Load(); m != nil {
+		m.OfferCommit(actors.Commit{Runs: s.Runs, Facts: s.Facts, Bytes: s.Bytes, FsyncNs: s.DurableNs, TailFsyncNs: s.TailSyncNs})
+	}
+}
+
+// Durable returns how long group commits took since the last call, from their write until both copies were durable, in microseconds.
+func (r *Rig) Durable() *hdrhistogram.Histogram {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	h := r.durable
+	r.durable = newLatencies()
+	return h
+}
+
+// Close drains as a SIGTERM does: it stops taking, answers what it took, syncs.
+func (r *Rig) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	var errs []error
+	if r.caller != nil {
+		r.caller.Close()
+	}
+	if r.Server != nil {
+		errs = append(errs, r.Server.Drain(ctx))
+	}
+	if r.Node != nil {
+		errs = append(errs, r.Node.Stop(ctx))
+	}
+	if r.nc != nil {
+		r.nc.Close()
+	}
+	if r.nats != nil {
+		r.nats.Shutdown()
+		r.nats.WaitForShutdown()
+	}
+	if r.Store != nil {
+		errs = append(errs, r.Store.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Create puts an event on sale with one lot of counted tickets. Holds live for two minutes, as in a shop: longer than it is measured.
+func (r *Rig) Create(event string, capacity int64) error {
+	_, err := r.ask(event, "create", fmt.Sprintf(`{"request_id":"create","name":"Night One","currency":"EUR","hold_ttl_ms":120000,"limit_per_buyer":4,"open":true,
+		"lots":[{"lot":%q,"face_minor":4500,"fees":[{"name":"service","minor":250}],"capacity":%d}]}`, LotID, capacity))
+	return err
+}
+
+// State is what an event says of itself.
+type State struct {
+	Holds int64 // live
+	Free  int64 // tickets of its one lot
+	Held  int64
+	Hash  string // of the whole state
+}
+
+// State reads an event.
+func (r *Rig) State(event string) (State, error) {
+	e, err := r.ask(event, "get", "{}")
+	if err != nil {
+		return State{}, err
+	}
+	if len(e.Lots) != 1 {
+		return State{}, fmt.Errorf("bench: event %s has %d lots, not one", event, len(e.Lots))
+	}
+	return State{Holds: e.HoldsLive, Free: e.Lots[0].Free, Held: e.Lots[0].Held, Hash: e.StateHash}, nil
+}
+
+type eventReply struct {
+	HoldsLive int64  `json:"holds_live"`
+	StateHash string `json:"state_hash"`
+	Lots      []struct {
+		Free int64 `json:"free"`
+		Held int64 `json:"held"`
+	} `json:"lots"`
+}
+
+// ask sends a command in JSON and returns the event in its answer.
+func (r *Rig) ask(event, verb, body string) (*eventReply, error) {
+	m, err := r.caller.Request(transport.Subject(event, verb), []byte(body), 30*time.Second)
+	if err != nil {
+		return nil, fmt.Errorf("bench: %s %s: %w", verb, event, err)
+	}
+	var reply struct {
+		Error *struct{ Code, Message string }
+		Event *eventReply
+	}
+	if err := json.Unmarshal(m.Data, &reply); err != nil {
+		return nil, fmt.Errorf("bench: %s %s was answered %q: %w", verb, event, m.Data, err)
+	}
+	if reply.Error != nil || reply.Event == nil {
+		return nil, fmt.Errorf("bench: %s %s was answered %s", verb, event, m.Data)
+	}
+	return reply.Event, nil
+}
