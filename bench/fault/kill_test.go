@@ -1,0 +1,74 @@
+package fault
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// roundsPerFolder is how many kills a data folder lives through.
+const roundsPerFolder = 25
+
+// TestKill kills a real engine under load, again and again, and finds everything it had acknowledged at the next start.
+func TestKill(t *testing.T) {
+	engine := engineProgram(t)
+	random := seed(t)
+	var sum Tally
+	started := time.Now()
+	for folder := 0; sum.Rounds < *rounds; folder++ {
+		crash(t, &sum, &Crashes{Program: engine, Seed: random + uint64(folder), Cut: KillNine, Verify: true}, min(roundsPerFolder, *rounds-sum.Rounds))
+		if t.Failed() {
+			return
+		}
+		t.Logf("folder %d, after %v: %v", folder, time.Since(started).Round(time.Second), &sum)
+	}
+	t.Logf("kill -9: %v", &sum)
+	t.Logf("answers: %v", sum.Codes)
+	wantBreadth(t, &sum)
+}
+
+// crash runs one series in a folder of its own, which is kept if the series fails.
+func crash(t *testing.T, sum *Tally, c *Crashes, rounds int) {
+	t.Helper()
+	dir, done, err := KeptFolder("holdfast-crash-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Notes = dir
+	if c.Data == "" {
+		c.Data = filepath.Join(dir, "data")
+	}
+	found, err := c.Run(within(t, time.Duration(rounds)*patience), rounds)
+	sum.Add(found)
+	if err != nil {
+		t.Errorf("%v\nseed %d; kept %s: compare again with\n\tgo test ./bench/fault -run TestCompareAgain -again=%s", err, c.Seed, dir, dir)
+	}
+	if err := done(err == nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// wantBreadth demands that the load got as far as it should: a run that only collects refusals proves nothing.
+func wantBreadth(t *testing.T, sum *Tally) {
+	t.Helper()
+	for _, verb := range acceptedVerbs() {
+		if sum.Codes[verb.String()+" ok"] == 0 {
+			t.Errorf("no %s was ever accepted: the load is not what it should be", verb)
+		}
+	}
+	if sum.Accepted == 0 || sum.Repeated < sum.Accepted {
+		t.Errorf("%d commands were accepted and %d repeated: every accepted command must be repeated", sum.Accepted, sum.Repeated)
+	}
+}
+
+// TestCompareAgain looks at what a failed run has kept. It changes the folder: copy it first to look twice.
+func TestCompareAgain(t *testing.T) {
+	if *again == "" {
+		t.Skip("-again names the folder that a failed run has kept")
+	}
+	found, err := CompareFolder(within(t, 10*patience), engineProgram(t), filepath.Join(*again, "data"), *again)
+	t.Logf("%+v", found)
+	if err != nil {
+		t.Error(err)
+	}
+}
