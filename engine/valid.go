@@ -145,6 +145,10 @@ func (e *Event) validHold(cmd *Command) bool {
 			}
 		}
 	}
+	if cmd.AtLeast > sales+int64(seats) {
+		e.bad("at_least", "it is more than the items ask for")
+		return false
+	}
 	return true
 }
 

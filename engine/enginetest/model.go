@@ -104,8 +104,16 @@ func NewModel(key engine.Key, limits engine.Limits) *Model {
 func withDefaults(l engine.Limits) engine.Limits {
 	d := engine.DefaultLimits()
 	for _, f := range [][2]*int{
-		{&l.Lots, &d.Lots}, {&l.Pools, &d.Pools}, {&l.Seats, &d.Seats}, {&l.PriceVersions, &d.PriceVersions}, {&l.Holds, &d.Holds},
-		{&l.Buyers, &d.Buyers}, {&l.Orders, &d.Orders}, {&l.Ended, &d.Ended}, {&l.Requests, &d.Requests}, {&l.Refusals, &d.Refusals},
+		{&l.Lots, &d.Lots},
+		{&l.Pools, &d.Pools},
+		{&l.Seats, &d.Seats},
+		{&l.PriceVersions, &d.PriceVersions},
+		{&l.Holds, &d.Holds},
+		{&l.Buyers, &d.Buyers},
+		{&l.Orders, &d.Orders},
+		{&l.Ended, &d.Ended},
+		{&l.Requests, &d.Requests},
+		{&l.Refusals, &d.Refusals},
 	} {
 		if *f[0] == 0 {
 			*f[0] = *f[1]

@@ -90,9 +90,10 @@ func (m *Model) block(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
 func (m *Model) blockSeats(cmd *engine.Command, l *modelLot) func(*engine.Outcome) *modelRequest {
 	m.bad.addIf(len(cmd.Seats) == 0, engine.CodeInvalid, "seats")
 	for i, label := range cmd.Seats {
-		m.bad.addIf(slices.Contains(cmd.Seats[:i], label), engine.CodeInvalid, "seats")
+		known := slices.Contains(l.labels, label)
+		m.bad.addIf(known && slices.Contains(cmd.Seats[:i], label), engine.CodeInvalid, "seats")
 		switch {
-		case !slices.Contains(l.labels, label):
+		case !known:
 			m.refusals.add(engine.CodeSeatUnknown, "seats")
 		case cmd.Verb == engine.VerbBlock:
 			m.refusals.addIf(!m.seatFree(l, label, nil), engine.CodeSeatTaken, "seats")

@@ -353,6 +353,11 @@ func (m *Model) NextExpiry() (engine.Instant, bool) {
 	return engine.Instant(next + m.down), true
 }
 
+// earlier reports whether a hold ends before another: of equal deadlines the one that was given first comes first.
+func earlier(h, than *modelHold) bool {
+	return h.deadline < than.deadline || h.deadline == than.deadline && h.leased < than.leased
+}
+
 // NextDeadline returns the node time at which the event wants an Expire, false if it wants none.
 func (m *Model) NextDeadline() (engine.Instant, bool) {
 	at, ok := m.NextExpiry()
@@ -367,7 +372,7 @@ func (m *Model) expire() {
 	for range engine.ExpireBatchMax {
 		var next *modelHold
 		for _, h := range m.holds {
-			if h.state == engine.HoldHeld && m.due(h) && (next == nil || h.deadline < next.deadline || next != nil && h.deadline == next.deadline && h.leased < next.leased) {
+			if h.state == engine.HoldHeld && m.due(h) && (next == nil || earlier(h, next)) {
 				next = h
 			}
 		}

@@ -80,6 +80,7 @@ func (m *Model) invalidHold(cmd *engine.Command) {
 	r.addIf(cmd.Fill > engine.FillBestEffort, engine.CodeInvalid, "fill")
 	r.addIf(cmd.Fill == engine.FillAtLeast && cmd.AtLeast < 1, engine.CodeInvalid, "at_least")
 	r.addIf(cmd.Fill != engine.FillAtLeast && cmd.AtLeast != 0, engine.CodeInvalid, "at_least")
+	r.addIf(cmd.AtLeast > sales+int64(seats), engine.CodeInvalid, "at_least")
 	r.addIf(cmd.MaxPrice < 0, engine.CodeInvalid, "max_price_minor")
 }
 

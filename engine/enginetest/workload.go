@@ -123,6 +123,9 @@ func (w *Workload) hold() engine.Command {
 		Verb: engine.VerbHold, RequestID: w.nextRequest(), Buyer: "b" + strconv.FormatUint(w.random.below(uint64(w.cfg.Buyers)), 10),
 		Channel: "web", Device: engine.Device(w.random.below(4)),
 	}
+	if len(w.waiting) > 0 && w.random.percent(5) { // a second tab, or a change of mind: the hold before is replaced
+		cmd.Buyer = w.waiting[w.random.below(uint64(len(w.waiting)))].buyer
+	}
 	switch n := w.random.below(100); {
 	case n < 40:
 		cmd.Items = []engine.Item{{Lot: "ga", Quantity: int64(1 + w.random.below(4))}}
@@ -137,7 +140,7 @@ func (w *Workload) hold() engine.Command {
 		cmd.Items = []engine.Item{{Lot: "stalls", Seats: w.seats()}}
 	}
 	if w.random.percent(10) {
-		cmd.MaxPrice, cmd.HasMaxPrice = 40_000, true
+		cmd.MaxPrice, cmd.HasMaxPrice = 15_000, true
 	}
 	return cmd
 }

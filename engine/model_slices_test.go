@@ -1,0 +1,84 @@
+package engine_test
+
+import (
+	"fmt"
+	"strconv"
+	"testing"
+
+	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/engine/enginetest"
+)
+
+// watched returns a shell whose every step is compared with the model, the replica and the checks.
+func watched(t *testing.T) *enginetest.Shell {
+	t.Helper()
+	shell := enginetest.NewShell(eventKey(), engine.Limits{}, enginetest.WorkloadStart)
+	twin := enginetest.NewTwin(shell)
+	shell.Each = func(cmd *engine.Command, out *engine.Outcome) {
+		if err := twin.Check(cmd, out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return shell
+}
+
+// accept gives the event a command that it must accept.
+func accept(t *testing.T, s *enginetest.Shell, cmd engine.Command) {
+	t.Helper()
+	if out := s.Step(&cmd); out.Code != engine.CodeOK {
+		t.Fatalf("%s is refused: %s", cmd.Verb, out.AppendMessage(nil))
+	}
+}
+
+// TestManyTiersOpenInSlices lets 600 tiers wait for one ticket: a step does not open more than its share, and the rest is left to Settle.
+func TestManyTiersOpenInSlices(t *testing.T) {
+	const tiers = 600
+	s := watched(t)
+	spec := &engine.EventSpec{Currency: "EUR", Open: true, Lots: []engine.LotSpec{{Lot: "first", Capacity: 1}}}
+	for i := range tiers {
+		spec.Lots = append(spec.Lots, engine.LotSpec{Lot: "tier-" + strconv.Itoa(i), Capacity: 1, After: "first"})
+	}
+	accept(t, s, engine.Command{Verb: engine.VerbCreate, RequestID: "c", Spec: spec})
+	created := len(s.Log)
+	accept(t, s, engine.Command{Verb: engine.VerbHold, RequestID: "h", Buyer: "b", Items: []engine.Item{{Lot: "first", Quantity: 1}}})
+	s.Settle()
+	opened := []int{-1} // the hold itself is a fact too
+	for i, run := range s.Log[created:] {
+		if i > 0 {
+			opened = append(opened, 0)
+		}
+		opened[i] += run.Facts.Count
+	}
+	want := []int{engine.FollowUpsMax, engine.FollowUpsMax, tiers - 2*engine.FollowUpsMax}
+	if fmt.Sprint(opened) != fmt.Sprint(want) {
+		t.Fatalf("steps opened %v tiers, want %v", opened, want)
+	}
+	for _, l := range s.Do(&engine.Command{Verb: engine.VerbGet}).Event.Lots {
+		if !l.Open {
+			t.Fatalf("lot %s is not open", l.Spec.Lot)
+		}
+	}
+}
+
+// TestManyEqualDeadlinesEndInSlices lets 700 holds end at the same nanosecond: no Expire ends more than its batch, the first given first.
+func TestManyEqualDeadlinesEndInSlices(t *testing.T) {
+	const holds = 700
+	s := watched(t)
+	accept(t, s, engine.Command{Verb: engine.VerbCreate, RequestID: "c", Spec: &engine.EventSpec{
+		Currency: "EUR", Open: true, HoldTTLMs: 1000, HasSpread: true, Lots: []engine.LotSpec{{Lot: "ga", Capacity: holds}},
+	}})
+	for i := range holds {
+		id := strconv.Itoa(i)
+		accept(t, s, engine.Command{Verb: engine.VerbHold, RequestID: "h" + id, Buyer: "b" + id, Items: []engine.Item{{Lot: "ga", Quantity: 1}}})
+	}
+	s.Now += 1e9
+	live := []int64{}
+	for range 4 {
+		live = append(live, s.Step(&engine.Command{Verb: engine.VerbGet}).Event.HoldsLive)
+		accept(t, s, engine.Command{Verb: engine.VerbExpire})
+	}
+	want := []int64{holds, holds - engine.ExpireBatchMax, holds - 2*engine.ExpireBatchMax, 0}
+	if fmt.Sprint(live) != fmt.Sprint(want) {
+		t.Fatalf("before each batch %v holds are live, want %v", live, want)
+	}
+}
