@@ -15,7 +15,7 @@ func Connect(url string, options ...nats.Option) (*nats.Conn, error) {
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(250 * time.Millisecond),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // Stats.DroppedPending counts what matters
-		nats.SkipSubjectValidation(), // reply subjects are checked before anything else
+		nats.SkipSubjectValidation(),                                      // reply subjects are checked before anything else
 	}, options...)...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS at %s: %w", url, err)

@@ -109,6 +109,8 @@ type Server struct {
 	stats         counters
 	replyBytesMax int
 
+	stop     sync.Once
+	stopErr  error
 	draining atomic.Bool
 	unheard  chan struct{} // closed when the subscription has delivered its last message
 	idle     chan struct{} // closed when draining and nothing is in flight
@@ -315,13 +317,18 @@ func (s *Server) submitRefusal(code engine.Code, event string) refusal {
 }
 
 // Drain stops taking messages, answers what was taken, and returns when every answer has reached the NATS server. Messages that arrived
-// before are still taken, unless ctx ends: then Drain gives up and says what is left.
+// before are still taken, unless ctx ends: then Drain gives up and says what is left. It may be called again, to go on waiting.
 func (s *Server) Drain(ctx context.Context) error {
-	if err := s.service.Stop(); err != nil {
-		return fmt.Errorf("drain: stop discovery: %w", err)
-	}
-	if err := s.sub.Drain(); err != nil {
-		return fmt.Errorf("drain: unsubscribe: %w", err)
+	s.stop.Do(func() {
+		if err := s.service.Stop(); err != nil {
+			s.stopErr = fmt.Errorf("drain: stop discovery: %w", err)
+		}
+		if err := s.sub.Drain(); err != nil {
+			s.stopErr = errors.Join(s.stopErr, fmt.Errorf("drain: unsubscribe: %w", err))
+		}
+	})
+	if s.stopErr != nil {
+		return s.stopErr
 	}
 	select {
 	case <-s.unheard:
