@@ -1,10 +1,13 @@
 package fault
 
 import (
+	"cmp"
 	"fmt"
 	"hash/maphash"
 	"slices"
+	"sort"
 	"strings"
+	"time"
 
 	"github.com/anishathalye/porcupine"
 
@@ -170,7 +173,7 @@ func (s *linearState) step(in *LinearInput, out *LinearOutput) string {
 	if why == "" && code(r) != "ok" {
 		*s = before
 	}
-	if why == "" && in.Twice {
+	if why == "" && in.Twice && code(r) != engine.CodeEventUnknown.String() { // that is no outcome of the event: nothing remembers it
 		s.remember(in.ID, r)
 	}
 	return why
@@ -427,10 +430,21 @@ func seatLabels(bits uint16) []string {
 func DescribeOperations(history []porcupine.Operation) string {
 	var b strings.Builder
 	sorted := slices.Clone(history)
-	slices.SortFunc(sorted, func(x, y porcupine.Operation) int { return int(x.Call - y.Call) })
+	slices.SortFunc(sorted, func(x, y porcupine.Operation) int { return cmp.Compare(x.Call, y.Call) })
 	model := LinearModel()
 	for _, op := range sorted {
 		fmt.Fprintf(&b, "%d..%d client %d: %s\n", op.Call, op.Return, op.ClientId, model.DescribeOperation(op.Input, op.Output))
 	}
 	return b.String()
+}
+
+// Unexplained returns the shortest beginning of an illegal history, by the time of the calls, that is illegal already: its last operation is where
+// no order explains what was seen any more.
+func Unexplained(history []porcupine.Operation, patience time.Duration) []porcupine.Operation {
+	sorted := slices.Clone(history)
+	slices.SortFunc(sorted, func(x, y porcupine.Operation) int { return cmp.Compare(x.Call, y.Call) })
+	n := sort.Search(len(sorted), func(n int) bool {
+		return porcupine.CheckOperationsTimeout(LinearModel(), sorted[:n+1], patience) != porcupine.Ok
+	})
+	return sorted[:min(n+1, len(sorted))]
 }

@@ -47,7 +47,7 @@ func TestLinearizable(t *testing.T) {
 		wantLinearizable(t, fmt.Sprintf("history %d, seed %d", n, h.Seed), history)
 		operations, kills = operations+len(history), kills+h.Kills
 	}
-	t.Logf("%d histories, %d operations of %d callers, %d kills: all linearizable", *histories, operations, linearClients, kills)
+	t.Logf("%d histories, %d operations of %d callers, %d kills: judged", *histories, operations, linearClients, kills)
 }
 
 func wantLinearizable(t *testing.T, what string, history []porcupine.Operation) {
@@ -70,7 +70,9 @@ func wantLinearizable(t *testing.T, what string, history []porcupine.Operation) 
 		if err := os.WriteFile(name, []byte(DescribeOperations(history)), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		t.Errorf("%s of %d operations is %s, it must be linearizable: it is written down in %s", what, len(history), result, name)
+		until := Unexplained(history, linearPatience)
+		t.Errorf("%s of %d operations is %s, it must be linearizable: it is written down in %s; no order explains it any more after\n%s",
+			what, len(history), result, name, DescribeOperations(until[max(0, len(until)-16):]))
 	}
 }
 
