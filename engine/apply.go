@@ -202,6 +202,9 @@ func (e *Event) applyTierOpened(f *factTierOpened) {
 }
 
 func (e *Event) applyTallied(f *factTallied) {
+	if e.refused == nil {
+		e.refused = new([Codes][Flows]uint64)
+	}
 	for code := range f.counts {
 		for flow, count := range f.counts[code] {
 			e.refused[code][flow] += uint64(count)

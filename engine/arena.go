@@ -9,17 +9,17 @@ import "unsafe"
 type arena struct{ runs blocks[byte] }
 
 const (
-	arenaLenMax  = 32 * blockUnit // the longest string an arena takes, in bytes
-	arenaPadded  = 1 << blockBits
-	arenaClass   = blockBits + 1
-	arenaPerSize = blockRowsMax // strings of one size class that fit; see Limits.filled
+	arenaUnit   = 4
+	arenaLenMax = 32 * arenaUnit // the longest string an arena takes, in bytes
+	arenaPadded = 1 << blockBits
+	arenaClass  = blockBits + 1
 )
 
 // put keeps a copy of s, which is not empty, and returns its ref, which is never 0.
 func (a *arena) put(s string) uint32 {
-	class := (len(s) + blockUnit - 1) / blockUnit
-	i := a.runs.alloc(class)
-	run := a.runs.at(class, i)
+	class := (len(s) + arenaUnit - 1) / arenaUnit
+	i := a.runs.alloc(arenaUnit, class)
+	run := a.runs.at(arenaUnit, class, i)
 	copy(run, s)
 	ref := uint32(class-1)<<arenaClass | i
 	if pad := len(run) - len(s); pad > 0 {
@@ -32,7 +32,7 @@ func (a *arena) put(s string) uint32 {
 // get returns the string of a ref as a view: it is good until drop of this ref or the next put, and never kept longer than a step.
 func (a *arena) get(ref uint32) string {
 	ref--
-	run := a.runs.at(int(ref>>arenaClass)+1, ref&blockMask)
+	run := a.runs.at(arenaUnit, int(ref>>arenaClass)+1, ref&blockMask)
 	n := len(run)
 	if ref&arenaPadded != 0 {
 		n -= int(run[n-1])

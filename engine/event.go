@@ -47,7 +47,7 @@ type Event struct {
 
 	refusals refusals
 	tally    tally
-	refused  [Codes][Flows]uint64 // in all facts so far
+	refused  *[Codes][Flows]uint64 // in all tallies so far; nil until the first
 
 	rows   uint64 // sum of the hashes of all rows: part of StateHash
 	static uint64 // hash of everything that only create and update change

@@ -33,7 +33,7 @@ func (q *fifo[T]) push(row T) uint64 {
 	if q.spare != nil && i/fifoRows == len(q.chunks) {
 		q.chunks, q.spare = append(q.chunks, q.spare), nil
 	} else {
-		q.chunks = growChunks(q.chunks, i, 1, fifoRows)
+		q.chunks = growChunks(q.chunks, i, 1, fifoRows, firstRows)
 	}
 	q.chunks[i/fifoRows][i%fifoRows] = row
 	q.tail++

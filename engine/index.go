@@ -23,10 +23,10 @@ const (
 	dirShift   = 10
 	dirEntries = 1 << dirShift
 
-	// A segment of class c has 8c numbers: two of header, then 4c-1 hashes, then as many rows.
-	segmentUnits      = 2 // classes of blocks in one class of segments
-	segmentClassMax   = 8
-	segmentEntriesMax = segmentClassMax*4 - 1
+	// A segment of class c has 16c numbers, 64 bytes: two of header, then 8c-1 hashes, then as many rows.
+	segmentUnit       = 16
+	segmentClassMax   = 4
+	segmentEntriesMax = segmentClassMax*segmentUnit/2 - 1
 	segmentDepth      = 8 // bit of the depth in the first number; the entries are below
 
 	// dirFillMin is the average number of entries a directory entry must have before the directory doubles. Ids that were made to collide
@@ -57,18 +57,18 @@ func (s segment) add(hash, row uint32) {
 
 // at returns the segment of a ref, which has its class in the topmost bits. A ref is never 0.
 func (x *index) at(ref uint32) segment {
-	return x.segs.at(int(ref>>blockBits)*segmentUnits, ref&blockMask)
+	return x.segs.at(segmentUnit, int(ref>>blockBits), ref&blockMask)
 }
 
 // alloc returns an empty segment.
 func (x *index) alloc(class int, depth uint8) (uint32, segment) {
-	ref := uint32(class)<<blockBits | x.segs.alloc(class*segmentUnits)
+	ref := uint32(class)<<blockBits | x.segs.alloc(segmentUnit, class)
 	s := x.at(ref)
 	s[0], s[1] = uint32(depth)<<segmentDepth, 0
 	return ref, s
 }
 
-func (x *index) release(ref uint32) { x.segs.release(int(ref>>blockBits)*segmentUnits, ref&blockMask) }
+func (x *index) release(ref uint32) { x.segs.release(int(ref>>blockBits), ref&blockMask) }
 
 // probe walks the rows whose hash is the one looked for.
 type probe struct {
@@ -211,7 +211,7 @@ func (x *index) split(ref, hash uint32, depth uint8) {
 	for side := range uint32(2) {
 		h, r := hashes[side][:n[side]], rows[side][:n[side]]
 		// The smallest class with room for one more.
-		x.point(prefix|side<<depth, depth+1, x.segmentOf(h, r, min(len(h)/4+1, segmentClassMax), depth+1))
+		x.point(prefix|side<<depth, depth+1, x.segmentOf(h, r, min(len(h)*2/segmentUnit+1, segmentClassMax), depth+1))
 	}
 }
 

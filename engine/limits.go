@@ -5,7 +5,7 @@ const (
 	ItemsPerHoldMax    = 32      // items in one hold: what a person puts into a basket, with room
 	SeatsPerHoldMax    = 256     // seats in one hold: a coach party; each seat costs a row in the step and four bytes in the log
 	SeatsPerBlockMax   = 1024    // seats in one block or unblock command: a block of stalls
-	QuantityMax        = 1 << 16 // sales of one lot in one hold
+	QuantityMax        = 1 << 16 // sales in one hold, of all counted lots together
 	UnitsPerSaleMax    = 1000    // tickets in one sale: a hall sold as one package
 	PaymentRefLenMax   = 128     // bytes of a payment reference: gateways' ids are up to about 90
 	ExpireBatchMax     = 256     // holds ended by one Expire: about 100 microseconds of a step
@@ -54,16 +54,17 @@ func DefaultLimits() Limits {
 		Pools:         64,      // every venue limit one could draw
 		Seats:         1 << 20, // the largest stadium is 150,000
 		PriceVersions: 1 << 16, // a repricing of each lot 64 times
-		Holds:         1 << 25, // 33 million live holds: 4 GB
-		Buyers:        1 << 25, //
-		Orders:        1 << 25, //
+		Holds:         1 << 24, // 16 million live holds: 2 GB
+		Buyers:        1 << 24, // 16 million: a stadium is 150,000
+		Orders:        1 << 24, // as many
 		Ended:         1 << 16, // at 10,000 holds a second, the last 6 seconds; late clicks come sooner
 		Requests:      1 << 20, // at 10,000 a second, the last 100 seconds: longer than any client retries
 		Refusals:      1 << 14, // retries of refused commands come at once or never matter
 	}
 }
 
-// filled returns l with defaults for its zero fields, and no field above its largest sensible value.
+// filled returns l with defaults for its zero fields, and no field above what the tables can address. Of these the strings come first: an event keeps a
+// name a buyer, a request id and a payment reference an order, and a name a remembered request, and has room for 2^26 of one length.
 func (l Limits) filled() Limits {
 	d := DefaultLimits()
 	fill := func(v *int, standard, most int) {
@@ -76,11 +77,11 @@ func (l Limits) filled() Limits {
 	fill(&l.Pools, d.Pools, 1<<16)
 	fill(&l.Seats, d.Seats, 1<<28)
 	fill(&l.PriceVersions, d.PriceVersions, 1<<24)
-	fill(&l.Holds, d.Holds, blockRowsMax/2)
-	fill(&l.Buyers, d.Buyers, blockRowsMax/2)
-	fill(&l.Orders, d.Orders, blockRowsMax/2)
+	fill(&l.Holds, d.Holds, 1<<25)
+	fill(&l.Buyers, d.Buyers, 1<<24)
+	fill(&l.Orders, d.Orders, 1<<24)
 	fill(&l.Ended, d.Ended, 1<<24)
-	fill(&l.Requests, d.Requests, blockRowsMax/4)
+	fill(&l.Requests, d.Requests, 1<<23)
 	fill(&l.Refusals, d.Refusals, 1<<24)
 	return l
 }

@@ -68,11 +68,7 @@ func (e *Event) openTables(d *decoder) {
 	e.openHolds(d)
 	e.openEnded(d)
 	e.openRequests(d)
-	for code := range e.refused {
-		for flow := range e.refused[code] {
-			e.refused[code][flow] = d.uint(math.MaxUint64)
-		}
-	}
+	e.openRefused(d)
 	if hash := d.fixed64(); d.what == "" && hash != e.StateHash() {
 		d.fail(fmt.Sprintf("its state hash is %016x, its content's %016x", hash, e.StateHash()))
 	}
@@ -358,6 +354,20 @@ func (e *Event) openRequest(d *decoder) (row requestRow, hash uint64, ok bool) {
 	}
 	row.name = e.names.put(name)
 	return row, hash, true
+}
+
+func (e *Event) openRefused(d *decoder) {
+	for range d.count(Codes*Flows, 3) {
+		code, flow, total := d.byte(), d.byte(), d.uint(math.MaxUint64)
+		if d.what != "" || int(code) >= Codes || int(flow) >= Flows || total == 0 {
+			d.fail("a tally of an unknown code, or of nothing")
+			return
+		}
+		if e.refused == nil {
+			e.refused = new([Codes][Flows]uint64)
+		}
+		e.refused[code][flow] = total
+	}
 }
 
 // answerable reports whether a repeat of a remembered request could be answered.

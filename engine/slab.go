@@ -7,7 +7,7 @@ const slabShift = 10
 const (
 	slabRows  = 1 << slabShift
 	slabMask  = slabRows - 1
-	firstRows = 4 // the first chunk starts with room for these: an event with few holds stays small
+	firstRows = 4 // the first chunk starts with room for so many: an event with few holds stays small
 )
 
 // slab is a table of fixed-size rows, addressed by slot. It grows a chunk at a time and never moves a full chunk, so no step copies a large
@@ -32,7 +32,7 @@ func (s *slab[T]) alloc() uint32 {
 		return slot
 	}
 	slot := s.rows
-	s.chunks = growChunks(s.chunks, int(slot), 1, slabRows)
+	s.chunks = growChunks(s.chunks, int(slot), 1, slabRows, firstRows)
 	s.rows++
 	return slot
 }
@@ -44,9 +44,9 @@ func (s *slab[T]) release(slot uint32) {
 	s.free.push(slot)
 }
 
-// growChunks makes room for element n of a chunked table with width values an element and per elements a chunk. The first chunk doubles
-// up to its full size; later ones are made whole.
-func growChunks[T any](chunks [][]T, n, width, per int) [][]T {
+// growChunks makes room for element n of a chunked table with width values an element and per elements a chunk. The first chunk starts
+// with room for first elements and doubles up to its full size; later ones are made whole.
+func growChunks[T any](chunks [][]T, n, width, per, first int) [][]T {
 	c := n / per
 	if c > 0 {
 		if c == len(chunks) {
@@ -55,7 +55,7 @@ func growChunks[T any](chunks [][]T, n, width, per int) [][]T {
 		return chunks
 	}
 	if len(chunks) == 0 {
-		return append(chunks, make([]T, min(firstRows, per)*width))
+		return append(chunks, make([]T, first*width))
 	}
 	if n*width == len(chunks[0]) {
 		grown := make([]T, min(2*n, per)*width)
@@ -72,7 +72,7 @@ type stack struct {
 }
 
 func (s *stack) push(v uint32) {
-	s.chunks = growChunks(s.chunks, s.n, 1, slabRows)
+	s.chunks = growChunks(s.chunks, s.n, 1, slabRows, firstRows)
 	s.chunks[s.n>>slabShift][s.n&slabMask] = v
 	s.n++
 }
@@ -85,8 +85,8 @@ func (s *stack) pop() (uint32, bool) {
 	return s.chunks[s.n>>slabShift][s.n&slabMask], true
 }
 
-// blocks keeps runs of values in size classes: class c holds runs of c*blockUnit values. It is where strings and index segments live:
-// many small runs of few sizes, without a pointer for each.
+// blocks keeps runs of values in size classes: class c, from 1, holds runs of c*unit values. It is where strings and index segments live: many
+// small runs of few sizes, without a pointer for each. The caller names the same unit, a constant, with every call.
 type blocks[T any] struct{ classes []blockClass[T] }
 
 type blockClass[T any] struct {
@@ -96,7 +96,6 @@ type blockClass[T any] struct {
 }
 
 const (
-	blockUnit    = 4
 	blockShift   = 8 // of the runs in a chunk: 256
 	blockRows    = 1 << blockShift
 	blockBits    = 26 // of a run's number in its class
@@ -105,31 +104,31 @@ const (
 )
 
 // alloc returns the number of a run of a class. Its values are whatever they were.
-func (b *blocks[T]) alloc(class int) uint32 {
-	for len(b.classes) <= class {
+func (b *blocks[T]) alloc(unit, class int) uint32 {
+	for len(b.classes) < class {
 		b.classes = append(b.classes, blockClass[T]{})
 	}
-	c := &b.classes[class]
+	c := &b.classes[class-1]
 	if i, ok := c.free.pop(); ok {
 		return i
 	}
 	if c.rows == blockRowsMax {
 		panic("engine: a size class is full: a bound of the tables above it is wrong")
 	}
-	c.chunks = growChunks(c.chunks, int(c.rows), class*blockUnit, blockRows)
+	c.chunks = growChunks(c.chunks, int(c.rows), class*unit, blockRows, 1)
 	c.rows++
 	return c.rows - 1
 }
 
 // at returns a run. It is good until the next alloc.
-func (b *blocks[T]) at(class int, i uint32) []T {
-	width := class * blockUnit
+func (b *blocks[T]) at(unit, class int, i uint32) []T {
+	width := class * unit
 	from := int(i&(blockRows-1)) * width
-	return b.classes[class].chunks[i>>blockShift][from : from+width : from+width]
+	return b.classes[class-1].chunks[i>>blockShift][from : from+width : from+width]
 }
 
 // release frees a run.
-func (b *blocks[T]) release(class int, i uint32) { b.classes[class].free.push(i) }
+func (b *blocks[T]) release(class int, i uint32) { b.classes[class-1].free.push(i) }
 
 // live is how many runs are in use.
 func (b *blocks[T]) live() int {

@@ -117,12 +117,24 @@ func (e *Event) appendMemories(dst []byte, buyers []uint32) []byte {
 	for i := range e.money.rows {
 		dst = e.appendRequest(dst, e.money.at(i))
 	}
-	for code := range e.refused {
-		for flow := range e.refused[code] {
-			dst = binary.AppendUvarint(dst, e.refused[code][flow])
+	return e.appendRefused(dst)
+}
+
+// appendRefused appends the totals of all tallies: | n | n times: code, flow, total |
+func (e *Event) appendRefused(dst []byte) []byte {
+	n := 0
+	var list []byte
+	if e.refused != nil {
+		for code := range e.refused {
+			for flow, total := range e.refused[code] {
+				if total > 0 {
+					list = binary.AppendUvarint(append(list, byte(code), byte(flow)), total)
+					n++
+				}
+			}
 		}
 	}
-	return dst
+	return append(binary.AppendUvarint(dst, uint64(n)), list...)
 }
 
 func (e *Event) appendRequest(dst []byte, r *requestRow) []byte {

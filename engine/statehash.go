@@ -33,6 +33,14 @@ func (e *Event) StateHash() uint64 {
 	for i := range e.pools {
 		sum += countsHash(&e.pools[i].counts, hashK1+uint64(i), uint64(e.pools[i].own))
 	}
+	return sum + e.refusedHash()
+}
+
+func (e *Event) refusedHash() uint64 {
+	sum := uint64(0)
+	if e.refused == nil {
+		return sum
+	}
 	for code := range e.refused {
 		for flow, n := range e.refused[code] {
 			if n > 0 {
