@@ -34,7 +34,7 @@ func mustOpen(t *testing.T, c Config) *Store {
 }
 
 func TestStoreKeepsTheContractOfAJournal(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent()) // stores that other tests killed never end
 	for name, fresh := range map[string]func(t *testing.T) (vfs.FS, string){
 		"memory": func(*testing.T) (vfs.FS, string) { return vfs.NewMem(), "data" },
 		"disk":   func(t *testing.T) (vfs.FS, string) { return vfs.Default, t.TempDir() + "/data" },

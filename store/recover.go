@@ -122,6 +122,7 @@ func (f *folding) run(name []byte, run *engine.Run) error {
 		k = &known{key: aggregateKey(name), name: string(name)}
 		f.all[k.name] = k
 	}
+	f.high = max(f.high, run.At)
 	if k.state == nil {
 		if last := run.First + engine.Seq(run.Facts.Count) - 1; last <= k.header.seq {
 			return nil // the snapshot holds it
@@ -140,7 +141,6 @@ func (f *folding) run(name []byte, run *engine.Run) error {
 	}
 	k.facts += uint64(run.Facts.Count)
 	f.facts += uint64(run.Facts.Count)
-	f.high = max(f.high, run.At)
 	if f.folded != nil {
 		f.folded(k, run)
 	}
@@ -221,6 +221,7 @@ func (s *Store) recoverAll() (*engine.Recovered, error) {
 	}
 	rec := &engine.Recovered{HighMark: f.high, Facts: f.facts}
 	for _, k := range all {
+		rec.HighMark = max(rec.HighMark, k.header.lastAt)
 		if k.state != nil {
 			rec.Awake = append(rec.Awake, engine.Recalled{Key: k.key, State: k.state})
 		} else {
