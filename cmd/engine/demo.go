@@ -55,6 +55,7 @@ pool. Then it stays up, so that you can look around; Ctrl-C leaves and removes t
 		},
 	}
 	f := cmd.Flags()
+	f.SortFlags = false // what everybody needs comes first
 	f.IntVar(&s.buyers, "buyers", demoBuyersDefault, "people in the crowd")
 	f.Int64Var(&s.tickets, "tickets", demoTicketsDefault, "tickets in the house")
 	f.Uint64Var(&s.seed, "seed", 1, "what the crowd's dice start from: the same seed is the same crowd")
@@ -90,7 +91,7 @@ func demo(ctx context.Context, s demoSettings, stdout, stderr io.Writer) (err er
 		<-ctx.Done()
 		fmt.Fprintln(stdout, "\nleaving; the folder is removed")
 	}
-	if err := stopWith(ctx, p, drainDefault, err); err != nil {
+	if err := stopWith(p, err); err != nil {
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 			return nil // the one who started the demo ended it
 		}

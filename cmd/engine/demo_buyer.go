@@ -27,8 +27,12 @@ const (
 )
 
 const (
-	visitsMax    = 4 // how often a buyer looks again after everything was sold out
-	seatTriesMax = 3 // how often a buyer chooses other seats after losing a race for some
+	visitsMax    = 4 // how often a buyer looks again after everything it likes was sold out
+	likingsMax   = 3 // lots that a buyer tries in a visit
+	seatTriesMax = 2 // how often a buyer chooses seats before it tries another lot
+
+	clickPause = 60 * time.Millisecond // between two tries
+	visitPause = time.Second           // until the page is loaded again
 )
 
 // buyer is one person in the demo. Everything it does is drawn from its own dice, so that a seed gives the same crowd.
@@ -95,7 +99,7 @@ func (b *buyer) visit(ctx context.Context) {
 		if ok && b.decide(ctx, h) {
 			return
 		}
-		if !b.pause(ctx, time.Second) { // then the page is loaded again
+		if !b.pause(ctx, visitPause) {
 			return
 		}
 	}
@@ -107,6 +111,7 @@ func (b *buyer) choose(ctx context.Context) (held, bool) {
 	quantity := 1 + b.dice.Int64N(demoLimit)
 	liking := []string{"early", "floor", "stalls", "balcony", "fours"}
 	b.dice.Shuffle(len(liking), func(i, j int) { liking[i], liking[j] = liking[j], liking[i] })
+	liking = liking[:likingsMax]
 	if b.chance(percentChildAlone) {
 		_, _ = b.hold(ctx, ask{items: []askItem{{lot: "child", quantity: 1}}}) // refused: requires_missing
 		liking = slices.Insert(liking, 0, "child")
@@ -127,8 +132,8 @@ func (b *buyer) choose(ctx context.Context) (held, bool) {
 				return h, true
 			}
 		}
-		if ctx.Err() != nil {
-			return held{}, false
+		if !b.pause(ctx, clickPause) {
+			break
 		}
 	}
 	return held{}, false
@@ -159,7 +164,7 @@ func (b *buyer) chooseSeats(ctx context.Context, lot *planLot, quantity int64) (
 		if h, ok := b.hold(ctx, ask{items: []askItem{{lot: lot.id, seats: seats}}}); ok {
 			return h, true
 		}
-		if ctx.Err() != nil {
+		if !b.pause(ctx, clickPause) {
 			break
 		}
 	}

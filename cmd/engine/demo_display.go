@@ -21,9 +21,10 @@ type display struct {
 
 	last                    time.Time // of the rates
 	lastHolds, lastOrders   int64
-	holdsRate, ordersRate   float64
-	holdsPeak, commandsPeak float64
 	lastCommands            int64
+	holdsRate, ordersRate   float64
+	commandsRate            float64
+	holdsPeak, commandsPeak float64
 }
 
 const (
@@ -99,7 +100,8 @@ func (d *display) rates(now time.Time) {
 	d.holdsRate = float64(holds-d.lastHolds) / span.Seconds()
 	d.ordersRate = float64(orders-d.lastOrders) / span.Seconds()
 	d.holdsPeak = max(d.holdsPeak, d.holdsRate)
-	d.commandsPeak = max(d.commandsPeak, float64(commands-d.lastCommands)/span.Seconds())
+	d.commandsRate = float64(commands-d.lastCommands) / span.Seconds()
+	d.commandsPeak = max(d.commandsPeak, d.commandsRate)
 	d.last, d.lastHolds, d.lastOrders, d.lastCommands = now, holds, orders, commands
 }
 
@@ -110,9 +112,9 @@ func (d *display) line(now time.Time, shown *shownEvent) {
 	for _, n := range c.refusedBy() {
 		refused += n
 	}
-	fmt.Fprintf(d.out, "%5.0f s  sold %s of %s, held %s  shopping %s, served %s  %s holds/s  refused %s  hold p50 %s, p99 %s\n",
+	fmt.Fprintf(d.out, "%5.0f s  sold %s of %s, held %s  shopping %s, served %s  %s commands/s, %s holds/s  refused %s  hold p50 %s, p99 %s\n",
 		now.Sub(d.started).Seconds(), thousands(shown.sold()), thousands(d.sale.plan.tickets()), thousands(shown.held()),
-		thousands(c.shopping.Load()), thousands(c.served.Load()), thousands(int64(d.holdsRate)), thousands(refused), briefly(p50), briefly(p99))
+		thousands(c.shopping.Load()), thousands(c.served.Load()), thousands(int64(d.commandsRate)), thousands(int64(d.holdsRate)), thousands(refused), briefly(p50), briefly(p99))
 }
 
 func (d *display) block(now time.Time, shown *shownEvent) string {
@@ -130,8 +132,8 @@ func (d *display) block(now time.Time, shown *shownEvent) string {
 	}
 	fmt.Fprintf(&b, "\n  buyers   %s shopping, %s served, %s left without, %s walked away from a hold\n",
 		thousands(c.shopping.Load()), thousands(c.served.Load()), thousands(c.gaveUp.Load()), thousands(c.abandoned.Load()))
-	fmt.Fprintf(&b, "  now      %s holds/s, %s orders/s; a hold is answered in %s (p50), %s (p99)\n",
-		thousands(int64(d.holdsRate)), thousands(int64(d.ordersRate)), briefly(p50), briefly(p99))
+	fmt.Fprintf(&b, "  now      %s commands/s, %s holds/s, %s orders/s; a hold is answered in %s (p50), %s (p99)\n",
+		thousands(int64(d.commandsRate)), thousands(int64(d.holdsRate)), thousands(int64(d.ordersRate)), briefly(p50), briefly(p99))
 	fmt.Fprintf(&b, "  refused  %s\n", refusalsText(c.refusedBy(), 4))
 	return b.String()
 }

@@ -1,9 +1,14 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"io"
+	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestDemoSellsAndBalances(t *testing.T) {
@@ -11,6 +16,55 @@ func TestDemoSellsAndBalances(t *testing.T) {
 	wants(t, out, "Ledger: in balance", "Summary", "state hash", "Log: whole", "sold_out")
 	if strings.Contains(out, "\x1b[") {
 		t.Error("what is no terminal got a terminal's control characters")
+	}
+}
+
+func TestDemoStaysUpUntilItIsToldToLeave(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var out output
+	done := make(chan error, 1)
+	go func() { done <- run(ctx, []string{"demo", "--buyers", "50", "--tickets", "60"}, &out, io.Discard) }()
+	var url string
+	for url == "" {
+		select {
+		case err := <-done:
+			t.Fatalf("it left by itself: %v\n%s", err, &out)
+		case <-time.After(10 * time.Millisecond):
+		}
+		if _, after, up := strings.Cut(out.String(), "The engine stays up."); up && strings.Contains(after, "Ctrl-C") {
+			url, _, _ = strings.Cut(after[strings.Index(after, "--nats ")+len("--nats "):], "\n")
+		}
+	}
+	wants(t, must(t, "event", "show", demoEvent, "--nats", url), "Night One", "standing")
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("it left with: %v", err)
+	}
+	dir, _, _ := strings.Cut(strings.TrimPrefix(out.String(), "An engine in "), ",")
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the folder %s is still there: %v", dir, err)
+	}
+}
+
+func TestDemoCanBeStoppedInTheMiddle(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var out output
+	done := make(chan error, 1)
+	go func() {
+		done <- run(ctx, []string{"demo", "--exit", "--buyers", "5000", "--tickets", "500"}, &out, io.Discard)
+	}()
+	for !strings.Contains(out.String(), "shopping") {
+		select {
+		case err := <-done:
+			t.Fatalf("it left by itself: %v\n%s", err, &out)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("it left with: %v", err)
 	}
 }
 

@@ -273,7 +273,7 @@ func (s *eventSettings) send(ctx context.Context, event, verb string, fields map
 	}
 	subject := transport.Subject(event, verb)
 	if s.dryRun {
-		return rehearse(ctx, s.stdout, event, subject, body)
+		return rehearse(ctx, s.timeout, s.stdout, event, subject, body)
 	}
 	reply, err := s.ask(ctx, subject, body)
 	if err != nil {

@@ -33,7 +33,9 @@ func (stage) Events(string, string, int) []string { return nil }
 
 // rehearse checks a command with the engine's own rules, prints what would be sent, and sends nothing. The command goes through a NATS server
 // of its own in this process, so that nothing is checked differently from the real thing.
-func rehearse(ctx context.Context, w io.Writer, event, subject string, body []byte) error {
+func rehearse(ctx context.Context, timeout time.Duration, w io.Writer, event, subject string, body []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
 	server, url, err := transport.Embedded(transport.EmbeddedConfig{Listen: "127.0.0.1:0"})
 	if err != nil {
 		return fmt.Errorf("--dry-run: %w", err)

@@ -273,7 +273,7 @@ func (s *eventSettings) listEvents(ctx context.Context, after string, limit int)
 			return fmt.Errorf("list: %w", err)
 		}
 		if s.dryRun {
-			return rehearse(ctx, s.stdout, "", subjectList, body)
+			return rehearse(ctx, s.timeout, s.stdout, "", subjectList, body)
 		}
 		answer, err := s.ask(ctx, subjectList, body)
 		if err != nil {

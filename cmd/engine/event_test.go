@@ -105,7 +105,7 @@ func TestRefusalsEndInAnErrorWithCodeAndMessage(t *testing.T) {
 		{[]string{"--pool"}, []string{"capacity", "night-one", "--to", "3"}},
 		{[]string{"--to"}, []string{"capacity", "night-one", "--lot", "ga"}},
 		{[]string{"invalid"}, []string{"show", "not an id"}},
-		{[]string{"unknown_field", "nmae", "name"}, []string{"create", "x", "-f", write(t, "x.yaml", "nmae: Night\n")}},
+		{[]string{"unknown_field", "nameX", "name"}, []string{"create", "x", "-f", write(t, "x.yaml", "nameX: Night\n")}},
 	} {
 		_, err := steer(t, s, c.args...)
 		refuses(t, err, c.wants...)

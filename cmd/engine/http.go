@@ -57,7 +57,7 @@ func (p *process) startHTTP(context.Context) error {
 		},
 	})
 	if err != nil {
-		return err
+		return fmt.Errorf("%w; --http names another address, and port 0 picks a free one", err)
 	}
 	p.httpURL = h.URL()
 	p.onClose("the HTTP side", h.Close)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
@@ -27,6 +28,8 @@ type processConfig struct {
 	httpAccess httpAccess
 	bounds     bounds
 	logger     *slog.Logger
+	// drain is how long a stop waits for answers that are under way; 0 is drainDefault.
+	drain time.Duration
 	// fatal ends the process; nil is the store's own: say what happened and what to do, then exit with status 1.
 	fatal func(error)
 }
@@ -70,6 +73,9 @@ func startProcess(ctx context.Context, c processConfig) (*process, error) {
 	if c.logger == nil {
 		c.logger = slog.New(slog.DiscardHandler)
 	}
+	if c.drain == 0 {
+		c.drain = drainDefault
+	}
 	data, err := filepath.Abs(c.data)
 	if err != nil {
 		return nil, fmt.Errorf("--data %s: %w", c.data, err)
@@ -79,7 +85,7 @@ func startProcess(ctx context.Context, c processConfig) (*process, error) {
 	p.setState("starting")
 	for _, start := range []func(context.Context) error{p.startHTTP, p.startStore, p.startNode, p.startTransport, p.startWatch} {
 		if err := start(ctx); err != nil {
-			return nil, errors.Join(err, p.stop(context.WithoutCancel(ctx)))
+			return nil, errors.Join(err, p.stop())
 		}
 	}
 	p.setState("")
@@ -87,7 +93,9 @@ func startProcess(ctx context.Context, c processConfig) (*process, error) {
 }
 
 // stop takes nothing more, answers what was taken, makes all of it durable and lets go of everything. It goes on when a part fails.
-func (p *process) stop(ctx context.Context) error {
+func (p *process) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), p.config.drain)
+	defer cancel()
 	p.setState("stopping")
 	var failed []error
 	for _, c := range slices.Backward(p.closers) {
@@ -130,8 +138,6 @@ func (p *process) startStore(context.Context) error {
 // openHelp adds what to do next to an error of opening or recovering a data folder.
 func openHelp(err error, data string) error {
 	switch {
-	case errors.Is(err, store.ErrInUse):
-		return fmt.Errorf("%w; stop that engine, or give this one a folder of its own with --data", err)
 	case errors.Is(err, store.ErrDamaged):
 		return fmt.Errorf("%w; `engine verify %s` says what is wrong; nothing was changed", err, data)
 	case errors.Is(err, store.ErrNewer):
@@ -186,6 +192,9 @@ func (p *process) startNode(context.Context) error {
 func (p *process) startTransport(context.Context) error {
 	url := p.config.natsURL
 	if url == "" {
+		if err := portFree(p.config.listen); err != nil {
+			return err
+		}
 		s, at, err := transport.Embedded(transport.EmbeddedConfig{Listen: p.config.listen, DataDir: p.config.data})
 		if err != nil {
 			return err
@@ -217,6 +226,15 @@ func (p *process) startTransport(context.Context) error {
 	p.onClose("taking commands", s.Drain)
 	p.addTransportMetrics(p.node.Metrics())
 	return nil
+}
+
+// portFree says at once that a port is taken: the NATS server would only say, after a while, that it is not listening.
+func portFree(listen string) error {
+	l, err := net.Listen("tcp", listen)
+	if err != nil {
+		return fmt.Errorf("embedded NATS server: %w; --listen names another address, and port 0 picks a free one", err)
+	}
+	return l.Close()
 }
 
 // ready is nil when the engine has recovered, can sync, and no event is set aside.

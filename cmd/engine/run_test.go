@@ -19,12 +19,19 @@ import (
 // patience is how long a test waits for something that must happen. No test passes because of it.
 const patience = 60 * time.Second
 
+// runMainEnv makes this test binary the program itself, for tests that need a process of their own.
+const runMainEnv = "ENGINE_TEST_RUN_MAIN"
+
 func TestMain(m *testing.M) {
 	// Settings of the machine must not reach the tests.
 	for _, pair := range os.Environ() {
 		if name, _, _ := strings.Cut(pair, "="); strings.HasPrefix(name, settingsEnvPrefix) {
 			_ = os.Unsetenv(name)
 		}
+	}
+	if os.Getenv(runMainEnv) != "" {
+		main()
+		return
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -50,8 +57,9 @@ func (o *output) String() string {
 // engineRun is the program, run with arguments, as main would.
 func engineRun(t *testing.T, args ...string) (stdout string, err error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithCancel(t.Context()) // without a deadline, as main's
 	defer cancel()
+	defer time.AfterFunc(patience, cancel).Stop()
 	var out, errs output
 	err = run(ctx, args, &out, &errs)
 	if testing.Verbose() && errs.String() != "" {

@@ -52,7 +52,6 @@ func (l *logSettings) logger(w io.Writer) (*slog.Logger, error) {
 func serveCommand() *cobra.Command {
 	var c processConfig
 	var log logSettings
-	var drain time.Duration
 	var config string
 	cmd := &cobra.Command{
 		Use:   "serve",
@@ -82,16 +81,17 @@ nothing that was acknowledged is lost then either.
 				return err
 			}
 			c.logger = logger
-			return serve(cmd.Context(), &c, drain, cmd.OutOrStdout())
+			return serve(cmd.Context(), &c, cmd.OutOrStdout())
 		},
 	}
 	f := cmd.Flags()
+	f.SortFlags = false // what everybody needs comes first
 	f.StringVar(&c.data, "data", dataDefault, "data folder; made with mode 0700 if it is missing")
 	f.StringVar(&c.listen, "listen", transport.ListenDefault, "address of the embedded NATS server, loopback only; port 0 picks a free one")
 	f.StringVar(&c.http, "http", transport.HTTPListenDefault, "address of /metrics, /healthz and /readyz; port 0 picks a free one; beyond loopback it wants --http-token-file or --http-cert")
 	f.StringVar(&c.natsURL, "nats", "", "use the NATS system at this URL instead of embedding a server")
-	f.StringVar(&config, "config", "", "YAML file with settings, one `flag: value` a line")
-	f.DurationVar(&drain, "drain-timeout", drainDefault, "how long a stop waits for answers that are under way, as in 30s")
+	f.StringVar(&config, "config", "", "YAML file with settings, one a line, as in sleep-after: 10m")
+	f.DurationVar(&c.drain, "drain-timeout", drainDefault, "how long a stop waits for answers that are under way, as in 30s")
 	log.addTo(f, "info")
 	c.httpAccess.addTo(f)
 	c.bounds.addTo(cmd)
@@ -111,7 +111,7 @@ type readyLine struct {
 }
 
 // serve runs an engine until ctx ends, then drains it.
-func serve(ctx context.Context, c *processConfig, drain time.Duration, stdout io.Writer) error {
+func serve(ctx context.Context, c *processConfig, stdout io.Writer) error {
 	c.logger.Info("starting", "version", versionText(), "data", c.data, "pid", os.Getpid())
 	p, err := startProcess(ctx, *c)
 	if err != nil {
@@ -125,19 +125,17 @@ func serve(ctx context.Context, c *processConfig, drain time.Duration, stdout io
 		_, err = fmt.Fprintf(stdout, "%s\n", line)
 	}
 	if err != nil { // whoever started us waits for that line
-		return stopWith(ctx, p, drain, fmt.Errorf("print the ready line: %w", err))
+		return stopWith(p, fmt.Errorf("print the ready line: %w", err))
 	}
 	c.logger.Info("ready", "nats", p.natsURL, "http", p.httpURL, "recovery_ms", p.recovered.TookMs, "facts", p.recovered.Facts)
 	<-ctx.Done()
 	c.logger.Info("stopping: what was taken is answered; a second signal ends the process at once")
-	return stopWith(ctx, p, drain, nil)
+	return stopWith(p, nil)
 }
 
 // stopWith drains the process and returns the first error, or what went wrong with that.
-func stopWith(ctx context.Context, p *process, drain time.Duration, first error) error {
-	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
-	defer cancel()
-	if err := p.stop(within); err != nil && first == nil {
+func stopWith(p *process, first error) error {
+	if err := p.stop(); err != nil && first == nil {
 		first = fmt.Errorf("%w; nothing that was acknowledged is lost: start again", err)
 	}
 	if first == nil {

@@ -245,7 +245,7 @@ func TestHealthAndMetrics(t *testing.T) {
 func TestSecondEngineInTheSameFolderIsRefused(t *testing.T) {
 	s := serveOn(t, newData(t))
 	_, err := engineRun(t, "serve", "--data", s.Data, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0")
-	refuses(t, err, "in use", "--data")
+	refuses(t, err, "in use", "folder of its own")
 	_, err = engineRun(t, "verify", s.Data)
 	refuses(t, err, "in use", "stop the engine")
 }

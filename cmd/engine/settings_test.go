@@ -84,8 +84,13 @@ func TestMoneyIsWrittenInItsOwnUnits(t *testing.T) {
 		currency string
 		want     string
 	}{
-		{0, "EUR", "0.00 EUR"}, {5, "EUR", "0.05 EUR"}, {123456789, "EUR", "1,234,567.89 EUR"}, {5000, "JPY", "5,000 JPY"}, {1234, "KWD", "1.234 KWD"},
-		{-150, "EUR", "-1.50 EUR"}, {7, "ZZZ", "7 minor units of ZZZ"},
+		{0, "EUR", "0.00 EUR"},
+		{5, "EUR", "0.05 EUR"},
+		{123456789, "EUR", "1,234,567.89 EUR"},
+		{5000, "JPY", "5,000 JPY"},
+		{1234, "KWD", "1.234 KWD"},
+		{-150, "EUR", "-1.50 EUR"},
+		{7, "ZZZ", "7 minor units of ZZZ"},
 	} {
 		if got := money(c.minor, c.currency); got != c.want {
 			t.Errorf("money(%d, %s) is %q, want %q", c.minor, c.currency, got, c.want)
