@@ -182,3 +182,6 @@ func (t *Toy) Check() error {
 	}
 	return nil
 }
+
+// Spoil changes the state of a toy in a way that no fact explains.
+func Spoil(t *Toy) { t.hash++ }
