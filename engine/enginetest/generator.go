@@ -117,12 +117,12 @@ func (g *Generator) time() {
 
 // Command draws the next command. What it refers to is the generator's own; the event must not keep it.
 func (g *Generator) Command() engine.Command {
-	if !g.model.exists && g.chance(60, "create first") {
+	if !g.model.exists && g.chance(35, "create first") {
 		return g.say(engine.Command{Verb: engine.VerbCreate, Spec: g.Spec()})
 	}
-	if len(g.said) > 0 && g.chance(8, "repeat") {
+	if len(g.said) > 0 && g.chance(12, "repeat") {
 		cmd := g.said[g.below(len(g.said), "which")]
-		if g.chance(25, "with other content") {
+		if g.chance(40, "with other content") {
 			id := cmd.RequestID
 			cmd = g.fresh()
 			cmd.RequestID = id
@@ -139,7 +139,7 @@ func (g *Generator) say(cmd engine.Command) engine.Command {
 	}
 	g.count++
 	cmd.RequestID = "q" + strconv.Itoa(g.count)
-	switch g.weighted("extras", 350, 36, 5, 4, 5) {
+	switch g.weighted("extras", 330, 36, 10, 4, 10, 10) {
 	case 1:
 		cmd.Channel = pick(g, "channel", "web", "app", "box_office")
 		cmd.Device = engine.Device(g.below(5, "device"))
@@ -149,6 +149,8 @@ func (g *Generator) say(cmd engine.Command) engine.Command {
 		cmd.Device = engine.Device(5 + g.below(251, "device"))
 	case 4:
 		cmd.RequestID = g.badID()
+	case 5:
+		cmd.RequestID = "5555555555554444"
 	}
 	if len(g.said) == generatedSaid {
 		i := g.below(generatedSaid, "forget")
@@ -159,14 +161,18 @@ func (g *Generator) say(cmd engine.Command) engine.Command {
 }
 
 func (g *Generator) fresh() engine.Command {
-	if (g.model.state == engine.EventDraft || g.model.state == engine.EventPaused) && g.chance(30, "open again") {
+	if g.model.state == engine.EventDraft && g.chance(3, "open") || g.model.state == engine.EventPaused && g.chance(15, "open again") {
 		return engine.Command{Verb: engine.VerbOpen}
 	}
-	weights := []int{42, 12, 6, 6, 5, 6, 5, 4, 2, 2, 2, 1, 2, 5}
-	if !g.model.exists {
-		weights = []int{1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 0, 1, 1}
+	if g.chance(25, "any verb") {
+		return g.command(g.below(14, "verb"))
 	}
-	switch g.weighted("verb", weights...) {
+	return g.command(g.weighted("verb", 42, 12, 6, 6, 5, 6, 5, 4, 2, 2, 2, 1, 2, 5))
+}
+
+// command draws a command of one of 14 kinds.
+func (g *Generator) command(kind int) engine.Command {
+	switch kind {
 	case 0:
 		return g.hold()
 	case 1:
@@ -188,7 +194,7 @@ func (g *Generator) fresh() engine.Command {
 	case 9:
 		return engine.Command{Verb: engine.VerbPause}
 	case 10:
-		if g.model.state == engine.EventOnSale && g.chance(85, "do not close") {
+		if g.model.exists && !g.model.Closed() && g.chance(70, "do not close") {
 			return engine.Command{Verb: engine.VerbGet}
 		}
 		return engine.Command{Verb: engine.VerbClose}
@@ -275,8 +281,8 @@ func (g *Generator) seats(l *modelLot) []string {
 		if slices.Contains(seats, label) && !g.chance(3, "same seat twice") {
 			continue
 		}
-		if g.chance(3, "bad seat") {
-			label = pick(g, "seat", "A/1/0", "A/1/99", "Z/1/1", "A/1", "", "A/1/1/1", "A/1/01", "A/1/+1", "A/1/18446744073709551617", "*/*/*", g.badID())
+		if g.chance(5, "bad seat") {
+			label = pick(g, "seat", "A/1/99", "A/9/1", "Z/1/1", "A/2/5", "A/1/0", "A/1", "", "A/1/1/1", "A/1/01", "A/1/+1", "A/1/18446744073709551617", "*/*/*", g.badID())
 		}
 		seats = append(seats, label)
 	}
@@ -305,7 +311,7 @@ func (g *Generator) onHold(verb engine.Verb) engine.Command {
 	case n == 0 || g.chance(3, "bad hold"):
 		cmd.Hold = pick(g, "hold", "", "x", "0", "1", string(engine.AppendHoldID(nil, engine.HoldID(n+1))), string(engine.AppendHoldID(nil, 0)),
 			string(engine.AppendHoldID(nil, math.MaxUint64)), string(engine.AppendOrderID(nil, 1)), g.badID())
-	case g.chance(70, "a live one"):
+	case g.chance(75, "a live one"):
 		var live []*modelHold
 		for _, h := range g.model.holds {
 			if !h.ended() {
@@ -351,6 +357,15 @@ func (g *Generator) block(verb engine.Verb) engine.Command {
 	l := g.model.lot(cmd.Lot)
 	if l != nil && l.seated() != g.chance(5, "the wrong way") {
 		cmd.Seats = g.seats(l)
+		if len(l.shut) > 0 && g.chance(50, "blocked seats") {
+			cmd.Seats = slices.Clone(l.shut[:1+g.below(len(l.shut), "seats")])
+		}
+		switch g.weighted("a seat that is not there", 88, 6, 6) {
+		case 1:
+			cmd.Seats = append(cmd.Seats, "A/9/1")
+		case 2:
+			cmd.Seats = []string{"A/9/1"}
+		}
 	} else {
 		cmd.Quantity = int64(1 + g.below(4, "units"))
 	}
@@ -391,15 +406,15 @@ func (g *Generator) buyer() string {
 }
 
 func (g *Generator) lotID() string {
-	if len(g.model.lots) == 0 || g.chance(2, "no such lot") {
-		return pick(g, "lot", "none", "", "a b", strings.Repeat("l", 65))
+	if len(g.model.lots) == 0 || g.chance(3, "no such lot") {
+		return pick(g, "lot", "none", "none", "none", "", "a b", strings.Repeat("l", 65))
 	}
 	return g.model.lots[g.below(len(g.model.lots), "lot")].spec.Lot
 }
 
 func (g *Generator) poolID() string {
 	if len(g.model.pools) == 0 || g.chance(5, "no such pool") {
-		return pick(g, "pool", "none", "", "a b")
+		return pick(g, "pool", "none", "none", "", "a b")
 	}
 	return g.model.pools[g.below(len(g.model.pools), "pool")].spec.Pool
 }

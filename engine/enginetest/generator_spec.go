@@ -13,7 +13,7 @@ func (g *Generator) Spec() *engine.EventSpec {
 	s := &engine.EventSpec{
 		Name: "Night One", Currency: pick(g, "currency", "EUR", "JPY", "KWD"), HoldTTLMs: int64(1+g.below(40, "ttl")) * 1000,
 		LimitPerBuyer: pick[int64](g, "limit per buyer", 0, 0, 4, 6, 10), LimitPerOrder: pick[int64](g, "limit per order", 0, 0, 3, 5),
-		Open: !g.chance(15, "draft"),
+		Open: !g.chance(30, "draft"),
 	}
 	s.MaxHoldMs = s.HoldTTLMs * int64(1+g.below(4, "longest"))
 	switch g.weighted("spread", 50, 25, 25) {
@@ -54,9 +54,9 @@ func (g *Generator) lot(id string, before []engine.LotSpec, pools []engine.PoolS
 	if g.chance(20, "tax") {
 		l.TaxMinor = l.FaceMinor / 10
 	}
-	if g.chance(30, "seated") {
+	if g.chance(40, "seated") {
 		for r := range 1 + g.below(2, "rows") {
-			l.Rows = append(l.Rows, engine.RowSpec{Section: "A", Row: strconv.Itoa(r + 1), Seats: int64(1 + g.below(4, "seats"))})
+			l.Rows = append(l.Rows, engine.RowSpec{Section: "A", Row: strconv.Itoa(r + 1), Seats: int64(1 + g.below(5, "seats"))})
 		}
 	} else {
 		l.Capacity = int64(g.below(16, "capacity"))

@@ -11,16 +11,25 @@ import (
 type Twin struct {
 	Model   *Model
 	Replica engine.Aggregate
-	// Compared counts the answers that were compared, by verb and code.
-	Compared [engine.Verbs][engine.Codes]int
+	// Seen counts the situations in which answers were compared, so that a test can tell that its commands reached all of them.
+	Seen map[Situation]int
 
 	shell  *Shell
 	folded int // runs of the shell's log that the replica has folded
 }
 
+// Situation is a command, the event or hold it met, and the answer.
+type Situation struct {
+	Verb     engine.Verb
+	Event    engine.EventState // before the command; 0 if there was no event
+	Hold     string            // before extend, release and confirm: the state of the hold that is named, "due", "of another", or "none"
+	Repeated bool
+	Code     engine.Code
+}
+
 // NewTwin returns the twin of an event that does not exist yet.
 func NewTwin(s *Shell) *Twin {
-	return &Twin{Model: NewModel(s.Key, s.Limits), Replica: engine.NewAggregate(s.Key), shell: s}
+	return &Twin{Model: NewModel(s.Key, s.Limits), Replica: engine.NewAggregate(s.Key), Seen: map[Situation]int{}, shell: s}
 }
 
 // Slept tells the twin that the event was put to sleep and woken.
@@ -29,8 +38,9 @@ func (t *Twin) Slept() { t.Model.Forget() }
 // Check gives the model a command that the event has just answered, and compares all there is to compare. The error names the first thing that is
 // wrong.
 func (t *Twin) Check(cmd *engine.Command, out *engine.Outcome) error {
-	t.Compared[out.Verb][out.Code]++
 	e := t.shell.Event
+	met := Situation{Verb: cmd.Verb, Event: t.Model.state, Hold: t.Model.holdNamed(cmd, t.shell.Now), Repeated: out.Repeated, Code: out.Code}
+	t.Seen[met]++
 	if diff := t.Model.Difference(out, t.Model.Step(cmd, t.shell.Now, out)); diff != "" {
 		return fmt.Errorf("%s is answered otherwise than the rules say\n%s", cmd.Verb, diff)
 	}
@@ -52,6 +62,28 @@ func (t *Twin) Check(cmd *engine.Command, out *engine.Outcome) error {
 		return fmt.Errorf("after %s the log folds to fact %d, live is %d", cmd.Verb, got, want)
 	}
 	return t.deadline()
+}
+
+// holdNamed tells what a command about a hold meets.
+func (m *Model) holdNamed(cmd *engine.Command, now engine.Instant) string {
+	switch cmd.Verb {
+	case engine.VerbExtend, engine.VerbRelease, engine.VerbConfirm:
+	default:
+		return ""
+	}
+	m.now = now
+	id, _ := engine.ParseHoldID(cmd.Hold)
+	switch {
+	case id == 0 || uint64(id) > uint64(len(m.holds)):
+		return "none"
+	case m.holds[id-1].buyer != cmd.Buyer:
+		return "of another"
+	case m.holds[id-1].forgotten:
+		return engine.HoldForgotten.String()
+	case m.holds[id-1].state == engine.HoldHeld && m.due(m.holds[id-1]):
+		return "due"
+	}
+	return m.holds[id-1].state.String()
 }
 
 // deadline compares when the event wants to be woken next: to end a hold or to write the tally.
