@@ -319,7 +319,7 @@ func (w *jsonWriter) lot(l *engine.LotView) {
 	w.num("face_minor", s.FaceMinor)
 	w.fees(s.Fees)
 	w.numIf("tax_minor", s.TaxMinor)
-	w.num("units", s.Units)
+	w.num("units", max(1, s.Units))
 	w.strs("pools", s.Pools)
 	w.strs("requires", s.Requires)
 	w.str("after", s.After)

@@ -257,7 +257,7 @@ func (w *protoWriter) lot(num int, l *engine.LotView) {
 	w.num(21, s.FaceMinor)
 	w.fees(22, s.Fees)
 	w.num(23, s.TaxMinor)
-	w.num(24, s.Units)
+	w.num(24, max(1, s.Units))
 	for _, p := range s.Pools {
 		w.element(25, p)
 	}

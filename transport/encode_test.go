@@ -126,7 +126,7 @@ func referenceEvent(e *engine.EventView) *pb.Event {
 		event.Lots = append(event.Lots, &pb.Lot{
 			Lot: l.Spec.Lot, Capacity: l.Capacity, Free: l.Free, Held: l.Held, Paying: l.Paying, Sold: l.Sold, Blocked: l.Blocked,
 			Available: l.Available, Open: l.Open, Seated: l.Seated, Name: l.Spec.Name, FaceMinor: l.Spec.FaceMinor,
-			Fees: referenceFeesOut(l.Spec.Fees), TaxMinor: l.Spec.TaxMinor, Units: l.Spec.Units, Pools: l.Spec.Pools, Requires: l.Spec.Requires,
+			Fees: referenceFeesOut(l.Spec.Fees), TaxMinor: l.Spec.TaxMinor, Units: max(1, l.Spec.Units), Pools: l.Spec.Pools, Requires: l.Spec.Requires,
 			After: l.Spec.After, MinOrder: l.Spec.MinOrder, MaxOrder: l.Spec.MaxOrder,
 		})
 	}

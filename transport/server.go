@@ -143,6 +143,8 @@ func Serve(c Config, nc *nats.Conn, e Engine) (*Server, error) {
 const (
 	// headerBytesMax is the room that a reply leaves to the headers of a refusal.
 	headerBytesMax = 256
+	// drainFlushTimeout bounds the last step of a drain whose context has no end.
+	drainFlushTimeout = 10 * time.Second
 	// replyBytesMin is the least room for a reply: the longest batch, answered with nothing but refusals.
 	replyBytesMin = BatchCommandsMax*replyResultReserveBytes + 1024
 )
@@ -346,6 +348,11 @@ func (s *Server) Drain(ctx context.Context) error {
 		return fmt.Errorf("drain: %d commands are not answered: %w", commands, ctx.Err())
 	}
 	s.outbox.close()
+	if _, ok := ctx.Deadline(); !ok { // which nats.go insists on
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, drainFlushTimeout)
+		defer cancel()
+	}
 	if err := s.nc.FlushWithContext(ctx); err != nil {
 		return fmt.Errorf("drain: flush answers: %w", err)
 	}

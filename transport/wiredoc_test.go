@@ -1,0 +1,195 @@
+package transport_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/transport"
+	pb "github.com/holdfast-engine/holdfast/transport/holdfastpb"
+	"github.com/holdfast-engine/holdfast/transport/transporttest"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write the replies that the engine gives into docs/wire.md")
+
+const wireDoc = "../docs/wire.md"
+
+var (
+	exampleRE = regexp.MustCompile("(?s)```json send (\\S+)\n(.*?)\n```\n\n```json reply\n(.*?)\n```")
+	messageRE = regexp.MustCompile("(?m)^Message `(\\w+)`:\n\n((?:\\|.*\n)+)")
+	rowRE     = regexp.MustCompile("(?m)^\\| `(\\w+)` \\| ([^|]+) \\|")
+)
+
+func readWireDoc(t *testing.T) string {
+	t.Helper()
+	b, err := os.ReadFile(wireDoc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// TestWireExamplesAreTrue sends every example of docs/wire.md, in order, over NATS to the engine's rules, and compares the replies.
+func TestWireExamplesAreTrue(t *testing.T) {
+	doc := readWireDoc(t)
+	w := serveDirect(t, &transporttest.Direct{Now: 1_777_629_600_000_000_000}) // 2026-05-01T10:00:00Z
+	verbs := map[string]bool{}
+	fixed := exampleRE.ReplaceAllStringFunc(doc, func(example string) string {
+		parts := exampleRE.FindStringSubmatch(example)
+		subject, body, want := parts[1], parts[2], parts[3]
+		verbs[subject[strings.LastIndexByte(subject, '.')+1:]] = true
+		got := w.ask(t, subject, []byte(body)).Data
+		decodeReply(t, got) // it is a Reply in the eyes of protojson too
+		if *rewrite {
+			return fmt.Sprintf("```json send %s\n%s\n```\n\n```json reply\n%s\n```", subject, body, wrap(t, got))
+		}
+		if compact(t, got) != compact(t, []byte(want)) {
+			t.Errorf("%s %s\nis answered\n%s\nand the page says\n%s", subject, body, wrap(t, got), want)
+		}
+		return example
+	})
+	for _, verb := range []string{
+		"create", "update", "open", "pause", "get", "hold", "extend", "release", "confirm", "order", "block", "unblock", "capacity", "batch", "list",
+	} {
+		if !verbs[verb] {
+			t.Errorf("no example of %s", verb)
+		}
+	}
+	if *rewrite {
+		if err := os.WriteFile(wireDoc, []byte(fixed), 0o644); err != nil { //nolint:gosec // a page for everybody
+			t.Fatal(err)
+		}
+	}
+}
+
+// wrap writes a reply as the page shows it: dense, in lines that break after a comma.
+func wrap(t *testing.T, body []byte) string {
+	t.Helper()
+	const lineLen = 140
+	var b strings.Builder
+	column, quoted := 0, false
+	text := compact(t, body)
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		b.WriteByte(c)
+		column++
+		if c == '"' && text[i-1] != '\\' {
+			quoted = !quoted
+		}
+		if c == ',' && !quoted && column+nextComma(text[i+1:]) > lineLen {
+			b.WriteString("\n ")
+			column = 1
+		}
+	}
+	return b.String()
+}
+
+func nextComma(s string) int {
+	if n := strings.IndexByte(s, ','); n >= 0 {
+		return n + 1
+	}
+	return len(s)
+}
+
+var stateHashRE = regexp.MustCompile(`"state_hash":"[0-9a-f]{16}"`)
+
+// compact leaves out space, and the state hash, which means nothing to a reader.
+func compact(t *testing.T, body []byte) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := json.Compact(&b, body); err != nil {
+		t.Fatalf("%v in %s", err, body)
+	}
+	return stateHashRE.ReplaceAllString(b.String(), `"state_hash":"0123456789abcdef"`)
+}
+
+// TestWireTablesMatchTheSchema holds every table of docs/wire.md against the generated descriptors.
+func TestWireTablesMatchTheSchema(t *testing.T) {
+	tables := map[string][][]string{}
+	for _, m := range messageRE.FindAllStringSubmatch(readWireDoc(t), -1) {
+		if tables[m[1]] != nil {
+			t.Errorf("two tables for %s", m[1])
+		}
+		tables[m[1]] = rowRE.FindAllStringSubmatch(m[2], -1)
+	}
+	messages := pb.File_holdfast_proto.Messages()
+	for i := range messages.Len() {
+		d := messages.Get(i)
+		rows := tables[string(d.Name())]
+		var got, want []string
+		for _, row := range rows {
+			got = append(got, row[1]+" "+strings.TrimSpace(row[2]))
+		}
+		for j := range d.Fields().Len() {
+			want = append(want, string(d.Fields().Get(j).Name())+" "+typeName(d.Fields().Get(j)))
+		}
+		if a, b := strings.Join(got, "\n"), strings.Join(want, "\n"); a != b {
+			t.Errorf("message %s: the page has\n%s\nand the schema\n%s", d.Name(), a, b)
+		}
+		delete(tables, string(d.Name()))
+	}
+	for name := range tables {
+		t.Errorf("the page has message %s, which is not in the schema", name)
+	}
+}
+
+func typeName(f protoreflect.FieldDescriptor) string {
+	var name string
+	switch {
+	case f.Kind() == protoreflect.MessageKind && f.Message().FullName() == "google.protobuf.Timestamp":
+		name = "time"
+	case f.Kind() == protoreflect.MessageKind:
+		name = "`" + string(f.Message().Name()) + "`"
+	case f.Kind() == protoreflect.Int64Kind:
+		name = "integer"
+	case f.Kind() == protoreflect.BoolKind:
+		name = "boolean"
+	default:
+		name = f.Kind().String()
+	}
+	if f.IsList() {
+		return "list of " + name
+	}
+	return name
+}
+
+// TestWireCodesAreTheEngines holds the list of codes against the engine's.
+func TestWireCodesAreTheEngines(t *testing.T) {
+	_, section, ok := strings.Cut(readWireDoc(t), "\n## Codes\n")
+	if !ok {
+		t.Fatal("the page has no section Codes")
+	}
+	var got, want []string
+	for _, row := range rowRE.FindAllStringSubmatch(section, -1) {
+		got = append(got, row[1]+" "+strings.TrimSpace(row[2]))
+	}
+	for c := engine.CodeOK + 1; int(c) < engine.Codes; c++ {
+		retry := "no"
+		if c.Retryable() {
+			retry = "yes"
+		}
+		want = append(want, c.String()+" "+retry)
+	}
+	if a, b := strings.Join(got, "\n"), strings.Join(want, "\n"); a != b {
+		t.Errorf("the page lists\n%s\nand the engine has\n%s", a, b)
+	}
+}
+
+// TestWireNamesTheBounds looks for the bounds that the page tells.
+func TestWireNamesTheBounds(t *testing.T) {
+	doc := readWireDoc(t)
+	for _, n := range []int{transport.CommandBytesMax, transport.BatchBytesMax, transport.BatchCommandsMax} {
+		text := fmt.Sprintf("%d,%03d", n/1000, n%1000)
+		if !strings.Contains(doc, text) {
+			t.Errorf("the page does not say %s", text)
+		}
+	}
+}
