@@ -48,7 +48,7 @@ func (e *Event) forget(slot uint32) {
 
 // unitsBought is how many units a buyer (slot + 1, or 0) has bought.
 func (e *Event) unitsBought(buyer uint32) int64 {
-	if buyer == 0 {
+	if buyer == 0 || plantedBug(plantedForgetBought) {
 		return 0
 	}
 	if c := e.buyers.at(buyer - 1).customer; c != 0 {

@@ -274,6 +274,9 @@ func (e *Event) fit(cmd *Command, buyer, old uint32) refusal {
 		if short.code != CodeOK {
 			return short
 		}
+		if plantedBug(plantedHalfAHold) {
+			return refusal{}
+		}
 		return taken
 	}
 	for e.strikeOff(buyer) {
@@ -309,7 +312,11 @@ func (e *Event) take(whole bool) (total int64, short refusal) {
 		default:
 			w.take = w.sales
 		}
-		if room, where := e.room(wanted[:i], w.lot); room < w.take*l.units {
+		room, where := e.room(wanted[:i], w.lot)
+		if plantedBug(plantedOneTooMany) {
+			room++
+		}
+		if room < w.take*l.units {
 			if short.code == CodeOK {
 				short = refusal{code: CodeSoldOut, field: fieldItems, have: max(0, room), want: w.take * l.units, subject: aboutLot, at: w.lot}
 				if where >= 0 {
@@ -511,6 +518,9 @@ func (e *Event) own(cmd *Command, a *asked) (slot uint32, ok bool) {
 // expire ends holds that are due, the earliest first, and writes the tally.
 func (e *Event) expire() {
 	now := e.eventTime()
+	if plantedBug(plantedExpireEarly) {
+		now += 1e6
+	}
 	for range ExpireBatchMax {
 		slot, ok := e.wheel.first(&e.holds)
 		if !ok || e.holds.at(slot).expires > now {

@@ -6,10 +6,12 @@ import "math/bits"
 //
 //	hash, low bits --> directory --> segment: | entries | depth | chained | hash hash ... | row row ... |
 //
-// A segment is a bag: entries in no order, scanned by hash, the row itself deciding equality. A full segment first moves to the next size
-// and, at the largest, splits in two; so nearly all of its memory is used at every size of table, and an insert moves at most
-// segmentEntriesMax entries. The directory doubles lazily: a new chunk of it is copied from its lower half when the first split writes to
-// it, so a doubling copies at most dirEntries small numbers in one step.
+// A segment is a bag: entries in no order, scanned by hash, the row itself deciding equality. A full segment moves to the next size or, at the
+// largest, splits in two: an insert moves at most segmentEntriesMax entries. Hashes are skewed first, so that the segments of a growing table do
+// not all split at the same time: memory that one gives back another one takes, and an entry costs about ten bytes at every size of table.
+//
+// The directory doubles lazily: a new chunk of it is copied from its lower half when the first split writes to it, so a doubling copies at most
+// dirEntries small numbers in one step.
 //
 // The order of entries never reaches an answer.
 type index struct {
@@ -77,11 +79,20 @@ type probe struct {
 	hash uint32
 }
 
+// skew makes some hashes up to twice as dense as others, smoothly: log2(1+u) of the hash as a fraction u, by u + 0.344 u(1-u). The bits are then
+// reversed, as the directory looks at the low ones first. (Spiral storage, Martin 1979, does this for linear hashing.)
+func skew(hash uint32) uint32 {
+	u := uint64(hash)
+	bend := u * (1<<32 - u) >> 32
+	return bits.Reverse32(uint32(u + bend*1409>>12))
+}
+
 // seek starts a walk. It already reads the segment: seeking in two tables before walking in either lets the processor fetch both at once.
 func (x *index) seek(hash uint32) probe {
 	if x.dir == nil {
 		return probe{}
 	}
+	hash = skew(hash)
 	seg := x.at(x.segment(hash))
 	return probe{seg: seg, n: seg.entries(), hash: hash}
 }
@@ -127,6 +138,7 @@ func (x *index) insert(hash, row uint32) {
 		x.dir = [][]uint32{{ref}}
 	}
 	x.count++
+	hash = skew(hash)
 	for {
 		ref := x.segment(hash)
 		seg := x.at(ref)
@@ -229,6 +241,7 @@ func (x *index) remove(hash, row uint32) bool {
 	if x.dir == nil {
 		return false
 	}
+	hash = skew(hash)
 	for ref := x.segment(hash); ref != 0; {
 		seg := x.at(ref)
 		hashes, rows, n := seg.hashes(), seg.rows(), seg.entries()

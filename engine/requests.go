@@ -123,7 +123,11 @@ func fingerprint(cmd *Command) uint64 {
 		for i := range cmd.Items {
 			it := &cmd.Items[i]
 			h.string(it.Lot)
-			h.pair(uint64(it.Quantity), uint64(len(it.Seats)))
+			quantity := it.Quantity
+			if plantedBug(plantedIgnoreQuantity) {
+				quantity = 0
+			}
+			h.pair(uint64(quantity), uint64(len(it.Seats)))
 			for _, s := range it.Seats {
 				h.string(s)
 			}

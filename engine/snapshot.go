@@ -108,9 +108,13 @@ func (e *Event) appendMemories(dst []byte, buyers []uint32) []byte {
 		dst = binary.AppendUvarint(dst, uint64(r.total))
 		dst = binary.AppendUvarint(dst, uint64(buyers[r.buyer]))
 	}
-	dst = binary.AppendUvarint(dst, e.requests.head)
-	dst = binary.AppendUvarint(dst, uint64(e.requests.count()))
-	for pos := e.requests.head; pos < e.requests.tail; pos++ {
+	from := e.requests.head
+	if plantedBug(plantedForgetRequests) {
+		from = e.requests.tail
+	}
+	dst = binary.AppendUvarint(dst, from)
+	dst = binary.AppendUvarint(dst, e.requests.tail-from)
+	for pos := from; pos < e.requests.tail; pos++ {
 		dst = e.appendRequest(dst, e.requests.at(pos))
 	}
 	dst = binary.AppendUvarint(dst, uint64(e.money.rows))

@@ -1,0 +1,18 @@
+package engine
+
+// planted names a bug that a build with its tag puts in on purpose, to prove that the tests would see it.
+type planted uint8
+
+const (
+	plantedNone           planted = iota
+	plantedForgetRequests         // leave the accepted request ids out of a snapshot
+	plantedFreeTwice              // give the tickets of an expired hold back twice
+	plantedOneTooMany             // sell one more than there is
+	plantedHalfAHold              // grant an all-or-nothing hold of seats though some are taken
+	plantedIgnoreQuantity         // take a repeat with another quantity for the same request
+	plantedForgetBought           // leave what was bought out of a buyer's limit
+	plantedExpireEarly            // end holds a millisecond before their deadline
+)
+
+// plantedBug reports whether this build has the bug. A constant comparison: in an ordinary build every use of it is compiled away.
+func plantedBug(p planted) bool { return p == plantedBugInBuild && p != plantedNone }
