@@ -167,6 +167,9 @@ func (a *eventActor) append() {
 	a.run = nil
 	a.shown = false
 	a.unreleased.Add(1)
+	if plantedBug(plantedAnswerEarly) {
+		answerNow(run)
+	}
 	a.node.journal.Append(run)
 }
 
@@ -227,7 +230,7 @@ func (a *eventActor) due() {
 	if a.ev == nil || a.ev.Seq() == 0 {
 		return
 	}
-	if down := a.node.downSince(a.ev.LastAt()); down > 0 {
+	if down := a.node.downSince(a.ev.LastAt()); down > 0 && !plantedBug(plantedForgetOutage) {
 		a.internal(engine.Command{Verb: engine.VerbResume, Down: down})
 	}
 	for range expireStepsMax {

@@ -19,6 +19,11 @@ func (b *Bound) InFlight() (commands, bytes int64) { return b.commands.Load(), b
 
 // take takes room for a message and reports whether there was any.
 func (b *Bound) take(commands, bytes int64) bool {
+	if plantedBug(plantedNoBound) {
+		b.commands.Add(commands)
+		b.bytes.Add(bytes)
+		return true
+	}
 	// Undoing may refuse a neighbour that would just have fitted. At the bound that does not matter.
 	if b.commands.Add(commands) > b.commandsMax {
 		b.commands.Add(-commands)

@@ -210,7 +210,7 @@ func (s *Server) receive(m *nats.Msg) {
 
 // checkSubject refuses what the subject and the size alone show to be wrong.
 func (s *Server) checkSubject(event string, verb engine.Verb, size int) *refusal {
-	if !engine.ValidID(event) {
+	if !engine.ValidID(event) && !plantedBug(plantedAnyEventID) {
 		return &refusal{code: engine.CodeInvalid, field: "event", text: "the event id in the subject must be 1 to 64 of A-Z a-z 0-9 _ -"}
 	}
 	if engine.IsCardNumber(event) {

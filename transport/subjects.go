@@ -77,6 +77,9 @@ func verbNamed(name string) engine.Verb {
 // replyAllowed reports whether the engine may publish an answer to a reply subject. Whoever sends a request chooses that subject, and the
 // engine publishes there with its own rights: anything but an inbox would let a caller make the engine give orders.
 func replyAllowed(subject string, prefixes []string) bool {
+	if plantedBug(plantedReplyAnywhere) {
+		return true
+	}
 	for _, p := range prefixes {
 		if strings.HasPrefix(subject, p) {
 			return plainTokens(subject[len(p):])

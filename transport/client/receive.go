@@ -96,6 +96,9 @@ func blamesOne(code engine.Code) bool {
 
 // requeue sends a call again. It ends it if the client is closed, the only reason not to take it.
 func (c *Client) requeue(k *call) {
+	if plantedBug(plantedNewRequestID) {
+		k.body[2] ^= 1 // the first letter: the request id comes first
+	}
 	if err := k.sender.enqueue(k, true); err != nil {
 		k.finish(Reply{}, k.unanswered(false, err))
 	}
