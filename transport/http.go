@@ -59,7 +59,7 @@ func (c HTTPConfig) withDefaults() (HTTPConfig, error) {
 		return c, fmt.Errorf("%s is reachable from other machines: give a token or a TLS certificate, or listen on 127.0.0.1", c.Listen)
 	}
 	if c.Metrics == nil || c.Ready == nil {
-		return c, errors.New("Metrics and Ready must be given")
+		return c, errors.New("the functions for metrics and readiness must be given")
 	}
 	return c, nil
 }

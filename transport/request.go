@@ -32,7 +32,7 @@ func newRequest(s *Server, batch bool) *request {
 	if batch {
 		pool = &batches
 	}
-	r := pool.Get().(*request) //nolint:errcheck // the pool holds nothing else
+	r := pool.Get().(*request)
 	r.server, r.batch = s, batch
 	return r
 }
@@ -41,7 +41,7 @@ func newRequest(s *Server, batch bool) *request {
 func (r *request) free() {
 	batch := r.batch
 	used := len(r.commands)
-	r.decoder.reset()
+	r.reset()
 	if c := cap(r.commands); c > 64 && c > 4*used {
 		r.commands, r.ids = nil, nil
 	}
@@ -106,7 +106,7 @@ func (r *request) Outcome(_ *engine.Request, i int, out *engine.Outcome) {
 		defer func() { out.Field = field }()
 	}
 	r.result(id, out, nil)
-	room := r.server.replyBytesMax - replyResultReserveBytes*(len(r.Request.Commands)-i)
+	room := r.server.replyBytesMax - replyResultReserveBytes*(len(r.Commands)-i)
 	if len(r.out) > room {
 		r.out = r.out[:from]
 		r.result(id, out, &refusal{code: engine.CodeTooLarge, text: tooLargeReply(r.batch)})

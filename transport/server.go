@@ -66,7 +66,7 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	for _, p := range c.ReplyPrefixes {
 		if len(p) < 2 || p[len(p)-1] != '.' || !plainTokens(p[:len(p)-1]) {
-			return c, fmt.Errorf("reply prefix %q: use subject tokens with a point at the end, as in _INBOX.", p)
+			return c, fmt.Errorf("reply prefix %q does not end in a point, or is no subject", p)
 		}
 	}
 	if c.QueueGroup == "" {

@@ -248,7 +248,7 @@ func (c *Client) do(ctx context.Context, event string, verb engine.Verb, m proto
 
 // start sends a command without waiting.
 func (c *Client) start(event string, verb engine.Verb, m proto.Message, done func(Reply, error)) {
-	k := calls.Get().(*call) //nolint:errcheck // the pool holds nothing else
+	k := calls.Get().(*call)
 	k.pooled, k.done, k.giveUp = true, done, time.Now().Add(c.options.Timeout)
 	err := c.prepare(k, event, verb, m)
 	if err == nil {
@@ -277,7 +277,7 @@ func (p pauses) Less(i, j int) bool { return p[i].until.Before(p[j].until) }
 func (p pauses) Swap(i, j int) { p[i], p[j] = p[j], p[i] }
 
 // Push implements heap.Interface.
-func (p *pauses) Push(x any) { *p = append(*p, x.(pause)) } //nolint:errcheck // only pauses are pushed
+func (p *pauses) Push(x any) { *p = append(*p, x.(pause)) }
 
 // Pop implements heap.Interface.
 func (p *pauses) Pop() any {

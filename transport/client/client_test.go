@@ -404,6 +404,50 @@ func TestQueueIsBounded(t *testing.T) {
 	}
 }
 
+func TestBatchesAreBoundedInBytes(t *testing.T) {
+	url := broker(t)
+	var longest atomic.Int64
+	e := &transporttest.Engine{Answer: func(r *engine.Request, i int, out *engine.Outcome) {
+		longest.Store(max(longest.Load(), int64(len(r.Commands))))
+		shown(r, i, out)
+	}}
+	serve(t, url, e)
+	c := connect(t, url, client.Options{BatchBytesMax: 1000, BatchCommandsMax: 1024, MessagesInFlightMax: 1})
+	e.Hold()
+	var done sync.WaitGroup
+	for i := range 100 {
+		done.Add(1)
+		c.HoldAsync("e1", hold(fmt.Sprintf("%064d", i)), func(_ client.Reply, err error) {
+			defer done.Done()
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	waitFor(t, func() bool { requests, _ := e.Taken(); return requests == 1 })
+	e.LetGo()
+	done.Wait()
+	if n := longest.Load(); n < 2 || n > 1000/100 {
+		t.Errorf("a batch of at most 1000 bytes held %d commands of more than 100", n)
+	}
+}
+
+func TestIdleEventsAreForgotten(t *testing.T) {
+	url := broker(t)
+	serve(t, url, &transporttest.Engine{Answer: shown})
+	c := connect(t, url, client.Options{})
+	for i := range 3 * client.SendersMax {
+		done := make(chan error, 1)
+		c.HoldAsync(fmt.Sprintf("e%d", i), hold("b1"), func(_ client.Reply, err error) { done <- err })
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := client.Senders(c); n > client.SendersMax+1 {
+		t.Errorf("the client remembers %d events", n)
+	}
+}
+
 func TestCloseEndsWhatIsOnItsWay(t *testing.T) {
 	url := broker(t)
 	e := &transporttest.Engine{Answer: shown}

@@ -21,7 +21,7 @@ func fill(rng *rand.Rand, m protoreflect.Message) {
 			continue
 		}
 		value := func() protoreflect.Value {
-			switch f.Kind() { //nolint:exhaustive // the default says so
+			switch f.Kind() {
 			case protoreflect.BoolKind:
 				return protoreflect.ValueOfBool(rng.IntN(2) == 0)
 			case protoreflect.Int64Kind:
@@ -86,8 +86,10 @@ func TestEveryCommandHasAVerbAndAPlaceInABatch(t *testing.T) {
 // FuzzReply looks at arbitrary bytes as an answer: nothing may panic, and what the quick looks see is what the standard decoder sees.
 func FuzzReply(f *testing.F) {
 	for _, m := range []*pb.Reply{
-		{}, {RequestId: "h1", Repeated: true, Hold: &pb.Hold{Id: "h7"}, Correlation: "0123456789abcdef"},
-		{Error: &pb.Error{Code: "sold_out", RetryAfterMs: 5}}, {Results: []*pb.Reply{{RequestId: "a"}, {Error: &pb.Error{Code: "invalid"}}}},
+		{},
+		{RequestId: "h1", Repeated: true, Hold: &pb.Hold{Id: "h7"}, Correlation: "0123456789abcdef"},
+		{Error: &pb.Error{Code: "sold_out", RetryAfterMs: 5}},
+		{Results: []*pb.Reply{{RequestId: "a"}, {Error: &pb.Error{Code: "invalid"}}}},
 	} {
 		b, err := proto.Marshal(m)
 		if err != nil {
@@ -97,26 +99,25 @@ func FuzzReply(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		r := Reply{body}
-		code, id, repeated, err, after := r.Code(), r.HoldID(), r.Repeated(), r.Err(), r.retryAfter()
-		correlation := string(correlationOf(body))
-		results := eachResult(body, func(int, []byte) {})
-		if _, _, ok := parseCorrelation([]byte(correlation)); ok && len(correlation) != correlationLen {
+		_, _, _, _, _ = r.Code(), r.HoldID(), r.Repeated(), r.Err(), r.retryAfter()
+		if _, _, ok := parseCorrelation(correlationOf(body)); ok && len(correlationOf(body)) != correlationLen {
 			t.Fatal("a correlation of another length")
 		}
+		eachResult(body, func(int, []byte) {})
 		m, bad := r.Decode()
 		if bad != nil {
 			return
 		}
 		again, _ := proto.Marshal(m) // as an engine writes it: every field once, in order
 		r = Reply{again}
-		code, id, repeated, err, after = r.Code(), r.HoldID(), r.Repeated(), r.Err(), r.retryAfter()
+		code, id, repeated, err, after := r.Code(), r.HoldID(), r.Repeated(), r.Err(), r.retryAfter()
 		if (m.Error != nil) != (err != nil) || m.Error != nil && code != codeNamed([]byte(m.Error.Code)) || m.Error == nil && code != engine.CodeOK {
 			t.Fatalf("code %v, error %v of %v", code, err, m)
 		}
 		if id != m.Hold.GetId() || repeated != m.Repeated || m.Error.GetRetryAfterMs() >= 0 && after.Milliseconds() != min(m.Error.GetRetryAfterMs(), 3_600_000) {
 			t.Fatalf("hold %q, repeated %v, retry after %v of %v", id, repeated, after, m)
 		}
-		if results = eachResult(again, func(int, []byte) {}); results != len(m.Results) {
+		if results := eachResult(again, func(int, []byte) {}); results != len(m.Results) {
 			t.Fatalf("%d results of %d", results, len(m.Results))
 		}
 		if m.Correlation != "" && len(m.ProtoReflect().GetUnknown()) == 0 && string(correlationOf(again)) != m.Correlation {

@@ -49,7 +49,7 @@ func (r *Refusal) Error() string {
 
 // Is makes errors.Is(err, ErrSoldOut) true for every refusal with that code.
 func (r *Refusal) Is(target error) bool {
-	t, ok := target.(*Refusal) //nolint:errorlint // target is the sentinel itself
+	t, ok := target.(*Refusal)
 	return ok && t.Name == r.Name
 }
 

@@ -201,7 +201,7 @@ func (c *Client) tick(now time.Time) time.Time {
 	var overdue []*message
 	c.mu.Lock()
 	for len(c.pausing) > 0 && !c.pausing[0].until.After(now) {
-		ready = append(ready, heap.Pop(&c.pausing).(pause).call) //nolint:errcheck // only pauses are pushed
+		ready = append(ready, heap.Pop(&c.pausing).(pause).call)
 	}
 	for m := c.messages.oldest; m != nil && !m.deadline.After(now); m = c.messages.oldest {
 		c.messages.remove(m)

@@ -118,6 +118,9 @@ func HostileMessages(event string) []HostileMessage {
 	add("message too large", subject("hold"), `{"x":"`+strings.Repeat("x", 64<<10)+`"}`, engine.CodeTooLarge, "")
 	add("257 items", subject("hold"), hold(`"items":[`+strings.TrimSuffix(strings.Repeat(`{"lot":"ga","quantity":1},`, 257), ",")+`]`),
 		engine.CodeTooLarge, "items[256]")
+	add("4,097 seats", subject("block"), `{"lot":"stalls","seats":[`+strings.TrimSuffix(strings.Repeat(`"A/1/1",`, 4097), ",")+`]}`,
+		engine.CodeTooLarge, "seats")
+	add("batch too large", subject("batch"), `{"x":"`+strings.Repeat("x", 512<<10)+`"}`, engine.CodeTooLarge, "")
 	add("batch of nothing", subject("batch"), `{"commands":[]}`, engine.CodeInvalid, "commands")
 	add("batch of 1,025", subject("batch"), `{"commands":[`+strings.TrimSuffix(strings.Repeat(`{"get":{}},`, 1025), ",")+`]}`,
 		engine.CodeTooLarge, "commands[1024]")
