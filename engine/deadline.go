@@ -12,7 +12,7 @@ import "math/bits"
 // number of one deadline, so that the earliest hold is always found in a few dozen reads, inserting moves at most bucketMixedMax rows, and
 // 100,000 equal deadlines cost no more than one. Nothing cascades as time passes.
 //
-// Buckets keep the order of insertion; of equal deadlines the first inserted is the first out.
+// Buckets are in the order of the ids: of equal deadlines the lowest id is the first out, whatever was extended, asleep or replayed in between.
 type wheel struct {
 	nodes slab[wheelNode]
 	root  wheelKid
@@ -108,16 +108,33 @@ func bucketOf(rows *slab[holdRow], slot uint32) wheelKid {
 	return wheelKid{ref: slot, last: slot, size: 1}
 }
 
-// add appends a hold to a bucket. At its ends the links of a bucket lead to the hold itself.
+// add puts a hold into a bucket, in the order of the ids: a new hold at the end, an extended one where it belongs. At its ends the links of a
+// bucket lead to the hold itself.
 func (k *wheelKid) add(rows *slab[holdRow], slot uint32, key uint64) {
 	last, row := rows.at(k.last), rows.at(slot)
 	if uint64(last.expires) != key {
 		k.size |= kidMixed
 	}
-	row.next, row.prev = slot, k.last
-	last.next = slot
-	k.last = slot
 	k.size++
+	id := row.id()
+	if last.id() <= id {
+		row.next, row.prev = slot, k.last
+		last.next = slot
+		k.last = slot
+		return
+	}
+	after := k.last // the first hold with a higher id
+	for after != k.ref && rows.at(rows.at(after).prev).id() > id {
+		after = rows.at(after).prev
+	}
+	higher := rows.at(after)
+	row.next, row.prev = after, higher.prev
+	if after == k.ref {
+		row.prev, k.ref = slot, slot
+	} else {
+		rows.at(higher.prev).next = slot
+	}
+	higher.prev = slot
 }
 
 // raise puts a new node at level above the node at p.

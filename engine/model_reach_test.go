@@ -81,7 +81,9 @@ func answers(verb engine.Verb, state engine.EventState) []engine.Code {
 	bad := []engine.Code{engine.CodeInvalid, engine.CodeCardNumber}
 	with := func(codes ...engine.Code) []engine.Code { return slices.Concat(bad, codes) }
 	if state == 0 {
-		switch verb { //exhaustive:ignore // the others are alike
+		// The others are alike.
+		//exhaustive:ignore
+		switch verb {
 		case engine.VerbCreate:
 			return with(engine.CodeOK, engine.CodeTooMany)
 		case engine.VerbGet:
@@ -99,7 +101,9 @@ func answers(verb engine.Verb, state engine.EventState) []engine.Code {
 		}
 		return with(code)
 	}
-	switch verb { //exhaustive:ignore // those of the shell are done above
+	// Those of the shell are done above.
+	//exhaustive:ignore
+	switch verb {
 	case engine.VerbCreate:
 		return with(engine.CodeEventExists, engine.CodeTooMany)
 	case engine.VerbUpdate:

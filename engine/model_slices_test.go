@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"testing"
@@ -80,5 +81,46 @@ func TestManyEqualDeadlinesEndInSlices(t *testing.T) {
 	want := []int64{holds, holds - engine.ExpireBatchMax, holds - 2*engine.ExpireBatchMax, 0}
 	if fmt.Sprint(live) != fmt.Sprint(want) {
 		t.Fatalf("before each batch %v holds are live, want %v", live, want)
+	}
+}
+
+// TestEqualDeadlinesEndByID extends holds in another order than they were taken in: those that end at the same nanosecond end by their ids, so that an
+// event that slept in between makes the same facts.
+func TestEqualDeadlinesEndByID(t *testing.T) {
+	end := func(sleep bool) []*engine.Run {
+		s := watched(t)
+		accept(t, s, engine.Command{Verb: engine.VerbCreate, RequestID: "c", Spec: &engine.EventSpec{
+			Currency: "EUR", Open: true, HoldTTLMs: 1000, HasSpread: true, Lots: []engine.LotSpec{{Lot: "ga", Capacity: 100}},
+		}})
+		const holds = 40 // more than fit in one bucket of different deadlines
+		for i := range holds {
+			id := strconv.Itoa(i + 1)
+			accept(t, s, engine.Command{Verb: engine.VerbHold, RequestID: "h" + id, Buyer: "b" + id, Items: []engine.Item{{Lot: "ga", Quantity: 1}}})
+		}
+		s.Now += 1e6
+		for i := range holds {
+			id := strconv.Itoa((i*17+5)%holds + 1)
+			if i%4 > 0 {
+				accept(t, s, engine.Command{Verb: engine.VerbExtend, RequestID: "x" + id, Buyer: "b" + id, Hold: "h" + id})
+			}
+		}
+		if sleep {
+			if err := s.Sleep(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.Log = s.Log[len(s.Log):]
+		s.Each = nil
+		s.Pass(s.Now + 10e9)
+		return s.Log
+	}
+	awake, slept := end(false), end(true)
+	if len(awake) != 2 || len(slept) != 2 {
+		t.Fatalf("%d runs awake and %d after sleep, want one for each of two deadlines", len(awake), len(slept))
+	}
+	for i := range awake {
+		if !bytes.Equal(awake[i].Facts.Buf, slept[i].Facts.Buf) {
+			t.Errorf("awake the facts are % x, after sleep % x", awake[i].Facts.Buf, slept[i].Facts.Buf)
+		}
 	}
 }

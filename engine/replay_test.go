@@ -14,21 +14,22 @@ import (
 // life is an event that has been through a number of turns, with the state hash it had after each of its runs.
 type life struct {
 	shell  *enginetest.Shell
+	twin   *enginetest.Twin
 	hashes []uint64 // hashes[i] is the state hash after the first i runs of the log
 }
 
 func live(t *rapid.T, turns int) *life {
 	dice := enginetest.RapidDice(t)
 	l := &life{shell: enginetest.NewShell(eventKey(), limits(dice), enginetest.WorkloadStart)}
-	twin := enginetest.NewTwin(l.shell)
+	l.twin = enginetest.NewTwin(l.shell)
 	l.hashes = append(l.hashes, l.shell.Event.StateHash())
 	l.shell.Each = func(cmd *engine.Command, out *engine.Outcome) {
-		twin.Model.Step(cmd, l.shell.Now, out)
+		l.twin.Model.Step(cmd, l.shell.Now, out)
 		if len(l.shell.Log) == len(l.hashes) {
 			l.hashes = append(l.hashes, l.shell.Event.StateHash())
 		}
 	}
-	g := enginetest.NewGenerator(dice, l.shell, twin.Model)
+	g := enginetest.NewGenerator(dice, l.shell, l.twin.Model)
 	for range turns {
 		if err := g.Turn(); err != nil {
 			t.Fatal(err)
@@ -98,29 +99,52 @@ func TestTheSameCommandsMakeTheSameFacts(t *testing.T) {
 		bounds := limits(dice)
 		first := enginetest.NewShell(eventKey(), bounds, enginetest.WorkloadStart)
 		second := enginetest.NewShell(eventKey(), bounds, enginetest.WorkloadStart)
-		model := enginetest.NewModel(eventKey(), bounds)
-		first.Each = func(cmd *engine.Command, out *engine.Outcome) {
-			model.Step(cmd, first.Now, out)
-			said := enginetest.Describe(out)
-			second.Now = first.Now
-			if again := enginetest.Describe(second.Step(cmd)); again != said {
-				t.Fatalf("two events answer otherwise\nfirst:  %s\nsecond: %s", said, again)
-			}
-		}
-		g := enginetest.NewGenerator(dice, first, model)
-		g.Awake = true
-		for range 40 {
-			if err := g.Turn(); err != nil {
-				t.Fatal(err)
-			}
-		}
-		same := func(a, b *engine.Run) bool {
-			return a.First == b.First && a.At == b.At && a.Facts.Count == b.Facts.Count && bytes.Equal(a.Facts.Buf, b.Facts.Buf)
-		}
-		if !slices.EqualFunc(first.Log, second.Log, same) {
-			t.Fatal("two events made other facts of the same commands")
-		}
+		sideBySide(t, dice, "q", first, second, enginetest.NewModel(eventKey(), bounds))
 	})
+}
+
+// TestAWokenEventGoesOnAsIfAwake runs an event beside a copy of it that was woken from its snapshot.
+func TestAWokenEventGoesOnAsIfAwake(t *testing.T) {
+	thorough(t)
+	rapid.Check(t, func(t *rapid.T) {
+		l := live(t, 30)
+		first := l.shell
+		first.Pass(first.Now + engine.TallyPeriodNs) // a pending tally does not survive sleep
+		woken, err := engine.OpenSnapshot(eventKey(), first.Event.AppendSnapshot(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		second := enginetest.NewShell(eventKey(), first.Limits, first.Now)
+		second.Event = woken.(*engine.Event)
+		first.Log = nil
+		sideBySide(t, enginetest.RapidDice(t), "w", first, second, l.twin.Model)
+	})
+}
+
+// sideBySide gives two events the same commands. They must give the same answers and make the same facts.
+func sideBySide(t *rapid.T, dice enginetest.Dice, prefix string, first, second *enginetest.Shell, model *enginetest.Model) {
+	first.Each = func(cmd *engine.Command, out *engine.Outcome) {
+		model.Step(cmd, first.Now, out)
+		said := enginetest.Describe(out)
+		second.Now = first.Now
+		if again := enginetest.Describe(second.Step(cmd)); again != said {
+			t.Fatalf("two events answer otherwise\nfirst:  %s\nsecond: %s", said, again)
+		}
+	}
+	g := enginetest.NewGenerator(dice, first, model)
+	g.Awake, g.Prefix = true, prefix
+	for range 40 {
+		if err := g.Turn(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first.Pass(first.Now + 3600e9) // every hold ends
+	same := func(a, b *engine.Run) bool {
+		return a.First == b.First && a.At == b.At && a.Facts.Count == b.Facts.Count && bytes.Equal(a.Facts.Buf, b.Facts.Buf)
+	}
+	if !slices.EqualFunc(first.Log, second.Log, same) {
+		t.Fatal("two events made other facts of the same commands")
+	}
 }
 
 // TestEveryFactPrefixConserves cuts runs between their facts, as no crash does but a reader of the log may: G1 and every other invariant must hold

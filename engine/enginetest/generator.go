@@ -13,7 +13,8 @@ import (
 // looks into the model, so that its commands meet the event where rules meet: the last ticket, the deadline to the nanosecond, the request id
 // that was used before. A generator is not safe for concurrent use.
 type Generator struct {
-	Awake bool // the event is never put to sleep
+	Awake  bool   // the event is never put to sleep
+	Prefix string // of the request ids, for a second generator of the same event; default "q"
 
 	dice  Dice
 	shell *Shell
@@ -24,7 +25,7 @@ type Generator struct {
 
 // NewGenerator returns a generator for the event of s, which m is the model of.
 func NewGenerator(dice Dice, s *Shell, m *Model) *Generator {
-	return &Generator{dice: dice, shell: s, model: m}
+	return &Generator{Prefix: "q", dice: dice, shell: s, model: m}
 }
 
 // Generated commands come from few buyers, so that they get in each other's way.
@@ -138,7 +139,7 @@ func (g *Generator) say(cmd engine.Command) engine.Command {
 		return cmd
 	}
 	g.count++
-	cmd.RequestID = "q" + strconv.Itoa(g.count)
+	cmd.RequestID = g.Prefix + strconv.Itoa(g.count)
 	switch g.weighted("extras", 330, 36, 10, 4, 10, 10) {
 	case 1:
 		cmd.Channel = pick(g, "channel", "web", "app", "box_office")

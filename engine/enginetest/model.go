@@ -40,7 +40,6 @@ type Model struct {
 
 	said     *engine.Outcome                   // what the engine answered in the present step
 	spreads  map[engine.HoldID]map[int64]int64 // what is known of each hold's spread, by the event's spread in ms
-	leases   int                               // deadlines given so far
 	bad      refusals                          // why the present command can never be right
 	refusals refusals                          // of the present step
 }
@@ -122,12 +121,8 @@ func withDefaults(l engine.Limits) engine.Limits {
 	return l
 }
 
-// Forget drops what does not survive sleep and restarts: the refusals, the pending tally, and in which order equal deadlines were given.
+// Forget drops what does not survive sleep and restarts: the refusals and the pending tally.
 func (m *Model) Forget() {
-	for _, h := range m.holds {
-		m.leases++
-		h.leased = m.leases
-	}
 	for _, id := range m.refused {
 		delete(m.requests, id)
 	}

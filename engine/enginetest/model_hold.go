@@ -13,7 +13,6 @@ type modelHold struct {
 	items     []engine.ItemView
 	total     int64
 	deadline  int64 // event time, ns
-	leased    int   // the how-manieth deadline of the event this was: of equal deadlines the one given first comes first
 	end       int64 // event time, ns: extensions and replacements go no further
 	forgotten bool  // it ended, and too many others have ended since
 }
@@ -274,8 +273,6 @@ func (m *Model) grant(buyer string, items []engine.ItemView, total int64, old *m
 func (m *Model) lease(h *modelHold) {
 	least := m.eventTime() + m.spec.HoldTTLMs*1e6
 	h.deadline = max(h.deadline, min(least+m.spread(h, least), h.end))
-	m.leases++
-	h.leased = m.leases
 }
 
 // spread returns how much longer a hold lives than others: what the engine made of it, if that is a spread at all and no other than before.
@@ -353,11 +350,6 @@ func (m *Model) NextExpiry() (engine.Instant, bool) {
 	return engine.Instant(next + m.down), true
 }
 
-// earlier reports whether a hold ends before another: of equal deadlines the one that was given first comes first.
-func earlier(h, than *modelHold) bool {
-	return h.deadline < than.deadline || h.deadline == than.deadline && h.leased < than.leased
-}
-
 // NextDeadline returns the node time at which the event wants an Expire, false if it wants none.
 func (m *Model) NextDeadline() (engine.Instant, bool) {
 	at, ok := m.NextExpiry()
@@ -367,12 +359,12 @@ func (m *Model) NextDeadline() (engine.Instant, bool) {
 	return at, ok
 }
 
-// expire ends due holds, those whose deadline came first before the others, and no more than one batch of them.
+// expire ends due holds, those whose deadline came first before the others, of equal deadlines the lowest id, and no more than one batch of them.
 func (m *Model) expire() {
 	for range engine.ExpireBatchMax {
 		var next *modelHold
 		for _, h := range m.holds {
-			if h.state == engine.HoldHeld && m.due(h) && (next == nil || earlier(h, next)) {
+			if h.state == engine.HoldHeld && m.due(h) && (next == nil || h.deadline < next.deadline) {
 				next = h
 			}
 		}
