@@ -97,6 +97,7 @@ func (r *request) finish() {
 // Outcome encodes the answer to command i. It implements [engine.Replier].
 func (r *request) Outcome(_ *engine.Request, i int, out *engine.Outcome) {
 	if i == 0 {
+		r.out = r.out[:0]
 		r.begin()
 	}
 	id := echoID(r.ids[i])
