@@ -24,14 +24,14 @@ func testSpec() *EventSpec {
 
 // world drives one event and checks it after every step.
 type world struct {
-	t     *testing.T
+	t     testing.TB
 	e     *Event
 	now   Instant
 	facts Facts
 	last  int // requests so far
 }
 
-func newWorld(t *testing.T, spec *EventSpec) *world {
+func newWorld(t testing.TB, spec *EventSpec) *world {
 	t.Helper()
 	w := &world{t: t, e: New(testKey()), now: start}
 	if spec != nil {

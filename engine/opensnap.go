@@ -290,7 +290,9 @@ func (e *Event) openHolds(d *decoder) {
 		*row = holdRow{idState: idState(id, state), expires: expires, maxEnd: maxEnd, buyer: buyer, basket: b}
 		e.holdSlots.set(uint64(id), slot+1)
 		e.buyers.at(buyer).hold = slot + 1
-		e.wheel.insert(&e.holds, slot)
+		if state == HoldHeld { // the clock of a hold that is being paid stands still
+			e.wheel.insert(&e.holds, slot)
+		}
 		e.rows += e.holdHash(row, e.buyerHash(buyer))
 	}
 }
