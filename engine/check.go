@@ -317,61 +317,64 @@ func (c *checker) requests() error {
 // wheel verifies that every hold whose clock runs is in the one bucket of its deadline.
 func (c *checker) wheel() error {
 	e := c.e
-	found, nodes, err := c.bucket(e.wheel.root, 0, 1<<8)
+	holds, nodes, err := c.bucket(e.wheel.root, nil)
 	if err != nil {
 		return err
 	}
-	if found != c.held || found != e.wheel.count || nodes != e.wheel.nodes.live() {
-		return e.broken("the wheel has %d holds and %d nodes, it says %d and %d, of %d", found, nodes, e.wheel.count, e.wheel.nodes.live(), c.held)
+	if holds != c.held || holds != e.wheel.count || nodes != e.wheel.nodes.live() {
+		return e.broken("the wheel has %d holds and %d nodes, it says %d and %d, of %d", holds, nodes, e.wheel.count, e.wheel.nodes.live(), c.held)
 	}
 	return nil
 }
 
-// bucket counts the holds below a kid whose deadlines all start with prefix above level.
-func (c *checker) bucket(k wheelKid, prefix uint64, level int) (holds, nodes int, err error) {
-	e := c.e
-	if k.size&kidNode != 0 {
-		n := e.wheel.nodes.at(k.ref)
-		if int(n.level) >= level || level < 1<<8 && n.prefix>>(wheelBits*(level-1-int(n.level))) != prefix {
-			return 0, 0, e.broken("a node of level %d and prefix %x is below level %d and prefix %x", n.level, n.prefix, level, prefix)
-		}
-		nodes = 1
-		for i, kid := range n.kids {
-			if (kid.size != 0) != (n.used>>i&1 != 0) {
-				return 0, 0, e.broken("a node of the wheel does not know its kids")
-			}
-			if kid.size == 0 {
-				continue
-			}
-			h, m, err := c.bucket(kid, n.prefix<<wheelBits|uint64(i), int(n.level))
-			if err != nil {
-				return 0, 0, err
-			}
-			holds, nodes = holds+h, nodes+m
-		}
-		if n.used&(n.used-1) == 0 {
-			return 0, 0, e.broken("a node of the wheel has a single kid")
-		}
-		return holds, nodes, nil
+// bucket counts the holds and nodes at and below a kid of a node, nil for the root.
+func (c *checker) bucket(k wheelKid, above *wheelNode) (holds, nodes int, err error) {
+	if k.size == kidNode {
+		return c.node(k.ref, above)
 	}
-	size := int(k.size & kidCount)
+	e := c.e
+	if k.size > bucketMax {
+		return 0, 0, e.broken("a bucket has %d holds", k.size)
+	}
 	s, before := k.ref, k.ref
-	for i := range size {
+	for i := range k.size {
 		h := e.holds.at(s)
-		switch {
-		case h.idState == 0 || h.prev != before || (h.next == s) != (i == size-1) || (s == k.last) != (i == size-1):
-			return 0, 0, e.broken("a bucket of %d holds is broken at slot %d", size, s)
-		case level < 1<<8 && uint64(h.expires)>>(wheelBits*level) != prefix:
-			return 0, 0, e.broken("hold %d is in the bucket %x of level %d, not of its deadline %x", h.id(), prefix, level, h.expires)
-		case k.size&kidMixed == 0 && h.expires != e.holds.at(k.ref).expires:
-			return 0, 0, e.broken("hold %d is in a bucket of another deadline", h.id())
+		if h.idState == 0 || h.prev != before || (h.next == s) != (i == k.size-1) {
+			return 0, 0, e.broken("a bucket of %d holds is broken at slot %d", k.size, s)
+		}
+		if above != nil && !c.below(keyOf(h), k, above) {
+			return 0, 0, e.broken("hold %d is in a bucket of level %d, not of its deadline %d", h.id(), above.level, h.expires)
 		}
 		before, s = s, h.next
 	}
-	if k.size&kidMixed != 0 && size > bucketMixedMax {
-		return 0, 0, e.broken("a mixed bucket has %d holds", size)
+	return int(k.size), 0, nil
+}
+
+// below reports whether a key belongs below the kid k of a node.
+func (c *checker) below(key wheelKey, k wheelKid, above *wheelNode) bool {
+	return key.parting(above.like) <= int(above.level) && above.kids[key.digit(above.level)] == k
+}
+
+func (c *checker) node(slot uint32, above *wheelNode) (holds, nodes int, err error) {
+	n := c.e.wheel.nodes.at(slot)
+	if above != nil && (n.level >= above.level || !c.below(n.like, wheelKid{ref: slot, size: kidNode}, above)) {
+		return 0, 0, c.e.broken("a node of level %d is below one of level %d", n.level, above.level)
 	}
-	return size, 0, nil
+	nodes = 1
+	for i, kid := range n.kids {
+		if (kid.size != 0) != (n.used>>i&1 != 0) {
+			return 0, 0, c.e.broken("a node of the wheel does not know its kids")
+		}
+		h, m, err := c.bucket(kid, n)
+		if err != nil {
+			return 0, 0, err
+		}
+		holds, nodes = holds+h, nodes+m
+	}
+	if n.used&(n.used-1) == 0 {
+		return 0, 0, c.e.broken("a node of the wheel has a single kid")
+	}
+	return holds, nodes, nil
 }
 
 // leaks verifies that no row and no string is kept for nothing.

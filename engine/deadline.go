@@ -2,17 +2,16 @@ package engine
 
 import "math/bits"
 
-// wheel orders live holds by deadline: buckets of buckets, by four bits of the deadline at a time, made only where holds are dense.
+// wheel orders live holds by deadline and, of equal deadlines, by id: buckets of buckets, by four bits of this key at a time, made only where holds
+// are dense.
 //
-//	node (level 9) --0--> bucket: a -> b -> c
-//	               --3--> node (level 6) --1--> bucket: d -> e
-//	                                     --f--> bucket: f -> f' -> f''   (equal deadlines: any number)
+//	node (level 23) --0--> bucket: a - b - c
+//	                --3--> node (level 20) --1--> bucket: d - e
+//	                                       --f--> bucket: f - g - h
 //
-// A bucket is a list of hold rows, linked through the rows themselves. It holds at most bucketMixedMax holds of different deadlines or any
-// number of one deadline, so that the earliest hold is always found in a few dozen reads, inserting moves at most bucketMixedMax rows, and
-// 100,000 equal deadlines cost no more than one. Nothing cascades as time passes.
-//
-// Buckets are in the order of the ids: of equal deadlines the lowest id is the first out, whatever was extended, asleep or replayed in between.
+// A bucket is a list of hold rows, in no order, linked through the rows themselves. It holds at most bucketMax holds: one more, and it becomes a
+// node. So the earliest hold is found in a few dozen reads, nothing ever moves more than a bucket, 100,000 equal deadlines are as good as
+// different ones, and nothing cascades as time passes. The order does not depend on when holds were inserted.
 type wheel struct {
 	nodes slab[wheelNode]
 	root  wheelKid
@@ -20,39 +19,55 @@ type wheel struct {
 }
 
 const (
-	wheelBits      = 4
-	wheelFan       = 1 << wheelBits
-	bucketMixedMax = 32
+	wheelBits = 4
+	wheelFan  = 1 << wheelBits
+	bucketMax = 32
+	// Levels 0 to 13 look at the id, levels 14 to 29 at the deadline.
+	wheelIDLevels = stateShift / wheelBits
 )
 
-// wheelKid is a bucket, a node or nothing. It knows both ends of a bucket, so that adding to it touches no other hold but the last.
+// wheelKid is a bucket, a node or nothing.
 type wheelKid struct {
-	ref  uint32 // the first hold's slot of a bucket, or the node's slot
-	last uint32 // the last hold's slot of a bucket
+	ref  uint32 // the slot of a bucket's first hold, or the node's slot
 	size uint32 // holds in a bucket, or kidNode
 }
 
-const (
-	kidNode  = 1 << 31 // in wheelKid.size: ref is a node
-	kidMixed = 1 << 30 // in wheelKid.size: the bucket may hold different deadlines
-	kidCount = kidMixed - 1
-)
+const kidNode = ^uint32(0) // as wheelKid.size: ref is a node
 
 type wheelNode struct {
-	prefix uint64 // what all deadlines below have in common: the bits above the node's own
-	used   uint16 // one bit a kid
-	level  uint8  // the node looks at bits 4*level to 4*level+3
-	kids   [wheelFan]wheelKid
+	like  wheelKey // a key that shares with all keys below whatever is above level
+	kids  [wheelFan]wheelKid
+	used  uint16 // one bit a kid
+	level uint8
 }
 
-// above returns the bits of a deadline above a level.
-func above(key uint64, level uint8) uint64 { return key >> (wheelBits * level) >> wheelBits }
+// wheelKey is where a hold belongs.
+type wheelKey struct {
+	deadline uint64 // deadlines are never negative
+	id       uint64
+}
 
-// digit returns the bits of a deadline at a level.
-func digit(key uint64, level uint8) uint64 { return key >> (wheelBits * level) & (wheelFan - 1) }
+func keyOf(h *holdRow) wheelKey { return wheelKey{uint64(h.expires), uint64(h.id())} }
 
-// parting returns the level of the highest bits that differ in different.
-func parting(different uint64) uint8 { return uint8((bits.Len64(different) - 1) / wheelBits) }
+func (k wheelKey) before(o wheelKey) bool {
+	return k.deadline < o.deadline || k.deadline == o.deadline && k.id < o.id
+}
+
+// digit returns the bits of a key at a level.
+func (k wheelKey) digit(level uint8) uint8 {
+	if level >= wheelIDLevels {
+		return uint8(k.deadline >> (wheelBits * (level - wheelIDLevels)) & (wheelFan - 1))
+	}
+	return uint8(k.id >> (wheelBits * level) & (wheelFan - 1))
+}
+
+// parting returns the highest level at which two keys differ, -1 if they are equal.
+func (k wheelKey) parting(o wheelKey) int {
+	if d := k.deadline ^ o.deadline; d != 0 {
+		return wheelIDLevels + (bits.Len64(d)-1)/wheelBits
+	}
+	return (bits.Len64(k.id^o.id)+wheelBits-1)/wheelBits - 1
+}
 
 // place names where a kid is kept, in a form that outlives growth of the nodes.
 type place struct {
@@ -67,160 +82,104 @@ func (w *wheel) kid(p place) *wheelKid {
 	return &w.nodes.at(p.node - 1).kids[p.kid]
 }
 
-// deadline is a hold's key. Deadlines are never negative.
-func deadline(rows *slab[holdRow], slot uint32) uint64 { return uint64(rows.at(slot).expires) }
-
-// insert adds a hold by its deadline.
+// insert adds a hold by its deadline and id.
 func (w *wheel) insert(rows *slab[holdRow], slot uint32) {
-	key := deadline(rows, slot)
+	key := keyOf(rows.at(slot))
 	w.count++
 	var p place
 	for {
 		k := w.kid(p)
 		switch {
-		case k.size == 0:
-			*k = bucketOf(rows, slot)
-			if p.node != 0 {
+		case k.size == kidNode:
+			n := w.nodes.at(k.ref)
+			if level := key.parting(n.like); level > int(n.level) {
+				w.raise(p, uint8(level))
+			} else {
+				p = place{node: k.ref + 1, kid: key.digit(n.level)}
+			}
+		case k.size == bucketMax:
+			w.burst(rows, p, key)
+		default:
+			if k.size == 0 && p.node != 0 {
 				w.nodes.at(p.node - 1).used |= 1 << p.kid
 			}
+			k.push(rows, slot)
 			return
-		case k.size&kidNode != 0:
-			n := w.nodes.at(k.ref)
-			if prefix := above(key, n.level); prefix != n.prefix {
-				// The new deadline leaves the path above this node: put a node where they part.
-				w.raise(p, key, parting(n.prefix^prefix)+n.level+1)
-				continue
-			}
-			p = place{node: k.ref + 1, kid: uint8(digit(key, n.level))}
-		case k.size&kidCount < bucketMixedMax || k.size&kidMixed == 0 && deadline(rows, k.last) == key:
-			k.add(rows, slot, key)
-			return
-		default:
-			w.burst(rows, p, key)
 		}
 	}
 }
 
-// bucketOf returns a bucket of one hold.
-func bucketOf(rows *slab[holdRow], slot uint32) wheelKid {
+// push puts a hold in front of a bucket. At its ends the links of a bucket lead to the hold itself.
+func (k *wheelKid) push(rows *slab[holdRow], slot uint32) {
 	row := rows.at(slot)
 	row.next, row.prev = slot, slot
-	return wheelKid{ref: slot, last: slot, size: 1}
-}
-
-// add puts a hold into a bucket, in the order of the ids: a new hold at the end, an extended one where it belongs. At its ends the links of a
-// bucket lead to the hold itself.
-func (k *wheelKid) add(rows *slab[holdRow], slot uint32, key uint64) {
-	last, row := rows.at(k.last), rows.at(slot)
-	if uint64(last.expires) != key {
-		k.size |= kidMixed
+	if k.size > 0 {
+		row.next = k.ref
+		rows.at(k.ref).prev = slot
 	}
+	k.ref = slot
 	k.size++
-	id := row.id()
-	if last.id() <= id {
-		row.next, row.prev = slot, k.last
-		last.next = slot
-		k.last = slot
-		return
-	}
-	after := k.last // the first hold with a higher id
-	for after != k.ref && rows.at(rows.at(after).prev).id() > id {
-		after = rows.at(after).prev
-	}
-	higher := rows.at(after)
-	row.next, row.prev = after, higher.prev
-	if after == k.ref {
-		row.prev, k.ref = slot, slot
-	} else {
-		rows.at(higher.prev).next = slot
-	}
-	higher.prev = slot
 }
 
 // raise puts a new node at level above the node at p.
-func (w *wheel) raise(p place, key uint64, level uint8) {
+func (w *wheel) raise(p place, level uint8) {
 	slot := w.nodes.alloc()
 	k := w.kid(p)
-	below := w.nodes.at(k.ref)
 	n := w.nodes.at(slot)
-	// The node below has the prefix of the new node and one digit more at level.
-	at := below.prefix >> (wheelBits * (level - below.level - 1)) & (wheelFan - 1)
-	n.prefix, n.level, n.used = above(key, level), level, 1<<at
-	n.kids[at] = *k
+	n.like, n.level = w.nodes.at(k.ref).like, level
+	at := n.like.digit(level)
+	n.kids[at], n.used = *k, 1<<at
 	*k = wheelKid{ref: slot, size: kidNode}
 }
 
-// burst turns the full bucket at p into a node at the level where its deadlines and key part.
-func (w *wheel) burst(rows *slab[holdRow], p place, key uint64) {
+// burst turns the full bucket at p into a node at the level where its keys and one more part.
+func (w *wheel) burst(rows *slab[holdRow], p place, key wheelKey) {
 	slot := w.nodes.alloc()
 	k := w.kid(p)
-	bucket := *k
-	different := uint64(0)
-	if bucket.size&kidMixed == 0 {
-		different = deadline(rows, bucket.ref) ^ key
-	} else {
-		for i, s := uint32(0), bucket.ref; i < bucket.size&kidCount; i++ {
-			different |= deadline(rows, s) ^ key
-			s = rows.at(s).next
-		}
-	}
-	if different == 0 {
-		// Marked mixed, but all are equal by now, and equal to the new one.
-		k.size &^= kidMixed
-		w.nodes.release(slot)
-		return
-	}
 	n := w.nodes.at(slot)
-	n.level = parting(different)
-	n.prefix = above(key, n.level)
-	*k = wheelKid{ref: slot, size: kidNode}
-	if bucket.size&kidMixed == 0 {
-		at := digit(deadline(rows, bucket.ref), n.level)
-		n.kids[at], n.used = bucket, 1<<at
-		return
+	level := 0
+	for i, s := 0, k.ref; i < bucketMax; i++ {
+		row := rows.at(s)
+		level = max(level, key.parting(keyOf(row)))
+		s = row.next
 	}
-	for i, s := uint32(0), bucket.ref; i < bucket.size&kidCount; i++ {
-		next, k := rows.at(s).next, deadline(rows, s)
-		at := digit(k, n.level)
-		if kid := &n.kids[at]; kid.size == 0 {
-			*kid = bucketOf(rows, s)
-			n.used |= 1 << at
-		} else {
-			kid.add(rows, s, k)
-		}
+	n.like, n.level = key, uint8(level)
+	for i, s := 0, k.ref; i < bucketMax; i++ {
+		row := rows.at(s)
+		next, at := row.next, keyOf(row).digit(n.level)
+		n.kids[at].push(rows, s)
+		n.used |= 1 << at
 		s = next
 	}
+	*k = wheelKid{ref: slot, size: kidNode}
 }
 
 // remove takes a hold out. Its deadline is still the one it was inserted with.
 func (w *wheel) remove(rows *slab[holdRow], slot uint32) {
-	key := deadline(rows, slot)
+	row := rows.at(slot)
+	key := keyOf(row)
 	w.count--
 	var p, parent place
-	for w.kid(p).size&kidNode != 0 {
+	for w.kid(p).size == kidNode {
 		k := w.kid(p)
-		parent, p = p, place{node: k.ref + 1, kid: uint8(digit(key, w.nodes.at(k.ref).level))}
+		parent, p = p, place{node: k.ref + 1, kid: key.digit(w.nodes.at(k.ref).level)}
 	}
 	k := w.kid(p)
-	row := rows.at(slot)
-	switch first, last := k.ref == slot, k.last == slot; {
+	k.size--
+	first, last := row.prev == slot, row.next == slot
+	switch {
 	case first && last:
+		k.ref = 0
 	case first:
 		k.ref = row.next
-		rows.at(k.ref).prev = k.ref
+		rows.at(row.next).prev = row.next
 	case last:
-		k.last = row.prev
-		rows.at(k.last).next = k.last
+		rows.at(row.prev).next = row.prev
 	default:
 		rows.at(row.prev).next = row.next
 		rows.at(row.next).prev = row.prev
 	}
-	k.size--
-	if k.size&kidCount > 0 {
-		return
-	}
-	*k = wheelKid{}
-	if p.node == 0 {
+	if k.size > 0 || p.node == 0 {
 		return
 	}
 	// A node always has two kids or more: with one left, that kid takes the node's place.
@@ -232,25 +191,19 @@ func (w *wheel) remove(rows *slab[holdRow], slot uint32) {
 	}
 }
 
-// first returns the hold with the earliest deadline.
+// first returns the hold with the earliest deadline and, of those, the lowest id.
 func (w *wheel) first(rows *slab[holdRow]) (uint32, bool) {
 	k := w.root
-	if k.size == 0 {
-		return 0, false
-	}
-	for k.size&kidNode != 0 {
+	for k.size == kidNode {
 		n := w.nodes.at(k.ref)
 		k = n.kids[bits.TrailingZeros16(n.used)]
 	}
-	best := k.ref
-	if k.size&kidMixed == 0 {
-		return best, true
-	}
-	for s := k.ref; s != k.last; {
+	best, s := k.ref, k.ref
+	for i := uint32(1); i < k.size; i++ {
 		s = rows.at(s).next
-		if rows.at(s).expires < rows.at(best).expires {
+		if keyOf(rows.at(s)).before(keyOf(rows.at(best))) {
 			best = s
 		}
 	}
-	return best, true
+	return best, k.size > 0
 }

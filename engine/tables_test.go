@@ -281,52 +281,63 @@ func TestSpanKeepsValuesOfIDs(t *testing.T) {
 	})
 }
 
-func TestWheelOrdersDeadlines(t *testing.T) {
+func TestWheelOrdersDeadlinesAndIDs(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var rows slab[holdRow]
 		var w wheel
-		var live []uint32 // in the order of insertion
+		var live []uint32
+		lastID := HoldID(rapid.Uint64Range(0, 1<<50).Draw(t, "last id"))
 		now := rapid.Int64Range(0, 1<<62).Draw(t, "now")
-		width := rapid.SampledFrom([]int64{1, 3, 1000, 1e6, 1e9, 1e12, 1e15}).Draw(t, "width")
+		width := rapid.SampledFrom([]int64{0, 1, 3, 1000, 1e6, 1e9, 1e12, 1e15}).Draw(t, "width")
 		first := func() (uint32, bool) {
-			best := -1
-			for i, slot := range live {
-				if best < 0 || rows.at(slot).expires < rows.at(live[best]).expires {
-					best = i
-				}
-			}
-			if best < 0 {
+			if len(live) == 0 {
 				return 0, false
 			}
-			return live[best], true
+			return slices.MinFunc(live, func(a, b uint32) int {
+				if keyOf(rows.at(a)).before(keyOf(rows.at(b))) {
+					return -1
+				}
+				return 1
+			}), true
+		}
+		insert := func(at Instant) {
+			slot := rows.alloc()
+			lastID++
+			*rows.at(slot) = holdRow{idState: idState(lastID, HoldHeld), expires: at}
+			w.insert(&rows, slot)
+			live = append(live, slot)
 		}
 		t.Repeat(map[string]func(*rapid.T){
 			"insert": func(t *rapid.T) {
 				for range rapid.IntRange(1, 60).Draw(t, "n") {
-					slot := rows.alloc()
-					rows.at(slot).expires = Instant(now + rapid.Int64Range(0, width).Draw(t, "deadline"))
-					w.insert(&rows, slot)
-					live = append(live, slot)
+					insert(Instant(now + rapid.Int64Range(0, width).Draw(t, "deadline")))
 				}
 			},
 			"insert equal ones": func(t *rapid.T) {
 				at := Instant(now + rapid.Int64Range(0, width).Draw(t, "deadline"))
 				for range rapid.IntRange(1, 100).Draw(t, "n") {
-					slot := rows.alloc()
-					rows.at(slot).expires = at
-					w.insert(&rows, slot)
-					live = append(live, slot)
+					insert(at)
+				}
+			},
+			"extend": func(t *rapid.T) {
+				at := Instant(now + rapid.Int64Range(0, width).Draw(t, "deadline"))
+				for range rapid.IntRange(1, 40).Draw(t, "n") {
+					if len(live) > 0 {
+						slot := live[rapid.IntRange(0, len(live)-1).Draw(t, "i")]
+						w.remove(&rows, slot)
+						rows.at(slot).expires = at
+						w.insert(&rows, slot)
+					}
 				}
 			},
 			"remove": func(t *rapid.T) {
 				for range rapid.IntRange(1, 40).Draw(t, "n") {
-					if len(live) == 0 {
-						return
+					if len(live) > 0 {
+						i := rapid.IntRange(0, len(live)-1).Draw(t, "i")
+						w.remove(&rows, live[i])
+						rows.release(live[i])
+						live = slices.Delete(live, i, i+1)
 					}
-					i := rapid.IntRange(0, len(live)-1).Draw(t, "i")
-					w.remove(&rows, live[i])
-					rows.release(live[i])
-					live = slices.Delete(live, i, i+1)
 				}
 			},
 			"expire": func(t *rapid.T) {
@@ -355,24 +366,23 @@ func TestWheelOrdersDeadlines(t *testing.T) {
 	})
 }
 
-func TestEqualDeadlinesShareOneBucket(t *testing.T) {
+func TestManyEqualDeadlinesStayInSmallBuckets(t *testing.T) {
+	const holds = 100_000
 	var rows slab[holdRow]
 	var w wheel
-	for i := range 100_000 {
+	for i := range holds {
 		slot := rows.alloc()
-		rows.at(slot).expires = start
-		if i%1000 == 0 {
-			rows.at(slot).expires += Instant(i)
-		}
+		// Inserted in an order that has nothing to do with their ids, as by extensions.
+		*rows.at(slot) = holdRow{idState: idState(HoldID(i*7919%holds+1), HoldHeld), expires: start}
 		w.insert(&rows, slot)
 	}
-	if n := w.nodes.live(); n > 200 {
-		t.Fatalf("%d nodes for 100 deadlines", n)
+	if n := w.nodes.live(); n > holds/100 {
+		t.Fatalf("%d nodes for %d holds", n, holds)
 	}
-	for i := range 100_000 {
+	for i := range holds {
 		slot, ok := w.first(&rows)
-		if !ok || i < 99_901 && rows.at(slot).expires != start {
-			t.Fatalf("hold %d of 100,000: slot %d, deadline %d", i, slot, rows.at(slot).expires-start)
+		if !ok || rows.at(slot).id() != HoldID(i+1) {
+			t.Fatalf("hold %d comes as number %d", rows.at(slot).id(), i+1)
 		}
 		w.remove(&rows, slot)
 	}
