@@ -8,6 +8,12 @@ export CGO_ENABLED := 0
 tool := go tool -modfile=tools/go.mod
 
 FUZZ_SECONDS ?= 5
+CRASHES ?= 10000
+RAPID_CHECKS ?= 1000
+KILLS ?= 25
+CUTS ?= 25
+CUTS_FS ?= ext4
+HISTORIES ?= 25
 
 .PHONY: help
 help: ## list the targets
@@ -22,6 +28,10 @@ build: ## build everything, and the engine into bin/
 demo: ## a whole on-sale in a temporary folder
 	go run ./cmd/engine demo
 
+.PHONY: demo-exit
+demo-exit: ## the same, and leave once the ledger is in balance
+	go run ./cmd/engine demo --exit
+
 .PHONY: test
 test: ## every test
 	go test ./...
@@ -34,18 +44,44 @@ race: ## the race detector over everything that has goroutines (needs gcc)
 fuzz: ## fuzz every target for FUZZ_SECONDS (5) each
 	.ci/fuzz $(FUZZ_SECONDS)
 
+.PHONY: sim
+sim: ## crash the store CRASHES (10,000) times in simulation, and let the engine and its model argue for longer
+	HOLDFAST_CRASHES=$(CRASHES) go test -count 1 -timeout 30m -run '^TestEveryCrashLosesNothingAcknowledged$$' -v ./store
+	HOLDFAST_RAPID_CHECKS=$(RAPID_CHECKS) go test -count 1 -timeout 30m ./engine
+
+.PHONY: kill
+kill: ## kill -9 a real engine under load KILLS (25) times, and look for everything it had acknowledged
+	go test -count 1 -timeout 3h -run '^TestKill$$' -v ./bench/fault -rounds=$(KILLS)
+
+.PHONY: powercut
+powercut: ## cut the power of a loop-mounted file system CUTS (25) times; needs root
+	go test -count 1 -timeout 3h -run '^TestPowerCut$$' -v ./bench/fault -powercuts=$(CUTS) -fs=$(CUTS_FS)
+
+.PHONY: linear
+linear: ## judge HISTORIES (25) histories of concurrent clients for linearizability
+	go test -count 1 -timeout 1h -run '^TestLinearizable$$' -v ./bench/fault -histories=$(HISTORIES)
+
+.PHONY: planted
+planted: ## build in one bug at a time, and demand that its test fails
+	.ci/planted
+
 .PHONY: example
 example: ## the JavaScript client of docs/examples against an engine of its own
 	.ci/example
 
 .PHONY: rewrite
-rewrite: ## write the transcripts anew from what the engine does: read the diff
-	go test $$(grep -rlF '"github.com/cockroachdb/datadriven"' --include='*_test.go' engine actors store transport | xargs -n 1 dirname | sort -u | sed 's|^|./|') -rewrite
+rewrite: ## write the transcripts anew from what the engine does (not the golden files): read the diff
+	go test $$(grep -rlF '"github.com/cockroachdb/datadriven"' --include='*_test.go' engine actors store transport | xargs -n 1 dirname | sort -u | sed 's|^|./|') -run '^TestTranscripts' -rewrite
 
 .PHONY: generate
 generate: ## generate the protobuf code
-	$(tool) buf lint transport
-	cd transport && go tool -modfile=../tools/go.mod buf generate
+	go build -o bin/ google.golang.org/protobuf/cmd/protoc-gen-go
+	cd transport/holdfastpb && $(subst tools/,../../tools/,$(tool)) buf lint
+	cd transport/holdfastpb && PATH="$(CURDIR)/bin:$$PATH" $(subst tools/,../../tools/,$(tool)) buf generate
+
+.PHONY: generated
+generated: generate ## fail if the protobuf code is not what its schema generates
+	git diff --exit-code -- transport/holdfastpb
 
 .PHONY: lint
 lint: ## vet, formatting and linters
