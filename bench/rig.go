@@ -83,7 +83,6 @@ func StartRig(c RigConfig) (_ *Rig, err error) {
 	if r.nc, err = transport.Connect(r.URL); err != nil {
 		return r, fmt.Errorf("bench: %w", err)
 	}
-	c.Transport.Monotonic = func() int64 { return 0 } // the node stamps requests with its own clock
 	if r.Server, err = transport.Serve(c.Transport, r.nc, r.Node); err != nil {
 		return r, fmt.Errorf("bench: %w", err)
 	}

@@ -9,7 +9,8 @@ type Request struct {
 	Account  string
 	Event    string
 	Commands []Command
-	// ReceivedNs is when the request arrived, on the process's monotonic clock. Latency is measured from it; no rule reads it.
+	// ReceivedNs is when the request was submitted, on the node's monotonic clock: set by whoever takes it. Latency is measured from it; no
+	// rule reads it.
 	ReceivedNs int64
 	Reply      Replier // nil for the shell's own commands
 }

@@ -46,8 +46,6 @@ type Config struct {
 	PendingBytesMax    int
 	// RetryAfter is the hint in an overloaded answer; 0 is [OverloadedRetryAfterDefault].
 	RetryAfter time.Duration
-	// Monotonic is the process's monotonic clock in nanoseconds, for engine.Request.ReceivedNs; nil is one of the server's own.
-	Monotonic func() int64
 }
 
 // withDefaults fills in what is zero and refuses what cannot be.
@@ -89,10 +87,6 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.CommandsInFlightMax < 0 || c.BytesInFlightMax < 0 || c.PendingMessagesMax < 0 || c.PendingBytesMax < 0 || c.RetryAfter < 0 {
 		return c, errors.New("a bound is negative: use 0 for its default")
-	}
-	if c.Monotonic == nil {
-		began := time.Now()
-		c.Monotonic = func() int64 { return int64(time.Since(began)) }
 	}
 	return c, nil
 }
@@ -254,8 +248,7 @@ func (s *Server) submit(r *request, event string, size int64) {
 	if code == engine.CodeOK {
 		r.taken, r.takenBytes = n, size
 		r.Request = engine.Request{
-			Account: s.config.Account, Event: event, Commands: r.commands,
-			ReceivedNs: s.config.Monotonic(), Reply: r,
+			Account: s.config.Account, Event: event, Commands: r.commands, Reply: r,
 		}
 		if code = s.engine.Submit(&r.Request); code == engine.CodeOK {
 			s.stats.commands.Add(uint64(n))

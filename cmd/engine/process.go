@@ -217,7 +217,6 @@ func (p *process) startTransport(context.Context) error {
 	c := p.config.bounds.transport
 	c.Version = discoveryVersion()
 	c.Process = transport.NewBound(p.config.bounds.processCommandsMax, p.config.bounds.processBytesMax)
-	c.Monotonic = func() int64 { return 0 } // the node stamps requests with its own clock
 	s, err := transport.Serve(c, nc, p.node)
 	if err != nil {
 		return err
