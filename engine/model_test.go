@@ -3,6 +3,7 @@ package engine_test
 import (
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"strconv"
 	"strings"
@@ -67,20 +68,32 @@ func play(dice enginetest.Dice, turns int) (*enginetest.Shell, *enginetest.Twin,
 	return shell, twin, nil
 }
 
-// modelProperty is the claim that the engine and the model are the same event.
-func modelProperty(t *rapid.T) {
-	if _, _, err := play(enginetest.RapidDice(t), 60); err != nil {
-		t.Fatal(err)
-	}
-}
-
+// TestEngineAnswersAsTheModelDoes makes the claim that the engine and the model are the same event, and lets rapid shrink what disproves it.
 func TestEngineAnswersAsTheModelDoes(t *testing.T) {
 	thorough(t)
-	rapid.Check(t, modelProperty)
+	rapid.Check(t, func(t *rapid.T) {
+		if _, _, err := play(enginetest.RapidDice(t), 60); err != nil {
+			t.Fatal(err)
+		}
+	})
 }
 
+// FuzzEngineAnswersAsTheModelDoes makes the same claim to the fuzzer, which sees what code is reached.
 func FuzzEngineAnswersAsTheModelDoes(f *testing.F) {
-	f.Fuzz(rapid.MakeFuzz(modelProperty))
+	for seed := range uint64(8) {
+		choices := make([]byte, 1024)
+		source := rand.New(rand.NewPCG(seed, seed))
+		for i := range choices {
+			choices[i] = byte(source.Uint32())
+		}
+		f.Add(choices)
+	}
+	f.Fuzz(func(t *testing.T, choices []byte) {
+		turns := min(len(choices)/16, 100) // a turn takes about as many bytes
+		if _, _, err := play(enginetest.BytesDice(choices), turns); err != nil {
+			t.Fatal(err)
+		}
+	})
 }
 
 // TestLongRunsAnswerAsTheModelDoes plays longer lives of events than rapid does. HOLDFAST_MODEL_RUNS asks for more of them, and
