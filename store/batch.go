@@ -120,9 +120,8 @@ type runReader struct {
 	left int
 	seq  uint64
 
-	name  []byte // kind, account, id: aggregateKey decodes it
-	run   engine.Run
-	facts []byte
+	name []byte // kind, account, id: aggregateKey decodes it
+	run  engine.Run
 }
 
 func (b batch) reader() runReader {

@@ -34,8 +34,10 @@ const (
 	RunBytesShare = 2
 	// SnapshotChunkBytes is the size of the pieces in which a state is kept: a larger value would be one block of a table.
 	SnapshotChunkBytes = 1 << 20
-	// SleepBytesMax is how much state may wait to be ingested before it is, without waiting for [Config.SleepDelay].
-	SleepBytesMax = 32 << 20
+	// sleepBytesMax is how much state may wait to be ingested before it is, without waiting for [Config.SleepDelay].
+	sleepBytesMax = 32 << 20
+	// sleepWaitingBytesMax bounds the states that wait to be ingested, in bytes: beyond it Sleep answers ErrBusy.
+	sleepWaitingBytesMax = 4 * sleepBytesMax
 )
 
 // Config says where a store lies and how it behaves. Only Dir, New and Open must be set.

@@ -27,14 +27,13 @@ func toyKey(i int) engine.Key {
 // script is a life of a store in which everything happens: it is made, filled so that the tail goes round, put to sleep, snapshotted, cut, closed
 // and opened again. It stops at the first error, as a dead store makes every later step fail.
 type script struct {
-	fs      vfs.FS
-	w       *storetest.Writer
-	rng     *rand.Rand
-	rounds  int
-	fatal   func(error)
-	s       *Store
-	dead    atomic.Bool
-	stopped atomic.Bool
+	fs     vfs.FS
+	w      *storetest.Writer
+	rng    *rand.Rand
+	rounds int
+	fatal  func(error)
+	s      *Store
+	dead   atomic.Bool
 }
 
 func newScript(fs vfs.FS, seed uint64, rounds int) *script {
@@ -85,15 +84,15 @@ func (p *script) life(round int) error {
 		}
 		p.w.AwaitAll()
 		s.HighMark(engine.Instant(round*1000 + step))
-		switch {
-		case step%5 == 1:
+		switch step % 5 {
+		case 1:
 			if err := p.sleep(toyKey(p.rng.IntN(6))); err != nil {
 				return err
 			}
-		case step%5 == 2:
+		case 2:
 			cursor.Advance(s.Durable())
 			s.keep()
-		case step%5 == 4:
+		case 4:
 			if _, err := s.Pass(context.Background()); err != nil {
 				return err
 			}

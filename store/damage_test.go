@@ -1,6 +1,7 @@
 package store
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/holdfast-engine/holdfast/store/storetest"
@@ -140,8 +142,98 @@ func damage(f files, p string, rng *rand.Rand) string {
 }
 
 // TestDamageIsRefusedOrRepaired changes one file of a folder at random, of every kind there is, after a clean end and after a crash: what was
-// acknowledged is there after the next start, or there is none. HOLDFAST_DAMAGES sets how often.
+// acknowledged is there after the next start, or there is none. HOLDFAST_DAMAGES sets how often. Then it changes batches in ways that no checksum of
+// a file notices.
 func TestDamageIsRefusedOrRepaired(t *testing.T) {
+	t.Run("files", testDamagedFiles)
+	t.Run("batches", testAlteredBatches)
+}
+
+// testAlteredBatches writes to Pebble behind the store's back.
+func testAlteredBatches(t *testing.T) {
+	for name, alter := range map[string]func(db *pebble.DB, get func(seq uint64) []byte) error{
+		"a fact": func(db *pebble.DB, get func(uint64) []byte) error {
+			b := get(5)
+			b[len(b)-linkLen-1] ^= 1
+			return db.Set(journalKey(5), b, pebble.Sync)
+		},
+		"a fact, and the batch's own link": func(db *pebble.DB, get func(uint64) []byte) error {
+			b := get(5)
+			b[len(b)-linkLen-1] ^= 1
+			sum := sha256.Sum256(b[:len(b)-linkLen])
+			copy(b[len(b)-linkLen:], sum[:])
+			return db.Set(journalKey(5), b, pebble.Sync)
+		},
+		"a batch that is gone": func(db *pebble.DB, _ func(uint64) []byte) error { return db.Delete(journalKey(5), pebble.Sync) },
+		"the first batch is gone": func(db *pebble.DB, _ func(uint64) []byte) error {
+			return db.Delete(journalKey(1), pebble.Sync)
+		},
+		"a batch in another's place": func(db *pebble.DB, get func(uint64) []byte) error {
+			return db.Set(journalKey(5), get(6), pebble.Sync)
+		},
+		"a key that is none": func(db *pebble.DB, get func(uint64) []byte) error {
+			return db.Set(append(journalKey(5), 0), get(5), pebble.Sync)
+		},
+		"the last batch": func(db *pebble.DB, get func(uint64) []byte) error {
+			b := get(20)
+			b[len(b)-linkLen-1] ^= 1
+			return db.Set(journalKey(20), b, pebble.Sync)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, nil)
+			for range 20 {
+				b.put(1, 1, 2)
+			}
+			b.close()
+			opts := &pebble.Options{FS: b.c.FS, FormatMajorVersion: pebble.FormatNewest, Logger: pebbleLog{log: quiet(), life: newLife(nil)}}
+			db, err := pebble.Open(dataDir+"/log", opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			get := func(seq uint64) []byte {
+				v, c, err := db.Get(journalKey(seq))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() { _ = c.Close() }()
+				return slices.Clone(v)
+			}
+			if err := alter(db, get); err != nil {
+				t.Fatal(err)
+			}
+			if err := db.Close(); err != nil {
+				t.Fatal(err)
+			}
+			// Without the tail it is the chain alone that notices.
+			for _, tail := range []bool{true, false} {
+				if !tail {
+					if err := b.c.FS.RemoveAll(dataDir + "/tail"); err != nil {
+						t.Fatal(err)
+					}
+					b.c.AcceptOneCopy = true
+					b.c.Alarm = func(error) {}
+				}
+				rep, err := Verify(VerifyConfig{Dir: dataDir, FS: b.c.FS, New: b.c.New, Open: b.c.Open})
+				if err == nil && len(rep.Problems) == 0 {
+					t.Errorf("with the tail %v: a check found nothing wrong", tail)
+				}
+				s, err := Open(b.c)
+				if err == nil {
+					if _, err = s.Recover(); err == nil {
+						t.Errorf("with the tail %v: it was recovered", tail)
+					}
+					_ = s.Close()
+				}
+				if !errors.Is(err, ErrDamaged) {
+					t.Errorf("with the tail %v: it was refused with %v", tail, err)
+				}
+			}
+		})
+	}
+}
+
+func testDamagedFiles(t *testing.T) {
 	type outcome struct{ tried, refused, whole int }
 	outcomes := make(map[string]*outcome)
 	var mu sync.Mutex

@@ -113,22 +113,28 @@ func (f *folder) readFormat() (found bool, err error) {
 	if err != nil {
 		return true, fmt.Errorf("read %s: %w", f.path(nameFormat), err)
 	}
-	body, sum, ok := strings.Cut(string(b), "crc ")
-	lines := strings.Split(body, "\n")
-	if !ok || len(lines) != 4 || lines[0] != "holdfast store" || sum != fmt.Sprintf("%08x\n", crc32.Checksum([]byte(body), castagnoli)) {
-		return true, fmt.Errorf("%s does not say what it should: put back the one from a backup of this folder: %w", f.path(nameFormat), ErrDamaged)
-	}
-	version, err := strconv.Atoi(strings.TrimPrefix(lines[1], "version "))
-	if err != nil {
-		return true, fmt.Errorf("%s has no version: %w", f.path(nameFormat), ErrDamaged)
-	}
-	if version > formatVersion {
-		return true, fmt.Errorf("%s has format %d, this program knows up to %d: run the newer program: %w", f.dir, version, formatVersion, ErrNewer)
-	}
-	if f.tag, err = strconv.ParseUint(strings.TrimPrefix(lines[2], "id "), 16, 64); err != nil || version < 1 {
-		return true, fmt.Errorf("%s has no id or an impossible version: %w", f.path(nameFormat), ErrDamaged)
+	if f.tag, err = decodeFormat(string(b)); err != nil {
+		return true, fmt.Errorf("%s: %w", f.path(nameFormat), err)
 	}
 	return true, nil
+}
+
+// decodeFormat returns the id in the text of FORMAT. A newer version may have written more lines than this one knows.
+func decodeFormat(text string) (tag uint64, err error) {
+	version := 0
+	if rest, ok := strings.CutPrefix(text, "holdfast store\nversion "); ok {
+		number, _, _ := strings.Cut(rest, "\n")
+		if version, err = strconv.Atoi(number); err == nil && version > formatVersion {
+			return 0, fmt.Errorf("it says format %d, this program knows up to %d: run the newer program: %w", version, formatVersion, ErrNewer)
+		}
+	}
+	_, id, _ := strings.Cut(text, "\nid ")
+	id, _, _ = strings.Cut(id, "\n")
+	tag, err = strconv.ParseUint(id, 16, 64)
+	if err != nil || version < 1 || encodeFormat(version, tag) != text {
+		return 0, fmt.Errorf("it does not say what it should: put back the one from a backup of this folder: %w", ErrDamaged)
+	}
+	return tag, nil
 }
 
 // write creates a file with content, durably.

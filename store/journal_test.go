@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"go.uber.org/goleak"
 
 	"github.com/holdfast-engine/holdfast/store/storetest"
 )
@@ -34,7 +33,6 @@ func mustOpen(t *testing.T, c Config) *Store {
 }
 
 func TestStoreKeepsTheContractOfAJournal(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent()) // stores that other tests killed never end
 	for name, fresh := range map[string]func(t *testing.T) (vfs.FS, string){
 		"memory": func(*testing.T) (vfs.FS, string) { return vfs.NewMem(), "data" },
 		"disk":   func(t *testing.T) (vfs.FS, string) { return vfs.Default, t.TempDir() + "/data" },

@@ -34,7 +34,8 @@ func Open(c Config) (*Store, error) {
 	case <-s.life.done:
 		// Pebble may never come back from it.
 		select {
-		case <-opened:
+		case err := <-opened:
+			s.c.Logger.Error("store: open", "err", err)
 			s.abandon()
 		case <-time.After(closePatience):
 		}

@@ -27,10 +27,14 @@ func (f readOnlyFS) OpenReadWrite(name string, _ vfs.DiskWriteCategory, _ ...vfs
 func (f readOnlyFS) ReuseForWrite(name, _ string, _ vfs.DiskWriteCategory) (vfs.File, error) {
 	return nil, refuseWrite("reuse", name)
 }
-func (f readOnlyFS) Link(name, _ string) error                 { return refuseWrite("link", name) }
-func (f readOnlyFS) Remove(name string) error                  { return refuseWrite("remove", name) }
-func (f readOnlyFS) RemoveAll(name string) error               { return refuseWrite("remove", name) }
-func (f readOnlyFS) Rename(name, _ string) error               { return refuseWrite("rename", name) }
+
+func (f readOnlyFS) Link(name, _ string) error { return refuseWrite("link", name) }
+func (f readOnlyFS) Remove(name string) error  { return refuseWrite("remove", name) }
+
+func (f readOnlyFS) RemoveAll(name string) error { return refuseWrite("remove", name) }
+
+func (f readOnlyFS) Rename(name, _ string) error { return refuseWrite("rename", name) }
+
 func (f readOnlyFS) MkdirAll(name string, _ os.FileMode) error { return refuseWrite("create", name) }
 func (f readOnlyFS) Unwrap() vfs.FS                            { return f.FS }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -136,7 +137,7 @@ func (f *folding) run(name []byte, run *engine.Run) error {
 		return nil
 	}
 	run.Key = k.key
-	if err := k.state.Fold(run); err != nil {
+	if err := foldRun(k.state, run); err != nil {
 		return f.trouble(k, fmt.Errorf("fold %s at fact %d: %w", describe(k.key), run.First, err))
 	}
 	k.facts += uint64(run.Facts.Count)
@@ -145,6 +146,16 @@ func (f *folding) run(name []byte, run *engine.Run) error {
 		f.folded(k, run)
 	}
 	return nil
+}
+
+// foldRun makes a panic in the aggregate's own code an error: a pass in the background must not end the process.
+func foldRun(a engine.Aggregate, run *engine.Run) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("it panicked: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return a.Fold(run)
 }
 
 // broken marks an aggregate that could not be folded.

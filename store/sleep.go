@@ -14,9 +14,6 @@ import (
 // ErrBusy is given to the done function of [Store.Sleep] when too much state already waits to be kept: stay awake and try again later.
 var ErrBusy = errors.New("too much state waits to be kept")
 
-// sleepWaitingBytesMax bounds the states that wait to be ingested, in bytes.
-const sleepWaitingBytesMax = 4 * SleepBytesMax
-
 // sleeper collects the snapshots of aggregates that go to sleep and keeps them together.
 type sleeper struct {
 	mu      sync.Mutex
@@ -112,7 +109,7 @@ func (s *Store) runSleeper() {
 func (s *Store) enoughSleeps() bool {
 	s.sleeper.mu.Lock()
 	defer s.sleeper.mu.Unlock()
-	return s.sleeper.bytes >= SleepBytesMax
+	return s.sleeper.bytes >= sleepBytesMax
 }
 
 // stopSleeper keeps what still waits; later snapshots are refused.

@@ -152,7 +152,7 @@ func TestAnAggregateSleepsAndIsLoaded(t *testing.T) {
 func TestTooMuchStateThatWaitsIsRefused(t *testing.T) {
 	b := newBench(t, func(c *Config) { c.SleepDelay = 1 << 40 })
 	b.s.snapshots.Lock() // nothing can be kept
-	state := make([]byte, SleepBytesMax)
+	state := make([]byte, sleepBytesMax)
 	results := make(chan error, 16)
 	for i := range 8 {
 		b.s.Sleep(&engine.Snapshot{Asleep: engine.Asleep{Key: toyKey(i), Seq: 1}, State: state}, func(err error) { results <- err })

@@ -29,7 +29,6 @@ const (
 	tailSeqAt    = 24
 )
 
-//nolint:gochecknoglobals // a constant table
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // beginRecord appends an empty frame; the batch follows and finishRecord fills it in.

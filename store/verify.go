@@ -52,6 +52,7 @@ type VerifiedAggregate struct {
 	Seq       engine.Seq
 	StateHash uint64
 	Snapshots int
+	State     engine.Aggregate
 }
 
 // verifier collects what Verify finds.
@@ -307,6 +308,6 @@ func (v *verifier) aggregates(f *folding, headers map[string][]header) {
 		if err := k.state.Check(); err != nil {
 			v.problem(fmt.Errorf("%s: %w", describe(k.key), err))
 		}
-		v.rep.Aggregates = append(v.rep.Aggregates, VerifiedAggregate{Key: k.key, Seq: k.state.Seq(), StateHash: k.state.StateHash(), Snapshots: len(hs)})
+		v.rep.Aggregates = append(v.rep.Aggregates, VerifiedAggregate{Key: k.key, Seq: k.state.Seq(), StateHash: k.state.StateHash(), Snapshots: len(hs), State: k.state})
 	}
 }
