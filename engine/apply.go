@@ -221,16 +221,12 @@ func (e *Event) applyResumed(f *factResumed) { e.down += f.add }
 
 // applyTurned opens, pauses or closes the event.
 func (e *Event) applyTurned(f *factTurned) {
-	verb := VerbNone
-	switch f.kind {
-	case kindOpened:
+	verb := VerbClose
+	e.state = EventClosed
+	if f.kind == kindOpened {
 		e.state, verb = EventOnSale, VerbOpen
-	case kindPaused:
+	} else if f.kind == kindPaused {
 		e.state, verb = EventPaused, VerbPause
-	case kindClosed:
-		e.state, verb = EventClosed, VerbClose
-	default:
-		panic("engine: a fact that turns no event")
 	}
 	e.remember(&f.asked, verb, 0, 0)
 }

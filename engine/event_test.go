@@ -100,3 +100,123 @@ func TestHoldConfirmReleaseExpire(t *testing.T) {
 		t.Fatalf("counts are %+v", c)
 	}
 }
+
+// pay puts a live hold into the state that a later command will enter: its clock stands still.
+func pay(e *Event, id HoldID) {
+	slot := e.holdSlots.get(uint64(id)) - 1
+	row := e.holds.at(slot)
+	e.rows -= e.holdHash(row, e.buyerHash(row.buyer))
+	e.wheel.remove(&e.holds, slot)
+	row.idState = idState(id, HoldPaying)
+	for w := e.walk(row.basket); w.next(); {
+		lot := e.prices[w.item.price].lot
+		e.move(lot, int64(w.item.sales)*e.lots[lot].units, shareHeld, sharePaying)
+	}
+	e.rows += e.holdHash(row, e.buyerHash(row.buyer))
+}
+
+func TestAHoldThatIsBeingPaidIsLeftAlone(t *testing.T) {
+	w := newWorld(t, testSpec())
+	w.ok(hold("b1", "ga", 2))
+	w.ok(&Command{Verb: VerbHold, Buyer: "b2", Items: []Item{{Lot: "stalls", Seats: []string{"A/1/7"}}}})
+	pay(w.e, 1)
+	pay(w.e, 2)
+	w.refused(CodePaymentInProgress, hold("b1", "ga", 1))
+	for _, verb := range []Verb{VerbExtend, VerbRelease, VerbConfirm} {
+		w.refused(CodePaymentInProgress, &Command{Verb: verb, Buyer: "b1", Hold: "h1"})
+	}
+	w.refused(CodeSeatTaken, &Command{Verb: VerbHold, Buyer: "b3", Items: []Item{{Lot: "stalls", Seats: []string{"A/1/7"}}}})
+	w.now += 1000 * second
+	w.ok(&Command{Verb: VerbExpire})
+	ev := w.ok(&Command{Verb: VerbGet}).Event
+	if c := ev.Lots[0].Counts; c != (Counts{Capacity: 1000, Free: 998, Paying: 2}) || ev.HoldsLive != 2 {
+		t.Fatalf("%d holds live, counts %+v", ev.HoldsLive, c)
+	}
+	if err := w.e.Check(); err != nil {
+		t.Fatal(err)
+	}
+	opened, err := OpenSnapshot(testKey(), w.e.AppendSnapshot(nil))
+	if err != nil || opened.StateHash() != w.e.StateHash() {
+		t.Fatalf("opened %v: %v", opened, err)
+	}
+}
+
+// The checks see what they are there to see.
+func TestChecksNoticeWhatIsBroken(t *testing.T) {
+	for name, breakIt := range map[string]func(e *Event){
+		"a free ticket too many":      func(e *Event) { e.lots[0].in[shareFree]++ },
+		"a held ticket lost":          func(e *Event) { e.lots[0].in[shareHeld]--; e.lots[0].in[shareFree]++ },
+		"a seat without its owner":    func(e *Event) { e.lots[1].seating.seats[3] = seatRow{} },
+		"a seat with two owners":      func(e *Event) { e.lots[1].seating.seats[4] = seatRow{state: seatSold} },
+		"a hold that is not found":    func(e *Event) { e.holdSlots.drop(2) },
+		"a buyer who is not found":    func(e *Event) { e.buyerIndex.remove(index32(e.buyerHash(1)), 1) },
+		"a buyer's sum":               func(e *Event) { e.customers.at(0).units++ },
+		"a request that is lost":      func(e *Event) { e.requestIndex.remove(index32(hashString(e.seed, "r2")), 1) },
+		"a deadline changed":          func(e *Event) { e.holds.at(1).expires++ },
+		"a hold out of the wheel":     func(e *Event) { e.wheel.remove(&e.holds, 1) },
+		"a ticket number left out":    func(e *Event) { e.ticketLast++ },
+		"an order's total":            func(e *Event) { e.orders.at(0).total++ },
+		"a price changed":             func(e *Event) { e.prices[0].total++ },
+		"a string kept for nothing":   func(e *Event) { e.names.put("nobody") },
+		"a row hash":                  func(e *Event) { e.rows++ },
+		"a tier open before time":     func(e *Event) { e.lots[0].exhausted, e.tiersDue = true, 1 },
+		"the name of the event":       func(e *Event) { e.spec.Name = "Another Night" },
+		"a confirm that is forgotten": func(e *Event) { e.money.release(0) },
+	} {
+		w := newWorld(t, testSpec())
+		w.ok(hold("b1", "ga", 2))
+		w.ok(&Command{Verb: VerbHold, Buyer: "b2", Items: []Item{{Lot: "stalls", Seats: []string{"A/1/4"}}}})
+		w.ok(&Command{Verb: VerbConfirm, Buyer: "b1", Hold: "h1", PaymentRef: "inv-77"})
+		if err := w.e.Check(); err != nil {
+			t.Fatal(err)
+		}
+		before := w.e.StateHash()
+		breakIt(w.e)
+		if err := w.e.Check(); err == nil {
+			t.Errorf("%s: not noticed (state hash %016x, was %016x)", name, w.e.StateHash(), before)
+		}
+	}
+}
+
+// The O(1) check of production sees a count that leaves its bounds in the step that does it.
+func TestLiveCheckNoticesABreach(t *testing.T) {
+	w := newWorld(t, testSpec())
+	w.e.lots[0].in[shareFree]++
+	out := w.e.Step(hold("b1", "ga", 1), w.now, &w.facts)
+	if out.Code != CodeInvalid || w.e.LiveCheck() != nil {
+		t.Fatalf("a refused command is judged: %v", w.e.LiveCheck())
+	}
+	cmd := hold("b1", "ga", 1)
+	cmd.RequestID = "h1"
+	w.e.Step(cmd, w.now, &w.facts)
+	if err := w.e.LiveCheck(); err == nil {
+		t.Fatal("a breach of conservation is not noticed")
+	}
+}
+
+func TestIDsAreReadAsWritten(t *testing.T) {
+	for _, n := range []uint64{1, 9, 10, 4711, 1<<56 - 1} {
+		h, ok1 := ParseHoldID(string(AppendHoldID(nil, HoldID(n))))
+		o, ok2 := ParseOrderID(string(AppendOrderID(nil, OrderID(n))))
+		k, ok3 := ParseTicketID(string(AppendTicketID(nil, TicketID(n))))
+		if !ok1 || !ok2 || !ok3 || uint64(h) != n || uint64(o) != n || uint64(k) != n {
+			t.Errorf("%d is read as %d, %d and %d", n, h, o, k)
+		}
+	}
+	for _, s := range []string{"", "h", "h0", "h01", "h-1", "h1 ", "H1", "o1", "1", "h99999999999999999999", "h1\x00"} {
+		if id, ok := ParseHoldID(s); ok {
+			t.Errorf("%q is read as %d", s, id)
+		}
+	}
+}
+
+// A step never runs backwards, even if its caller does.
+func TestTimeNeverRunsBackwards(t *testing.T) {
+	w := newWorld(t, testSpec())
+	w.now += 100 * second
+	w.ok(hold("b1", "ga", 1))
+	w.now -= 50 * second
+	if h := w.ok(hold("b2", "ga", 1)).Hold; h.ExpiresAt != start+220*second || w.e.LastAt() != start+100*second {
+		t.Fatalf("a hold of the past expires at %d, last fact at %d", h.ExpiresAt-start, w.e.LastAt()-start)
+	}
+}

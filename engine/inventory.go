@@ -14,10 +14,10 @@ func (e *Event) turn(cmd *Command) {
 		return
 	}
 	allowed := false
-	switch cmd.Verb {
-	case VerbOpen:
+	switch {
+	case cmd.Verb == VerbOpen:
 		allowed, f.kind = e.state == EventDraft || e.state == EventPaused, kindOpened
-	case VerbPause:
+	case cmd.Verb == VerbPause:
 		allowed, f.kind = e.state == EventOnSale, kindPaused
 	default:
 		allowed, f.kind = e.state != EventClosed, kindClosed

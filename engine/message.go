@@ -79,41 +79,41 @@ func endedAs(s HoldState) sentence {
 // AppendMessage appends a sentence for a refusal that a stranger understands, as in "lot ga has 1 of 2 tickets left". It appends nothing for
 // CodeOK. It does not allocate.
 func (o *Outcome) AppendMessage(dst []byte) []byte {
-	switch o.Code {
-	case CodeOK:
+	switch code := o.Code; {
+	case code == CodeOK:
 		return dst
-	case CodeSoldOut:
+	case code == CodeSoldOut:
 		if o.Lot == "" {
 			return o.numbers(append(dst, "only "...), o.Have, " of at least ", o.Want, " tickets are free")
 		}
 		dst = append(append(dst, o.place()...), o.Lot...)
 		return o.numbers(append(dst, " has "...), o.Have, " of ", o.Want, " tickets left")
-	case CodeSeatTaken:
+	case code == CodeSeatTaken:
 		return append(append(append(dst, "seat "...), o.Lot...), " is not free"...)
-	case CodeLimitReached:
+	case code == CodeLimitReached:
 		return o.numbers(append(dst, "the limit per buyer leaves "...), o.Have, " of ", o.Want, " tickets")
-	case CodePriceExceeded:
+	case code == CodePriceExceeded:
 		return o.numbers(append(dst, "the total with fees is "...), o.Want, ", above the maximum of ", o.Have, "")
-	case CodeBelowMinimum:
+	case code == CodeBelowMinimum:
 		dst = append(append(append(dst, "lot "...), o.Lot...), " is sold from "...)
 		return o.numbers(dst, o.Want, " on: ", o.Have, " are too few")
-	case CodeAboveMaximum:
+	case code == CodeAboveMaximum:
 		if o.Lot == "" {
 			return o.numbers(append(dst, "an order has at most "...), o.Have, " tickets: ", o.Want, " are too many")
 		}
 		dst = append(append(dst, o.place()...), o.Lot...)
 		return o.numbers(append(dst, " allows at most "...), o.Have, " here: ", o.Want, " are too many")
-	case CodeRequiresMissing:
+	case code == CodeRequiresMissing:
 		return append(append(append(dst, "lot "...), o.Lot...), " is sold only together with another lot"...)
-	case CodeLotUnknown:
+	case code == CodeLotUnknown:
 		return append(append(dst, "the event has no lot "...), o.Lot...)
-	case CodePoolUnknown:
+	case code == CodePoolUnknown:
 		return append(append(dst, "the event has no pool "...), o.Lot...)
-	case CodeSeatUnknown:
+	case code == CodeSeatUnknown:
 		return append(append(dst, "the lot has no seat "...), o.Lot...)
-	case CodeLotNotOpen:
+	case code == CodeLotNotOpen:
 		return append(append(append(dst, "lot "...), o.Lot...), " goes on sale when the one before it has sold out"...)
-	case CodeInvalid, CodeCardNumber, CodeTooMany:
+	case code == CodeInvalid || code == CodeCardNumber || code == CodeTooMany:
 		if o.Lot != "" {
 			dst = append(append(dst, o.Lot...), ": "...)
 		} else if o.Field != "" {
@@ -123,7 +123,9 @@ func (o *Outcome) AppendMessage(dst []byte) []byte {
 			return append(dst, o.Text...)
 		}
 		return append(dst, codeSentences[o.Code]...)
-	default:
+	}
+	if o.Lot != "" {
+		dst = append(append(dst, o.Lot...), ": "...)
 	}
 	dst = append(dst, codeSentences[o.Code]...)
 	if o.Text != "" {

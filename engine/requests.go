@@ -113,47 +113,52 @@ func (e *Event) repeat(row *requestRow) {
 	}
 }
 
-// fingerprint hashes what a command asks for, without its request id: equal for the same command however it was encoded.
+// fingerprint hashes what a command asks for, without its request id: equal for the same command however it was encoded. Fields that its verb
+// does not read are left out of a hold, the one command that has to be fast.
 func fingerprint(cmd *Command) uint64 {
 	h := hasher(hashK2)
 	h.pair(uint64(cmd.Verb)|uint64(cmd.Device)<<8|uint64(cmd.Fill)<<16|uint64(len(cmd.Items))<<32, uint64(len(cmd.Seats)))
 	h.string(cmd.Buyer)
-	switch cmd.Verb {
-	case VerbHold:
-		for i := range cmd.Items {
-			it := &cmd.Items[i]
-			h.string(it.Lot)
-			quantity := it.Quantity
-			if plantedBug(plantedIgnoreQuantity) {
-				quantity = 0
-			}
-			h.pair(uint64(quantity), uint64(len(it.Seats)))
-			for _, s := range it.Seats {
-				h.string(s)
-			}
-		}
-		if cmd.AtLeast != 0 {
-			h.pair(1, uint64(cmd.AtLeast))
-		}
-		if cmd.HasMaxPrice || cmd.MaxPrice != 0 {
-			h.pair(2, uint64(cmd.MaxPrice))
-		}
-		if cmd.Channel != "" {
-			h.word(3)
-			h.string(cmd.Channel)
-		}
-	default:
-		h.string(cmd.Channel)
-		h.string(cmd.Hold)
-		h.string(cmd.PaymentRef)
-		h.bool(cmd.BoxOffice)
-		h.string(cmd.Lot)
-		h.string(cmd.Pool)
-		h.int(cmd.Quantity)
-		h.strings(cmd.Seats)
-		if cmd.Spec != nil {
-			h.string(view(appendSpec(nil, cmd.Spec)))
-		}
+	if cmd.Verb == VerbHold {
+		h.wish(cmd)
+		return uint64(h)
+	}
+	h.string(cmd.Channel)
+	h.string(cmd.Hold)
+	h.string(cmd.PaymentRef)
+	h.bool(cmd.BoxOffice)
+	h.string(cmd.Lot)
+	h.string(cmd.Pool)
+	h.int(cmd.Quantity)
+	h.strings(cmd.Seats)
+	if cmd.Spec != nil {
+		h.string(view(appendSpec(nil, cmd.Spec)))
 	}
 	return uint64(h)
+}
+
+// wish adds what a hold asks for.
+func (h *hasher) wish(cmd *Command) {
+	for i := range cmd.Items {
+		it := &cmd.Items[i]
+		h.string(it.Lot)
+		quantity := it.Quantity
+		if plantedBug(plantedIgnoreQuantity) {
+			quantity = 0
+		}
+		h.pair(uint64(quantity), uint64(len(it.Seats)))
+		for _, s := range it.Seats {
+			h.string(s)
+		}
+	}
+	if cmd.AtLeast != 0 {
+		h.pair(1, uint64(cmd.AtLeast))
+	}
+	if cmd.HasMaxPrice || cmd.MaxPrice != 0 {
+		h.pair(2, uint64(cmd.MaxPrice))
+	}
+	if cmd.Channel != "" {
+		h.word(3)
+		h.string(cmd.Channel)
+	}
 }

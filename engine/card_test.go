@@ -1,0 +1,58 @@
+package engine
+
+import "testing"
+
+// The numbers below are the card schemes' published test numbers.
+func TestCardNumbersAreKnown(t *testing.T) {
+	cards := []string{
+		"4111111111111111", "4242424242424242", "4222222222222", "4000056655665556", "5555555555554444", "2223003122003222", "378282246310005",
+		"6011111111111117", "3566002020360505", "30569309025904", "36227206271667", "6200000000000005", "4111-1111-1111-1111", "4111 1111 1111 1111",
+		"3782_822463_10005", "6759649826438453",
+	}
+	for _, s := range cards {
+		if !IsCardNumber(s) {
+			t.Errorf("%s is not known", s)
+		}
+		for _, text := range []string{s, "pay with " + s, s + ".", "(" + s + ")", "card:" + s + "!"} {
+			if s != "3782_822463_10005" && !ContainsCardNumber(text) {
+				t.Errorf("it is not found in %q", text)
+			}
+		}
+	}
+	if !ContainsCardNumber("４１１１１１１１１１１１１１１１") {
+		t.Error("full-width digits hide a card number")
+	}
+}
+
+func TestOtherNumbersAreNoCards(t *testing.T) {
+	for _, s := range []string{
+		"", "4111111111111112", "411111111111111", "1700000000000", "9999999999999995", "4111--1111-1111-1111",
+		"41111111111111111111111111111111111111111", "b4111111111111111", "550e8400-e29b-41d4-a716-446655440000", "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+		"pi_3MtwBwLkdIwHu7ix28a3tqPa", "00000000000000000000",
+	} {
+		if IsCardNumber(s) || ContainsCardNumber(s) {
+			t.Errorf("%q is taken for a card number", s)
+		}
+	}
+}
+
+func TestRandomIDsAreHardlyEverCards(t *testing.T) {
+	const hexDigits = "0123456789abcdef"
+	state, found := uint64(1), 0
+	for range 300_000 {
+		var b [36]byte
+		for i := range b {
+			state = mix(state^hashK0, hashK1)
+			b[i] = hexDigits[state%16]
+			if i == 8 || i == 13 || i == 18 || i == 23 {
+				b[i] = '-'
+			}
+		}
+		if IsCardNumber(string(b[:])) {
+			found++
+		}
+	}
+	if found != 0 {
+		t.Fatalf("%d of 300,000 UUIDs are taken for card numbers", found)
+	}
+}
