@@ -221,12 +221,13 @@ func (e *Event) applyResumed(f *factResumed) { e.down += f.add }
 
 // applyTurned opens, pauses or closes the event.
 func (e *Event) applyTurned(f *factTurned) {
-	verb := VerbClose
-	e.state = EventClosed
-	if f.kind == kindOpened {
-		e.state, verb = EventOnSale, VerbOpen
-	} else if f.kind == kindPaused {
-		e.state, verb = EventPaused, VerbPause
+	verb := VerbOpen
+	e.state = EventOnSale
+	if f.kind != kindOpened {
+		verb, e.state = VerbPause, EventPaused
+	}
+	if f.kind == kindClosed {
+		verb, e.state = VerbClose, EventClosed
 	}
 	e.remember(&f.asked, verb, 0, 0)
 }

@@ -11,6 +11,7 @@ const (
 	CodeOK Code = iota // the command was accepted
 
 	// Answers given before Step. They are not outcomes: nothing remembers them.
+
 	CodeMalformed    // the message is not protobuf or JSON of this contract
 	CodeTooLarge     // the message, or a list in it, is longer than allowed
 	CodeUnknownVerb  // the subject names no verb of this contract
@@ -22,6 +23,7 @@ const (
 	CodeInternal     // the engine failed on this command; nothing was changed
 
 	// Refusals by the event.
+
 	CodeInvalid           // a field has a value that can never be right
 	CodeRequestMismatch   // this request id was used before, with other content
 	CodeEventUnknown      // no such event
@@ -71,6 +73,9 @@ func (c Code) String() string {
 
 // Retryable reports whether the same command may succeed later without being changed.
 func (c Code) Retryable() bool {
+	// Every other code stays true until the command or the event is another.
+	//
+	//exhaustive:ignore
 	switch c {
 	case CodeOverloaded, CodeUnavailable, CodeQuarantined, CodeNotOnSale, CodeLotNotOpen, CodePaymentInProgress, CodeTooMany:
 		return true

@@ -89,15 +89,15 @@ func (w *wheel) insert(rows *slab[holdRow], slot uint32) {
 	var p place
 	for {
 		k := w.kid(p)
-		switch {
-		case k.size == kidNode:
+		switch k.size {
+		case kidNode:
 			n := w.nodes.at(k.ref)
 			if level := key.parting(n.like); level > int(n.level) {
 				w.raise(p, uint8(level))
 			} else {
 				p = place{node: k.ref + 1, kid: key.digit(n.level)}
 			}
-		case k.size == bucketMax:
+		case bucketMax:
 			w.burst(rows, p, key)
 		default:
 			if k.size == 0 && p.node != 0 {

@@ -8,8 +8,6 @@ import (
 )
 
 // ErrMalformed is in every error about bytes that are no facts or no snapshot of this format.
-//
-//nolint:gochecknoglobals // a sentinel error is a constant that Go cannot express
 var ErrMalformed = errors.New("engine: malformed bytes")
 
 // decoder reads the engine's binary formats. The first thing that does not fit makes it bad; it then returns zeros, so callers look once,

@@ -8,13 +8,9 @@ import (
 )
 
 // ErrOutOfOrder is in the error of Fold for a run that does not continue where the aggregate is.
-//
-//nolint:gochecknoglobals // a sentinel error is a constant that Go cannot express
 var ErrOutOfOrder = errors.New("engine: a run does not continue at the next sequence")
 
 // ErrProof is in the error of Fold when the log holds a state hash that the replay does not have.
-//
-//nolint:gochecknoglobals // a sentinel error is a constant that Go cannot express
 var ErrProof = errors.New("engine: the replayed state differs from the state that was logged")
 
 // Fold applies the facts of a run read from the log.

@@ -13,14 +13,17 @@ func (e *Event) turn(cmd *Command) {
 	if e.known(cmd, &f.asked) {
 		return
 	}
-	allowed := false
-	switch {
-	case cmd.Verb == VerbOpen:
+	allowed := e.state != EventClosed
+	// Step calls it for these three only.
+	//
+	//exhaustive:ignore
+	switch cmd.Verb {
+	case VerbOpen:
 		allowed, f.kind = e.state == EventDraft || e.state == EventPaused, kindOpened
-	case cmd.Verb == VerbPause:
+	case VerbPause:
 		allowed, f.kind = e.state == EventOnSale, kindPaused
-	default:
-		allowed, f.kind = e.state != EventClosed, kindClosed
+	case VerbClose:
+		f.kind = kindClosed
 	}
 	if !allowed {
 		e.refuseAsked(cmd, &f.asked, refusal{code: CodeWrongState, field: fieldEvent, text: e.notOnSale()})

@@ -79,41 +79,44 @@ func endedAs(s HoldState) sentence {
 // AppendMessage appends a sentence for a refusal that a stranger understands, as in "lot ga has 1 of 2 tickets left". It appends nothing for
 // CodeOK. It does not allocate.
 func (o *Outcome) AppendMessage(dst []byte) []byte {
-	switch code := o.Code; {
-	case code == CodeOK:
+	// The others have one fixed sentence each.
+	//
+	//exhaustive:ignore
+	switch o.Code {
+	case CodeOK:
 		return dst
-	case code == CodeSoldOut:
+	case CodeSoldOut:
 		if o.Lot == "" {
 			return o.numbers(append(dst, "only "...), o.Have, " of at least ", o.Want, " tickets are free")
 		}
 		dst = append(append(dst, o.place()...), o.Lot...)
 		return o.numbers(append(dst, " has "...), o.Have, " of ", o.Want, " tickets left")
-	case code == CodeSeatTaken:
+	case CodeSeatTaken:
 		return append(append(append(dst, "seat "...), o.Lot...), " is not free"...)
-	case code == CodeLimitReached:
+	case CodeLimitReached:
 		return o.numbers(append(dst, "the limit per buyer leaves "...), o.Have, " of ", o.Want, " tickets")
-	case code == CodePriceExceeded:
+	case CodePriceExceeded:
 		return o.numbers(append(dst, "the total with fees is "...), o.Want, ", above the maximum of ", o.Have, "")
-	case code == CodeBelowMinimum:
+	case CodeBelowMinimum:
 		dst = append(append(append(dst, "lot "...), o.Lot...), " is sold from "...)
 		return o.numbers(dst, o.Want, " on: ", o.Have, " are too few")
-	case code == CodeAboveMaximum:
+	case CodeAboveMaximum:
 		if o.Lot == "" {
 			return o.numbers(append(dst, "an order has at most "...), o.Have, " tickets: ", o.Want, " are too many")
 		}
 		dst = append(append(dst, o.place()...), o.Lot...)
 		return o.numbers(append(dst, " allows at most "...), o.Have, " here: ", o.Want, " are too many")
-	case code == CodeRequiresMissing:
+	case CodeRequiresMissing:
 		return append(append(append(dst, "lot "...), o.Lot...), " is sold only together with another lot"...)
-	case code == CodeLotUnknown:
+	case CodeLotUnknown:
 		return append(append(dst, "the event has no lot "...), o.Lot...)
-	case code == CodePoolUnknown:
+	case CodePoolUnknown:
 		return append(append(dst, "the event has no pool "...), o.Lot...)
-	case code == CodeSeatUnknown:
+	case CodeSeatUnknown:
 		return append(append(dst, "the lot has no seat "...), o.Lot...)
-	case code == CodeLotNotOpen:
+	case CodeLotNotOpen:
 		return append(append(append(dst, "lot "...), o.Lot...), " goes on sale when the one before it has sold out"...)
-	case code == CodeInvalid || code == CodeCardNumber || code == CodeTooMany:
+	case CodeInvalid, CodeCardNumber, CodeTooMany:
 		if o.Lot != "" {
 			dst = append(append(dst, o.Lot...), ": "...)
 		} else if o.Field != "" {
