@@ -22,7 +22,7 @@
 //
 // Every answer is read, and anything but the answer that is wanted fails the benchmark: a hold counts when its durable reply has arrived. At the end the
 // event itself must count as many live holds as were answered, and its state hash is printed, so that nobody makes it faster by making it do something
-// else. Every hold is by a new buyer with a new request id; ids are random, twelve bytes each.
+// else. Every hold is by a new buyer with a new request id; ids are random, sixteen bytes each.
 //
 // Latency is from the sending of a message to the arrival of its answer, in the same closed loop: it says what a caller waits when so many commands
 // are outstanding. It is not the latency under a constant arrival rate, which is worse when something stalls.
@@ -33,6 +33,7 @@
 //
 //	holds/s refusals/s echoes/s facts/s   median over the rounds
 //	ratio                                 to the echo with the same bytes, in the same rounds
+//	cpu-ns/hold cpu-ns/echo ...           processor time of load, server and engine together: it hardly depends on neighbours
 //	p50-us p99-us                         closed-loop latency of a message
 //	fsync-p50-us                          appending 128 bytes to a file on the same disk and syncing it, probed between rounds
 //	commit-p50-us                         one group commit of the journal, from its write until both copies are durable

@@ -48,6 +48,11 @@ func holdCommand(cmd *engine.Command, ids string, i int) {
 	cmd.RequestID, cmd.Buyer = at[:bench.IDLen], at[bench.IDLen:]
 }
 
+// holdOne is what the messages of a load say, but for the ids.
+func holdOne() engine.Command {
+	return engine.Command{Verb: engine.VerbHold, Channel: "web", Device: engine.DeviceMobile, Items: oneTicket}
+}
+
 var oneTicket = []engine.Item{{Lot: bench.LotID, Quantity: 1}}
 
 // stepper runs commands as an event's actor does: a turn of 64 is one run of facts, and what each did is checked.
@@ -104,7 +109,7 @@ func BenchmarkEngine(b *testing.B) {
 				ev, facts := pureEvent(b, 1)
 				s := &stepper{b: b, ev: ev, facts: facts, now: start}
 				ids := idText(bench.NewWorkload(1), commands)
-				cmd := engine.Command{Verb: engine.VerbHold, Items: oneTicket}
+				cmd := holdOne()
 				holdCommand(&cmd, ids, 0)
 				s.step(&cmd, engine.CodeOK)
 				hash := ev.StateHash()
@@ -165,7 +170,7 @@ func hold(b *testing.B, commands int, rates *bench.Numbers) *stepper {
 	ev, facts := pureEvent(b, 1e9)
 	s := &stepper{b: b, ev: ev, facts: facts, now: start}
 	ids := idText(bench.NewWorkload(1), commands)
-	cmd := engine.Command{Verb: engine.VerbHold, Items: oneTicket}
+	cmd := holdOne()
 	runtime.GC()
 	began := time.Now()
 	for i := range commands {
@@ -176,7 +181,7 @@ func hold(b *testing.B, commands int, rates *bench.Numbers) *stepper {
 	return s
 }
 
-// BenchmarkMemory is what a live hold and an event take in memory, after a collection. B/hold includes the ids of buyer and request, 24 bytes; B/event is an
+// BenchmarkMemory is what a live hold and an event take in memory, after a collection. B/hold includes the ids of buyer and request, 32 bytes; B/event is an
 // event with one lot and one hold, awake, with its actor and mailbox.
 func BenchmarkMemory(b *testing.B) {
 	measure(b, func() {

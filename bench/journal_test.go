@@ -34,7 +34,7 @@ func benchmarkJournal(b *testing.B, factsPerRun int) {
 	ev, facts := pureEvent(b, 1e9)
 	facts.Reset()
 	ids := idText(bench.NewWorkload(1), factsPerRun)
-	cmd := engine.Command{Verb: engine.VerbHold, Items: oneTicket}
+	cmd := holdOne()
 	for i := range factsPerRun {
 		holdCommand(&cmd, ids, i)
 		if out := ev.Step(&cmd, start, facts); out.Code != engine.CodeOK {

@@ -71,6 +71,7 @@ type Round struct {
 	Commands int64         // answered as they should be, before the round was over
 	All      int64         // answered as they should be, with those that were on their way at its end
 	Took     time.Duration // of the round
+	CPU      time.Duration // that the whole process took for All; 0 where the system does not tell
 	Latency  *hdrhistogram.Histogram
 }
 
@@ -134,6 +135,7 @@ func (l *Load) Sample() (*nats.Msg, error) {
 // Run keeps the window full for so long, then waits for what is on its way.
 func (l *Load) Run(each time.Duration) (Round, error) {
 	l.round = Round{Latency: newLatencies()}
+	cpu := cpuTime()
 	l.ended, l.err = make(chan struct{}), nil
 	start := time.Since(l.origin)
 	l.until = start + each
@@ -147,6 +149,7 @@ func (l *Load) Run(each time.Duration) (Round, error) {
 		return Round{}, fmt.Errorf("bench: %s: messages were not answered within %v", l.subject, latencyMax)
 	}
 	l.round.Took -= start
+	l.round.CPU = cpuTime() - cpu
 	return l.round, l.err
 }
 

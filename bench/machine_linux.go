@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -36,4 +37,13 @@ func kernel() string {
 		return "unknown"
 	}
 	return "Linux " + unix.ByteSliceToString(u.Release[:])
+}
+
+// cpuTime is the processor time that this process has taken, on all cores.
+func cpuTime() time.Duration {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -55,7 +55,7 @@ func fillLog(b *testing.B, dir string, holds int) (hash uint64) {
 		free <- &engine.Run{Key: eventKey(), Partition: engine.PartitionOf(bench.EventID), Owner: free}
 	}
 	ids := idText(bench.NewWorkload(1), holds)
-	cmd := engine.Command{Verb: engine.VerbHold, Items: oneTicket}
+	cmd := holdOne()
 	now := start
 	for i := 0; i < holds || i == 0; {
 		run := <-free

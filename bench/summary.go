@@ -46,6 +46,16 @@ func Rates(rounds []Round) Numbers {
 	return n
 }
 
+// CPUNs returns the processor time of each round, in nanoseconds a command, of load, server and engine together. Unlike the rate it hardly depends on what
+// else the machine does.
+func CPUNs(rounds []Round) Numbers {
+	n := make(Numbers, len(rounds))
+	for i := range rounds {
+		n[i] = float64(rounds[i].CPU) / float64(max(1, rounds[i].All))
+	}
+	return n
+}
+
 // Over returns the quotient of each round: rounds that ran one after the other are compared with each other.
 func (n Numbers) Over(d Numbers) Numbers {
 	q := make(Numbers, len(n))

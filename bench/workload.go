@@ -10,9 +10,15 @@ const (
 	LotID   = "ga"
 )
 
-// IDLen is the length of the request and buyer ids of a [Workload], in bytes: 60 bits in base 32, what a service needs to draw ids at random
-// without ever meeting one twice.
-const IDLen = 12
+// IDLen is the length of the request and buyer ids of a [Workload], in bytes: 80 bits in base 32, what a service needs to draw ids at random
+// without ever meeting one twice. Ids that services really have are 20 to 36 bytes.
+const IDLen = 16
+
+// Every hold says how it came: what the numbers of a sale are later split by.
+const (
+	channel = "web"
+	device  = "mobile"
+)
 
 // correlationLen is the length of the correlation ids, in bytes: 40 bits in base 32.
 const correlationLen = 8
@@ -26,7 +32,7 @@ type Workload struct{ next uint64 }
 // NewWorkload returns the stream of a seed from 0 to 1023.
 func NewWorkload(seed int) *Workload { return &Workload{next: uint64(seed) << 30} }
 
-// Multiplying by an odd number takes every 60-bit number to another one and none to the same.
+// Multiplying by an odd number takes every number to another one and none to the same.
 const (
 	requestFactor = 0x9e3779b97f4a7c15
 	buyerFactor   = 0xbf58476d1ce4e5b9
@@ -35,8 +41,11 @@ const (
 // IDs writes the request id and the buyer of the next command, [IDLen] bytes each.
 func (w *Workload) IDs(request, buyer []byte) {
 	w.next++
-	putBase32(request[:IDLen], w.next*requestFactor)
-	putBase32(buyer[:IDLen], w.next*buyerFactor)
+	r, b := w.next*requestFactor, w.next*buyerFactor
+	putBase32(request[:8], r)
+	putBase32(request[8:IDLen], r>>24)
+	putBase32(buyer[:8], b)
+	putBase32(buyer[8:IDLen], b>>24)
 }
 
 const base32Digits = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -88,7 +97,8 @@ func newMessage(batch int) *message {
 	ids := make([]byte, IDLen)
 	item := appendBytes(nil, 1, []byte(LotID))
 	item = protowire.AppendVarint(protowire.AppendTag(item, 2, protowire.VarintType), 1)
-	hold := appendBytes(appendBytes(appendBytes(nil, 1, ids), 2, ids), 5, item)
+	hold := appendBytes(appendBytes(nil, 1, ids), 2, ids)
+	hold = appendBytes(appendBytes(appendBytes(hold, 3, []byte(channel)), 4, []byte(device)), 5, item)
 
 	m := &message{verb: "hold", batch: batch, body: hold, buyer: IDLen + 2}
 	if batch > 1 {
