@@ -211,6 +211,9 @@ func (h *History) next(random *rand.Rand, i, n int) *LinearInput {
 		other := h.recent[random.IntN(len(h.recent))]
 		other.Twice = true
 		again := *other
+		if again.GA > 0 && random.IntN(4) == 0 {
+			again.GA++ // the same request id for something else
+		}
 		return &again
 	}
 	in := &LinearInput{Event: event, ID: fmt.Sprintf("c%d-%d", i, n), Buyer: random.IntN(linearBuyers)}

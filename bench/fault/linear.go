@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"hash/maphash"
@@ -98,26 +99,31 @@ type linearState struct {
 
 // linearSaidNode remembers the answer to a request id that comes twice.
 type linearSaidNode struct {
-	id    string
+	in    *LinearInput
 	reply *pb.Reply
 	next  *linearSaidNode
 }
 
 var linearSeed = maphash.MakeSeed()
 
-func (s *linearState) find(id string) *pb.Reply {
+func (s *linearState) find(id string) *linearSaidNode {
 	for n := s.said[maphash.String(linearSeed, id)%linearSaid]; n != nil; n = n.next {
-		if n.id == id {
-			return n.reply
+		if n.in.ID == id {
+			return n
 		}
 	}
 	return nil
 }
 
-func (s *linearState) remember(id string, r *pb.Reply) {
-	h := maphash.String(linearSeed, id)
-	s.said[h%linearSaid] = &linearSaidNode{id: id, reply: r, next: s.said[h%linearSaid]}
-	s.digest += maphash.String(linearSeed, id+" "+code(r)) | 1
+func (s *linearState) remember(in *LinearInput, r *pb.Reply) {
+	h := maphash.String(linearSeed, in.ID)
+	s.said[h%linearSaid] = &linearSaidNode{in: in, reply: r, next: s.said[h%linearSaid]}
+	s.digest += maphash.String(linearSeed, in.ID+" "+code(r)+" "+string(in.command().Body)) | 1
+}
+
+// same reports whether two operations ask for the same.
+func (in *LinearInput) same(other *LinearInput) bool {
+	return in.Verb == other.Verb && bytes.Equal(in.command().Body, other.command().Body)
 }
 
 // LinearModel is an event as one caller at a time would see it (G8), for Porcupine: counts, holds by buyer, request ids. Histories are partitioned by
@@ -168,30 +174,37 @@ func (s *linearState) step(in *LinearInput, out *LinearOutput) string {
 	if r.GetRepeated() && !out.Retried {
 		return "a repeat of nothing"
 	}
-	before := *s
+	return s.first(in, out)
+}
+
+// first carries out an operation that nothing is remembered of, and remembers it if it comes twice. A refusal changes nothing else.
+func (s *linearState) first(in *LinearInput, out *LinearOutput) string {
+	r, before := out.Reply, *s
 	why := s.fresh(in, out)
 	if why == "" && code(r) != "ok" {
 		*s = before
 	}
 	if why == "" && in.Twice && code(r) != engine.CodeEventUnknown.String() { // that is no outcome of the event: nothing remembers it
-		s.remember(in.ID, r)
+		s.remember(in, r)
 	}
 	return why
 }
 
 // repeated compares the answer to a request id that was answered before.
-func (s *linearState) repeated(in *LinearInput, out *LinearOutput, first *pb.Reply) string {
-	r := out.Reply
+func (s *linearState) repeated(in *LinearInput, out *LinearOutput, said *linearSaidNode) string {
+	r, first := out.Reply, said.reply
+	other := !in.same(said.in)
+	if other && code(r) == engine.CodeRequestMismatch.String() {
+		return ""
+	}
 	if !r.GetRepeated() {
 		if code(first) != "ok" && out.Died {
-			before := *s
-			why := s.fresh(in, out) // the refusal was forgotten with the process
-			if why == "" && code(r) != "ok" {
-				*s = before
-			}
-			return why
+			return s.first(in, out) // the refusal was forgotten with the process
 		}
 		return "a repeat that was not recognised"
+	}
+	if other {
+		return "taken for a repeat though it asks for something else"
 	}
 	if diff := differs(first, r); diff != "" {
 		return diff
@@ -235,7 +248,7 @@ func (s *linearState) fresh(in *LinearInput, out *LinearOutput) string {
 		s.paused = in.Verb == engine.VerbPause
 		return wantCode(r, want)
 	case engine.VerbHold:
-		return s.hold(in, r)
+		return s.hold(in, out)
 	case engine.VerbExtend, engine.VerbRelease, engine.VerbConfirm:
 		return s.act(in, r)
 	case engine.VerbBlock, engine.VerbUnblock, engine.VerbCapacity:
@@ -253,8 +266,8 @@ func wantCode(r *pb.Reply, want engine.Code) string {
 }
 
 // hold is a hold, in the order of the refusals. What the buyer holds already counts as free and outside the limit.
-func (s *linearState) hold(in *LinearInput, r *pb.Reply) string {
-	b := &s.buyers[in.Buyer]
+func (s *linearState) hold(in *LinearInput, out *LinearOutput) string {
+	r, b := out.Reply, &s.buyers[in.Buyer]
 	wanted := in.GA + in.Pairs*linearPairUnit + ones(in.Seats)
 	if s.paused {
 		return wantCode(r, engine.CodeNotOnSale)
@@ -292,6 +305,9 @@ func (s *linearState) hold(in *LinearInput, r *pb.Reply) string {
 		}
 	}
 	want := linearHold{id: got.id, ga: ga, pairs: pairs, seats: seats}
+	if out.Retried && r.GetRepeated() && v.GetState() != stateHeld && len(v.GetItems()) == 0 {
+		got = want // granted before the engine died and ended since: only id and total are kept of such a hold
+	}
 	if got != want || v.GetTotalMinor() != int64(ga+pairs+ones(seats))*linearMinor {
 		return fmt.Sprintf("took %+v, must be %+v", got, want)
 	}
@@ -447,4 +463,39 @@ func Unexplained(history []porcupine.Operation, patience time.Duration) []porcup
 		return porcupine.CheckOperationsTimeout(LinearModel(), sorted[:n+1], patience) != porcupine.Ok
 	})
 	return sorted[:min(n+1, len(sorted))]
+}
+
+// Objections says what the model holds against each operation that the longest order it finds leaves out.
+func Objections(history []porcupine.Operation, patience time.Duration) string {
+	var b strings.Builder
+	model := LinearModel()
+	for _, part := range model.Partition(history) {
+		result, info := porcupine.CheckOperationsVerbose(model, part, patience)
+		if result == porcupine.Ok {
+			continue
+		}
+		var longest []porcupine.Operation
+		for _, orders := range info.PartialLinearizationsOperations() {
+			for _, order := range orders {
+				if len(order) > len(longest) {
+					longest = order
+				}
+			}
+		}
+		state := model.Init()
+		placed := map[any]bool{}
+		for _, op := range longest {
+			_, state = model.Step(state, op.Input, op.Output)
+			placed[op.Output] = true
+		}
+		fmt.Fprintf(&b, "%d of %d operations have an order, which ends in %+v; then\n", len(longest), len(part), *state.(*linearState)) //nolint:errcheck,forcetypeassert // the model's own state
+		for _, op := range part {
+			if !placed[op.Output] {
+				s := *state.(*linearState)                                        //nolint:errcheck,forcetypeassert // the model's own state
+				why := s.step(op.Input.(*LinearInput), op.Output.(*LinearOutput)) //nolint:errcheck,forcetypeassert // the model's own history
+				fmt.Fprintf(&b, "client %d: %s: %s\n", op.ClientId, model.DescribeOperation(op.Input, op.Output), why)
+			}
+		}
+	}
+	return b.String()
 }
