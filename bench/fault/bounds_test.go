@@ -291,7 +291,7 @@ func (b *bounded) metric(name string) float64 {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	defer res.Body.Close() //nolint:errcheck // read only
+	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	if err != nil {
 		b.t.Fatal(err)

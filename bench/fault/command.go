@@ -71,9 +71,6 @@ func verbOf(m message) engine.Verb {
 	panic(fmt.Sprintf("fault: %T is no command", m))
 }
 
-// isMoney reports whether a command's request id is remembered for good.
-func (c *Command) isMoney() bool { return c.Verb == engine.VerbConfirm }
-
 // code is the code of a reply, "ok" for yes.
 func code(r *pb.Reply) string {
 	if e := r.GetError(); e != nil {

@@ -76,7 +76,7 @@ func (d *Disk) Cut() error {
 	if err != nil {
 		return fmt.Errorf("open the mount point: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close()
 	if err := unix.IoctlSetPointerInt(int(f.Fd()), goingDown, noLogFlush); err != nil {
 		return fmt.Errorf("cut the power of %s: %w", d.Mount, err)
 	}

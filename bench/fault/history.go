@@ -243,7 +243,8 @@ func (h *History) next(random *rand.Rand, i, n int) *LinearInput {
 		in.Verb = engine.VerbOpen
 	default:
 		in.Verb, in.Best = engine.VerbHold, random.IntN(3) == 0
-		in.GA, in.Pairs, in.Seats = random.IntN(4), random.IntN(8)/6, uint16(random.IntN(1<<linearSeats))&uint16(random.IntN(1<<linearSeats))
+		in.GA, in.Pairs, in.Seats = random.IntN(4), random.IntN(8)/6, uint16(random.IntN(1<<linearSeats))
+		in.Seats &= uint16(random.IntN(1 << linearSeats)) // few
 		if in.GA+in.Pairs == 0 && in.Seats == 0 {
 			in.GA = 1
 		}
@@ -260,7 +261,7 @@ func (h *History) next(random *rand.Rand, i, n int) *LinearInput {
 // command is what an operation sends.
 func (in *LinearInput) command() *Command {
 	buyer := "buyer" + strconv.Itoa(in.Buyer)
-	switch in.Verb {
+	switch in.Verb { //nolint:exhaustive // a history has no other verbs
 	case engine.VerbCreate:
 		return NewCommand(in.Event, LinearSpec(in.ID))
 	case engine.VerbGet:

@@ -113,7 +113,7 @@ func ReadLedger(name string) (*Ledger, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the journal of answers: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close()
 	l, err := NewLedger("")
 	if err != nil {
 		return nil, err

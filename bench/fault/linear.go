@@ -2,13 +2,8 @@ package fault
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"hash/maphash"
-	"slices"
-	"sort"
-	"strings"
-	"time"
 
 	"github.com/anishathalye/porcupine"
 
@@ -134,7 +129,7 @@ func LinearModel() porcupine.Model {
 			var order []string
 			byEvent := map[string][]porcupine.Operation{}
 			for _, op := range history {
-				event := op.Input.(*LinearInput).Event //nolint:errcheck,forcetypeassert // the model's own history
+				event := op.Input.(*LinearInput).Event
 				if byEvent[event] == nil {
 					order = append(order, event)
 				}
@@ -148,17 +143,17 @@ func LinearModel() porcupine.Model {
 		},
 		Init: func() any { return &linearState{} },
 		Step: func(state, input, output any) (bool, any) {
-			s := *state.(*linearState)                                  //nolint:errcheck,forcetypeassert // the model's own state
-			why := s.step(input.(*LinearInput), output.(*LinearOutput)) //nolint:errcheck,forcetypeassert // the model's own history
+			s := *state.(*linearState)
+			why := s.step(input.(*LinearInput), output.(*LinearOutput))
 			return why == "", &s
 		},
 		Equal: func(a, b any) bool {
-			x, y := *a.(*linearState), *b.(*linearState) //nolint:errcheck,forcetypeassert // the model's own state
+			x, y := *a.(*linearState), *b.(*linearState)
 			x.said, y.said = [linearSaid]*linearSaidNode{}, [linearSaid]*linearSaidNode{}
 			return x == y
 		},
 		DescribeOperation: func(input, output any) string {
-			return fmt.Sprintf("%+v -> %v", *input.(*LinearInput), output.(*LinearOutput).Reply) //nolint:errcheck,forcetypeassert // the model's own history
+			return fmt.Sprintf("%+v -> %v", *input.(*LinearInput), output.(*LinearOutput).Reply)
 		},
 	}
 }
@@ -237,7 +232,7 @@ func (s *linearState) fresh(in *LinearInput, out *LinearOutput) string {
 		}
 		return "answered before the event existed"
 	}
-	switch in.Verb {
+	switch in.Verb { //nolint:exhaustive // a history has no other verbs
 	case engine.VerbGet:
 		return s.shown(r.GetEvent())
 	case engine.VerbPause, engine.VerbOpen:
@@ -335,7 +330,7 @@ func (s *linearState) act(in *LinearInput, r *pb.Reply) string {
 	if why := wantCode(r, engine.CodeOK); why != "" {
 		return why
 	}
-	switch in.Verb {
+	switch in.Verb { //nolint:exhaustive // its caller passes these only
 	case engine.VerbRelease:
 		s.give(&b.live)
 	case engine.VerbConfirm:
@@ -359,7 +354,7 @@ func (s *linearState) act(in *LinearInput, r *pb.Reply) string {
 // capacity is a block, unblock or capacity of the counted lot.
 func (s *linearState) capacity(in *LinearInput, out *LinearOutput) string {
 	r, q := out.Reply, in.GA
-	switch in.Verb {
+	switch in.Verb { //nolint:exhaustive // its caller passes these only
 	case engine.VerbBlock:
 		if q > s.ga.free() {
 			return wantCode(r, engine.CodeSoldOut)
@@ -440,62 +435,4 @@ func seatLabels(bits uint16) []string {
 		}
 	}
 	return labels
-}
-
-// DescribeOperations writes a history down, a line an operation, by the time of its call.
-func DescribeOperations(history []porcupine.Operation) string {
-	var b strings.Builder
-	sorted := slices.Clone(history)
-	slices.SortFunc(sorted, func(x, y porcupine.Operation) int { return cmp.Compare(x.Call, y.Call) })
-	model := LinearModel()
-	for _, op := range sorted {
-		fmt.Fprintf(&b, "%d..%d client %d: %s\n", op.Call, op.Return, op.ClientId, model.DescribeOperation(op.Input, op.Output))
-	}
-	return b.String()
-}
-
-// Unexplained returns the shortest beginning of an illegal history, by the time of the calls, that is illegal already: its last operation is where
-// no order explains what was seen any more.
-func Unexplained(history []porcupine.Operation, patience time.Duration) []porcupine.Operation {
-	sorted := slices.Clone(history)
-	slices.SortFunc(sorted, func(x, y porcupine.Operation) int { return cmp.Compare(x.Call, y.Call) })
-	n := sort.Search(len(sorted), func(n int) bool {
-		return porcupine.CheckOperationsTimeout(LinearModel(), sorted[:n+1], patience) != porcupine.Ok
-	})
-	return sorted[:min(n+1, len(sorted))]
-}
-
-// Objections says what the model holds against each operation that the longest order it finds leaves out.
-func Objections(history []porcupine.Operation, patience time.Duration) string {
-	var b strings.Builder
-	model := LinearModel()
-	for _, part := range model.Partition(history) {
-		result, info := porcupine.CheckOperationsVerbose(model, part, patience)
-		if result == porcupine.Ok {
-			continue
-		}
-		var longest []porcupine.Operation
-		for _, orders := range info.PartialLinearizationsOperations() {
-			for _, order := range orders {
-				if len(order) > len(longest) {
-					longest = order
-				}
-			}
-		}
-		state := model.Init()
-		placed := map[any]bool{}
-		for _, op := range longest {
-			_, state = model.Step(state, op.Input, op.Output)
-			placed[op.Output] = true
-		}
-		fmt.Fprintf(&b, "%d of %d operations have an order, which ends in %+v; then\n", len(longest), len(part), *state.(*linearState)) //nolint:errcheck,forcetypeassert // the model's own state
-		for _, op := range part {
-			if !placed[op.Output] {
-				s := *state.(*linearState)                                        //nolint:errcheck,forcetypeassert // the model's own state
-				why := s.step(op.Input.(*LinearInput), op.Output.(*LinearOutput)) //nolint:errcheck,forcetypeassert // the model's own history
-				fmt.Fprintf(&b, "client %d: %s: %s\n", op.ClientId, model.DescribeOperation(op.Input, op.Output), why)
-			}
-		}
-	}
-	return b.String()
 }

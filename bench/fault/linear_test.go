@@ -62,7 +62,7 @@ func wantLinearizable(t *testing.T, what string, history []porcupine.Operation) 
 		}
 	}
 	if result := porcupine.CheckOperationsTimeout(LinearModel(), history, linearPatience); result != porcupine.Ok {
-		dir, err := os.MkdirTemp("", "holdfast-history-")
+		dir, _, err := KeptFolder("holdfast-history-")
 		if err != nil {
 			t.Fatal(err)
 		}

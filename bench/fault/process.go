@@ -53,9 +53,9 @@ func Start(program, data, log string, flags ...string) (*Process, *bufio.Scanner
 	if err != nil {
 		return nil, nil, fmt.Errorf("open the engine's log: %w", err)
 	}
-	defer w.Close() //nolint:errcheck // the child has its own
+	defer w.Close()
 	args := append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"}, flags...)
-	p := &Process{cmd: exec.Command(program, args...), log: log, ended: make(chan struct{})} //nolint:usetesting // it lives as long as Kill says
+	p := &Process{cmd: exec.Command(program, args...), log: log, ended: make(chan struct{})}
 	p.cmd.Stderr = w
 	p.cmd.SysProcAttr = dieWithParent()
 	out, err := p.cmd.StdoutPipe()
@@ -149,7 +149,7 @@ func tailOf(log string, bytesMax int64) string {
 	if err != nil {
 		return err.Error()
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close()
 	if size, err := f.Seek(0, io.SeekEnd); err == nil {
 		_, _ = f.Seek(max(0, size-bytesMax), io.SeekStart)
 	}

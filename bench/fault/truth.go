@@ -58,7 +58,7 @@ func newTruth(event string) *truth {
 // apply takes in the first answer that said yes.
 func (t *truth) apply(l *Ledger, e *Entry) {
 	r := e.Answer
-	switch e.Verb {
+	switch e.Verb { //nolint:exhaustive // the load has no other verbs
 	case engine.VerbCreate:
 		t.create(r.GetEvent())
 	case engine.VerbHold:
