@@ -343,7 +343,7 @@ func TestHoldsAreRefusedWhileTheNodeIsToldTo(t *testing.T) {
 	ask(t, n, "e1", create("c1", 10))
 	h := ask(t, n, "e1", hold("h1", "anna"))
 	n.RefuseHolds("the disk is nearly full")
-	if a := ask(t, n, "e1", hold("h2", "ben")); a.code != engine.CodeOverloaded {
+	if a := ask(t, n, "e1", hold("h2", "ben")); a.code != engine.CodeUnavailable {
 		t.Fatalf("a new hold: %v", a.code)
 	}
 	if a := ask(t, n, "e1", engine.Command{Verb: engine.VerbConfirm, RequestID: "k1", Buyer: "anna", Hold: h.hold, PaymentRef: "p"}); a.code != engine.CodeOK {

@@ -199,7 +199,7 @@ func (n *Node) Submit(req *engine.Request) engine.Code {
 		return engine.CodeUnavailable
 	}
 	if n.refusing.Load() != nil && takesTickets(req) {
-		return engine.CodeOverloaded
+		return engine.CodeUnavailable
 	}
 	req.ReceivedNs = int64(n.clock.Mono())
 	for {
@@ -366,7 +366,7 @@ func (n *Node) beat() {
 	}
 }
 
-// RefuseHolds makes the node refuse new holds and events as overloaded, for the reason that operators see; an empty reason ends it. Everything
+// RefuseHolds makes the node refuse new holds and events as unavailable, for the reason that operators see; an empty reason ends it. Everything
 // that frees or finishes goes on.
 func (n *Node) RefuseHolds(reason string) {
 	old := n.refusing.Load()
@@ -374,7 +374,7 @@ func (n *Node) RefuseHolds(reason string) {
 	case reason == "" && old != nil:
 		n.refusing.Store(nil)
 		n.cfg.Logger.Info("new holds are taken again")
-	case reason != "" && old == nil:
+	case reason != "" && (old == nil || *old != reason):
 		n.refusing.Store(&reason)
 		n.cfg.Logger.Warn("new holds are refused", "reason", reason)
 	}

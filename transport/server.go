@@ -299,7 +299,7 @@ func (s *Server) submitRefusal(code engine.Code, event string) refusal {
 		ref.text = "too much work is in flight: try again after retry_after_ms, with the same request id"
 		ref.retryAfterMs = s.config.RetryAfter.Milliseconds()
 	case engine.CodeUnavailable:
-		ref.text = "the engine is stopping or cannot write: try again, with the same request id"
+		ref.text = "the engine is stopping, or cannot take new holds until its disk has room: try again, with the same request id"
 		ref.retryAfterMs = UnavailableRetryAfterDefault.Milliseconds()
 	case engine.CodeQuarantined:
 		ref.text = "event " + event + " is set aside because its state could not be trusted: an operator must look"

@@ -62,7 +62,7 @@ func TestReaderThatIsTooFarBehindHoldsBackSales(t *testing.T) {
 	}
 	eventually(t, "holds are refused", func() bool { return strings.Contains(p.refuseHoldsFor(), "reader of facts") })
 	eventually(t, "the node has heard of it", func() bool {
-		return p.node.Submit(&engine.Request{Account: engine.SingleAccount, Event: "e1", Commands: []engine.Command{{Verb: engine.VerbHold}}}) == engine.CodeOverloaded
+		return p.node.Submit(&engine.Request{Account: engine.SingleAccount, Event: "e1", Commands: []engine.Command{{Verb: engine.VerbHold}}}) == engine.CodeUnavailable
 	})
 	reader.Advance(p.store.Durable())
 	eventually(t, "holds are taken again", func() bool { return p.refuseHoldsFor() == "" })
