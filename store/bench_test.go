@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"syscall"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ func (p *pool) Released(r *engine.Run) { p.free <- r }
 // BenchmarkJournal appends runs of 64-byte facts, a bounded number outstanding, and reports durable facts and runs.
 func BenchmarkJournal(b *testing.B) {
 	for _, facts := range []int{1, 64, 256} {
-		for _, outstanding := range []int{1, 64, 4096} {
+		for _, outstanding := range []int{1, 64, 1024, 4096} {
 			if facts*outstanding > 16384 {
 				continue
 			}
@@ -67,6 +68,7 @@ func benchmarkJournal(b *testing.B, facts, outstanding, depth int) {
 	}
 	b.ReportAllocs()
 	b.ResetTimer()
+	cpu := cpuTime()
 	for range b.N {
 		s.Append(<-p.free)
 	}
@@ -74,11 +76,21 @@ func benchmarkJournal(b *testing.B, facts, outstanding, depth int) {
 		<-p.free
 	}
 	b.StopTimer()
+	b.ReportMetric(float64(cpuTime()-cpu)/float64(b.N), "cpu-ns/run")
 	sec := b.Elapsed().Seconds()
 	b.ReportMetric(float64(b.N)/sec, "runs/s")
 	b.ReportMetric(float64(b.N*facts)/sec, "facts/s")
 	b.ReportMetric(float64(b.N)/float64(batches), "runs/batch")
 	b.ReportMetric(float64(durable.Microseconds())/float64(batches), "durable-us")
+}
+
+// cpuTime is what the process has used of all processors.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // BenchmarkRecover opens and recovers a folder with a million 64-byte facts in runs of the given size, and checks every link of the chain on the way.

@@ -286,3 +286,48 @@ func TestARunThatIsTooLargePanics(t *testing.T) {
 	}()
 	b.s.Append(&engine.Run{Key: toyKey(1), First: 1, Facts: engine.Facts{Buf: make([]byte, 64<<10), Count: 1}})
 }
+
+// TestAnExcisionThatCannotReadStopsTheStore makes the first read of a table fail while the log is cut. Pebble would take the table for empty and drop
+// all of it, also what must stay.
+func TestAnExcisionThatCannotReadStopsTheStore(t *testing.T) {
+	var armed, failed atomic.Bool
+	mem := vfs.NewMem()
+	died := make(chan error, 1)
+	b := newBench(t, func(c *Config) {
+		c.FS = errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+			if armed.Load() && op.Kind == errorfs.OpFileReadAt && kindOf(op.Path) == "sst" && failed.CompareAndSwap(false, true) {
+				return &vfsError{op: op, errno: syscall.EIO}
+			}
+			return nil
+		}))
+		c.Fatal = func(err error) { died <- err }
+	})
+	for range 2 {
+		b.put(1, 30, 3)
+		old, _ := b.s.positions()
+		rep := PassReport{From: old.last.seq, To: b.s.Durable()}
+		if err := b.s.snapshotAll(t.Context(), &old, &rep); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Everything into one table, the journal beside what must stay; opened again, nothing of it is cached.
+	if err := b.s.db.Compact(t.Context(), []byte{0}, []byte{0xff}, false); err != nil {
+		t.Fatal(err)
+	}
+	b.reopen()
+	storetest.CheckRecovered(t, b.w, b.rec)
+	b.close()
+	b.s = mustOpen(t, b.c)
+	armed.Store(true)
+	go func() { _, _ = b.s.trim(context.Background()) }()
+	if err := <-died; !errors.Is(err, syscall.EIO) {
+		t.Fatalf("it died of %v", err)
+	}
+	armed.Store(false)
+	b.c.FS = readFolder(t, mem, dataDir).mem() // the dead store has its own
+	b.c.Fatal = nil
+	b.open()
+	storetest.CheckRecovered(t, b.w, b.rec)
+	b.close()
+	b.verify()
+}

@@ -1,15 +1,19 @@
 package store
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"os"
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// guardFS is the file system as Pebble sees it. A write, sync, creation, renaming or link that fails ends the store at once: Pebble would tell some of
-// these errors to its logger only, and panic at others with its locks in disorder. Where the process outlives that (a test, or a failed Open),
-// the operation never returns: for all that follows, the disk hangs, and the folder stays locked until the process ends.
+// guardFS is the file system as Pebble sees it. A read, write, sync, creation, renaming or link that fails ends the store at once. Pebble would tell
+// some of these errors to its logger only, and panic at others with its locks in disorder; and an excision that cannot read a table takes it for empty
+// and drops what it should have kept (v2.1.7, excise.go: the error of the point iterator is not looked at). Where the process outlives that (a test,
+// or a failed Open), the operation never returns: for all that follows, the disk hangs, and the folder stays locked until the process ends.
 //
 // It also syncs a folder before a manifest marker is created in it. Pebble creates the manifest, then the marker that points at it, and then syncs the
 // folder once; POSIX lets a crash keep the second entry and lose the first, which would leave a store that does not open.
@@ -46,6 +50,11 @@ func (g guardFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, 
 	return g.file(name, f, err)
 }
 
+func (g guardFS) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
+	f, err := g.FS.Open(name, opts...)
+	return g.opened(name, f, err)
+}
+
 func (g guardFS) OpenReadWrite(name string, category vfs.DiskWriteCategory, opts ...vfs.OpenOption) (vfs.File, error) {
 	f, err := g.FS.OpenReadWrite(name, category, opts...)
 	return g.file(name, f, err)
@@ -58,7 +67,15 @@ func (g guardFS) ReuseForWrite(old, name string, category vfs.DiskWriteCategory)
 
 func (g guardFS) OpenDir(name string) (vfs.File, error) {
 	f, err := g.FS.OpenDir(name)
-	if err != nil {
+	return g.opened(name, f, err)
+}
+
+// opened lets it pass that a file is not there: that is Pebble's to judge.
+func (g guardFS) opened(name string, f vfs.File, err error) (vfs.File, error) {
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	if err := g.failed("open", name, err); err != nil {
 		return nil, err
 	}
 	return &guardFile{File: f, fs: g, name: name}, nil
@@ -72,11 +89,29 @@ func (g guardFS) Rename(old, name string) error {
 
 func (g guardFS) Unwrap() vfs.FS { return g.FS }
 
-// guardFile is a file or folder that is written to.
+// guardFile is a file or folder.
 type guardFile struct {
 	vfs.File
 	fs   guardFS
 	name string
+}
+
+func (f *guardFile) Read(p []byte) (int, error) {
+	n, err := f.File.Read(p)
+	return n, f.failedRead(err)
+}
+
+func (f *guardFile) ReadAt(p []byte, at int64) (int, error) {
+	n, err := f.File.ReadAt(p, at)
+	return n, f.failedRead(err)
+}
+
+// failedRead lets the end of a file pass: a file that was cut short is damage, and Pebble's to judge.
+func (f *guardFile) failedRead(err error) error {
+	if err == nil || errors.Is(err, io.EOF) {
+		return err
+	}
+	return f.fs.failed("read", f.name, err)
 }
 
 func (f *guardFile) Write(p []byte) (int, error) {

@@ -198,7 +198,14 @@ func (s *Store) Recover() (*engine.Recovered, error) {
 		return nil, err
 	}
 	began := time.Now()
-	rec, err := s.recoverAll()
+	// What goes wrong now is Recover's to return, as it is Open's before.
+	s.life.opening.Store(true)
+	var rec *engine.Recovered
+	err := s.orDead(func() (err error) {
+		rec, err = s.recoverAll()
+		return err
+	})
+	s.life.opening.Store(false)
 	if dead := s.life.check(); dead != nil {
 		err = dead
 	}

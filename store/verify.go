@@ -154,7 +154,10 @@ func (v *verifier) log(recs []tailRecord) (err error) {
 			err = errors.Join(err, v.db.Close())
 		}
 	}()
-	err = <-done
+	select {
+	case err = <-done:
+	case <-l.done: // a read that failed never returns
+	}
 	if dead := l.check(); dead != nil {
 		return dead
 	}
