@@ -331,3 +331,42 @@ func TestAnExcisionThatCannotReadStopsTheStore(t *testing.T) {
 	b.close()
 	b.verify()
 }
+
+// TestAnExcisionThatMeetsDamageEndsTheStoreInTime looks at when the store dies: before Pebble has cut the log on the strength of what it could not read.
+func TestAnExcisionThatMeetsDamageEndsTheStoreInTime(t *testing.T) {
+	died := make(chan error, 1)
+	b := newBench(t, nil)
+	for range 2 {
+		b.put(1, 300, 5)
+		old, _ := b.s.positions()
+		rep := PassReport{From: old.last.seq, To: b.s.Durable()}
+		if err := b.s.snapshotAll(t.Context(), &old, &rep); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.s.db.Compact(t.Context(), []byte{0}, []byte{0xff}, false); err != nil {
+		t.Fatal(err)
+	}
+	b.close()
+	folder := readFolder(t, b.c.FS, dataDir)
+	for p, content := range folder {
+		if kindOf(p) == "sst" {
+			for at := len(content) / 20; at < len(content)*3/4; at += 512 { // but for what opening reads: the last batch and what follows
+				content[at] ^= 1
+			}
+		}
+	}
+	b.c.FS = folder.mem()
+	b.c.Fatal = func(err error) {
+		died <- err
+		select {} // as if the process had ended here
+	}
+	s, err := Open(b.c)
+	if err != nil {
+		t.Fatalf("the damage was noticed even before: %v", err)
+	}
+	go func() { _, _ = s.trim(context.Background()) }()
+	if err := <-died; !errors.Is(err, ErrDamaged) {
+		t.Errorf("it died of %v", err)
+	}
+}
