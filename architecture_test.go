@@ -23,6 +23,7 @@ var libraries = []struct {
 	{"github.com/cockroachdb/pebble", "store", "ask store for what you need"},
 	{"github.com/nats-io", "transport", "ask transport, or use transport/client"},
 	{"github.com/asynkron/protoactor-go", "actors", "submit a request to actors"},
+	{"github.com/VictoriaMetrics/metrics", "actors", "register a gauge or a counter with actors.Metrics"},
 	{"google.golang.org/protobuf", "transport", "use the types of engine; transport turns them into messages"},
 }
 
