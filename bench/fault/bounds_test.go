@@ -10,10 +10,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
+
+	"github.com/holdfast-engine/holdfast/store"
 
 	"github.com/nats-io/nats.go"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -125,14 +130,19 @@ var boundsOfTheProgram = []bound{
 	}},
 	{[]string{"--reserve-bytes=" + nearlyAllOfTheDisk()}, func(b *bounded) {
 		// Less than twice the reserve is free: what frees and finishes goes on, nothing new is taken. The engine looks once a second.
-		b.until("new holds and events are refused", func() bool { return code(b.create("late"+strconv.Itoa(b.said), ga)) == "overloaded" })
+		b.until("new holds and events are refused", func() bool { return code(b.create("late"+strconv.Itoa(b.said), ga)) == "unavailable" })
 	}},
 }
 
-// notFilledHere are the flags that bound something but need a seam, with the test that fills them.
-var notFilledHere = map[string]string{
-	"batch-bytes": "store", "batches-in-flight": "store", "cursor-lag-bytes": "store", "memtable-bytes": "store", "pass-bytes": "store",
-	"tail-segment-bytes": "store", "tail-segments": "store",
+// filledElsewhere are the flags that bound what no caller sees, with the test that fills them.
+var filledElsewhere = map[string]string{
+	"batch-bytes":        "TestBatchesAreBoundedInBytes",
+	"batches-in-flight":  "TestBatchesInFlightAreBounded",
+	"cursor-lag-bytes":   "TestACursorThatHoldsTooMuchIsNoticed",
+	"memtable-bytes":     "TestTheRingWaitsForPebble",
+	"pass-bytes":         "TestEnoughLogStartsAPass",
+	"tail-segment-bytes": "TestTheRingWaitsForPebble",
+	"tail-segments":      "TestTheRingWaitsForPebble",
 }
 
 const ga = `"lots":[{"lot":"ga","face_minor":100,"capacity":100}]`
@@ -168,9 +178,65 @@ func TestEveryBoundIsReal(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, m := range regexp.MustCompile(`(?m)^\s+--([a-z-]+) (?:size|int) `).FindAllStringSubmatch(string(help), -1) {
-		if !listed[m[1]] && notFilledHere[m[1]] == "" {
+		if !listed[m[1]] && filledElsewhere[m[1]] == "" {
 			t.Errorf("--%s bounds something and no test fills it: add it to boundsOfTheProgram", m[1])
 		}
+	}
+}
+
+// TestBatchesInFlightAreBounded lets the disk hang and sends command after command: so many batches are on their way as may be, and all that comes
+// later waits for one batch together.
+func TestBatchesInFlightAreBounded(t *testing.T) {
+	const depth, commands = 2, 10
+	slow := NewSlowFS()
+	var batches, runs atomic.Int64
+	c := InsideConfig{Data: t.TempDir()}
+	c.Store.FS, c.Store.BatchesInFlight, c.Store.KeepEvery = slow, depth, -1
+	c.Store.Observe = func(b store.BatchStats) {
+		batches.Add(1)
+		runs.Add(int64(b.Runs))
+	}
+	in, err := StartInside(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := in.Stop(within(t, patience)); err != nil {
+			t.Error(err)
+		}
+	}()
+	client, err := Dial(in.NATS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	r, err := client.Ask(within(t, patience), NewCommand("e", SaleSpec("create", "e", 1000, time.Hour)))
+	if err != nil || r.GetError() != nil {
+		t.Fatal(err, r)
+	}
+	goOn := slow.Hang()
+	defer goOn()
+	batches.Store(0)
+	runs.Store(0)
+	answers := make(chan []byte, commands)
+	for i := range commands {
+		cmd := NewCommand("e", &pb.HoldCommand{RequestId: fmt.Sprintf("h%d", i), Buyer: fmt.Sprintf("b%d", i), Items: []*pb.Item{{Lot: "early", Quantity: 1}}})
+		if err := client.Send("e", "hold", cmd.Body, answers); err != nil {
+			t.Fatal(err)
+		}
+		for taken := int64(0); taken <= int64(i) && len(answers) == 0; taken = in.Server.Stats().CommandsInFlight {
+			runtime.Gosched() // until the engine has it
+		}
+	}
+	if n := len(answers); n > 0 {
+		t.Errorf("%d holds were answered while nothing could be durable", n)
+	}
+	goOn()
+	for range commands {
+		<-answers
+	}
+	if batches.Load() > depth+1 || runs.Load() < depth {
+		t.Errorf("%d runs went to the disk in %d batches: %d may be on their way at once, and the rest goes together", runs.Load(), batches.Load(), depth)
 	}
 }
 

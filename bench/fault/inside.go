@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -105,10 +106,11 @@ func (in *Inside) Stop(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// SlowFS is the operating system's file system with a disk whose every sync takes longer.
+// SlowFS is the operating system's file system with a disk whose every sync takes longer, or does not end before it is allowed to.
 type SlowFS struct {
 	vfs.FS
-	delay atomic.Int64 // ns
+	delay atomic.Int64                  // ns
+	hang  atomic.Pointer[chan struct{}] // closed when syncs may end; nil is never hung
 }
 
 // NewSlowFS returns a file system with a delay of 0.
@@ -116,6 +118,16 @@ func NewSlowFS() *SlowFS { return &SlowFS{FS: vfs.Default} }
 
 // SetDelay makes every sync that begins from now on take that much longer.
 func (s *SlowFS) SetDelay(d time.Duration) { s.delay.Store(int64(d)) }
+
+// Hang lets no sync end that begins from now on, until the function it returns is called.
+func (s *SlowFS) Hang() (goOn func()) {
+	hang := make(chan struct{})
+	s.hang.Store(&hang)
+	return sync.OnceFunc(func() {
+		s.hang.Store(nil)
+		close(hang)
+	})
+}
 
 // Unwrap implements vfs.FS.
 func (s *SlowFS) Unwrap() vfs.FS { return s.FS }
@@ -147,7 +159,12 @@ type slowFile struct {
 	fs *SlowFS
 }
 
-func (f *slowFile) wait() { time.Sleep(time.Duration(f.fs.delay.Load())) }
+func (f *slowFile) wait() {
+	if hang := f.fs.hang.Load(); hang != nil {
+		<-*hang
+	}
+	time.Sleep(time.Duration(f.fs.delay.Load()))
+}
 
 // Sync implements vfs.File.
 func (f *slowFile) Sync() error {
