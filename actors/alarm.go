@@ -9,7 +9,7 @@ import (
 )
 
 // alarmClock wakes sleeping events. One timer serves all: the earliest alarm's. Alarms are not removed when an event wakes for another
-// reason; whoever pops one checks that it is still meant. Its methods, but stop, are called under the node's lock.
+// reason; whoever pops one checks that it is still meant. Its methods are called under the node's lock.
 type alarmClock struct {
 	due    func() // called from the timer's goroutine, without the node's lock
 	alarms alarmHeap

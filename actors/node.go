@@ -430,7 +430,9 @@ func (n *Node) Stop(ctx context.Context) error {
 	}
 	close(n.stop)
 	n.beating.Wait()
+	n.mu.Lock()
 	n.alarms.stop()
+	n.mu.Unlock()
 	poll := time.NewTicker(time.Millisecond)
 	defer poll.Stop()
 	for n.inflight.Load() > 0 {
