@@ -124,3 +124,42 @@ func TestEqualDeadlinesEndByID(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryThingAskedForIsContent repeats each kind of accepted command with each single thing in it changed: somebody's mistake, every time.
+func TestEveryThingAskedForIsContent(t *testing.T) {
+	s := watched(t)
+	try := func(cmd engine.Command) {
+		t.Helper()
+		accept(t, s, cmd)
+		if out := s.Step(&cmd); out.Code != engine.CodeOK || !out.Repeated {
+			t.Errorf("the same %s again is answered with %s, repeated %t", cmd.Verb, out.Code, out.Repeated)
+		}
+		for i, other := range enginetest.Variants(&cmd) {
+			if out := s.Step(&other); out.Code != engine.CodeRequestMismatch {
+				t.Errorf("%s is the same as its variant %d: %s\n%+v\n%+v", cmd.Verb, i, out.Code, cmd, other)
+			}
+		}
+	}
+	try(engine.Command{Verb: engine.VerbCreate, RequestID: "c", Spec: &engine.EventSpec{
+		Currency: "EUR", Pools: []engine.PoolSpec{{Pool: "hall", Capacity: 90}}, Lots: []engine.LotSpec{
+			{Lot: "ga", Capacity: 50, FaceMinor: 100},
+			{Lot: "stalls", Rows: []engine.RowSpec{{Section: "A", Row: "1", Seats: 9}}},
+		},
+	}})
+	try(engine.Command{Verb: engine.VerbOpen, RequestID: "o"})
+	try(engine.Command{Verb: engine.VerbUpdate, RequestID: "u", Spec: &engine.EventSpec{City: "Utrecht", Set: engine.SetCity}})
+	try(engine.Command{Verb: engine.VerbHold, RequestID: "h1", Buyer: "b1", Items: []engine.Item{{Lot: "ga", Quantity: 2}, {Lot: "stalls", Seats: []string{"A/1/1", "A/1/2"}}}})
+	try(engine.Command{Verb: engine.VerbHold, RequestID: "h2", Buyer: "b2", Items: []engine.Item{{Lot: "ga", Quantity: 2}}, Fill: engine.FillAtLeast, AtLeast: 1})
+	try(engine.Command{Verb: engine.VerbHold, RequestID: "h3", Buyer: "b3", Items: []engine.Item{{Lot: "ga", Quantity: 2}}, Fill: engine.FillBestEffort})
+	try(engine.Command{Verb: engine.VerbExtend, RequestID: "x", Buyer: "b1", Hold: "h1"})
+	try(engine.Command{Verb: engine.VerbRelease, RequestID: "r", Buyer: "b3", Hold: "h3"})
+	try(engine.Command{Verb: engine.VerbConfirm, RequestID: "k", Buyer: "b1", Hold: "h1", PaymentRef: "inv-1"})
+	try(engine.Command{Verb: engine.VerbBlock, RequestID: "k1", Lot: "ga", Quantity: 3})
+	try(engine.Command{Verb: engine.VerbBlock, RequestID: "k2", Lot: "stalls", Seats: []string{"A/1/5", "A/1/6"}})
+	try(engine.Command{Verb: engine.VerbBlock, RequestID: "k3", Pool: "hall", Quantity: 3})
+	try(engine.Command{Verb: engine.VerbUnblock, RequestID: "n", Lot: "stalls", Seats: []string{"A/1/5"}})
+	try(engine.Command{Verb: engine.VerbCapacity, RequestID: "g1", Lot: "ga", Quantity: 40})
+	try(engine.Command{Verb: engine.VerbCapacity, RequestID: "g2", Pool: "hall", Quantity: 40})
+	try(engine.Command{Verb: engine.VerbPause, RequestID: "p"})
+	try(engine.Command{Verb: engine.VerbClose, RequestID: "e"})
+}

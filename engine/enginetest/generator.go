@@ -124,9 +124,15 @@ func (g *Generator) Command() engine.Command {
 	if len(g.said) > 0 && g.chance(12, "repeat") {
 		cmd := g.said[g.below(len(g.said), "which")]
 		if g.chance(40, "with other content") {
-			id := cmd.RequestID
-			cmd = g.fresh()
-			cmd.RequestID = id
+			if g.chance(50, "another command") {
+				id := cmd.RequestID
+				cmd = g.fresh()
+				cmd.RequestID = id
+				return cmd
+			}
+			if variants := Variants(&cmd); len(variants) > 0 {
+				return variants[g.below(len(variants), "variant")]
+			}
 		}
 		return cmd
 	}
