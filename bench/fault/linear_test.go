@@ -47,7 +47,9 @@ func TestLinearizable(t *testing.T) {
 		wantLinearizable(t, fmt.Sprintf("history %d, seed %d", n, h.Seed), history)
 		operations, kills = operations+len(history), kills+h.Kills
 	}
-	t.Logf("%d histories, %d operations of %d callers, %d kills: judged", *histories, operations, linearClients, kills)
+	if !t.Failed() {
+		t.Logf("%d histories, %d operations of %d callers, %d kills: all linearizable", *histories, operations, linearClients, kills)
+	}
 }
 
 func wantLinearizable(t *testing.T, what string, history []porcupine.Operation) {
