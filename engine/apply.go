@@ -56,9 +56,9 @@ func (e *Event) applyHeld(f *factHeld) uint32 {
 	e.holdLast = f.hold
 	e.holdSlots.set(uint64(f.hold), slot+1)
 	e.buyers.at(buyer).hold = slot + 1
-	for w := e.walk(row.basket); w.next(); {
-		lot := e.prices[w.item.price].lot
-		e.move(lot, int64(w.item.sales)*e.lots[lot].units, shareFree, shareHeld)
+	for it := e.firstItem(row.basket); it.sales > 0; it = e.nextItem(it) {
+		lot := e.prices[it.price].lot
+		e.move(lot, int64(it.sales)*e.lots[lot].units, shareFree, shareHeld)
 	}
 	e.wheel.insert(&e.holds, slot)
 	e.rows += e.holdHash(row, f.buyerHash)
@@ -95,14 +95,14 @@ func (e *Event) end(slot uint32, as HoldState) int64 {
 	e.rows -= e.holdHash(row, e.buyerHash(row.buyer))
 	b := row.basket
 	total := e.total(b)
-	for w := e.walk(b); w.next(); {
-		number := e.prices[w.item.price].lot
-		for n := w.item.seats; n != 0; {
+	for it := e.firstItem(b); it.sales > 0; it = e.nextItem(it) {
+		number := e.prices[it.price].lot
+		for n := it.seats; n != 0; {
 			seat := &e.lots[number].seating.seats[n-1]
 			n = seat.next
 			*seat = seatRow{}
 		}
-		e.move(number, int64(w.item.sales)*e.lots[number].units, shareHeld, shareFree)
+		e.move(number, int64(it.sales)*e.lots[number].units, shareHeld, shareFree)
 	}
 	for i := b.more; i != 0; {
 		next := e.items.at(i - 1).next
@@ -175,11 +175,11 @@ func (e *Event) applyConfirmed(f *factConfirmed, slot uint32) {
 	total := e.total(b)
 	order := e.orders.alloc()
 	tickets := int64(0)
-	for w := e.walk(b); w.next(); {
-		number := e.prices[w.item.price].lot
-		units := int64(w.item.sales) * e.lots[number].units
+	for it := e.firstItem(b); it.sales > 0; it = e.nextItem(it) {
+		number := e.prices[it.price].lot
+		units := int64(it.sales) * e.lots[number].units
 		tickets += units
-		for n := w.item.seats; n != 0; {
+		for n := it.seats; n != 0; {
 			seat := &e.lots[number].seating.seats[n-1]
 			seat.owner, seat.state = order, seatSold
 			n = seat.next

@@ -2,13 +2,15 @@ package engine
 
 // buyerNamed finds a buyer, by the hash of the id. It returns slot + 1, or 0.
 func (e *Event) buyerNamed(id string, hash uint64) uint32 {
-	return e.buyerAt(e.buyerIndex.seek(index32(hash)), id)
+	var p probe
+	e.buyerIndex.seek(&p, index32(hash))
+	return e.buyerAt(&p, id)
 }
 
 // buyerAt is buyerNamed for a walk that has been started.
-func (e *Event) buyerAt(p probe, id string) uint32 {
+func (e *Event) buyerAt(p *probe, id string) uint32 {
 	for {
-		slot, ok := e.buyerIndex.next(&p)
+		slot, ok := e.buyerIndex.next(p)
 		if !ok {
 			return 0
 		}
@@ -84,10 +86,10 @@ func (e *Event) noteBought(buyer uint32, b basket) {
 	}
 	customer := row.customer - 1
 	e.customers.at(customer).orders++
-	for w := e.walk(b); w.next(); {
-		lot := e.prices[w.item.price].lot
-		e.customers.at(customer).units += int64(w.item.sales) * e.lots[lot].units
-		e.boughtOf(customer, lot).sales += int64(w.item.sales)
+	for it := e.firstItem(b); it.sales > 0; it = e.nextItem(it) {
+		lot := e.prices[it.price].lot
+		e.customers.at(customer).units += int64(it.sales) * e.lots[lot].units
+		e.boughtOf(customer, lot).sales += int64(it.sales)
 	}
 }
 
@@ -107,39 +109,28 @@ func (e *Event) boughtOf(customer, lot uint32) *boughtRow {
 	return row
 }
 
-// basketWalk goes through the items of a basket.
-type basketWalk struct {
-	rows *slab[itemRow]
-	item itemRow
-	more uint32
-	one  bool
-}
-
-func (e *Event) walk(b basket) basketWalk {
+// firstItem and nextItem go through the items of a basket, until one has no sales:
+//
+//	for it := e.firstItem(b); it.sales > 0; it = e.nextItem(it)
+func (e *Event) firstItem(b basket) itemRow {
 	if b.more == 0 {
-		return basketWalk{item: itemRow{price: b.price, sales: b.sales}, one: true}
+		return itemRow{price: b.price, sales: b.sales}
 	}
-	return basketWalk{rows: &e.items, more: b.more}
+	return *e.items.at(b.more - 1)
 }
 
-func (w *basketWalk) next() bool {
-	if w.one {
-		w.one = false
-		return true
+func (e *Event) nextItem(it itemRow) itemRow {
+	if it.next == 0 {
+		return itemRow{}
 	}
-	if w.more == 0 {
-		return false
-	}
-	w.item = *w.rows.at(w.more - 1)
-	w.more = w.item.next
-	return true
+	return *e.items.at(it.next - 1)
 }
 
 // total is the price of a basket with fees. It cannot overflow: see MinorMax.
 func (e *Event) total(b basket) int64 {
 	sum := int64(0)
-	for w := e.walk(b); w.next(); {
-		sum += int64(w.item.sales) * e.prices[w.item.price].total
+	for it := e.firstItem(b); it.sales > 0; it = e.nextItem(it) {
+		sum += int64(it.sales) * e.prices[it.price].total
 	}
 	return sum
 }

@@ -66,22 +66,22 @@ func (e *Event) broken(format string, values ...any) error {
 func (c *checker) basket(b basket, owner uint32, state seatState, to share) (int64, error) {
 	e := c.e
 	tickets := int64(0)
-	for w := e.walk(b); w.next(); {
-		if int(w.item.price) >= len(e.prices) || w.item.sales == 0 {
-			return 0, e.broken("a basket with price %d and %d sales", w.item.price, w.item.sales)
+	for it := e.firstItem(b); it.sales > 0; it = e.nextItem(it) {
+		if int(it.price) >= len(e.prices) || it.sales == 0 {
+			return 0, e.broken("a basket with price %d and %d sales", it.price, it.sales)
 		}
 		if b.more != 0 {
 			c.items++
 		}
-		number := e.prices[w.item.price].lot
-		units := int64(w.item.sales) * e.lots[number].units
+		number := e.prices[it.price].lot
+		units := int64(it.sales) * e.lots[number].units
 		tickets += units
 		c.lots[number].in[to] += units
 		for _, p := range e.lots[number].pools {
 			c.pools[p].in[to] += units
 		}
 		seated := uint32(0)
-		for n := w.item.seats; n != 0; n = e.lots[number].seating.seats[n-1].next {
+		for n := it.seats; n != 0; n = e.lots[number].seating.seats[n-1].next {
 			seat := e.lots[number].seating.seats[n-1]
 			if seat.owner != owner || seat.state != state || c.seats[number][n-1].state != seatFree {
 				return 0, e.broken("seat %d of lot %d is %d of %d, but in the basket of %d", n-1, number, seat.state, seat.owner, owner)
@@ -89,8 +89,8 @@ func (c *checker) basket(b basket, owner uint32, state seatState, to share) (int
 			c.seats[number][n-1] = seat
 			seated++
 		}
-		if e.lots[number].seating != nil && seated != w.item.sales {
-			return 0, e.broken("an item of lot %d has %d sales and %d seats", number, w.item.sales, seated)
+		if e.lots[number].seating != nil && seated != it.sales {
+			return 0, e.broken("an item of lot %d has %d sales and %d seats", number, it.sales, seated)
 		}
 	}
 	return tickets, nil

@@ -347,7 +347,8 @@ func (e *Event) hashStatic() {
 
 // lotNamed finds a lot by its id.
 func (e *Event) lotNamed(id string) (uint32, bool) {
-	p := e.lotIndex.seek(index32(hashString(e.seed, id)))
+	var p probe
+	e.lotIndex.seek(&p, index32(hashString(e.seed, id)))
 	for {
 		number, ok := e.lotIndex.next(&p)
 		if !ok || e.lots[number].spec.Lot == id {
@@ -358,7 +359,8 @@ func (e *Event) lotNamed(id string) (uint32, bool) {
 
 // poolNamed finds a pool by its id.
 func (e *Event) poolNamed(id string) (uint32, bool) {
-	p := e.poolIndex.seek(index32(hashString(e.seed, id)))
+	var p probe
+	e.poolIndex.seek(&p, index32(hashString(e.seed, id)))
 	for {
 		number, ok := e.poolIndex.next(&p)
 		if !ok || e.pools[number].id == id {

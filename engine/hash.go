@@ -76,6 +76,3 @@ func (h *hasher) strings(list []string) {
 		h.string(s)
 	}
 }
-
-// index32 takes the 32 bits that an index uses out of a 64-bit hash.
-func index32(h uint64) uint32 { return uint32(h >> 32) }

@@ -24,12 +24,13 @@ func (e *Event) hold(cmd *Command) {
 		return
 	}
 	f.buyerHash = hashString(e.seed, cmd.Buyer)
-	p := e.buyerIndex.seek(index32(f.buyerHash))
+	var p probe
+	e.buyerIndex.seek(&p, index32(f.buyerHash))
 	if e.known(cmd, &f.asked) {
 		return
 	}
 	f.buyer, f.fill, f.device, f.channel = cmd.Buyer, cmd.Fill, cmd.Device, cmd.Channel
-	f.buyerRow = e.buyerAt(p, cmd.Buyer)
+	f.buyerRow = e.buyerAt(&p, cmd.Buyer)
 
 	old := uint32(0) // slot + 1 of the hold that this one replaces
 	if f.buyerRow != 0 {
@@ -80,9 +81,9 @@ func (e *Event) life(id HoldID) Instant {
 
 // lend moves the counts of a hold's units, without a fact: the caller moves them back before anyone looks.
 func (e *Event) lend(slot uint32, from, to share) {
-	for w := e.walk(e.holds.at(slot).basket); w.next(); {
-		l := &e.lots[e.prices[w.item.price].lot]
-		units := int64(w.item.sales) * l.units
+	for it := e.firstItem(e.holds.at(slot).basket); it.sales > 0; it = e.nextItem(it) {
+		l := &e.lots[e.prices[it.price].lot]
+		units := int64(it.sales) * l.units
 		l.in[from] -= units
 		l.in[to] += units
 		for _, p := range l.pools {

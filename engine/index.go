@@ -2,13 +2,16 @@ package engine
 
 import "math/bits"
 
-// index finds rows by a 32-bit hash: extendible hashing with small segments.
+// index finds rows by a 32-bit hash, made by index32: extendible hashing with small segments.
 //
-//	hash, low bits --> directory --> segment: | entries | depth | chained | hash hash ... | row row ... |
+//	hash, low bits --> directory --> segment, 1 to 4 lines of 64 bytes:
 //
-// A segment is a bag: entries in no order, scanned by hash, the row itself deciding equality. A full segment moves to the next size or, at the
-// largest, splits in two: an insert moves at most segmentEntriesMax entries. Hashes are skewed first, so that the segments of a growing table do
-// not all split at the same time: memory that one gives back another one takes, and an entry costs about ten bytes at every size of table.
+//	| entries, depth, chained: 8 bytes | tags, a byte each: 8, 16, 24 or 32 | hash,row | hash,row | ... 6, 13, 20 or 27 |
+//
+// A segment is a bag: entries in no order, found by a tag, the topmost byte of the hash, in the first line; the row itself decides equality. A full
+// segment moves to the next size or, at the largest, splits in two: an insert moves at most segmentEntriesMax entries. Hashes are skewed, so that
+// the segments of a growing table do not all split at the same time: memory that one gives back another one takes, and an entry costs about eleven
+// bytes at every size of table.
 //
 // The directory doubles lazily: a new chunk of it is copied from its lower half when the first split writes to it, so a doubling copies at most
 // dirEntries small numbers in one step.
@@ -16,7 +19,7 @@ import "math/bits"
 // The order of entries never reaches an answer.
 type index struct {
 	dir   [][]uint32 // segment refs in chunks; nil means: as the chunk without the topmost bit of the number
-	segs  blocks[uint32]
+	segs  blocks[uint64]
 	depth uint8 // low bits of the hash that the directory looks at
 	count int
 }
@@ -25,35 +28,50 @@ const (
 	dirShift   = 10
 	dirEntries = 1 << dirShift
 
-	// A segment of class c has 16c numbers, 64 bytes: two of header, then 8c-1 hashes, then as many rows.
-	segmentUnit       = 16
+	segmentUnit       = 8 // words of 64 bits in a line
 	segmentClassMax   = 4
-	segmentEntriesMax = segmentClassMax*segmentUnit/2 - 1
-	segmentDepth      = 8 // bit of the depth in the first number; the entries are below
+	segmentEntriesMax = segmentClassMax*(segmentUnit-1) - 1
+	segmentDepth      = 8 // bit of the depth in the first word; the entries are below
+	segmentChained    = 32
 
 	// dirFillMin is the average number of entries a directory entry must have before the directory doubles. Ids that were made to collide
 	// get a chain of segments instead of a huge directory.
 	dirFillMin = 4
-	depthMax   = 28
+	depthMax   = 24 // the bits above are the tag
 )
 
-// segment is the numbers of one segment.
-type segment []uint32
+// index32 takes the hash that an index uses out of a 64-bit hash. It makes some hashes up to twice as dense as others, smoothly: log2(1+u) of the
+// hash as a fraction u, by u + 0.344 u(1-u). The bits are then reversed, as the directory looks at the low ones first. (Spiral storage, Martin
+// 1979, does this for linear hashing.)
+func index32(h uint64) uint32 {
+	u := h >> 32
+	bend := u * (1<<32 - u) >> 32
+	return bits.Reverse32(uint32(u + bend*1409>>12))
+}
+
+// segment is the words of one segment.
+type segment []uint64
 
 func (s segment) entries() int    { return int(s[0] & (1<<segmentDepth - 1)) }
 func (s segment) depth() uint8    { return uint8(s[0] >> segmentDepth) }
-func (s segment) chained() uint32 { return s[1] }
-func (s segment) room() int       { return len(s)/2 - 1 }
+func (s segment) chained() uint32 { return uint32(s[0] >> segmentChained) }
+func (s segment) class() int      { return len(s) / segmentUnit }
+func (s segment) room() int       { return s.class()*(segmentUnit-1) - 1 }
 func (s segment) full() bool      { return s.entries() == s.room() }
 
-// hashes and rows are the two halves behind the header.
-func (s segment) hashes() []uint32 { return s[2 : 2+s.room()] }
-func (s segment) rows() []uint32   { return s[2+s.room():] }
+// pairs is the entries: the hash above, the row below.
+func (s segment) pairs() []uint64 { return s[1+s.class():] }
+
+// put writes entry i.
+func (s segment) put(i int, pair uint64) {
+	word, shift := &s[1+i/8], uint(i%8*8)
+	*word = *word&^(0xff<<shift) | pair>>56<<shift
+	s.pairs()[i] = pair
+}
 
 // add appends an entry to a segment that is not full.
-func (s segment) add(hash, row uint32) {
-	n := s.entries()
-	s.hashes()[n], s.rows()[n] = hash, row
+func (s segment) add(pair uint64) {
+	s.put(s.entries(), pair)
 	s[0]++
 }
 
@@ -66,7 +84,7 @@ func (x *index) at(ref uint32) segment {
 func (x *index) alloc(class int, depth uint8) (uint32, segment) {
 	ref := uint32(class)<<blockBits | x.segs.alloc(segmentUnit, class)
 	s := x.at(ref)
-	s[0], s[1] = uint32(depth)<<segmentDepth, 0
+	s[0] = uint64(depth) << segmentDepth
 	return ref, s
 }
 
@@ -74,45 +92,59 @@ func (x *index) release(ref uint32) { x.segs.release(int(ref>>blockBits), ref&bl
 
 // probe walks the rows whose hash is the one looked for.
 type probe struct {
-	seg  segment
-	i, n int
-	hash uint32
+	seg   segment
+	tags  uint64 // the tag looked for, in every byte
+	match uint64 // the topmost bit of every byte of word that may match and was not looked at
+	word  int
+	hash  uint32
 }
 
-// skew makes some hashes up to twice as dense as others, smoothly: log2(1+u) of the hash as a fraction u, by u + 0.344 u(1-u). The bits are then
-// reversed, as the directory looks at the low ones first. (Spiral storage, Martin 1979, does this for linear hashing.)
-func skew(hash uint32) uint32 {
-	u := uint64(hash)
-	bend := u * (1<<32 - u) >> 32
-	return bits.Reverse32(uint32(u + bend*1409>>12))
-}
+const (
+	everyByte = 0x0101010101010101
+	everyTop  = 0x8080808080808080
+)
 
 // seek starts a walk. It already reads the segment: seeking in two tables before walking in either lets the processor fetch both at once.
-func (x *index) seek(hash uint32) probe {
+//
+// It fills a probe of the caller's instead of returning one: a struct that comes back in registers is stored in words and copied in larger pieces,
+// which stalls the processor for longer than the rest of a seek takes. For the same reason there are few struct results elsewhere on this path.
+func (x *index) seek(p *probe, hash uint32) {
+	p.seg = nil
 	if x.dir == nil {
-		return probe{}
+		return
 	}
-	hash = skew(hash)
-	seg := x.at(x.segment(hash))
-	return probe{seg: seg, n: seg.entries(), hash: hash}
+	p.hash, p.tags = hash, uint64(hash>>24)*everyByte
+	p.seg = x.at(x.segment(hash))
+	p.word, p.match = 1, matches(p.seg[1], p.tags)
+}
+
+// matches returns the topmost bit of the bytes of word that are as those of tags, and sometimes of a byte above one.
+func matches(word, tags uint64) uint64 {
+	d := word ^ tags
+	return (d - everyByte) &^ d & everyTop
 }
 
 // next returns the next row that may be meant.
 func (x *index) next(p *probe) (uint32, bool) {
 	for p.seg != nil {
-		hashes := p.seg.hashes()
-		for p.i < p.n {
-			p.i++
-			if hashes[p.i-1] == p.hash {
-				return p.seg.rows()[p.i-1], true
+		for p.match != 0 {
+			i := (p.word-1)*8 + bits.TrailingZeros64(p.match)/8
+			p.match &= p.match - 1
+			if i >= p.seg.entries() {
+				p.match = 0
+			} else if pair := p.seg.pairs()[i]; uint32(pair>>32) == p.hash {
+				return uint32(pair), true
 			}
 		}
-		chained := p.seg.chained()
-		if chained == 0 {
-			return 0, false
+		p.word++
+		if p.word > p.seg.class() {
+			ref := p.seg.chained()
+			if ref == 0 {
+				return 0, false
+			}
+			p.seg, p.word = x.at(ref), 1
 		}
-		p.seg = x.at(chained)
-		p.i, p.n = 0, p.seg.entries()
+		p.match = matches(p.seg[p.word], p.tags)
 	}
 	return 0, false
 }
@@ -138,24 +170,24 @@ func (x *index) insert(hash, row uint32) {
 		x.dir = [][]uint32{{ref}}
 	}
 	x.count++
-	hash = skew(hash)
+	pair := uint64(hash)<<32 | uint64(row)
 	for {
 		ref := x.segment(hash)
 		seg := x.at(ref)
 		depth := seg.depth()
 		switch {
 		case !seg.full():
-			seg.add(hash, row)
+			seg.add(pair)
 			return
 		case seg.chained() != 0:
-			x.insertChained(ref, hash, row)
+			x.insertChained(ref, pair)
 			return
-		case int(ref>>blockBits) < segmentClassMax:
-			grown := x.segmentOf(seg.hashes(), seg.rows(), int(ref>>blockBits)+1, depth)
+		case seg.class() < segmentClassMax:
+			grown := x.segmentOf(seg.pairs(), seg.class()+1, depth)
 			x.release(ref)
 			x.point(hash, depth, grown)
 		case depth == x.depth && (depth >= depthMax || x.count < dirFillMin<<depth):
-			x.insertChained(ref, hash, row)
+			x.insertChained(ref, pair)
 			return
 		default:
 			if depth == x.depth {
@@ -167,17 +199,17 @@ func (x *index) insert(hash, row uint32) {
 }
 
 // insertChained adds a row to the first segment of a chain that has room, or to a new one at its end.
-func (x *index) insertChained(ref, hash, row uint32) {
+func (x *index) insertChained(ref uint32, pair uint64) {
 	for {
 		seg := x.at(ref)
 		if !seg.full() {
-			seg.add(hash, row)
+			seg.add(pair)
 			return
 		}
 		chained := seg.chained()
 		if chained == 0 {
 			chained, _ = x.alloc(segmentClassMax, 0)
-			x.at(ref)[1] = chained
+			x.at(ref)[0] |= uint64(chained) << segmentChained
 		}
 		ref = chained
 	}
@@ -210,29 +242,29 @@ func (x *index) double() {
 
 // split shares the entries of a full segment between two new ones by the next bit of their hashes.
 func (x *index) split(ref, hash uint32, depth uint8) {
-	full := x.at(ref)
-	var hashes, rows [2][segmentEntriesMax]uint32
+	var pairs [2][segmentEntriesMax]uint64
 	var n [2]int
-	for i, h := range full.hashes() {
-		side := h >> depth & 1
-		hashes[side][n[side]], rows[side][n[side]] = h, full.rows()[i]
+	for _, pair := range x.at(ref).pairs() {
+		side := pair >> (32 + depth) & 1
+		pairs[side][n[side]] = pair
 		n[side]++
 	}
 	x.release(ref)
 	prefix := hash & (1<<depth - 1)
 	for side := range uint32(2) {
-		h, r := hashes[side][:n[side]], rows[side][:n[side]]
+		list := pairs[side][:n[side]]
 		// The smallest class with room for one more.
-		x.point(prefix|side<<depth, depth+1, x.segmentOf(h, r, min(len(h)*2/segmentUnit+1, segmentClassMax), depth+1))
+		class := min((len(list)+1)/(segmentUnit-1)+1, segmentClassMax)
+		x.point(prefix|side<<depth, depth+1, x.segmentOf(list, class, depth+1))
 	}
 }
 
 // segmentOf makes a segment with entries.
-func (x *index) segmentOf(hashes, rows []uint32, class int, depth uint8) uint32 {
+func (x *index) segmentOf(pairs []uint64, class int, depth uint8) uint32 {
 	ref, seg := x.alloc(class, depth)
-	copy(seg.hashes(), hashes)
-	copy(seg.rows(), rows)
-	seg[0] += uint32(len(hashes))
+	for _, pair := range pairs {
+		seg.add(pair)
+	}
 	return ref
 }
 
@@ -241,13 +273,13 @@ func (x *index) remove(hash, row uint32) bool {
 	if x.dir == nil {
 		return false
 	}
-	hash = skew(hash)
+	want := uint64(hash)<<32 | uint64(row)
 	for ref := x.segment(hash); ref != 0; {
 		seg := x.at(ref)
-		hashes, rows, n := seg.hashes(), seg.rows(), seg.entries()
+		pairs, n := seg.pairs(), seg.entries()
 		for i := range n {
-			if hashes[i] == hash && rows[i] == row {
-				hashes[i], rows[i] = hashes[n-1], rows[n-1]
+			if pairs[i] == want {
+				seg.put(i, pairs[n-1])
 				seg[0]--
 				x.count--
 				return true

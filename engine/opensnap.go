@@ -230,9 +230,9 @@ func (e *Event) openBasket(d *decoder, owner uint32, state seatState, to share) 
 		e.shift(lot, units, to)
 	}
 	b := e.fill(items[:n], owner)
-	for w := e.walk(b); w.next(); {
-		seating := e.lots[e.prices[w.item.price].lot].seating
-		for s := w.item.seats; s != 0; s = seating.seats[s-1].next {
+	for it := e.firstItem(b); it.sales > 0; it = e.nextItem(it) {
+		seating := e.lots[e.prices[it.price].lot].seating
+		for s := it.seats; s != 0; s = seating.seats[s-1].next {
 			seating.seats[s-1].state = state
 		}
 	}

@@ -117,7 +117,8 @@ type refusedRow struct {
 
 // named finds a refused request id.
 func (r *refusals) named(id string, hash uint64) *refusedRow {
-	p := r.index.seek(index32(hash))
+	var p probe
+	r.index.seek(&p, index32(hash))
 	for {
 		low, ok := r.index.next(&p)
 		if !ok {

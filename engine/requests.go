@@ -8,7 +8,8 @@ const (
 
 // requestNamed finds an accepted request id.
 func (e *Event) requestNamed(id string, hash uint64) *requestRow {
-	p := e.requestIndex.seek(index32(hash))
+	var p probe
+	e.requestIndex.seek(&p, index32(hash))
 	for {
 		ref, ok := e.requestIndex.next(&p)
 		if !ok {

@@ -59,7 +59,8 @@ func (s *seating) number(seed uint64, label string) (uint32, bool) {
 	if !ok {
 		return 0, false
 	}
-	p := s.find.seek(index32(hashString(seed, label[:cut])))
+	var p probe
+	s.find.seek(&p, index32(hashString(seed, label[:cut])))
 	for {
 		i, more := s.find.next(&p)
 		if !more {

@@ -153,20 +153,20 @@ func (e *Event) appendRequest(dst []byte, r *requestRow) []byte {
 // appendBasket appends the items of a basket: | n | n times: price, sales * 2 + seated, seats |
 func (e *Event) appendBasket(dst []byte, b basket) []byte {
 	n := 0
-	for w := e.walk(b); w.next(); {
+	for it := e.firstItem(b); it.sales > 0; it = e.nextItem(it) {
 		n++
 	}
 	dst = binary.AppendUvarint(dst, uint64(n))
-	for w := e.walk(b); w.next(); {
-		dst = binary.AppendUvarint(dst, uint64(w.item.price))
-		if w.item.seats == 0 {
-			dst = binary.AppendUvarint(dst, uint64(w.item.sales)<<1)
+	for it := e.firstItem(b); it.sales > 0; it = e.nextItem(it) {
+		dst = binary.AppendUvarint(dst, uint64(it.price))
+		if it.seats == 0 {
+			dst = binary.AppendUvarint(dst, uint64(it.sales)<<1)
 			continue
 		}
-		dst = binary.AppendUvarint(dst, uint64(w.item.sales)<<1|1)
-		seats := e.lots[e.prices[w.item.price].lot].seating.seats
+		dst = binary.AppendUvarint(dst, uint64(it.sales)<<1|1)
+		seats := e.lots[e.prices[it.price].lot].seating.seats
 		list := make([]uint32, 0, SeatsPerHoldMax)
-		for s := w.item.seats; s != 0; s = seats[s-1].next {
+		for s := it.seats; s != 0; s = seats[s-1].next {
 			list = append(list, s-1)
 		}
 		dst = appendSeats(dst, list)

@@ -29,7 +29,8 @@ func (s *span) chunk(number uint64) *spanChunk {
 	if s.newest != nil && s.newest.number == number {
 		return s.newest
 	}
-	p := s.find.seek(chunkHash(number))
+	var p probe
+	s.find.seek(&p, chunkHash(number))
 	for {
 		place, ok := s.find.next(&p)
 		if !ok {

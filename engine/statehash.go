@@ -66,13 +66,13 @@ func (e *Event) basketHash(h *hasher, b basket) {
 		h.pair(uint64(b.price), uint64(b.sales))
 		return
 	}
-	for w := e.walk(b); w.next(); {
-		h.pair(uint64(w.item.price), uint64(w.item.sales))
-		if w.item.seats == 0 {
+	for it := e.firstItem(b); it.sales > 0; it = e.nextItem(it) {
+		h.pair(uint64(it.price), uint64(it.sales))
+		if it.seats == 0 {
 			continue
 		}
-		seats := e.lots[e.prices[w.item.price].lot].seating.seats
-		for n := w.item.seats; n != 0; n = seats[n-1].next {
+		seats := e.lots[e.prices[it.price].lot].seating.seats
+		for n := it.seats; n != 0; n = seats[n-1].next {
 			h.word(uint64(n))
 		}
 	}

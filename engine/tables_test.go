@@ -145,7 +145,8 @@ func indexModel(t *rapid.T, hash func(row uint32) uint32) {
 	next := uint32(0)
 	find := func(row uint32) int {
 		n := 0
-		p := x.seek(hash(row))
+		var p probe
+		x.seek(&p, hash(row))
 		for {
 			got, ok := x.next(&p)
 			if !ok {

@@ -53,12 +53,12 @@ func (e *Event) showOrder(id OrderID) {
 func (e *Event) viewItems(b basket) []ItemView {
 	w := &e.work
 	w.items, w.labels, w.seatText = w.items[:0], w.labels[:0], w.seatText[:0]
-	for walk := e.walk(b); walk.next(); {
-		p := &e.prices[walk.item.price]
+	for it := e.firstItem(b); it.sales > 0; it = e.nextItem(it) {
+		p := &e.prices[it.price]
 		l := &e.lots[p.lot]
-		v := ItemView{Lot: l.spec.Lot, Quantity: int64(walk.item.sales), Units: l.units, FaceMinor: p.face, TaxMinor: p.tax, Fees: p.fees}
-		if walk.item.seats != 0 {
-			v.Seats = e.viewSeats(l.seating, walk.item.seats)
+		v := ItemView{Lot: l.spec.Lot, Quantity: int64(it.sales), Units: l.units, FaceMinor: p.face, TaxMinor: p.tax, Fees: p.fees}
+		if it.seats != 0 {
+			v.Seats = e.viewSeats(l.seating, it.seats)
 		}
 		w.items = append(w.items, v)
 	}
