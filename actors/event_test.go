@@ -50,12 +50,9 @@ func TestCommandsBeyondTheBoundAreRefusedAndTheRestAnswered(t *testing.T) {
 	refused := 0
 	for i := range 100 {
 		c, code := send(n, "e1", hold(fmt.Sprintf("h%d", i), fmt.Sprintf("b%d", i)))
-		switch code {
-		case engine.CodeOK:
+		if code == engine.CodeOK {
 			taken = append(taken, c)
-		case engine.CodeOverloaded:
-			refused++
-		default:
+		} else if refused++; code != engine.CodeOverloaded {
 			t.Fatalf("submit %d: %v", i, code)
 		}
 	}

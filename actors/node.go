@@ -235,8 +235,7 @@ func (n *Node) awaitLeave() {
 
 func takesTickets(req *engine.Request) bool {
 	for i := range req.Commands {
-		switch req.Commands[i].Verb {
-		case engine.VerbHold, engine.VerbCreate:
+		if v := req.Commands[i].Verb; v == engine.VerbHold || v == engine.VerbCreate {
 			return true
 		}
 	}

@@ -329,7 +329,7 @@ func TestNearlyFullDiskRefusesHoldsAndTakesPayments(t *testing.T) {
 		_, refusal := parseReply(answer)
 		var no *wireError
 		if errors.As(refusal, &no) {
-			if no.Code != "overloaded" || !no.Retryable {
+			if no.Code != "unavailable" || !no.Retryable {
 				t.Fatalf("refused with %+v", no)
 			}
 			break
