@@ -56,13 +56,13 @@ func (e *Event) applyHeld(f *factHeld) uint32 {
 	e.holdLast = f.hold
 	e.holdSlots.set(uint64(f.hold), slot+1)
 	e.buyers.at(buyer).hold = slot + 1
-	for it := e.firstItem(row.basket); it.sales > 0; it = e.nextItem(it) {
+	for it := e.firstItem(&row.basket); it.sales > 0; it = e.nextItem(it) {
 		lot := e.prices[it.price].lot
 		e.move(lot, int64(it.sales)*e.lots[lot].units, shareFree, shareHeld)
 	}
 	e.wheel.insert(&e.holds, slot)
 	e.rows += e.holdHash(row, f.buyerHash)
-	e.remember(&f.asked, VerbHold, uint64(f.hold), e.total(row.basket))
+	e.remember(&f.asked, VerbHold, uint64(f.hold), e.total(&row.basket))
 	return slot
 }
 
@@ -94,8 +94,8 @@ func (e *Event) end(slot uint32, as HoldState) int64 {
 	row := e.holds.at(slot)
 	e.rows -= e.holdHash(row, e.buyerHash(row.buyer))
 	b := row.basket
-	total := e.total(b)
-	for it := e.firstItem(b); it.sales > 0; it = e.nextItem(it) {
+	total := e.total(&b)
+	for it := e.firstItem(&b); it.sales > 0; it = e.nextItem(it) {
 		number := e.prices[it.price].lot
 		for n := it.seats; n != 0; {
 			seat := &e.lots[number].seating.seats[n-1]
@@ -125,9 +125,9 @@ func (e *Event) retire(slot uint32, as HoldState, total int64) {
 	if e.ended.count() >= e.limits.Ended {
 		e.forgetEnded()
 	}
-	ended := endedRow{idState: idState(id, as), total: total, buyer: buyer}
-	pos := e.ended.push(ended)
-	e.rows += e.endedHash(&ended, pos)
+	pos, ended := e.ended.push()
+	ended.idState, ended.total, ended.buyer = idState(id, as), total, buyer
+	e.rows += e.endedHash(ended, pos)
 	e.holdSlots.set(uint64(id), uint32(pos&lowMask)|endedTag)
 }
 
@@ -150,7 +150,7 @@ func (e *Event) applyExtended(f *factExtended, slot uint32) {
 	row.expires = e.eventTime() + Instant(f.life)
 	e.wheel.insert(&e.holds, slot)
 	e.rows += e.holdHash(row, buyer)
-	e.remember(&f.asked, VerbExtend, uint64(f.hold), e.total(row.basket))
+	e.remember(&f.asked, VerbExtend, uint64(f.hold), e.total(&row.basket))
 }
 
 func (e *Event) applyReleased(f *factReleased, slot uint32) int64 {
@@ -172,10 +172,10 @@ func (e *Event) applyConfirmed(f *factConfirmed, slot uint32) {
 	buyer, b := row.buyer, row.basket
 	hash := e.buyerHash(buyer)
 	e.rows -= e.holdHash(row, hash)
-	total := e.total(b)
+	total := e.total(&b)
 	order := e.orders.alloc()
 	tickets := int64(0)
-	for it := e.firstItem(b); it.sales > 0; it = e.nextItem(it) {
+	for it := e.firstItem(&b); it.sales > 0; it = e.nextItem(it) {
 		number := e.prices[it.price].lot
 		units := int64(it.sales) * e.lots[number].units
 		tickets += units
@@ -195,7 +195,7 @@ func (e *Event) applyConfirmed(f *factConfirmed, slot uint32) {
 		made.flags |= orderBoxOffice
 	}
 	e.ticketLast += TicketID(tickets)
-	e.noteBought(buyer, b)
+	e.noteBought(buyer, &b)
 	e.rows += e.orderHash(made, order, hash, f.paymentRef)
 	e.retire(slot, HoldConfirmed, total)
 	e.remember(&f.asked, VerbConfirm, uint64(f.order), total)

@@ -4,11 +4,11 @@ package engine
 func (e *Event) buyerNamed(id string, hash uint64) uint32 {
 	var p probe
 	e.buyerIndex.seek(&p, index32(hash))
-	return e.buyerAt(&p, id)
+	return e.buyerFound(&p, id)
 }
 
-// buyerAt is buyerNamed for a walk that has been started.
-func (e *Event) buyerAt(p *probe, id string) uint32 {
+// buyerFound is buyerNamed for a walk that has been started.
+func (e *Event) buyerFound(p *probe, id string) uint32 {
 	for {
 		slot, ok := e.buyerIndex.next(p)
 		if !ok {
@@ -79,7 +79,7 @@ func (e *Event) hasBought(buyer, lot uint32) bool {
 }
 
 // noteBought adds an order's basket to what its buyer has bought.
-func (e *Event) noteBought(buyer uint32, b basket) {
+func (e *Event) noteBought(buyer uint32, b *basket) {
 	row := e.buyers.at(buyer)
 	if row.customer == 0 {
 		row.customer = e.customers.alloc() + 1
@@ -112,7 +112,7 @@ func (e *Event) boughtOf(customer, lot uint32) *boughtRow {
 // firstItem and nextItem go through the items of a basket, until one has no sales:
 //
 //	for it := e.firstItem(b); it.sales > 0; it = e.nextItem(it)
-func (e *Event) firstItem(b basket) itemRow {
+func (e *Event) firstItem(b *basket) itemRow {
 	if b.more == 0 {
 		return itemRow{price: b.price, sales: b.sales}
 	}
@@ -127,7 +127,7 @@ func (e *Event) nextItem(it itemRow) itemRow {
 }
 
 // total is the price of a basket with fees. It cannot overflow: see MinorMax.
-func (e *Event) total(b basket) int64 {
+func (e *Event) total(b *basket) int64 {
 	sum := int64(0)
 	for it := e.firstItem(b); it.sales > 0; it = e.nextItem(it) {
 		sum += int64(it.sales) * e.prices[it.price].total

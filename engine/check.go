@@ -63,7 +63,7 @@ func (e *Event) broken(format string, values ...any) error {
 }
 
 // basket counts a basket's tickets in a share and notes the owner of its seats. It returns the tickets.
-func (c *checker) basket(b basket, owner uint32, state seatState, to share) (int64, error) {
+func (c *checker) basket(b *basket, owner uint32, state seatState, to share) (int64, error) {
 	e := c.e
 	tickets := int64(0)
 	for it := e.firstItem(b); it.sales > 0; it = e.nextItem(it) {
@@ -104,12 +104,12 @@ func (c *checker) orders() error {
 		if o.buyer >= e.buyers.rows || e.buyers.at(o.buyer).name == 0 {
 			return e.broken("order %d is of nobody", i+1)
 		}
-		tickets, err := c.basket(o.basket, i, seatSold, shareSold)
+		tickets, err := c.basket(&o.basket, i, seatSold, shareSold)
 		if err != nil {
 			return err
 		}
-		if o.ticket != ticket || o.total != e.total(o.basket) {
-			return e.broken("order %d starts at ticket %d for %d, want ticket %d for %d", i+1, o.ticket, o.total, ticket, e.total(o.basket))
+		if o.ticket != ticket || o.total != e.total(&o.basket) {
+			return e.broken("order %d starts at ticket %d for %d, want ticket %d for %d", i+1, o.ticket, o.total, ticket, e.total(&o.basket))
 		}
 		ticket += TicketID(tickets)
 		payment := ""
@@ -155,7 +155,7 @@ func (c *checker) holds() error {
 			return e.broken("hold %d is not its buyer's only one", id)
 		}
 		c.buyers[h.buyer].hold = slot + 1
-		if _, err := c.basket(h.basket, slot, seatHeld, share); err != nil {
+		if _, err := c.basket(&h.basket, slot, seatHeld, share); err != nil {
 			return err
 		}
 		c.rows += e.holdHash(h, e.buyerHash(h.buyer))

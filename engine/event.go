@@ -55,7 +55,8 @@ type Event struct {
 
 	now       Instant // of the step or run
 	facts     *Facts
-	followUps int // that this step may still emit
+	followUps int     // that this step may still emit
+	why       refusal // the most important reason to refuse the command
 	out       Outcome
 	work      work
 }

@@ -108,9 +108,9 @@ func pay(e *Event, id HoldID) {
 	e.rows -= e.holdHash(row, e.buyerHash(row.buyer))
 	e.wheel.remove(&e.holds, slot)
 	row.idState = idState(id, HoldPaying)
-	for w := e.walk(row.basket); w.next(); {
-		lot := e.prices[w.item.price].lot
-		e.move(lot, int64(w.item.sales)*e.lots[lot].units, shareHeld, sharePaying)
+	for it := e.firstItem(&row.basket); it.sales > 0; it = e.nextItem(it) {
+		lot := e.prices[it.price].lot
+		e.move(lot, int64(it.sales)*e.lots[lot].units, shareHeld, sharePaying)
 	}
 	e.rows += e.holdHash(row, e.buyerHash(row.buyer))
 }

@@ -27,21 +27,22 @@ func (q *fifo[T]) near(low uint32) uint64 { return q.head + uint64((low-uint32(q
 // lowMask keeps the part of a position that other tables store.
 const lowMask = 1<<31 - 1
 
-// push appends a row and returns its position.
-func (q *fifo[T]) push(row T) uint64 {
+// push appends a zero row, for the caller to fill in place, and returns its position.
+func (q *fifo[T]) push() (uint64, *T) {
 	i := int(q.tail - q.base)
 	if q.spare != nil && i/fifoRows == len(q.chunks) {
 		q.chunks, q.spare = append(q.chunks, q.spare), nil
 	} else {
 		q.chunks = growChunks(q.chunks, i, 1, fifoRows, firstRows)
 	}
-	q.chunks[i/fifoRows][i%fifoRows] = row
 	q.tail++
-	return q.tail - 1
+	return q.tail - 1, &q.chunks[i/fifoRows][i%fifoRows]
 }
 
 // pop drops the row at head.
 func (q *fifo[T]) pop() {
+	var zero T
+	*q.at(q.head) = zero
 	q.head++
 	if q.head-q.base == fifoRows {
 		q.spare = q.chunks[0]

@@ -8,7 +8,6 @@ type want struct {
 	sales int64    // asked for
 	take  int64    // can be taken
 	seats []uint32 // asked for, then those that are free; a part of work.seats
-	item  uint16   // first item of the command that named the lot
 	off   bool     // struck off: an add-on whose tickets are gone
 }
 
@@ -23,14 +22,11 @@ func (e *Event) hold(cmd *Command) {
 		e.refuse(cmd, refusal{code: CodeEventUnknown, field: fieldEvent})
 		return
 	}
-	f.buyerHash = hashString(e.seed, cmd.Buyer)
-	var p probe
-	e.buyerIndex.seek(&p, index32(f.buyerHash))
-	if e.known(cmd, &f.asked) {
+	var known bool
+	if known, f.buyerHash, f.buyerRow = e.knownToo(cmd, &f.asked); known {
 		return
 	}
 	f.buyer, f.fill, f.device, f.channel = cmd.Buyer, cmd.Fill, cmd.Device, cmd.Channel
-	f.buyerRow = e.buyerAt(&p, cmd.Buyer)
 
 	old := uint32(0) // slot + 1 of the hold that this one replaces
 	if f.buyerRow != 0 {
@@ -39,15 +35,14 @@ func (e *Event) hold(cmd *Command) {
 	// A replaced hold's tickets count as free while the new one is judged.
 	if old != 0 && e.holds.at(old-1).state() == HoldHeld {
 		e.lend(old-1, shareHeld, shareFree)
-		why := e.judgeHold(cmd, f.buyerRow, old)
+		e.judgeHold(cmd, f.buyerRow, old)
 		e.lend(old-1, shareFree, shareHeld)
-		if why.code != CodeOK {
-			e.refuseAsked(cmd, &f.asked, why)
-			return
-		}
 		f.replaces = e.holds.at(old - 1).id()
-	} else if why := e.judgeHold(cmd, f.buyerRow, old); why.code != CodeOK {
-		e.refuseAsked(cmd, &f.asked, why)
+	} else {
+		e.judgeHold(cmd, f.buyerRow, old)
+	}
+	if e.why.code != CodeOK {
+		e.refuseAsked(cmd, &f.asked, e.why)
 		return
 	}
 
@@ -81,7 +76,7 @@ func (e *Event) life(id HoldID) Instant {
 
 // lend moves the counts of a hold's units, without a fact: the caller moves them back before anyone looks.
 func (e *Event) lend(slot uint32, from, to share) {
-	for it := e.firstItem(e.holds.at(slot).basket); it.sales > 0; it = e.nextItem(it) {
+	for it := e.firstItem(&e.holds.at(slot).basket); it.sales > 0; it = e.nextItem(it) {
 		l := &e.lots[e.prices[it.price].lot]
 		units := int64(it.sales) * l.units
 		l.in[from] -= units
@@ -93,149 +88,136 @@ func (e *Event) lend(slot uint32, from, to share) {
 	}
 }
 
-// judgeHold applies the rules in the order of the codes and fills work.wanted with what can be taken.
-func (e *Event) judgeHold(cmd *Command, buyer, old uint32) refusal {
-	unknown := e.gather(cmd)
-	if unknown.code == CodeInvalid {
-		return unknown
+// because notes a reason to refuse the command, unless a more important one is known. Of reasons with the same code the first stays.
+func (e *Event) because(why refusal) {
+	if e.why.code == CodeOK || why.code < e.why.code {
+		e.why = why
 	}
+}
+
+// judgeHold applies the rules, in the order of the codes, and fills work.wanted with what can be taken. It leaves the reason to refuse in why.
+func (e *Event) judgeHold(cmd *Command, buyer, old uint32) {
+	e.why.code = CodeOK
+	e.gather(cmd)
 	if old != 0 && e.holds.at(old-1).state() == HoldPaying {
-		return refusal{code: CodePaymentInProgress, field: fieldBuyer}
+		e.because(refusal{code: CodePaymentInProgress, field: fieldBuyer})
 	}
 	if e.state != EventOnSale {
-		return refusal{code: CodeNotOnSale, field: fieldEvent, text: e.notOnSale()}
+		e.because(refusal{code: CodeNotOnSale, field: fieldEvent, text: e.notOnSale()})
 	}
-	if unknown.code != CodeOK {
-		return unknown
+	if e.why.code != CodeOK {
+		return
 	}
-	wanted := e.work.wanted
-	units := int64(0)
-	var below, above refusal
-	for i := range wanted {
-		w := &wanted[i]
-		l := &e.lots[w.lot]
-		if !l.open {
-			return refusal{code: CodeLotNotOpen, field: fieldItems, subject: aboutLot, at: w.lot}
-		}
-		if w.sales < l.minOrder && below.code == CodeOK {
-			below = refusal{code: CodeBelowMinimum, field: fieldItems, subject: aboutLot, at: w.lot, have: w.sales, want: l.minOrder}
-		}
-		if most := l.spec.MaxOrder; most > 0 && w.sales > most && above.code == CodeOK {
-			above = refusal{code: CodeAboveMaximum, field: fieldItems, subject: aboutLot, at: w.lot, have: most, want: w.sales}
-		}
-		units += w.sales * l.units
+	if e.judgeLots(buyer); e.why.code != CodeOK {
+		return
 	}
-	if below.code != CodeOK {
-		return below
-	}
-	if above.code != CodeOK {
-		return above
-	}
-	if most := e.spec.LimitPerOrder; most > 0 && units > most {
-		return refusal{code: CodeAboveMaximum, field: fieldItems, have: most, want: units}
-	}
-	for i := range wanted {
-		if !e.satisfied(&wanted[i], buyer, false) {
-			return refusal{code: CodeRequiresMissing, field: fieldItems, subject: aboutLot, at: wanted[i].lot}
-		}
-	}
-	if limit := e.spec.LimitPerBuyer; limit > 0 {
-		if left := limit - e.unitsBought(buyer); units > left {
-			return refusal{code: CodeLimitReached, field: fieldItems, have: max(0, left), want: units}
-		}
-	}
-	if why := e.fit(cmd, buyer, old); why.code != CodeOK {
-		return why
+	if e.fit(cmd, buyer, old); e.why.code != CodeOK {
+		return
 	}
 	if cmd.HasMaxPrice || cmd.MaxPrice > 0 {
 		total := int64(0)
-		for i := range wanted {
-			total += wanted[i].take * e.prices[e.lots[wanted[i].lot].price].total
+		for i := range e.work.wanted {
+			w := &e.work.wanted[i]
+			total += w.take * e.prices[e.lots[w.lot].price].total
 		}
 		if total > cmd.MaxPrice {
-			return refusal{code: CodePriceExceeded, field: fieldMaxPrice, have: cmd.MaxPrice, want: total}
+			e.because(refusal{code: CodePriceExceeded, field: fieldMaxPrice, have: cmd.MaxPrice, want: total})
 		}
 	}
-	switch {
-	case old == 0 && e.holds.live() >= e.limits.Holds:
-		return refusal{code: CodeTooMany, text: tooManyHolds, want: int64(e.limits.Holds)}
-	case buyer == 0 && e.buyers.live() >= e.limits.Buyers:
-		return refusal{code: CodeTooMany, text: tooManyBuyers, want: int64(e.limits.Buyers)}
+	if old == 0 && e.holds.live() >= e.limits.Holds {
+		e.because(refusal{code: CodeTooMany, text: tooManyHolds, want: int64(e.limits.Holds)})
 	}
-	return refusal{}
+	if buyer == 0 && e.buyers.live() >= e.limits.Buyers {
+		e.because(refusal{code: CodeTooMany, text: tooManyBuyers, want: int64(e.limits.Buyers)})
+	}
 }
 
-// gather sums the items of a command by lot and finds their seats. It returns the first refusal by precedence: a quantity where seats belong
-// or the other way round, an unknown lot, an unknown seat.
-func (e *Event) gather(cmd *Command) refusal {
+// judgeLots applies the rules that look at what is asked for, whatever is free.
+func (e *Event) judgeLots(buyer uint32) {
+	units := int64(0)
+	for i := range e.work.wanted {
+		w := &e.work.wanted[i]
+		l := &e.lots[w.lot]
+		units += w.sales * l.units
+		if !l.open {
+			e.because(refusal{code: CodeLotNotOpen, field: fieldItems, subject: aboutLot, at: w.lot})
+		}
+		if w.sales < l.minOrder {
+			e.because(refusal{code: CodeBelowMinimum, field: fieldItems, subject: aboutLot, at: w.lot, have: w.sales, want: l.minOrder})
+		}
+		if most := l.spec.MaxOrder; most > 0 && w.sales > most {
+			e.because(refusal{code: CodeAboveMaximum, field: fieldItems, subject: aboutLot, at: w.lot, have: most, want: w.sales})
+		}
+		if len(l.requires) > 0 && !e.satisfied(w, buyer, false) {
+			e.because(refusal{code: CodeRequiresMissing, field: fieldItems, subject: aboutLot, at: w.lot})
+		}
+	}
+	if most := e.spec.LimitPerOrder; most > 0 && units > most {
+		e.because(refusal{code: CodeAboveMaximum, field: fieldItems, have: most, want: units})
+	}
+	if limit := e.spec.LimitPerBuyer; limit > 0 {
+		if left := limit - e.unitsBought(buyer); units > left {
+			e.because(refusal{code: CodeLimitReached, field: fieldItems, have: max(0, left), want: units})
+		}
+	}
+}
+
+// gather sums the items of a command by lot and finds their seats. Reasons to refuse are a quantity where seats belong or the other way round, an
+// unknown lot, an unknown seat, a seat twice.
+func (e *Event) gather(cmd *Command) {
 	e.work.wanted = e.work.wanted[:0]
 	e.work.seats = e.work.seats[:0]
-	var unknownLot, unknownSeat refusal
 	for i := range cmd.Items {
 		it := &cmd.Items[i]
 		number, ok := e.lotNamed(it.Lot)
 		if !ok {
-			if unknownLot.code == CodeOK {
-				unknownLot = refusal{code: CodeLotUnknown, field: fieldItems, subject: aboutItemLot, item: uint16(i)}
-			}
+			e.because(refusal{code: CodeLotUnknown, field: fieldItems, subject: aboutItemLot, item: uint16(i)})
 			continue
 		}
-		l := &e.lots[number]
-		if l.seating == nil && len(it.Seats) > 0 {
-			return refusal{code: CodeInvalid, field: fieldItems, subject: aboutItemLot, item: uint16(i), text: seatsOfCountedLot}
-		}
-		if l.seating != nil && len(it.Seats) == 0 {
-			return refusal{code: CodeInvalid, field: fieldItems, subject: aboutItemLot, item: uint16(i), text: quantityOfSeatedLot}
-		}
-		if l.seating == nil {
-			e.wanted(number, uint16(i)).sales += it.Quantity
-			continue
-		}
-		if why := e.gatherSeats(it, number, i); why.code == CodeInvalid {
-			return why
-		} else if why.code != CodeOK && unknownSeat.code == CodeOK {
-			unknownSeat = why
+		seated := e.lots[number].seating != nil
+		switch {
+		case !seated && len(it.Seats) > 0:
+			e.because(refusal{code: CodeInvalid, field: fieldItems, subject: aboutItemLot, item: uint16(i), text: seatsOfCountedLot})
+		case seated && len(it.Seats) == 0:
+			e.because(refusal{code: CodeInvalid, field: fieldItems, subject: aboutItemLot, item: uint16(i), text: quantityOfSeatedLot})
+		case seated:
+			e.gatherSeats(it, number, i)
+		default:
+			e.wanted(number).sales += it.Quantity
 		}
 	}
-	if unknownLot.code != CodeOK {
-		return unknownLot
-	}
-	return unknownSeat
 }
 
 // wanted returns the entry of a lot, made if it is missing.
-func (e *Event) wanted(lot uint32, item uint16) *want {
+func (e *Event) wanted(lot uint32) *want {
 	for i := range e.work.wanted {
 		if e.work.wanted[i].lot == lot {
 			return &e.work.wanted[i]
 		}
 	}
-	e.work.wanted = append(e.work.wanted, want{lot: lot, item: item})
+	e.work.wanted = append(e.work.wanted, want{lot: lot})
 	return &e.work.wanted[len(e.work.wanted)-1]
 }
 
 // gatherSeats adds the seats of an item. The seats of one lot stay together in work.seats only if its items do, so a second item of a lot
 // copies what the first one had.
-func (e *Event) gatherSeats(it *Item, lot uint32, item int) (why refusal) {
-	w := e.wanted(lot, uint16(item))
+func (e *Event) gatherSeats(it *Item, lot uint32, item int) {
+	w := e.wanted(lot)
 	from := len(e.work.seats)
 	e.work.seats = append(e.work.seats, w.seats...)
 	for i, label := range it.Seats {
 		n, ok := e.lots[lot].seating.number(e.seed, label)
-		if !ok {
-			if why.code == CodeOK {
-				why = refusal{code: CodeSeatUnknown, field: fieldItems, subject: aboutItemSeat, item: uint16(item), at: uint32(i)}
-			}
-			continue
+		switch {
+		case !ok:
+			e.because(refusal{code: CodeSeatUnknown, field: fieldItems, subject: aboutItemSeat, item: uint16(item), at: uint32(i)})
+		case slices.Contains(e.work.seats[from:], n):
+			e.because(refusal{code: CodeInvalid, field: fieldItems, subject: aboutItemSeat, item: uint16(item), at: uint32(i), text: seatTwice})
+		default:
+			e.work.seats = append(e.work.seats, n)
 		}
-		if slices.Contains(e.work.seats[from:], n) {
-			return refusal{code: CodeInvalid, field: fieldItems, subject: aboutItemSeat, item: uint16(item), at: uint32(i), text: seatTwice}
-		}
-		e.work.seats = append(e.work.seats, n)
 	}
 	w.seats = e.work.seats[from:len(e.work.seats):len(e.work.seats)]
 	w.sales = int64(len(w.seats))
-	return why
 }
 
 // satisfied reports whether what a lot requires is in the basket (with taken: as far as it can be taken) or was bought before.
@@ -258,51 +240,47 @@ func (e *Event) satisfied(w *want, buyer uint32, taken bool) bool {
 }
 
 // fit decides what can be taken of each wanted lot, by what is free in it and in its pools.
-func (e *Event) fit(cmd *Command, buyer, old uint32) refusal {
-	wanted := e.work.wanted
-	var taken refusal // the first seat that is not free
-	for i := range wanted {
-		if e.lots[wanted[i].lot].seating == nil {
-			continue
-		}
-		if why := e.freeSeats(cmd, &wanted[i], old); why.code != CodeOK && taken.code == CodeOK {
-			taken = why
+func (e *Event) fit(cmd *Command, buyer, old uint32) {
+	allSeats := true
+	for i := range e.work.wanted {
+		if w := &e.work.wanted[i]; e.lots[w.lot].seating != nil && !e.freeSeats(cmd, w, old) {
+			allSeats = false
 		}
 	}
+	taken := e.why // the first seat that is not free, if there is one: a reason only if there is too little of everything else
+	e.why.code = CodeOK
 	whole := cmd.Fill == FillAllOrNothing
-	total, short := e.take(whole)
+	total := e.take(whole)
 	if whole {
-		if short.code != CodeOK {
-			return short
+		if !allSeats && !plantedBug(plantedHalfAHold) {
+			e.because(taken)
 		}
-		if plantedBug(plantedHalfAHold) {
-			return refusal{}
-		}
-		return taken
+		return
 	}
+	short := e.why.code != CodeOK
 	for e.strikeOff(buyer) {
 		// What the add-on would have taken of a pool is free again for the others.
-		total, _ = e.take(false)
+		total = e.take(false)
 	}
+	e.why.code = CodeOK
 	least := int64(1)
 	if cmd.Fill == FillAtLeast {
 		least = cmd.AtLeast
 	}
-	if total < least {
-		if short.code == CodeOK && taken.code != CodeOK {
-			return taken
-		}
-		return refusal{code: CodeSoldOut, field: fieldItems, have: total, want: least, text: tooFewFree}
+	switch {
+	case total >= least:
+	case !allSeats && !short:
+		e.because(taken)
+	default:
+		e.because(refusal{code: CodeSoldOut, field: fieldItems, have: total, want: least, text: tooFewFree})
 	}
-	return refusal{}
 }
 
 // take gives each wanted lot in turn what is free of it; seats that are not free count as wanted only if the whole hold is. It returns the
-// sales in all, and the first shortage.
-func (e *Event) take(whole bool) (total int64, short refusal) {
-	wanted := e.work.wanted
-	for i := range wanted {
-		w := &wanted[i]
+// sales in all. A reason to refuse is the first shortage.
+func (e *Event) take(whole bool) (total int64) {
+	for i := range e.work.wanted {
+		w := &e.work.wanted[i]
 		l := &e.lots[w.lot]
 		switch {
 		case w.off:
@@ -313,17 +291,16 @@ func (e *Event) take(whole bool) (total int64, short refusal) {
 		default:
 			w.take = w.sales
 		}
-		room, where := e.room(wanted[:i], w.lot)
+		room, where := e.room(e.work.wanted[:i], w.lot)
 		if plantedBug(plantedOneTooMany) {
 			room++
 		}
 		if room < w.take*l.units {
-			if short.code == CodeOK {
-				short = refusal{code: CodeSoldOut, field: fieldItems, have: max(0, room), want: w.take * l.units, subject: aboutLot, at: w.lot}
-				if where >= 0 {
-					short.subject, short.at = aboutPool, uint32(where)
-				}
+			why := refusal{code: CodeSoldOut, field: fieldItems, have: max(0, room), want: w.take * l.units, subject: aboutLot, at: w.lot}
+			if where >= 0 {
+				why.subject, why.at = aboutPool, uint32(where)
 			}
+			e.because(why)
 			w.take = max(0, room) / l.units
 		}
 		if w.take < l.minOrder {
@@ -331,7 +308,7 @@ func (e *Event) take(whole bool) (total int64, short refusal) {
 		}
 		total += w.take
 	}
-	return total, short
+	return total
 }
 
 // strikeOff takes the first add-on out whose tickets are gone.
@@ -363,34 +340,32 @@ func (e *Event) room(before []want, number uint32) (int64, int) {
 	return least, where
 }
 
-// freeSeats keeps the wanted seats that are free, or the buyer's own, and returns the first that is not.
-func (e *Event) freeSeats(cmd *Command, w *want, old uint32) refusal {
+// freeSeats keeps the wanted seats that are free, or the buyer's own. It returns false if that is not all of them; a reason to refuse is the first.
+func (e *Event) freeSeats(cmd *Command, w *want, old uint32) bool {
 	seats := e.lots[w.lot].seating.seats
-	var taken refusal
 	kept := w.seats[:0]
 	for _, n := range w.seats {
-		s := &seats[n]
-		if s.state == seatFree || s.state == seatHeld && old != 0 && s.owner == old-1 {
+		if s := &seats[n]; s.state == seatFree || s.state == seatHeld && old != 0 && s.owner == old-1 {
 			kept = append(kept, n)
-			continue
-		}
-		if taken.code == CodeOK {
-			taken = e.seatTaken(cmd, w.lot, n)
+		} else if e.why.code == CodeOK {
+			e.becauseTaken(cmd, w.lot, n)
 		}
 	}
+	all := len(kept) == len(w.seats)
 	w.seats = kept
-	return taken
+	return all
 }
 
-// seatTaken is the refusal that names a seat as the command wrote it.
-func (e *Event) seatTaken(cmd *Command, lot, seat uint32) refusal {
+// becauseTaken is because for a seat that is not free: it names the seat as the command did.
+func (e *Event) becauseTaken(cmd *Command, lot, seat uint32) {
 	for i := range cmd.Items {
 		if number, _ := e.lotNamed(cmd.Items[i].Lot); number != lot {
 			continue
 		}
 		for j, label := range cmd.Items[i].Seats {
 			if n, _ := e.lots[lot].seating.number(e.seed, label); n == seat {
-				return refusal{code: CodeSeatTaken, field: fieldItems, subject: aboutItemSeat, item: uint16(i), at: uint32(j)}
+				e.because(refusal{code: CodeSeatTaken, field: fieldItems, subject: aboutItemSeat, item: uint16(i), at: uint32(j)})
+				return
 			}
 		}
 	}
@@ -479,7 +454,7 @@ func (e *Event) confirm(cmd *Command) {
 		return
 	}
 	row := e.holds.at(slot)
-	total := e.total(row.basket)
+	total := e.total(&row.basket)
 	switch {
 	case total > 0 && cmd.PaymentRef == "" && !cmd.BoxOffice:
 		e.refuseAsked(cmd, &f.asked, refusal{code: CodePaymentRefMissing, field: fieldPaymentRef, want: total})
@@ -505,10 +480,11 @@ func (e *Event) own(cmd *Command, a *asked) (slot uint32, ok bool) {
 		e.refuse(cmd, refusal{code: CodeEventUnknown, field: fieldEvent})
 		return 0, false
 	}
-	if e.known(cmd, a) {
+	known, _, buyer := e.knownToo(cmd, a)
+	if known {
 		return 0, false
 	}
-	slot, why := e.heldBy(cmd, e.buyerNamed(cmd.Buyer, hashString(e.seed, cmd.Buyer)))
+	slot, why := e.heldBy(cmd, buyer)
 	if why.code != CodeOK {
 		e.refuseAsked(cmd, a, why)
 		return 0, false

@@ -104,18 +104,34 @@ const (
 	everyTop  = 0x8080808080808080
 )
 
-// seek starts a walk. It already reads the segment: seeking in two tables before walking in either lets the processor fetch both at once.
+// seek starts a walk. It already reads the segment.
 //
 // It fills a probe of the caller's instead of returning one: a struct that comes back in registers is stored in words and copied in larger pieces,
 // which stalls the processor for longer than the rest of a seek takes. For the same reason there are few struct results elsewhere on this path.
 func (x *index) seek(p *probe, hash uint32) {
 	p.seg = nil
-	if x.dir == nil {
+	if x.dir != nil {
+		p.start(x.at(x.segment(hash)), hash)
+	}
+}
+
+// seekTwo starts walks in two indexes. It reads both directories before it reads either segment, so that the processor waits for memory twice
+// and not four times.
+func seekTwo(x *index, p *probe, hash uint32, y *index, q *probe, hash2 uint32) {
+	if x.dir == nil || y.dir == nil {
+		x.seek(p, hash)
+		y.seek(q, hash2)
 		return
 	}
+	ref, ref2 := x.segment(hash), y.segment(hash2)
+	seg, seg2 := x.at(ref), y.at(ref2)
+	p.start(seg, hash)
+	q.start(seg2, hash2)
+}
+
+func (p *probe) start(seg segment, hash uint32) {
 	p.hash, p.tags = hash, uint64(hash>>24)*everyByte
-	p.seg = x.at(x.segment(hash))
-	p.word, p.match = 1, matches(p.seg[1], p.tags)
+	p.seg, p.word, p.match = seg, 1, matches(seg[1], p.tags)
 }
 
 // matches returns the topmost bit of the bytes of word that are as those of tags, and sometimes of a byte above one.

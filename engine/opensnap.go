@@ -230,7 +230,7 @@ func (e *Event) openBasket(d *decoder, owner uint32, state seatState, to share) 
 		e.shift(lot, units, to)
 	}
 	b := e.fill(items[:n], owner)
-	for it := e.firstItem(b); it.sales > 0; it = e.nextItem(it) {
+	for it := e.firstItem(&b); it.sales > 0; it = e.nextItem(it) {
 		seating := e.lots[e.prices[it.price].lot].seating
 		for s := it.seats; s != 0; s = seating.seats[s-1].next {
 			seating.seats[s-1].state = state
@@ -255,12 +255,12 @@ func (e *Event) openOrders(d *decoder) {
 			return
 		}
 		o := e.orders.at(slot)
-		*o = orderRow{hold: hold, ticket: e.ticketLast + 1, at: at, total: e.total(b), buyer: buyer, basket: b, flags: flags}
+		*o = orderRow{hold: hold, ticket: e.ticketLast + 1, at: at, total: e.total(&b), buyer: buyer, basket: b, flags: flags}
 		if payment != "" {
 			o.payment = e.names.put(payment)
 		}
 		e.ticketLast += TicketID(tickets)
-		e.noteBought(buyer, b)
+		e.noteBought(buyer, &b)
 		e.rows += e.orderHash(o, slot, e.buyerHash(buyer), payment)
 	}
 }
@@ -311,11 +311,11 @@ func (e *Event) openEnded(d *decoder) {
 		if d.what != "" {
 			return
 		}
-		row := endedRow{idState: idState(id, state), total: total, buyer: buyer}
-		pos := e.ended.push(row)
+		pos, row := e.ended.push()
+		row.idState, row.total, row.buyer = idState(id, state), total, buyer
 		e.buyers.at(buyer).ended++
 		e.holdSlots.set(uint64(id), uint32(pos&lowMask)|endedTag)
-		e.rows += e.endedHash(&row, pos)
+		e.rows += e.endedHash(row, pos)
 	}
 }
 
@@ -326,7 +326,8 @@ func (e *Event) openRequests(d *decoder) {
 		if !ok {
 			return
 		}
-		pos := e.requests.push(row)
+		pos, kept := e.requests.push()
+		*kept = row
 		e.requestIndex.insert(index32(hash), uint32(pos&lowMask))
 		e.rows += requestHash(&row, hash, pos<<32)
 	}

@@ -139,7 +139,8 @@ func (r *refusals) add(a *asked, why refusal, most int, seed uint64) {
 		r.names.drop(name)
 		r.rows.pop()
 	}
-	pos := r.rows.push(refusedRow{print: a.print, why: why, name: r.names.put(a.id)})
+	pos, row := r.rows.push()
+	row.print, row.why, row.name = a.print, why, r.names.put(a.id)
 	r.index.insert(index32(a.hash), uint32(pos&lowMask))
 }
 

@@ -10,8 +10,13 @@ const (
 func (e *Event) requestNamed(id string, hash uint64) *requestRow {
 	var p probe
 	e.requestIndex.seek(&p, index32(hash))
+	return e.requestFound(&p, id)
+}
+
+// requestFound is requestNamed for a walk that has been started.
+func (e *Event) requestFound(p *probe, id string) *requestRow {
 	for {
-		ref, ok := e.requestIndex.next(&p)
+		ref, ok := e.requestIndex.next(p)
 		if !ok {
 			return nil
 		}
@@ -33,20 +38,23 @@ func (e *Event) remember(a *asked, verb Verb, id uint64, amount int64) {
 	if a.id == "" {
 		return
 	}
-	row := requestRow{print: a.print, object: uint64(verb)<<stateShift | id, amount: amount, name: e.names.put(a.id), at: e.age()}
+	var row *requestRow
+	var ref uint32
+	var pos uint64
 	if verb == VerbConfirm {
 		slot := e.money.alloc()
-		*e.money.at(slot) = row
-		e.requestIndex.insert(index32(a.hash), slot|moneyTag)
-		e.rows += requestHash(&row, a.hash, uint64(slot)|moneyTag)
-		return
+		row, ref, pos = e.money.at(slot), slot|moneyTag, uint64(slot)|moneyTag
+	} else {
+		if e.requests.count() >= e.limits.Requests {
+			e.forgetRequest()
+		}
+		pos, row = e.requests.push()
+		ref, pos = uint32(pos&lowMask), pos<<32
 	}
-	if e.requests.count() >= e.limits.Requests {
-		e.forgetRequest()
-	}
-	pos := e.requests.push(row)
-	e.requestIndex.insert(index32(a.hash), uint32(pos&lowMask))
-	e.rows += requestHash(&row, a.hash, pos<<32)
+	row.print, row.object, row.amount = a.print, uint64(verb)<<stateShift|id, amount
+	row.name, row.at = e.names.put(a.id), e.age()
+	e.requestIndex.insert(index32(a.hash), ref)
+	e.rows += requestHash(row, a.hash, pos)
 }
 
 // forgetRequest drops the oldest request of the bounded table.
@@ -75,9 +83,27 @@ func (e *Event) coveredMs(now Instant) int64 {
 // known looks up the request id of a command that is valid in itself. If the id was used before it sets the outcome and returns true. Otherwise
 // it fills a for the fact that the command may lead to.
 func (e *Event) known(cmd *Command, a *asked) bool {
-	hash := hashString(e.seed, cmd.RequestID)
-	*a = asked{id: cmd.RequestID, print: fingerprint(cmd), hash: hash}
-	if row := e.requestNamed(cmd.RequestID, hash); row != nil {
+	var p probe
+	a.hash = hashString(e.seed, cmd.RequestID)
+	e.requestIndex.seek(&p, index32(a.hash))
+	return e.knownAt(&p, cmd, a)
+}
+
+// knownToo is known for a command of a buyer, who is looked up at the same time: it returns the hash of the buyer's id, and slot + 1 if the
+// buyer is known.
+func (e *Event) knownToo(cmd *Command, a *asked) (known bool, hash uint64, buyer uint32) {
+	var p, q probe
+	a.hash, hash = hashString(e.seed, cmd.RequestID), hashString(e.seed, cmd.Buyer)
+	seekTwo(&e.requestIndex, &p, index32(a.hash), &e.buyerIndex, &q, index32(hash))
+	if e.knownAt(&p, cmd, a) {
+		return true, hash, 0
+	}
+	return false, hash, e.buyerFound(&q, cmd.Buyer)
+}
+
+func (e *Event) knownAt(p *probe, cmd *Command, a *asked) bool {
+	a.id, a.print = cmd.RequestID, fingerprint(cmd)
+	if row := e.requestFound(p, cmd.RequestID); row != nil {
 		if row.print != a.print {
 			e.refuse(cmd, refusal{code: CodeRequestMismatch, field: fieldRequestID})
 			return true
@@ -86,7 +112,7 @@ func (e *Event) known(cmd *Command, a *asked) bool {
 		e.repeat(row)
 		return true
 	}
-	if row := e.refusals.named(cmd.RequestID, hash); row != nil {
+	if row := e.refusals.named(cmd.RequestID, a.hash); row != nil {
 		if row.print != a.print {
 			e.refuse(cmd, refusal{code: CodeRequestMismatch, field: fieldRequestID})
 			return true

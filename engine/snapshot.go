@@ -44,7 +44,7 @@ func (e *Event) AppendSnapshot(dst []byte) []byte {
 		if o.payment != 0 {
 			payment = e.names.get(o.payment)
 		}
-		dst = e.appendBasket(appendString(dst, payment), o.basket)
+		dst = e.appendBasket(appendString(dst, payment), &o.basket)
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(holds)))
 	for _, slot := range holds {
@@ -54,7 +54,7 @@ func (e *Event) AppendSnapshot(dst []byte) []byte {
 		dst = binary.AppendUvarint(dst, uint64(h.expires))
 		dst = binary.AppendUvarint(dst, uint64(h.maxEnd-h.expires))
 		dst = binary.AppendUvarint(dst, uint64(numbers.of[h.buyer]))
-		dst = e.appendBasket(dst, h.basket)
+		dst = e.appendBasket(dst, &h.basket)
 	}
 	dst = e.appendMemories(dst, numbers.of)
 	return binary.LittleEndian.AppendUint64(dst, e.StateHash())
@@ -151,7 +151,7 @@ func (e *Event) appendRequest(dst []byte, r *requestRow) []byte {
 }
 
 // appendBasket appends the items of a basket: | n | n times: price, sales * 2 + seated, seats |
-func (e *Event) appendBasket(dst []byte, b basket) []byte {
+func (e *Event) appendBasket(dst []byte, b *basket) []byte {
 	n := 0
 	for it := e.firstItem(b); it.sales > 0; it = e.nextItem(it) {
 		n++

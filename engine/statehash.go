@@ -61,7 +61,7 @@ func countsHash(c *counts, seed, flags uint64) uint64 {
 }
 
 // basketHash adds a basket to h.
-func (e *Event) basketHash(h *hasher, b basket) {
+func (e *Event) basketHash(h *hasher, b *basket) {
 	if b.more == 0 {
 		h.pair(uint64(b.price), uint64(b.sales))
 		return
@@ -82,7 +82,7 @@ func (e *Event) holdHash(r *holdRow, buyer uint64) uint64 {
 	h := hasher(buyer)
 	h.pair(r.idState, uint64(r.expires))
 	h.word(uint64(r.maxEnd))
-	e.basketHash(&h, r.basket)
+	e.basketHash(&h, &r.basket)
 	return uint64(h)
 }
 
@@ -99,7 +99,7 @@ func (e *Event) orderHash(r *orderRow, slot uint32, buyer uint64, payment string
 	h.pair(uint64(r.ticket), uint64(r.at))
 	h.int(r.total)
 	h.string(payment)
-	e.basketHash(&h, r.basket)
+	e.basketHash(&h, &r.basket)
 	return uint64(h)
 }
 

@@ -109,9 +109,11 @@ func TestFifoIsAQueue(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"push": func(t *rapid.T) {
 				for range rapid.IntRange(1, 300).Draw(t, "n") {
-					if pos := q.push(pushed); pos != first+uint64(pushed) {
-						t.Fatalf("position %d, want %d", pos, first+uint64(pushed))
+					pos, row := q.push()
+					if pos != first+uint64(pushed) || *row != 0 {
+						t.Fatalf("position %d has %d, want zero at %d", pos, *row, first+uint64(pushed))
 					}
+					*row = pushed
 					want = append(want, pushed)
 					pushed++
 				}

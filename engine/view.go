@@ -10,9 +10,9 @@ func (e *Event) showLive(slot uint32) {
 	out.Shows |= ShowsHold
 	v := &out.Hold
 	v.ID, v.Event, v.Buyer, v.State = row.id(), e.key.ID, e.buyerName(row.buyer), row.state()
-	v.TotalMinor, v.Currency = e.total(row.basket), e.spec.Currency
+	v.TotalMinor, v.Currency = e.total(&row.basket), e.spec.Currency
 	v.ExpiresAt = row.expires + Instant(e.down)
-	v.Items = e.viewItems(row.basket)
+	v.Items = e.viewItems(&row.basket)
 }
 
 // showHold shows a hold, live or ended. Of one that ended long ago only the id and the total are left, and the total is the caller's.
@@ -39,7 +39,7 @@ func (e *Event) showOrder(id OrderID) {
 	v := &out.Order
 	*v = OrderView{
 		ID: id, Hold: row.hold, Event: e.key.ID, Buyer: e.buyerName(row.buyer), TotalMinor: row.total, Currency: e.spec.Currency,
-		At: row.at, FirstTicket: row.ticket, Items: e.viewItems(row.basket),
+		At: row.at, FirstTicket: row.ticket, Items: e.viewItems(&row.basket),
 	}
 	if row.payment != 0 {
 		v.PaymentRef = e.names.get(row.payment)
@@ -50,17 +50,22 @@ func (e *Event) showOrder(id OrderID) {
 }
 
 // viewItems shows a basket.
-func (e *Event) viewItems(b basket) []ItemView {
+func (e *Event) viewItems(b *basket) []ItemView {
 	w := &e.work
 	w.items, w.labels, w.seatText = w.items[:0], w.labels[:0], w.seatText[:0]
 	for it := e.firstItem(b); it.sales > 0; it = e.nextItem(it) {
 		p := &e.prices[it.price]
 		l := &e.lots[p.lot]
-		v := ItemView{Lot: l.spec.Lot, Quantity: int64(it.sales), Units: l.units, FaceMinor: p.face, TaxMinor: p.tax, Fees: p.fees}
+		if len(w.items) == cap(w.items) {
+			w.items = append(w.items, ItemView{})[:len(w.items)]
+		}
+		w.items = w.items[:len(w.items)+1]
+		v := &w.items[len(w.items)-1]
+		v.Lot, v.Quantity, v.Units = l.spec.Lot, int64(it.sales), l.units
+		v.FaceMinor, v.TaxMinor, v.Fees, v.Seats = p.face, p.tax, p.fees, nil
 		if it.seats != 0 {
 			v.Seats = e.viewSeats(l.seating, it.seats)
 		}
-		w.items = append(w.items, v)
 	}
 	return w.items
 }
