@@ -155,7 +155,9 @@ func (g *Generator) say(cmd engine.Command) engine.Command {
 	case 3:
 		cmd.Device = engine.Device(5 + g.below(251, "device"))
 	case 4:
-		cmd.RequestID = g.badID()
+		if cmd.RequestID = g.badID(); engine.ValidID(cmd.RequestID) {
+			cmd.RequestID = g.Prefix + cmd.RequestID // the ids of two generators never meet
+		}
 	case 5:
 		cmd.RequestID = "5555555555554444"
 	}
