@@ -73,3 +73,27 @@ func TestWorkloadIsTheSameForTheSameSeed(t *testing.T) {
 		t.Error("another seed led to the same state")
 	}
 }
+
+// TestOnSaleAnswersAsTheModelDoes compares a whole on-sale with the model, in tables large enough to grow, with sleep in between. HOLDFAST_SALE_LEN
+// asks for more commands.
+func TestOnSaleAnswersAsTheModelDoes(t *testing.T) {
+	s := enginetest.NewShell(eventKey(), engine.Limits{Ended: 300, Requests: 500, Refusals: 100}, enginetest.WorkloadStart)
+	twin := enginetest.NewTwin(s)
+	s.Each = func(cmd *engine.Command, out *engine.Outcome) {
+		if err := twin.Check(cmd, out); err != nil {
+			t.Fatalf("hold %d: %v", out.Hold.ID, err)
+		}
+	}
+	w := enginetest.NewWorkload(3, enginetest.WorkloadConfig{Buyers: 1200, Tickets: 1500, TTLMs: 20_000})
+	create := w.Create()
+	s.Do(&create)
+	for range number(t, "HOLDFAST_SALE_LEN", 2000) / 250 {
+		w.Drive(s, 250, 20e6)
+		s.Settle()
+		if err := s.Sleep(); err != nil {
+			t.Fatal(err)
+		}
+		twin.Slept()
+	}
+	t.Log(coverage(twin.Seen))
+}
