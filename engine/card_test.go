@@ -1,6 +1,9 @@
 package engine
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // The numbers below are the card schemes' published test numbers.
 func TestCardNumbersAreKnown(t *testing.T) {
@@ -54,5 +57,37 @@ func TestRandomIDsAreHardlyEverCards(t *testing.T) {
 	}
 	if found != 0 {
 		t.Fatalf("%d of 300,000 UUIDs are taken for card numbers", found)
+	}
+}
+
+// No field of a command takes a card number, and no answer repeats one.
+func TestNoFieldTakesACardNumber(t *testing.T) {
+	const card = "4111111111111111"
+	for name, cmd := range map[string]*Command{
+		"request_id":        {Verb: VerbPause, RequestID: card},
+		"channel":           {Verb: VerbPause, Channel: card},
+		"buyer":             hold(card, "ga", 1),
+		"items[0].lot":      hold("b", card, 1),
+		"items[0].seats[0]": {Verb: VerbHold, Buyer: "b", Items: []Item{{Lot: "stalls", Seats: []string{card + "/1/1"}}}},
+		"items[0].seats[1]": {Verb: VerbHold, Buyer: "b", Items: []Item{{Lot: "stalls", Seats: []string{"A/1/1", "A/" + card + "/1"}}}},
+		"hold":              {Verb: VerbRelease, Buyer: "b", Hold: card},
+		"order":             {Verb: VerbOrder, Order: card},
+		"lot":               {Verb: VerbBlock, Lot: card, Quantity: 1},
+		"pool":              {Verb: VerbBlock, Pool: card, Quantity: 1},
+		"seats[0]":          {Verb: VerbBlock, Lot: "stalls", Seats: []string{card + "/1/1"}},
+		"name":              {Verb: VerbUpdate, Spec: &EventSpec{Set: SetName, Name: "call " + card}},
+		"lots[0].name":      {Verb: VerbUpdate, Spec: &EventSpec{Lots: []LotSpec{{Lot: "x", Name: card}}}},
+		"lots[0].lot":       {Verb: VerbUpdate, Spec: &EventSpec{Lots: []LotSpec{{Lot: card}}}},
+		"pools[0].pool":     {Verb: VerbUpdate, Spec: &EventSpec{Pools: []PoolSpec{{Pool: card}}}},
+		"lots[0].fees[0].name": {Verb: VerbUpdate, Spec: &EventSpec{
+			Lots: []LotSpec{{Lot: "x", Fees: []Fee{{Name: "4111 1111 1111 1111"}}}},
+		}},
+	} {
+		w := newWorld(t, testSpec())
+		facts := len(w.facts.Buf)
+		out := w.step(cmd)
+		if out.Code != CodeCardNumber || out.Field != name || len(w.facts.Buf) != facts || strings.Contains(string(out.AppendMessage(nil))+out.Lot, "4111") {
+			t.Errorf("%s: %s (%s): %s", name, out.Code, out.Field, out.AppendMessage(nil))
+		}
 	}
 }

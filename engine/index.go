@@ -4,13 +4,13 @@ import "math/bits"
 
 // index finds rows by a 32-bit hash, made by index32: extendible hashing with small segments.
 //
-//	hash, low bits --> directory --> segment, 1 to 4 lines of 64 bytes:
+//	hash, low bits --> directory --> segment, 1 to 6 lines of 64 bytes:
 //
-//	| entries, depth, chained: 8 bytes | tags, a byte each: 8, 16, 24 or 32 | hash,row | hash,row | ... 6, 13, 20 or 27 |
+//	| entries, depth, chained: 8 bytes | tags, a byte each: 8 a line | hash,row | hash,row | ... 6, 13, 20, 27, 34 or 41 |
 //
 // A segment is a bag: entries in no order, found by a tag, the topmost byte of the hash, in the first line; the row itself decides equality. A full
 // segment moves to the next size or, at the largest, splits in two: an insert moves at most segmentEntriesMax entries. Hashes are skewed, so that
-// the segments of a growing table do not all split at the same time: memory that one gives back another one takes, and an entry costs about eleven
+// the segments of a growing table do not all split at the same time: memory that one gives back another one takes, and an entry costs between ten and eleven
 // bytes at every size of table.
 //
 // The directory doubles lazily: a new chunk of it is copied from its lower half when the first split writes to it, so a doubling copies at most
@@ -29,7 +29,7 @@ const (
 	dirEntries = 1 << dirShift
 
 	segmentUnit       = 8 // words of 64 bits in a line
-	segmentClassMax   = 4
+	segmentClassMax   = 6 // the tags of larger ones would not fit in the first line
 	segmentEntriesMax = segmentClassMax*(segmentUnit-1) - 1
 	segmentDepth      = 8 // bit of the depth in the first word; the entries are below
 	segmentChained    = 32
@@ -199,9 +199,7 @@ func (x *index) insert(hash, row uint32) {
 			x.insertChained(ref, pair)
 			return
 		case seg.class() < segmentClassMax:
-			grown := x.segmentOf(seg.pairs(), seg.class()+1, depth)
-			x.release(ref)
-			x.point(hash, depth, grown)
+			x.point(hash, depth, x.grow(ref, seg))
 		case depth == x.depth && (depth >= depthMax || x.count < dirFillMin<<depth):
 			x.insertChained(ref, pair)
 			return
@@ -273,6 +271,16 @@ func (x *index) split(ref, hash uint32, depth uint8) {
 		class := min((len(list)+1)/(segmentUnit-1)+1, segmentClassMax)
 		x.point(prefix|side<<depth, depth+1, x.segmentOf(list, class, depth+1))
 	}
+}
+
+// grow moves a segment to the next size.
+func (x *index) grow(ref uint32, full segment) uint32 {
+	grown, seg := x.alloc(full.class()+1, 0)
+	seg[0] = full[0]
+	copy(seg[1:], full[1:1+full.class()])
+	copy(seg.pairs(), full.pairs())
+	x.release(ref)
+	return grown
 }
 
 // segmentOf makes a segment with entries.

@@ -39,9 +39,9 @@ type Limits struct {
 	Pools         int // pools of the event
 	Seats         int // seats of all lots together: 12 bytes each
 	PriceVersions int // prices that lots ever had
-	Holds         int // live holds: about 120 bytes each
+	Holds         int // live holds: about 125 bytes each, with their buyers and requests
 	Buyers        int // buyers with a live hold, an order, or a hold among the ended ones
-	Orders        int // orders, kept for good: about 150 bytes each
+	Orders        int // orders, kept for good: about 180 bytes each, with their requests
 	Ended         int // ended holds that are still told apart from unknown ones: 24 bytes each
 	Requests      int // newest accepted request ids remembered, beside those of confirms, which are remembered for good: about 45 bytes each
 	Refusals      int // newest refused request ids remembered, in memory only: about 60 bytes each

@@ -140,7 +140,7 @@ func (e *Event) validHold(cmd *Command) bool {
 		}
 		for j, label := range it.Seats {
 			if !validSeat(label) {
-				e.bad(itemField(i, "seats["+strconv.Itoa(j)+"]"), "a seat is section/row/number")
+				e.badSeat(itemField(i, "seats["+strconv.Itoa(j)+"]"), label)
 				return false
 			}
 		}
@@ -160,18 +160,29 @@ func (e *Event) tooMany(name string, most int64) {
 	e.out.Text = "it is above the bound of " + strconv.FormatInt(most, 10)
 }
 
-// validSeat reports whether a label can be a seat's: section/row/number.
+// validSeat reports whether a label can be a seat's: section/row/number, with section and row ids that are no card numbers.
 func validSeat(label string) bool {
 	section, rest, ok := strings.Cut(label, "/")
-	if !ok || !ValidID(section) {
+	if !ok || !ValidID(section) || IsCardNumber(section) {
 		return false
 	}
 	row, seat, ok := strings.Cut(rest, "/")
-	if !ok || !ValidID(row) {
+	if !ok || !ValidID(row) || IsCardNumber(row) {
 		return false
 	}
 	_, ok = parseNumber(seat)
 	return ok
+}
+
+// badSeat ends the step because a label is no seat's.
+func (e *Event) badSeat(name, label string) {
+	for part := range strings.SplitSeq(label, "/") {
+		if IsCardNumber(part) {
+			e.card(name)
+			return
+		}
+	}
+	e.bad(name, "a seat is section/row/number")
 }
 
 // validBlock checks a block, unblock or capacity command.
@@ -219,7 +230,7 @@ func (e *Event) validBlock(cmd *Command) bool {
 	}
 	for i, label := range cmd.Seats {
 		if !validSeat(label) {
-			e.bad("seats["+strconv.Itoa(i)+"]", "a seat is section/row/number")
+			e.badSeat("seats["+strconv.Itoa(i)+"]", label)
 			return false
 		}
 	}

@@ -74,7 +74,7 @@ func (m *Model) invalidHold(cmd *engine.Command) {
 		seats += len(item.Seats)
 		r.addIf(seats > engine.SeatsPerHoldMax, engine.CodeInvalid, field+"seats")
 		for j, label := range item.Seats {
-			r.addIf(!validSeat(label), engine.CodeInvalid, fmt.Sprintf("%sseats[%d]", field, j))
+			m.seat(fmt.Sprintf("%sseats[%d]", field, j), label)
 		}
 	}
 	r.addIf(cmd.Fill > engine.FillBestEffort, engine.CodeInvalid, "fill")
@@ -103,8 +103,14 @@ func (m *Model) invalidPlace(cmd *engine.Command) {
 	r.addIf((cmd.Quantity == 0) == (len(cmd.Seats) == 0), engine.CodeInvalid, "quantity")
 	r.addIf(len(cmd.Seats) > engine.SeatsPerBlockMax, engine.CodeInvalid, "seats")
 	for j, label := range cmd.Seats {
-		r.addIf(!validSeat(label), engine.CodeInvalid, fmt.Sprintf("seats[%d]", j))
+		m.seat(fmt.Sprintf("seats[%d]", j), label)
 	}
+}
+
+// seat adds what is wrong with the label of a seat.
+func (m *Model) seat(field, label string) {
+	m.bad.addIf(!validSeat(label), engine.CodeInvalid, field)
+	m.bad.addIf(slices.ContainsFunc(strings.Split(label, "/"), engine.IsCardNumber), engine.CodeCardNumber, field)
 }
 
 // validSeat reports whether a label can be a seat's: an id, an id and a number from 1, with slashes between.
