@@ -75,7 +75,7 @@ func (l Limits) filled() Limits {
 	}
 	fill(&l.Lots, d.Lots, 1<<16)
 	fill(&l.Pools, d.Pools, 1<<16)
-	fill(&l.Seats, d.Seats, 1<<28)
+	fill(&l.Seats, d.Seats, 1<<22)
 	fill(&l.PriceVersions, d.PriceVersions, 1<<24)
 	fill(&l.Holds, d.Holds, 1<<25)
 	fill(&l.Buyers, d.Buyers, 1<<24)
