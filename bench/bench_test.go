@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/holdfast-engine/holdfast/bench"
+	"github.com/holdfast-engine/holdfast/store"
 )
 
 // TestMain prints what the numbers were measured on, and with BENCH_OUT keeps everything that is printed in a file of that folder.
@@ -25,6 +26,7 @@ func run(m *testing.M) int {
 	if flag.Lookup("test.bench").Value.String() == "" {
 		return m.Run()
 	}
+	store.SpareThreads() // as engine serve does; the echo has them too
 	machine, err := lookAtMachine()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

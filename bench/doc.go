@@ -22,7 +22,8 @@
 //
 // Every answer is read, and anything but the answer that is wanted fails the benchmark: a hold counts when its durable reply has arrived. At the end the
 // event itself must count as many live holds as were answered, and its state hash is printed, so that nobody makes it faster by making it do something
-// else. Every hold is by a new buyer with a new request id; ids are random, sixteen bytes each.
+// else. One event is on sale at a time: when it has sold 20,000 tickets (BENCH_TICKETS) the next goes on sale, so that some ten thousand holds are
+// live in it; with BENCH_TICKETS=0 one event sells for ever and has millions. Every hold is by a new buyer with a new request id; ids are random, sixteen bytes each.
 //
 // Latency is from the sending of a message to the arrival of its answer, in the same closed loop: it says what a caller waits when so many commands
 // are outstanding. It is not the latency under a constant arrival rate, which is worse when something stalls.

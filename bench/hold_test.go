@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
 	"testing"
 	"time"
 
@@ -50,7 +51,7 @@ func BenchmarkEcho(b *testing.B) {
 	}
 }
 
-// BenchmarkHold is durable holds over NATS, one event, in turns with the echo of the same bytes.
+// BenchmarkHold is durable holds over NATS, one hot event at a time, in turns with the echo of the same bytes.
 func BenchmarkHold(b *testing.B) {
 	for _, w := range windows() {
 		b.Run(w.String(), func(b *testing.B) {
@@ -62,9 +63,17 @@ func BenchmarkHold(b *testing.B) {
 func benchmarkHold(b *testing.B, w window) {
 	rig, end := startRig(b)
 	defer end()
-	check(b, rig.Create(bench.EventID, 1e9))
 	c := bench.LoadConfig{Subjects: bench.EngineSubjects, Outstanding: w.outstanding, Batch: w.batch, Workload: bench.NewWorkload(1)}
-	engine := startLoad(b, rig, c)
+	events := []string{bench.EventID}
+	onSale := c
+	if onSale.Tickets = ticketsPerEvent(b); onSale.Tickets > 0 {
+		events = nights()
+		onSale.Events = events
+	}
+	for _, event := range events {
+		check(b, rig.Create(event, 1e9))
+	}
+	engine := startLoad(b, rig, onSale)
 	defer engine.Close()
 	echo, stop, acknowledged := startEcho(b, rig, c, engine)
 	defer stop()
@@ -84,10 +93,17 @@ func benchmarkHold(b *testing.B, w window) {
 	})
 	check(b, err)
 	gc, commits := pauseQuantile(before, 0.999), rig.Durable()
-	state, err := rig.State(bench.EventID)
-	check(b, err)
+	state := bench.State{}
+	hash := uint64(0)
+	for _, event := range events {
+		one, err := rig.State(event)
+		check(b, err)
+		n, err := strconv.ParseUint(one.Hash, 16, 64)
+		check(b, err)
+		state.Holds, state.Held, hash = state.Holds+one.Holds, state.Held+one.Held, hash+n
+	}
 	if state.Holds != acknowledged || state.Held != acknowledged {
-		b.Fatalf("%d holds were acknowledged, the event has %d with %d tickets", acknowledged, state.Holds, state.Held)
+		b.Fatalf("%d holds were acknowledged, the events have %d with %d tickets", acknowledged, state.Holds, state.Held)
 	}
 
 	echoes, holds := bench.Rates(out[0]), bench.Rates(out[1])
@@ -113,7 +129,34 @@ func benchmarkHold(b *testing.B, w window) {
 	b.Logf("commits  %d of %.0f holds, p50 %d p99 %d us", commits.TotalCount(), float64(measured)/float64(max(1, commits.TotalCount())),
 		commits.ValueAtQuantile(50), commits.ValueAtQuantile(99))
 	b.Logf("allocs   %.2f a hold, load and server included", float64(allocs)/float64(measured))
-	b.Logf("state    %s after %d holds, all live", state.Hash, state.Holds)
+	b.Logf("state    %016x, the sum over %d events, after %d holds, all live", hash, len(events), state.Holds)
+}
+
+// ticketsPerEventDefault is an arena: on average half of it is live in the event on sale.
+const ticketsPerEventDefault = 20_000
+
+// ticketsPerEvent is how many tickets an event sells before the next goes on sale: BENCH_TICKETS, 20,000 unless set. With 0 one event sells for ever,
+// and has millions of live holds after seconds.
+func ticketsPerEvent(b *testing.B) int {
+	b.Helper()
+	text, ok := os.LookupEnv("BENCH_TICKETS")
+	if !ok {
+		return ticketsPerEventDefault
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		b.Fatalf("BENCH_TICKETS=%s: give the tickets an event sells before the next goes on sale, or 0 for one event without end", text)
+	}
+	return n
+}
+
+// nights are events whose ids are as long as [bench.EventID], for requests of the same size.
+func nights() []string {
+	all := make([]string, 999)
+	for i := range all {
+		all[i] = fmt.Sprintf("night-%03d-2026", i)
+	}
+	return all
 }
 
 // BenchmarkSoldOut is the storm after the last ticket: every command is by a buyer who comes for the first time and is refused. Refusals, echoes of the same

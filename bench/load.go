@@ -15,6 +15,9 @@ type LoadConfig struct {
 	Subjects string
 	// Event is the event asked; empty is [EventID].
 	Event string
+	// Events, if there are any, are asked one after the other instead, Tickets commands each.
+	Events  []string
+	Tickets int
 	// Outstanding is how many commands are sent and not answered at any time, a multiple of Batch; Batch how many travel in one message.
 	Outstanding, Batch int
 	// Refused is the code that every command must be refused with; empty means that every command must hold its ticket.
@@ -40,6 +43,8 @@ type Load struct {
 	nc      *nats.Conn
 	sub     *nats.Subscription
 	subject string
+	waiting []string // subjects of the events that come on sale when this one has had its commands
+	sent    int      // commands to the present event
 	reply   string
 	message *message
 	origin  time.Time
@@ -103,6 +108,12 @@ func NewLoad(url string, c LoadConfig) (*Load, error) {
 		reply: nats.NewInbox(), slots: make([]slot, c.Outstanding/c.Batch),
 	}
 	l.subject = c.Subjects + c.Event + "." + l.message.verb
+	for _, event := range c.Events {
+		l.waiting = append(l.waiting, c.Subjects+event+"."+l.message.verb)
+	}
+	if l.waiting != nil {
+		l.subject, l.waiting = l.waiting[0], l.waiting[1:]
+	}
 	if l.sub, err = nc.Subscribe(l.reply, l.receive); err == nil {
 		err = l.sub.SetPendingLimits(-1, -1) // the window bounds it
 	}
@@ -122,6 +133,7 @@ func (l *Load) Close() { l.nc.Close() }
 // Sample sends one message by itself and returns its answer, the model of what an [Echo] says.
 func (l *Load) Sample() (*nats.Msg, error) {
 	l.message.fill(l.c.Workload, 0)
+	l.sent += l.c.Batch
 	m, err := l.nc.Request(l.subject, l.message.body, 10*time.Second)
 	if err != nil {
 		return nil, fmt.Errorf("bench: sample request on %s: %w", l.subject, err)
@@ -193,6 +205,14 @@ func (l *Load) receive(m *nats.Msg) {
 }
 
 func (l *Load) send(at int, now time.Duration) {
+	if l.c.Tickets > 0 && l.sent >= l.c.Tickets {
+		if len(l.waiting) == 0 {
+			l.fail(errors.New("bench: every event has had its commands: give more events, or more tickets each"))
+			return
+		}
+		l.subject, l.waiting, l.sent = l.waiting[0], l.waiting[1:], 0
+	}
+	l.sent += l.c.Batch
 	s := &l.slots[at]
 	s.number++
 	s.sent = now

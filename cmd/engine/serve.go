@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/holdfast-engine/holdfast/store"
 	"github.com/holdfast-engine/holdfast/transport"
 )
 
@@ -81,6 +82,7 @@ nothing that was acknowledged is lost then either.
 				return err
 			}
 			c.logger = logger
+			store.SpareThreads()
 			return serve(cmd.Context(), &c, cmd.OutOrStdout())
 		},
 	}
