@@ -245,8 +245,27 @@ func TestEveryCrashLosesNothingAcknowledged(t *testing.T) {
 	t.Logf("%d crash-recoveries at %d write operations", total, ops)
 }
 
+// linkFS keeps links apart from clones: MemFS.Link takes the lock against clones twice, and stands still for ever if a clone waits in between.
+type linkFS struct {
+	*vfs.MemFS
+	linking sync.Mutex
+}
+
+func (fs *linkFS) Link(oldname, newname string) error {
+	fs.linking.Lock()
+	defer fs.linking.Unlock()
+	return fs.MemFS.Link(oldname, newname)
+}
+
+// CrashClone is what a crash now would leave.
+func (fs *linkFS) CrashClone(cfg vfs.CrashCloneCfg) *vfs.MemFS {
+	fs.linking.Lock()
+	defer fs.linking.Unlock()
+	return fs.MemFS.CrashClone(cfg)
+}
+
 func crashScript(t *testing.T, seed uint64) (recoveries, ops int) {
-	mem := vfs.NewCrashableMem()
+	mem := &linkFS{MemFS: vfs.NewCrashableMem()}
 	var p *script
 	images := make(chan crashImage, 16)
 	var mu sync.Mutex

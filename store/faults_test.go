@@ -19,14 +19,14 @@ type faultRun struct {
 	err      error // of the script
 	died     bool
 	ops      int
-	mem      *vfs.MemFS
+	mem      *linkFS
 	p        *script
 	atDeath  int // runs released when Fatal was called
 	released int
 }
 
 func runWithFault(n int, errno syscall.Errno, sticky bool) *faultRun {
-	r := &faultRun{mem: vfs.NewCrashableMem()}
+	r := &faultRun{mem: &linkFS{MemFS: vfs.NewCrashableMem()}}
 	var mu sync.Mutex
 	fs := errorfs.Wrap(r.mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
 		if op.Kind == errorfs.OpFileClose || op.Kind == errorfs.OpGetDiskUsage {
