@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/holdfast-engine/holdfast/engine"
@@ -98,6 +99,10 @@ func TestBothLanguagesMeanTheSameCommand(t *testing.T) {
 // FuzzProtobufCommand compares the protobuf decoder with proto.Unmarshal on any bytes.
 func FuzzProtobufCommand(f *testing.F) {
 	seedCodec(f, proto.Marshal)
+	for _, number := range []protowire.Number{protowire.MaxValidNumber, protowire.MaxValidNumber + 1} { // an unknown field of a time
+		time := protowire.AppendVarint(protowire.AppendTag(nil, number, protowire.VarintType), 1)
+		f.Add(uint8(engine.VerbCreate), protowire.AppendBytes(protowire.AppendTag(nil, 28, protowire.BytesType), time))
+	}
 	var d decoder
 	f.Fuzz(func(t *testing.T, number uint8, body []byte) {
 		verb := fuzzVerb(number)

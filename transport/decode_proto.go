@@ -40,29 +40,33 @@ func sized(b []byte) (v []byte, n int) {
 	return b[n:end:end], end
 }
 
+// tagged reads a field's number and wire type; n is 0 if there is none. protowire.ConsumeTag lets numbers above the largest valid one pass.
+func tagged(b []byte) (num protowire.Number, typ protowire.Type, n int) {
+	tag, n := varint(b)
+	if n == 0 || tag>>3 == 0 || tag>>3 > uint64(protowire.MaxValidNumber) {
+		return 0, 0, 0
+	}
+	return protowire.Number(tag >> 3), protowire.Type(tag & 7), n
+}
+
 // protoMessage decodes b as m.
 func (d *decoder) protoMessage(m *message, b []byte) bool {
 	s := &d.scope
 	var seen uint64
 	var count [fieldNumberMax + 1]uint32
 	for len(b) > 0 {
-		tag, n := varint(b)
+		num, typ, n := tagged(b)
 		if n == 0 {
 			d.fail(engine.CodeMalformed, "", notProtobuf)
 			return false
 		}
-		num, typ := tag>>3, protowire.Type(tag&7)
 		b = b[n:]
-		if num == 0 || num > uint64(protowire.MaxValidNumber) {
-			d.fail(engine.CodeMalformed, "", notProtobuf)
-			return false
-		}
 		var f *field
 		if num <= fieldNumberMax {
 			f = m.byNum[num]
 		}
 		if f == nil {
-			if n = protowire.ConsumeFieldValue(protowire.Number(num), typ, b); n < 0 {
+			if n = protowire.ConsumeFieldValue(num, typ, b); n < 0 {
 				d.fail(engine.CodeMalformed, "", notProtobuf)
 				return false
 			}
@@ -181,8 +185,8 @@ func (d *decoder) protoTime(s *scope, f *field, b []byte) bool {
 	var seconds, nanos int64
 	var seen uint64
 	for len(b) > 0 {
-		num, typ, n := protowire.ConsumeTag(b)
-		if n < 0 {
+		num, typ, n := tagged(b)
+		if n == 0 {
 			d.fail(engine.CodeMalformed, f.name, notProtobuf)
 			return false
 		}
