@@ -32,7 +32,7 @@ func (c *Comparison) Add(d Comparison) {
 
 const (
 	comparedPerBatch   = 64 // repeats in one message
-	comparisonsAtOnce  = 8  // messages in flight
+	comparisonsAtOnce  = 8  // events that are compared at once
 	resolutionsAtOnce  = 64
 	shortBeforeExpiryS = 5 // a hold this close to its deadline may expire while it is looked at
 )
@@ -149,31 +149,38 @@ func (l *Ledger) isLiveGrant(e *Entry) bool {
 	return h != nil && h.grant == e
 }
 
-// repeat sends commands again, in batches, and compares the answers.
+// repeat sends commands again, in batches, and compares the answers. The batches of one event go one after the other: a hold that was seen to
+// have expired must never be seen held again, and answers that were asked for side by side could cross.
 func (l *Ledger) repeat(ctx context.Context, c *Client, entries []*Entry, sum *Comparison) error {
 	sum.Repeated += len(entries)
 	byEvent := map[string][]*Entry{}
 	for _, e := range entries {
 		byEvent[e.Event] = append(byEvent[e.Event], e)
 	}
-	var batches [][]*Entry
-	for _, event := range slices.Sorted(maps.Keys(byEvent)) {
-		batches = slices.AppendSeq(batches, slices.Chunk(byEvent[event], comparedPerBatch))
-	}
-	return inParallel(batches, comparisonsAtOnce, func(batch []*Entry) error {
-		cmds := make([]*Command, len(batch))
-		for i, e := range batch {
-			cmds[i] = &e.Command
-		}
-		replies, err := c.AskAll(ctx, cmds)
-		if err != nil {
-			return fmt.Errorf("repeat %d commands for %s: %w", len(batch), batch[0].Event, err)
-		}
-		for i, e := range batch {
-			l.Answered(e, replies[i])
+	return inParallel(slices.Sorted(maps.Keys(byEvent)), comparisonsAtOnce, func(event string) error {
+		for batch := range slices.Chunk(byEvent[event], comparedPerBatch) {
+			if err := l.repeatBatch(ctx, c, batch); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
+}
+
+// repeatBatch sends commands of one event again in one message, and compares the answers.
+func (l *Ledger) repeatBatch(ctx context.Context, c *Client, batch []*Entry) error {
+	cmds := make([]*Command, len(batch))
+	for i, e := range batch {
+		cmds[i] = &e.Command
+	}
+	replies, err := c.AskAll(ctx, cmds)
+	if err != nil {
+		return fmt.Errorf("repeat %d commands for %s: %w", len(batch), batch[0].Event, err)
+	}
+	for i, e := range batch {
+		l.Answered(e, replies[i])
+	}
+	return nil
 }
 
 // recount compares an event's counts with what its answers imply.

@@ -156,8 +156,6 @@ func (t *truth) seen(l *Ledger, v *pb.Hold) {
 	case state == stateForgotten && h.state != stateHeld:
 	case h.state == stateReplaced && state == stateExpired, h.state == stateExpired && state == stateReplaced:
 		h.state = state // it was due when it was replaced: either is true
-	case h.state == stateExpired && state == stateHeld && now().Sub(v.GetExpiresAt().AsTime()) < answersCross:
-		// Repeats are asked side by side and their answers cross: this one was made just before the hold expired.
 	case h.state == stateHeld && (state == stateExpired || state == stateForgotten):
 		if early := h.expires.Sub(now()); early > clockSlack && !h.due {
 			l.contradict("%s hold %s of %s: expired %v before its deadline %v", t.event, h.id, h.buyer, early, h.expires)
@@ -167,9 +165,6 @@ func (t *truth) seen(l *Ledger, v *pb.Hold) {
 		l.contradict("%s hold %s of %s: is %s, must be %s", t.event, h.id, h.buyer, state, h.state)
 	}
 }
-
-// answersCross is how late an answer may be looked at that was made before another.
-const answersCross = 10 * time.Second
 
 // now is a name for the wall clock: deadlines are kept on it.
 func now() time.Time { return time.Now() }
