@@ -172,7 +172,7 @@ func sources(t *testing.T) []string {
 			}
 			return nil
 		}
-		if !slices.Contains([]string{".test", ".prof"}, filepath.Ext(path)) {
+		if path != ".git" && !slices.Contains([]string{".test", ".prof"}, filepath.Ext(path)) { // .git is a file in a linked worktree
 			paths = append(paths, path)
 		}
 		return nil

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -33,12 +34,15 @@ type Client struct {
 	strays  uint64 // messages that answer nothing in flight
 }
 
+// dialPatience is far above what a connection takes, so that a machine that is busy with other things is no finding.
+const dialPatience = 30 * time.Second
+
 // Dial connects to an engine's NATS server.
 func Dial(url string) (*Client, error) {
 	c := &Client{down: make(chan struct{}), waiting: map[string]chan<- []byte{}}
 	var once sync.Once
 	ended := func(*nats.Conn) { once.Do(func() { close(c.down) }) }
-	nc, err := nats.Connect(url, nats.NoReconnect(), nats.ClosedHandler(ended),
+	nc, err := nats.Connect(url, nats.NoReconnect(), nats.Timeout(dialPatience), nats.ClosedHandler(ended),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", url, err)
