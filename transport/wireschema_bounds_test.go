@@ -1,0 +1,305 @@
+package transport_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/holdfast-engine/holdfast/transport"
+	"github.com/holdfast-engine/holdfast/transport/transporttest"
+)
+
+// fullRequests are requests that the engine takes, in which every field of every message is there once at least.
+var fullRequests = map[string][]string{
+	"create": {
+		`{"request_id":"r1","name":"N","genre":"g","performer":"p","venue":"v","city":"c","country":"NL","time_zone":"Europe/Amsterdam",
+		"doors_at":"2026-06-01T17:00:00Z","starts_at":"2026-06-01T18:00:00Z","opens_at":"2026-05-01T18:00:00Z","closes_at":"2026-06-01T18:00:00Z",
+		"currency":"EUR","hold_ttl_ms":120000,"max_hold_ms":600000,"spread_ms":0,"limit_per_buyer":4,"limit_per_order":4,"open":true,"correlation":"x",
+		"pools":[{"pool":"hall","capacity":1010}],"lots":[{"lot":"base","capacity":10},
+		{"lot":"ga","name":"n","face_minor":4500,"fees":[{"name":"service","minor":250}],"tax_minor":1,"capacity":1000,"units":1,"pools":["hall"],
+		"requires":["base"],"after":"base","min_order":1,"max_order":65536},{"lot":"seats","rows":[{"section":"A","row":"1","seats":20}]}]}`,
+	},
+	"update": {
+		`{"request_id":"r1","name":"N","genre":"g","performer":"p","venue":"v","city":"c","country":"NL","time_zone":"Europe/Amsterdam",
+		"doors_at":"2026-06-01T17:00:00Z","starts_at":"2026-06-01T18:00:00Z","opens_at":"2026-05-01T18:00:00Z","closes_at":"2026-06-01T18:00:00Z",
+		"hold_ttl_ms":120000,"max_hold_ms":600000,"spread_ms":0,"limit_per_buyer":4,"limit_per_order":4,"correlation":"x",
+		"pools":[{"pool":"p9","capacity":1010}],"lots":[{"lot":"l9","capacity":10}]}`,
+	},
+	"open":  {`{"request_id":"r1","correlation":"x"}`},
+	"pause": {`{"request_id":"r1","correlation":"x"}`},
+	"close": {`{"request_id":"r1","correlation":"x"}`},
+	"get":   {`{"request_id":"r1","correlation":"x"}`},
+	"hold": {
+		`{"request_id":"r1","buyer":"b1","channel":"web","device":"mobile","items":[{"lot":"ga","quantity":2},{"lot":"stalls","seats":["A/1/1"]}],
+		"fill":"at_least","at_least":1,"max_price_minor":100000,"correlation":"x"}`,
+	},
+	"extend":  {`{"request_id":"r1","buyer":"b1","channel":"web","device":"mobile","hold":"h1","correlation":"x"}`},
+	"release": {`{"request_id":"r1","buyer":"b1","channel":"web","device":"mobile","hold":"h1","correlation":"x"}`},
+	"confirm": {`{"request_id":"r1","buyer":"b1","channel":"web","device":"mobile","hold":"h1","payment_ref":"i1","box_office":true,"correlation":"x"}`},
+	"order":   {`{"request_id":"r1","buyer":"b1","order":"o1","correlation":"x"}`},
+	"block": {
+		`{"request_id":"r1","lot":"ga","quantity":1,"correlation":"x"}`, `{"request_id":"r1","lot":"stalls","seats":["A/1/1"]}`,
+		`{"request_id":"r1","pool":"hall","quantity":1}`,
+	},
+	"unblock": {
+		`{"request_id":"r1","lot":"ga","quantity":1,"correlation":"x"}`, `{"request_id":"r1","lot":"stalls","seats":["A/1/1"]}`,
+		`{"request_id":"r1","pool":"hall","quantity":1}`,
+	},
+	"capacity": {`{"request_id":"r1","lot":"ga","capacity":1,"correlation":"x"}`, `{"request_id":"r1","pool":"hall","capacity":1}`},
+	"batch":    {`{"request_id":"r1","commands":[{"get":{}},{"hold":{"request_id":"r1","buyer":"b1","items":[{"lot":"ga","quantity":2}]}}],"correlation":"x"}`},
+	"list":     {`{"request_id":"r1","after":"e0","limit":10,"correlation":"x"}`},
+}
+
+// betweenFields are fields whose values are bound by others as well, in ways that no schema can say: what the schema takes, the engine may refuse.
+var betweenFields = map[string]string{
+	"HoldCommand.at_least":      "it is at most what the items ask for, and goes with fill at_least only",
+	"HoldCommand.fill":          "at_least goes with it",
+	"CreateCommand.hold_ttl_ms": "it is at most max_hold_ms",
+	"UpdateCommand.hold_ttl_ms": "it is at most max_hold_ms",
+	"CreateCommand.max_hold_ms": "it is at least hold_ttl_ms",
+	"UpdateCommand.max_hold_ms": "it is at least hold_ttl_ms",
+	"CreateCommand.spread_ms":   "it is at most an eighth of hold_ttl_ms",
+	"UpdateCommand.spread_ms":   "it is at most an eighth of hold_ttl_ms",
+	"CreateCommand.closes_at":   "it is after opens_at",
+	"UpdateCommand.closes_at":   "it is after opens_at",
+	"CreateCommand.opens_at":    "it is before closes_at",
+	"UpdateCommand.opens_at":    "it is before closes_at",
+	"CreateCommand.currency":    "it is on the list of ISO 4217",
+	"CreateCommand.lots":        "lots name each other and pools",
+	"CreateCommand.pools":       "lots name pools",
+	"LotSpec.lot":               "lots name each other",
+	"LotSpec.pools":             "they are pools of the event, each once",
+	"LotSpec.requires":          "they are lots of the event",
+	"LotSpec.after":             "it is a lot of the event, and there is no circle",
+	"LotSpec.tax_minor":         "it is at most face and fees",
+	"LotSpec.face_minor":        "with the fees it has the same bound",
+	"Fee.minor":                 "with face and fees it has the same bound",
+	"LotSpec.min_order":         "it is at most max_order",
+	"LotSpec.max_order":         "it is at least min_order",
+	"LotSpec.capacity":          "a seated lot has as many tickets as seats",
+	"PoolSpec.pool":             "lots name pools",
+	"RowSpec.row":               "with the section it is there once",
+	"Item.quantity":             "the sum over the items has the same bound",
+}
+
+// TestWireAsyncAPIRulesAreTheEngines bends every field of every request, in turn, to both sides of each bound, to other types and to words
+// that are none, and compares what docs/asyncapi.yaml says of the result with what the engine says.
+func TestWireAsyncAPIRulesAreTheEngines(t *testing.T) {
+	schemas := newPayloads(t, false)
+	now := &transporttest.Direct{Now: 1_777_629_600_000_000_000}
+	w := serveDirect(t, now)
+	events, bent := 0, 0
+	for _, x := range exchanges() {
+		if len(fullRequests[x.verb]) == 0 {
+			t.Errorf("fullRequests has no request of %s: add one with all its fields", x.verb)
+		}
+		seen := map[string]bool{}
+		for _, full := range fullRequests[x.verb] {
+			ask := func(body string) (code, text string) {
+				events++
+				event := "e" + strconv.Itoa(events)
+				if x.verb != "create" && x.verb != "list" {
+					reply := w.askJSON(t, transport.Subject(event, "create"), `{"request_id":"c","currency":"EUR","open":true,
+						"pools":[{"pool":"hall","capacity":1000000000}],
+						"lots":[{"lot":"ga","capacity":1000000000},{"lot":"stalls","rows":[{"section":"A","row":"1","seats":10000}]}]}`)
+					if reply.Error != nil {
+						t.Fatal(reply.Error)
+					}
+				}
+				reply := w.askJSON(t, strings.ReplaceAll(x.subject, "{event}", event), body)
+				if unacceptable(reply) {
+					return "refused", reply.String()
+				}
+				return "accepted", reply.String()
+			}
+			if verdict, text := ask(full); verdict != "accepted" {
+				t.Fatalf("%s %s\nshould be taken, and is answered %s", x.verb, full, text)
+			}
+			bend(t, x.request, full, seen, func(field, what, body string) {
+				if len(body) > transport.CommandBytesMax && x.verb != transport.VerbBatch {
+					return // refused for its length: protobuf has room for such a list
+				}
+				bent++
+				schemaErr := schemas.check(string(x.request.Name()), jsonValue(t, body))
+				verdict, text := ask(body)
+				switch {
+				case schemaErr == nil && verdict == "refused" && betweenFields[field] == "":
+					t.Errorf("%s, %s: the engine refuses it and docs/asyncapi.yaml does not; give the field a rule in wireschema_rules_test.go, "+
+						"or a reason in betweenFields: %s", field, what, text)
+				case schemaErr != nil && verdict == "accepted" && !strings.HasPrefix(what, "empty"):
+					t.Errorf("%s, %s: the engine takes it and docs/asyncapi.yaml does not; correct the field's rule in wireschema_rules_test.go: %v\n%.300s",
+						field, what, schemaErr, text)
+				}
+			})
+		}
+		for name := range fieldsIn(x.request) {
+			if !seen[name] && fmt.Sprint(fieldRules[name].value) != fmt.Sprint(refused) && x.verb != "update" && x.verb != "batch" {
+				t.Errorf("fullRequests[%q] never has %s: add it", x.verb, name)
+			}
+		}
+	}
+	if bent < 1000 {
+		t.Errorf("only %d requests were bent", bent)
+	}
+}
+
+// fieldsIn is the set of Message.field of a message and those in it.
+func fieldsIn(m protoreflect.MessageDescriptor) map[string]bool {
+	names := map[string]bool{}
+	for i := range m.Fields().Len() {
+		f := m.Fields().Get(i)
+		names[string(m.Name())+"."+string(f.Name())] = true
+		if f.Kind() == protoreflect.MessageKind && !isTime(f) {
+			maps.Copy(names, fieldsIn(f.Message()))
+		}
+	}
+	return names
+}
+
+// bend calls try with full in which one field at a time has another value. It notes the fields that full has in seen.
+func bend(t *testing.T, m protoreflect.MessageDescriptor, full string, seen map[string]bool, try func(field, what, body string)) {
+	t.Helper()
+	var root any
+	if err := json.Unmarshal([]byte(full), &root); err != nil {
+		t.Fatal(err)
+	}
+	body := func() string {
+		b, err := json.Marshal(root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	var message func(m protoreflect.MessageDescriptor, o map[string]any)
+	message = func(m protoreflect.MessageDescriptor, o map[string]any) {
+		o["zzz"] = 1
+		try(string(m.Name()), "with an unknown field", body())
+		delete(o, "zzz")
+		for _, key := range slices.Sorted(maps.Keys(o)) {
+			f := m.Fields().ByName(protoreflect.Name(key))
+			name := string(m.Name()) + "." + key
+			seen[name] = true
+			original := o[key]
+			delete(o, key)
+			if betweenFields[name] == "" {
+				try(name, "missing", body())
+			}
+			for _, v := range bentValues(f, fieldRule(name, true), original) {
+				o[key] = v.value
+				try(name, v.what, body())
+			}
+			o[key] = original
+			switch v := original.(type) {
+			case map[string]any:
+				message(f.Message(), v)
+			case []any:
+				for _, one := range v {
+					if one, ok := one.(map[string]any); ok {
+						message(f.Message(), one)
+					}
+				}
+			}
+		}
+	}
+	message(m, root.(map[string]any))
+}
+
+type bentValue struct {
+	what  string
+	value any
+}
+
+// bentValues are values for a field, good and bad.
+func bentValues(f protoreflect.FieldDescriptor, r rule, original any) (list []bentValue) {
+	add := func(what string, v any) { list = append(list, bentValue{what, v}) }
+	if f.IsList() {
+		add("empty", []any{})
+		add("no list", map[string]any{})
+		for _, bound := range r.list {
+			if bound.key == "maxItems" {
+				most := bound.value.(int)
+				add(fmt.Sprintf("%d values", most), manyOf(f, original, most))
+				add(fmt.Sprintf("%d values", most+1), manyOf(f, original, most+1))
+			}
+		}
+		if f.Kind() == protoreflect.StringKind {
+			for _, v := range bentTexts() {
+				list = append(list, bentValue{"a list with " + v.what, []any{v.value}})
+			}
+		}
+		return list
+	}
+	switch {
+	case f.Kind() == protoreflect.Int64Kind:
+		add("empty: 0", 0)
+		for _, n := range []int64{-1, 1, 2, 1 << 40, 1 << 62} {
+			add(strconv.FormatInt(n, 10), json.Number(strconv.FormatInt(n, 10)))
+		}
+		for _, bound := range r.value {
+			n, err := strconv.ParseInt(fmt.Sprint(bound.value), 10, 64)
+			if err != nil {
+				continue
+			}
+			for _, n := range []int64{n - 1, n, n + 1} {
+				if n != 0 {
+					add(strconv.FormatInt(n, 10), json.Number(strconv.FormatInt(n, 10)))
+				}
+			}
+		}
+		add("a fraction", 1.5)
+		add("a boolean", true)
+	case f.Kind() == protoreflect.BoolKind:
+		add("empty: false", false)
+		add("true", true)
+		add("a text", "true")
+	case isTime(f):
+		add("a moment", "2026-06-01T17:30:00.123+02:00")
+		add("nonsense", "yesterday")
+		add("a number", 1)
+	case f.Kind() == protoreflect.StringKind:
+		add("empty", "")
+		add("a number", 5)
+		list = append(list, bentTexts()...)
+	default:
+		add("a text", "x")
+	}
+	return list
+}
+
+func bentTexts() (list []bentValue) {
+	for _, n := range []int{15, 16, 17, 63, 64, 65, 127, 128, 129, 199, 200, 201, 5000} {
+		list = append(list, bentValue{fmt.Sprintf("%d letters", n), strings.Repeat("x", n)})
+	}
+	for _, v := range []string{"x", "AA", "EUR", "two words", "tab\there", "A/1/1", "A/1/0", "A/1", "A/1/1/1", "é", "all_or_nothing", "kiosk", "web"} {
+		list = append(list, bentValue{strconv.Quote(v), v})
+	}
+	return list
+}
+
+// manyOf is a list of n values that differ.
+func manyOf(f protoreflect.FieldDescriptor, original any, n int) []any {
+	first := original.([]any)[0]
+	list := make([]any, n)
+	for i := range list {
+		switch v := first.(type) {
+		case map[string]any:
+			v = maps.Clone(v)
+			if f.Name() == "rows" {
+				v["row"] = strconv.Itoa(i)
+			}
+			list[i] = v
+		default:
+			list[i] = "x" + strconv.Itoa(i)
+			if f.Name() == "seats" {
+				list[i] = fmt.Sprintf("A/1/%d", i+1)
+			}
+		}
+	}
+	return list
+}

@@ -1,0 +1,142 @@
+package transport_test
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/transport"
+)
+
+// rule is what the contract says of a field of a request beyond its type. TestWireAsyncAPIRulesAreTheEngines tries each side of every bound
+// against the engine, so a rule that is missing, too strict or too lax fails there.
+type rule struct {
+	value object // of the value, or of each value of a list
+	list  object // of the list
+}
+
+func from(least, most int64) object { return object{{"minimum", least}, {"maximum", most}} }
+
+func upTo(items int) object { return object{{"maxItems", items}} }
+
+func oneUpTo(items int) object { return object{{"minItems", 1}, {"maxItems", items}} }
+
+const minorMax, capacityMax, limitMax = int64(engine.MinorMax), int64(engine.CapacityMax), int64(engine.LimitMax)
+
+var (
+	anID    = object{{"pattern", "^[A-Za-z0-9_-]{1," + strconv.Itoa(engine.IDLenMax) + "}$"}}
+	text    = object{{"maxLength", engine.EventTextLenMax}, {"pattern", noControls}}
+	seat    = object{{"pattern", "^[A-Za-z0-9_-]{1,64}/[A-Za-z0-9_-]{1,64}/[1-9][0-9]{0,18}$"}}
+	refused = object{{"not", object{}}}
+)
+
+// noControls leaves out the characters that turn the direction of writing, which regular expressions of different languages write differently.
+const noControls = `^[^\x00-\x1f\x7f-\x9f]*$`
+
+// fieldRules are the rules by Message.field, or by field for all messages of requests.
+var fieldRules = map[string]rule{
+	"request_id":      {value: anID},
+	"buyer":           {value: anID},
+	"channel":         {value: anID},
+	"hold":            {value: anID},
+	"order":           {value: anID},
+	"lot":             {value: anID},
+	"pool":            {value: anID},
+	"after":           {value: anID},
+	"section":         {value: anID},
+	"row":             {value: anID},
+	"requires":        {value: anID, list: upTo(engine.RequiresPerLotMax)},
+	"name":            {value: text},
+	"genre":           {value: text},
+	"performer":       {value: text},
+	"venue":           {value: text},
+	"city":            {value: text},
+	"country":         {value: object{{"pattern", "^[A-Z]{2}$"}}},
+	"time_zone":       {value: object{{"maxLength", engine.TimeZoneLenMax}, {"pattern", noControls}}},
+	"currency":        {value: object{{"pattern", "^[A-Z]{3}$"}}},
+	"correlation":     {value: object{{"maxLength", transport.CorrelationBytesMax}}},
+	"face_minor":      {value: from(0, minorMax)},
+	"tax_minor":       {value: from(0, minorMax)},
+	"minor":           {value: from(0, minorMax)},
+	"fees":            {list: upTo(engine.FeesPerLotMax)},
+	"capacity":        {value: from(0, capacityMax)},
+	"hold_ttl_ms":     {value: from(engine.HoldTTLMsMin, engine.HoldTTLMsMax)},
+	"max_hold_ms":     {value: from(engine.HoldTTLMsMin, engine.MaxHoldMsMax)},
+	"spread_ms":       {value: from(0, engine.HoldTTLMsMax/8)},
+	"limit_per_buyer": {value: from(0, limitMax)},
+	"limit_per_order": {value: from(0, limitMax)},
+
+	// Reads only echo it, and only if it is an id.
+	"GetCommand.request_id":   {},
+	"OrderCommand.request_id": {},
+	"ListCommand.request_id":  {},
+	"Batch.request_id":        {},
+
+	"HoldCommand.items":           {list: oneUpTo(engine.ItemsPerHoldMax)},
+	"HoldCommand.at_least":        {value: object{{"minimum", 1}}},
+	"HoldCommand.max_price_minor": {value: object{{"minimum", 0}}},
+	"Item.quantity":               {value: from(1, engine.QuantityMax)},
+	"Item.seats":                  {value: seat, list: oneUpTo(engine.SeatsPerHoldMax)},
+	"ConfirmCommand.payment_ref":  {value: object{{"maxLength", engine.PaymentRefLenMax}, {"pattern", "^[ -~]*$"}}},
+	"BlockCommand.quantity":       {value: from(1, capacityMax)},
+	"UnblockCommand.quantity":     {value: from(1, capacityMax)},
+	"BlockCommand.seats":          {value: seat, list: oneUpTo(engine.SeatsPerBlockMax)},
+	"UnblockCommand.seats":        {value: seat, list: oneUpTo(engine.SeatsPerBlockMax)},
+	"UpdateCommand.currency":      {value: refused},
+	"UpdateCommand.open":          {value: refused},
+	"LotSpec.units":               {value: from(1, engine.UnitsPerSaleMax)},
+	"LotSpec.min_order":           {value: from(0, engine.QuantityMax)},
+	"LotSpec.max_order":           {value: from(0, limitMax)},
+	"LotSpec.pools":               {value: anID, list: upTo(engine.PoolsPerLotMax)},
+	"LotSpec.rows":                {list: upTo(engine.RowsPerLotMax)},
+	"RowSpec.seats":               {value: from(1, engine.SeatsPerRowMax)},
+	"Batch.commands":              {list: oneUpTo(transport.BatchCommandsMax)},
+	"ListCommand.limit":           {value: from(1, transport.ListLimitMax)},
+}
+
+// fieldRule is the rule of Message.field. Replies have none.
+func fieldRule(name string, request bool) rule {
+	if !request {
+		return rule{}
+	}
+	if r, ok := fieldRules[name]; ok {
+		return r
+	}
+	_, field, _ := strings.Cut(name, ".")
+	return fieldRules[field]
+}
+
+// requiredFields are those that a request must have.
+var requiredFields = map[string]bool{
+	"CreateCommand.request_id": true, "CreateCommand.currency": true,
+	"UpdateCommand.request_id": true, "OpenCommand.request_id": true, "PauseCommand.request_id": true, "CloseCommand.request_id": true,
+	"HoldCommand.request_id": true, "HoldCommand.buyer": true, "HoldCommand.items": true, "Item.lot": true,
+	"ExtendCommand.request_id": true, "ExtendCommand.buyer": true, "ExtendCommand.hold": true,
+	"ReleaseCommand.request_id": true, "ReleaseCommand.buyer": true, "ReleaseCommand.hold": true,
+	"ConfirmCommand.request_id": true, "ConfirmCommand.buyer": true, "ConfirmCommand.hold": true,
+	"OrderCommand.order":        true,
+	"BlockCommand.request_id":   true,
+	"UnblockCommand.request_id": true, "CapacityCommand.request_id": true,
+	"Batch.commands": true, "PoolSpec.pool": true, "LotSpec.lot": true,
+	"RowSpec.section": true, "RowSpec.row": true, "RowSpec.seats": true,
+}
+
+// oneOf says that exactly one of two fields is given.
+func oneOf(a, b string) object {
+	return object{{"oneOf", []object{{{"required", []string{a}}}, {{"required", []string{b}}}}}}
+}
+
+// messageRules are the rules between the fields of a message.
+var messageRules = map[string]object{
+	"Item":            oneOf("quantity", "seats"),
+	"BlockCommand":    {{"allOf", []object{oneOf("lot", "pool"), oneOf("quantity", "seats")}}},
+	"UnblockCommand":  {{"allOf", []object{oneOf("lot", "pool"), oneOf("quantity", "seats")}}},
+	"CapacityCommand": oneOf("lot", "pool"),
+	"BatchCommand":    {{"minProperties", 1}, {"maxProperties", 1}},
+}
+
+// textsNeverEmpty are the texts and times of replies that are always there, though empty ones are left out.
+var textsNeverEmpty = []string{
+	"Hold.event", "Hold.currency", "Order.event", "Order.buyer", "Order.currency", "Order.at", "Event.id", "Event.currency",
+	"Lot.lot", "Pool.pool", "TakenItem.lot", "Ticket.lot", "Error.message",
+}

@@ -1,0 +1,435 @@
+package transport_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"gopkg.in/yaml.v3"
+
+	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/transport"
+	pb "github.com/holdfast-engine/holdfast/transport/holdfastpb"
+	"github.com/holdfast-engine/holdfast/transport/transporttest"
+)
+
+// docs/asyncapi.yaml is generated: fields and types come from the schema's descriptors, meanings and examples from docs/wire.md, words, codes
+// and states from the engine, and bounds from the engine's constants by the table in wireschema_rules_test.go.
+
+const asyncAPIDoc = "../docs/asyncapi.yaml"
+
+const asyncAPIHead = `# Generated from the schema, docs/wire.md and the engine's bounds by: go test ./transport -run Wire -rewrite
+`
+
+const asyncAPIText = `The ticket reservation engine: every subject, message, reply and refusal in its JSON form.
+
+A command is a NATS request with a reply subject below _INBOX. (or a prefix that the engine was configured with); a request without one is dropped.
+A single command has at most %d bytes, a batch %d. Whole numbers may also be strings of digits, null is the same as absent, and so are 0, ""
+and [] where a field is not required. Lengths count bytes of UTF-8. What looks like a card number is refused in every field,
+and so are characters that turn the direction of writing. The same messages are accepted as protobuf of package holdfast.v1
+(transport/holdfastpb/holdfast.proto) and answered in it. docs/wire.md tells the story.`
+
+// object is a mapping that keeps its order.
+type object []member
+
+type member struct {
+	key   string
+	value any
+}
+
+// MarshalYAML implements yaml.Marshaler.
+func (o object) MarshalYAML() (any, error) {
+	node := &yaml.Node{Kind: yaml.MappingNode}
+	for _, m := range o {
+		var value yaml.Node
+		if err := value.Encode(m.value); err != nil {
+			return nil, err
+		}
+		node.Content = append(node.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: m.key}, &value)
+	}
+	return node, nil
+}
+
+func ref(path ...string) object { return object{{"$ref", "#/" + strings.Join(path, "/")}} }
+
+// TestWireAsyncAPIIsGenerated compares docs/asyncapi.yaml with what the schema, the page and the engine say now.
+func TestWireAsyncAPIIsGenerated(t *testing.T) {
+	want := generateAsyncAPI(t)
+	if *rewrite {
+		if err := os.WriteFile(asyncAPIDoc, want, 0o644); err != nil { //nolint:gosec // a page for everybody
+			t.Fatal(err)
+		}
+		return
+	}
+	have, err := os.ReadFile(asyncAPIDoc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	haveLines, wantLines := strings.Split(string(have), "\n"), strings.Split(string(want), "\n")
+	for i := range max(len(haveLines), len(wantLines)) {
+		a, b := lineAt(haveLines, i), lineAt(wantLines, i)
+		if a != b {
+			t.Fatalf("docs/asyncapi.yaml is not what the contract says, first in line %d:\n%s\nshould be\n%s\nrun go test ./transport -run Wire -rewrite, and read the diff", i+1, a, b)
+		}
+	}
+}
+
+func lineAt(lines []string, i int) string {
+	if i < len(lines) {
+		return lines[i]
+	}
+	return "(nothing)"
+}
+
+// exchange is a subject on which the engine answers.
+type exchange struct {
+	verb    string // names the channel and the operation
+	subject string // with {parameters}
+	request protoreflect.MessageDescriptor
+}
+
+// exchanges lists all of them: a verb of an event is a field of BatchCommand.
+func exchanges() []exchange {
+	const event = "{event}"
+	var list []exchange
+	verbs := new(pb.BatchCommand).ProtoReflect().Descriptor().Fields()
+	for i := range verbs.Len() {
+		verb := string(verbs.Get(i).Name())
+		list = append(list, exchange{verb, transport.Subject(event, verb), verbs.Get(i).Message()})
+	}
+	return append(list,
+		exchange{transport.VerbBatch, transport.Subject(event, transport.VerbBatch), new(pb.Batch).ProtoReflect().Descriptor()},
+		exchange{"list", transport.SubjectList, new(pb.ListCommand).ProtoReflect().Descriptor()})
+}
+
+// asyncAPI gathers what the document is made of.
+type asyncAPI struct {
+	t        *testing.T
+	meanings map[string]string // Message.field -> what docs/wire.md says
+	comments map[string]string // message -> what the schema says
+	examples []wireExample
+	always   map[string]bool // Message.field that every reply has which has the message
+	requests map[string]bool // messages of requests, and those in them
+}
+
+func generateAsyncAPI(t *testing.T) []byte {
+	t.Helper()
+	a := &asyncAPI{
+		t: t, meanings: wireMeanings(t), comments: schemaComments(t), examples: wireExamples(t), always: fieldsAlwaysGiven(t), requests: map[string]bool{},
+	}
+	for _, x := range exchanges() {
+		noteReachable(x.request, a.requests)
+	}
+	var channels, operations, messages object
+	for _, x := range exchanges() {
+		reply := a.replyName(x.verb)
+		channel := object{{"address", x.subject}}
+		if strings.Contains(x.subject, "{event}") {
+			channel = append(channel, member{"parameters", object{{"event", object{{"description", "the event's id: 1 to 64 of A-Z a-z 0-9 _ -"}}}}})
+		}
+		channel = append(channel, member{"messages", object{{string(x.request.Name()), ref("components", "messages", string(x.request.Name()))}}})
+		channels = append(channels, member{x.verb, channel})
+		operations = append(operations, member{x.verb, object{
+			{"action", "receive"},
+			{"channel", ref("channels", x.verb)},
+			{"summary", a.comment(x.request)},
+			{"messages", []object{ref("channels", x.verb, "messages", string(x.request.Name()))}},
+			{"reply", object{
+				{"channel", ref("channels", "replies")},
+				{"messages", []object{ref("channels", "replies", "messages", reply)}},
+			}},
+		}})
+		messages = append(messages, member{string(x.request.Name()), object{
+			{"name", string(x.request.Name())},
+			{"summary", a.comment(x.request)},
+			{"payload", ref("components", "schemas", string(x.request.Name()))},
+			{"examples", a.requestExamples(x)},
+		}})
+	}
+	var replies object
+	for _, shown := range replyMembers {
+		replies = append(replies, member{replyMessage(shown), ref("components", "messages", replyMessage(shown))})
+		messages = append(messages, member{replyMessage(shown), a.reply(shown)})
+	}
+	channels = append(channels, member{"replies", object{
+		{"address", nil},
+		{"description", "The reply subject that the caller chose, below _INBOX. unless the engine was configured with other prefixes."},
+		{"messages", replies},
+	}})
+	doc := object{
+		{"asyncapi", "3.0.0"},
+		{"info", object{
+			{"title", "Holdfast"},
+			{"version", "v1"},
+			{"description", fmt.Sprintf(asyncAPIText, transport.CommandBytesMax, transport.BatchBytesMax)},
+			{"license", object{{"name", "Apache-2.0"}, {"url", "https://www.apache.org/licenses/LICENSE-2.0"}}},
+		}},
+		{"defaultContentType", "application/json"},
+		{"servers", object{{"local", object{
+			{"host", transport.ListenDefault}, {"protocol", "nats"}, {"description", "the embedded NATS server of engine serve"},
+		}}}},
+		{"channels", channels},
+		{"operations", operations},
+		{"components", object{{"messages", messages}, {"schemas", a.schemas()}}},
+	}
+	var b bytes.Buffer
+	b.WriteString(asyncAPIHead)
+	enc := yaml.NewEncoder(&b)
+	enc.SetIndent(2)
+	if err := enc.Encode(doc); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// wireMeanings is what docs/wire.md says of each Message.field.
+func wireMeanings(t *testing.T) map[string]string {
+	t.Helper()
+	meanings := map[string]string{}
+	for _, m := range messageRE.FindAllStringSubmatch(readWireDoc(t), -1) {
+		for _, row := range meaningRE.FindAllStringSubmatch(m[2], -1) {
+			meanings[m[1]+"."+row[1]] = strings.TrimSpace(row[2])
+		}
+	}
+	return meanings
+}
+
+// noteReachable notes m and the messages in it.
+func noteReachable(m protoreflect.MessageDescriptor, into map[string]bool) {
+	if into[string(m.Name())] {
+		return
+	}
+	into[string(m.Name())] = true
+	for i := range m.Fields().Len() {
+		if f := m.Fields().Get(i); f.Kind() == protoreflect.MessageKind && !isTime(f) {
+			noteReachable(f.Message(), into)
+		}
+	}
+}
+
+func isTime(f protoreflect.FieldDescriptor) bool {
+	return f.Kind() == protoreflect.MessageKind && f.Message().FullName() == "google.protobuf.Timestamp"
+}
+
+// comment is what the schema says of a message, without its subject.
+func (a *asyncAPI) comment(m protoreflect.MessageDescriptor) string {
+	text, _, _ := strings.Cut(a.comments[string(m.Name())], " Subject: ")
+	if text == "" {
+		a.t.Errorf("the schema says nothing of message %s: write a comment above it", m.Name())
+	}
+	return text
+}
+
+var (
+	meaningRE = regexp.MustCompile("(?m)^\\| `(\\w+)` \\| [^|]+ \\| ([^|]*) \\|$")
+	commentRE = regexp.MustCompile(`(?m)((?:^// .*\n)+)^message (\w+) \{`)
+)
+
+// schemaComments are the comments above the messages of the schema.
+func schemaComments(t *testing.T) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile("holdfastpb/holdfast.proto")
+	if err != nil {
+		t.Fatal(err)
+	}
+	comments := map[string]string{}
+	for _, m := range commentRE.FindAllStringSubmatch(string(text), -1) {
+		comments[m[2]] = strings.Join(strings.Fields(strings.ReplaceAll(m[1], "// ", " ")), " ")
+	}
+	return comments
+}
+
+// replyMembers are the fields of Reply of which one answers a command.
+var replyMembers = []string{"hold", "order", "event", "capacity", "results", "events"}
+
+func replyMessage(shown string) string { return strings.ToUpper(shown[:1]) + shown[1:] + "Reply" }
+
+// replyName is the message that answers a verb: the row of docs/wire.md of the field that shows the answer names the verb.
+func (a *asyncAPI) replyName(verb string) string {
+	for _, shown := range replyMembers {
+		verbs, _, _ := strings.Cut(a.meanings["Reply."+shown], ":")
+		for _, v := range strings.Split(strings.TrimPrefix(verbs, "events."), ", ") {
+			if v == verb {
+				return replyMessage(shown)
+			}
+		}
+	}
+	a.t.Errorf("no field of Reply in docs/wire.md names %s: say there which field answers it", verb)
+	return replyMessage("event")
+}
+
+// reply is the message that answers with one member of Reply, or with an error.
+func (a *asyncAPI) reply(shown string) object {
+	var examples []object
+	for _, refused := range []bool{false, true} {
+		for _, e := range a.examples {
+			if a.replyName(e.verb()) == replyMessage(shown) && e.refused() == refused {
+				name := "accepted"
+				if refused {
+					name = "refused"
+				}
+				examples = append(examples, object{{"name", name}, {"payload", payload(a.t, e.reply)}})
+				break
+			}
+		}
+	}
+	return object{
+		{"name", replyMessage(shown)},
+		{"summary", "The answer in " + shown + ", or an error."},
+		{"headers", object{
+			{"type", "object"},
+			{"description", "only with an error, and only if the request had no correlation"},
+			{"properties", object{
+				{transport.HeaderError, object{{"type", "string"}, {"description", "error.code"}}},
+				{transport.HeaderErrorCode, object{{"type", "string"}, {"description", "error.code"}}},
+			}},
+		}},
+		{"payload", object{{"allOf", []object{
+			ref("components", "schemas", "Reply"),
+			{{"anyOf", []object{{{"required", []string{shown}}}, {{"required", []string{"error"}}}}}},
+		}}}},
+		{"examples", examples},
+	}
+}
+
+// schemas are all messages of the schema.
+func (a *asyncAPI) schemas() (list object) {
+	messages := pb.File_holdfast_proto.Messages()
+	for i := range messages.Len() {
+		m := messages.Get(i)
+		var properties object
+		var required []string
+		for j := range m.Fields().Len() {
+			f := m.Fields().Get(j)
+			name := string(m.Name()) + "." + string(f.Name())
+			properties = append(properties, member{string(f.Name()), a.property(name, f)})
+			if requiredFields[name] || !a.requests[string(m.Name())] && a.always[name] {
+				required = append(required, string(f.Name()))
+			}
+		}
+		schema := object{{"type", "object"}, {"description", a.comment(m)}, {"properties", properties}}
+		if len(required) > 0 {
+			schema = append(schema, member{"required", required})
+		}
+		if a.requests[string(m.Name())] {
+			schema = append(schema, member{"additionalProperties", false})
+		}
+		list = append(list, member{string(m.Name()), append(schema, messageRules[string(m.Name())]...)})
+	}
+	reachable := maps.Clone(a.requests)
+	noteReachable(new(pb.Reply).ProtoReflect().Descriptor(), reachable)
+	for i := range messages.Len() {
+		if name := string(messages.Get(i).Name()); !reachable[name] {
+			a.t.Errorf("message %s is in no request and in no reply: add its subject to exchanges", name)
+		}
+	}
+	for name := range fieldRules {
+		if message, field, ok := strings.Cut(name, "."); ok {
+			m := messages.ByName(protoreflect.Name(message))
+			if m == nil || m.Fields().ByName(protoreflect.Name(field)) == nil {
+				a.t.Errorf("wireschema_rules_test.go has a rule for %s, which the schema does not have", name)
+			}
+		}
+	}
+	return list
+}
+
+// property is the schema of one field.
+func (a *asyncAPI) property(name string, f protoreflect.FieldDescriptor) object {
+	var value object
+	switch {
+	case isTime(f):
+		value = object{{"type", "string"}, {"format", "date-time"}}
+	case f.Kind() == protoreflect.MessageKind:
+		value = ref("components", "schemas", string(f.Message().Name()))
+	case f.Kind() == protoreflect.Int64Kind:
+		value = object{{"type", "integer"}, {"format", "int64"}}
+	case f.Kind() == protoreflect.BoolKind:
+		value = object{{"type", "boolean"}}
+	case f.Kind() == protoreflect.StringKind:
+		value = object{{"type", "string"}}
+	default:
+		a.t.Fatalf("%s has a kind that asyncapi.yaml has no type for: %s", name, f.Kind())
+	}
+	if words := transport.FieldWords(strings.Split(name, ".")[0], string(f.Name())); words != "" {
+		value = append(value, member{"enum", strings.Split(words, ", ")})
+	}
+	if words := replyWords(name); words != nil {
+		value = append(value, member{"enum", words})
+	}
+	rule := fieldRule(name, a.requests[strings.Split(name, ".")[0]])
+	value = append(value, rule.value...)
+	if f.IsList() {
+		value = append(object{{"type", "array"}, {"items", value}}, rule.list...)
+	}
+	if f.Kind() == protoreflect.MessageKind && !isTime(f) && !f.IsList() {
+		return value // nothing may stand beside a $ref
+	}
+	if a.meanings[name] == "" {
+		a.t.Errorf("docs/wire.md does not say what %s means", name)
+	}
+	return append(value, member{"description", a.meanings[name]})
+}
+
+// replyWords are the words that a field of a reply may have; nil for a field that is free.
+func replyWords(name string) (words []string) {
+	switch name {
+	case "Error.code":
+		for c := engine.CodeOK + 1; int(c) < engine.Codes; c++ {
+			words = append(words, c.String())
+		}
+	case "Hold.state":
+		for s := engine.HoldHeld; s.String() != "unknown"; s++ {
+			words = append(words, s.String())
+		}
+	case "Event.state":
+		for s := engine.EventDraft; s.String() != "unknown"; s++ {
+			words = append(words, s.String())
+		}
+	}
+	return words
+}
+
+// fieldsAlwaysGiven asks for a reply in which everything is zero, but for one value in each list: what is there nevertheless is always there.
+// Texts are left out when they are empty, but some never are. Lists may be missing.
+func fieldsAlwaysGiven(t *testing.T) map[string]bool {
+	t.Helper()
+	w := serve(t, transport.Config{}, &transporttest.Engine{Answer: func(_ *engine.Request, _ int, out *engine.Outcome) {
+		out.Code, out.Shows = engine.CodeSoldOut, engine.ShowsHold|engine.ShowsOrder|engine.ShowsEvent|engine.ShowsCapacity
+		item := []engine.ItemView{{Quantity: 1, Units: 1}}
+		out.Hold.Items, out.Order.Items, out.Order.Tickets = item, item, 1
+		out.Event.Lots, out.Event.Pools = []engine.LotView{{Spec: &engine.LotSpec{}}}, []engine.PoolView{{}}
+		out.Event.Spec = &engine.EventSpec{}
+	}})
+	var reply map[string]any
+	if err := json.Unmarshal(w.ask(t, transport.Subject("e1", "get"), []byte("{}")).Data, &reply); err != nil {
+		t.Fatal(err)
+	}
+	always := map[string]bool{}
+	for _, name := range textsNeverEmpty {
+		always[name] = true
+	}
+	var note func(d protoreflect.MessageDescriptor, given map[string]any)
+	note = func(d protoreflect.MessageDescriptor, given map[string]any) {
+		for key, v := range given {
+			if list, ok := v.([]any); ok {
+				v = list[0]
+			} else {
+				always[string(d.Name())+"."+key] = true
+			}
+			if sub, ok := v.(map[string]any); ok {
+				note(d.Fields().ByName(protoreflect.Name(key)).Message(), sub)
+			}
+		}
+	}
+	for key, v := range reply { // of a Reply's own fields none is in every reply
+		note(new(pb.Reply).ProtoReflect().Descriptor().Fields().ByName(protoreflect.Name(key)).Message(), v.(map[string]any))
+	}
+	return always
+}
