@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,7 +23,7 @@ const (
 
 // eventSettings are the flags that all event commands share.
 type eventSettings struct {
-	nats      string
+	access    natsAccess
 	timeout   time.Duration
 	dryRun    bool
 	requestID string
@@ -40,7 +39,9 @@ func eventCommand() *cobra.Command {
 		Long: `Speaks to a running engine over NATS, with the same messages that services send (docs/wire.md). Refusals are printed with their code and end with status 1.
 
 --dry-run checks a command with the engine's own rules, here, shows what would be sent, and sends nothing. In scripts give --request-id: the
-same command with the same id has its effect once, however often it is sent.`,
+same command with the same id has its effect once, however often it is sent.
+
+` + accessHelp,
 		Example: `  engine event create night-one -f night-one.yaml --dry-run
   engine event create night-one -f night-one.yaml
   engine event open night-one
@@ -52,16 +53,14 @@ same command with the same id has its effect once, however often it is sent.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	f := cmd.PersistentFlags()
-	f.StringVar(&s.nats, "nats", natsDefault, "URL of the NATS system that the engine answers on; also "+envName("nats"))
+	s.access.addTo(f)
 	f.DurationVar(&s.timeout, "timeout", eventTimeoutDefault, "how long to wait for an answer, as in 10s")
 	f.BoolVar(&s.dryRun, "dry-run", false, "check the command here, show what would be sent, and send nothing")
 	f.StringVar(&s.requestID, "request-id", "", "request id of the command (default a new random one): the same id again has its effect once")
 	f.BoolVar(&s.json, "json", false, "print the engine's answer as JSON")
-	cmd.PersistentPreRun = func(cmd *cobra.Command, _ []string) {
+	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		s.stdout = cmd.OutOrStdout()
-		if url, there := os.LookupEnv(envName("nats")); there && !cmd.Flags().Changed("nats") {
-			s.nats = url
-		}
+		return s.access.fromEnvironment(cmd)
 	}
 	cmd.AddCommand(s.create(), s.list(), s.show(), s.open(), s.pause(), s.close(), s.block(), s.capacity())
 	return cmd

@@ -18,21 +18,25 @@ const (
 func (s *eventSettings) ask(ctx context.Context, subject string, body []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	answer, err := request(ctx, s.nats, subject, body)
+	answer, err := s.access.request(ctx, subject, body)
 	switch {
 	case err == nil:
 		return answer, nil
 	case ctx.Err() != nil:
-		return nil, fmt.Errorf("no answer from %s within %v: %w; it may have been carried out: send it again with the same --request-id", s.nats, s.timeout, err)
+		return nil, fmt.Errorf("no answer from %s within %v: %w; it may have been carried out: send it again with the same --request-id", s.access.url, s.timeout, err)
 	case strings.Contains(err.Error(), "no responders"):
-		return nil, fmt.Errorf("NATS runs at %s, but no engine answers there: start one with `engine serve --nats %s`: %w", s.nats, s.nats, err)
+		return nil, fmt.Errorf("NATS runs at %s, but no engine answers there: start one with `engine serve --nats %s`: %w", s.access.url, s.access.url, err)
 	}
-	return nil, fmt.Errorf("no engine at %s: start one with `engine serve`, or name another with --nats: %w", s.nats, err)
+	return nil, fmt.Errorf("no engine at %s: start one with `engine serve`, or name another with --nats: %w", s.access.url, err)
 }
 
 // request connects, asks once, and lets go: these commands are typed by people.
-func request(ctx context.Context, url, subject string, body []byte) ([]byte, error) {
-	nc, err := transport.Connect(url)
+func (a *natsAccess) request(ctx context.Context, subject string, body []byte) ([]byte, error) {
+	options, err := a.Options(a.url)
+	if err != nil {
+		return nil, err
+	}
+	nc, err := transport.Connect(a.url, options...)
 	if err != nil {
 		return nil, err
 	}

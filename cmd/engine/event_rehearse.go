@@ -51,7 +51,7 @@ func rehearse(ctx context.Context, timeout time.Duration, w io.Writer, event, su
 	if err != nil {
 		return fmt.Errorf("--dry-run: %w", err)
 	}
-	answer, err := request(ctx, url, subject, body)
+	answer, err := (&natsAccess{url: url}).request(ctx, subject, body)
 	if drained := s.Drain(ctx); drained != nil && err == nil {
 		err = drained
 	}

@@ -35,6 +35,6 @@ Buyers' commands travel over NATS, in JSON or protobuf, from any language: see d
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(serveCommand(), demoCommand(), eventCommand(), verifyCommand(), versionCommand())
+	root.AddCommand(serveCommand(), demoCommand(), eventCommand(), verifyCommand(), keysCommand(), versionCommand())
 	return root
 }

@@ -322,7 +322,7 @@ func TestNearlyFullDiskRefusesHoldsAndTakesPayments(t *testing.T) {
 	s = serveOn(t, data, "--keep-every", "10ms", "--reserve-bytes", strconv.FormatInt(free*3/5, 10))
 	for i := 0; ; i++ {
 		body := `{"request_id":"h-x` + strconv.Itoa(i) + `","buyer":"x` + strconv.Itoa(i) + `","items":[{"lot":"ga","quantity":1}]}`
-		answer, err := request(ctx, s.NATS, "holdfast.v1.events.e1.hold", []byte(body))
+		answer, err := (&natsAccess{url: s.NATS}).request(ctx, "holdfast.v1.events.e1.hold", []byte(body))
 		if err != nil {
 			t.Fatal(err)
 		}
