@@ -28,6 +28,7 @@ Start here:
   engine event create -f FILE a first event, from another terminal
   engine event show ID        what became of it
   engine verify DIR           prove that a data folder is whole (the engine must be stopped)
+  engine load                 ask a running engine for so much a second, and see how it does
 
 Buyers' commands travel over NATS, in JSON or protobuf, from any language: see docs/wire.md.`,
 		SilenceUsage:  true,
@@ -35,6 +36,6 @@ Buyers' commands travel over NATS, in JSON or protobuf, from any language: see d
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(serveCommand(), demoCommand(), eventCommand(), verifyCommand(), keysCommand(), versionCommand())
+	root.AddCommand(serveCommand(), demoCommand(), eventCommand(), verifyCommand(), keysCommand(), loadCommand(), versionCommand())
 	return root
 }
