@@ -162,6 +162,55 @@ func TestASleepingEventWakesForItsDeadline(t *testing.T) {
 	})
 }
 
+func TestWakingNeverReadsTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newFakeLog()
+		n := started(t, l, Config{SleepAfter: 5 * time.Second})
+		l.unread = true
+		ask(t, n, "e1", create("c1", 10))
+		for i := range 5 {
+			ask(t, n, "e1", hold(fmt.Sprintf("h%d", i), fmt.Sprintf("b%d", i)))
+			time.Sleep(20 * time.Second)
+			synctest.Wait()
+			if got := n.routes.Size(); got != 0 {
+				t.Fatalf("%d events are awake after 20 idle seconds", got)
+			}
+		}
+		if got := ask(t, n, "e1", engine.Command{Verb: engine.VerbGet}).lots[0].Held; got != 5 {
+			t.Fatalf("%d held, want 5", got)
+		}
+		time.Sleep(3 * time.Minute) // woken for each deadline
+		if got := ask(t, n, "e1", engine.Command{Verb: engine.VerbGet}).lots[0].Held; got != 0 {
+			t.Fatalf("%d held after their deadlines", got)
+		}
+		l.unread = false
+	})
+}
+
+func TestDeadlinesBeyondTheBoundOnAwakeEventsAreNotForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const events = 20
+		l := newFakeLog()
+		n := started(t, l, Config{SleepAfter: time.Second, EventsAwakeMax: 3})
+		for i := range events {
+			event := fmt.Sprintf("e%d", i)
+			ask(t, n, event, create("c1", 10))
+			if a := ask(t, n, event, hold("h1", "anna")); a.code != engine.CodeOK {
+				t.Fatalf("hold: %v", a.code)
+			}
+			time.Sleep(5 * time.Second)
+		}
+		time.Sleep(5 * time.Minute)
+		for i := range events {
+			event := fmt.Sprintf("e%d", i)
+			if got := ask(t, n, event, engine.Command{Verb: engine.VerbGet}).lots[0].Held; got != 0 {
+				t.Errorf("%s has %d held long after the deadline", event, got)
+			}
+			time.Sleep(5 * time.Second)
+		}
+	})
+}
+
 func TestHoldsExpireByThemselves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := started(t, newFakeLog(), Config{})

@@ -18,6 +18,7 @@ type fakeLog struct {
 	facts     map[engine.Key][]*engine.Run // copies of what was made durable
 	kept      map[engine.Key]*engine.Snapshot
 	refuse    bool // snapshots cannot be kept
+	unread    bool // whoever reads the log's facts panics
 	highMarks []engine.Instant
 	released  sync.Mutex // one release at a time, in order
 }
@@ -95,6 +96,9 @@ func (l *fakeLog) Sleep(snap *engine.Snapshot, done func(error)) {
 
 func (l *fakeLog) Rebuild(key engine.Key) (engine.Aggregate, error) {
 	l.mu.Lock()
+	if l.unread {
+		panic("the log was read")
+	}
 	runs := l.facts[key]
 	l.mu.Unlock()
 	agg := engine.NewAggregate(key)

@@ -72,7 +72,7 @@ func (m *Metrics) eventGauges(n *Node) {
 	m.Gauge("holdfast_events_asleep", "Events whose state is only on disk.", func() float64 {
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		return float64(len(n.asleep))
+		return float64(n.known.len() - n.known.awake)
 	})
 	gauge("holdfast_events_quarantined", "Events set aside because their state could not be trusted. Anything but 0 needs an operator.", func(t *totals) int64 { return t.quarantined })
 	gauge("holdfast_holds_live", "Holds that are held or paying, in awake events.", func(t *totals) int64 { return t.HoldsLive })

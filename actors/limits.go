@@ -26,6 +26,8 @@ const (
 	panicWindow = time.Minute
 	// poisonMax bounds how many panicking commands an event remembers; one more quarantines it.
 	poisonMax = 16
+	// wakeAgainAfter is when events whose deadline has come are looked at again while as many are awake as may be.
+	wakeAgainAfter = 100 * time.Millisecond
 	// sampleBatchesMax bounds the metrics actor's mailbox. Beyond it samples are dropped and counted.
 	sampleBatchesMax = 4096
 )
@@ -42,7 +44,8 @@ const (
 type Config struct {
 	// InflightPerEvent bounds the commands of one event that are accepted and not yet answered; more are refused `overloaded`. 0 is InflightPerEventDefault.
 	InflightPerEvent int64
-	// EventsAwakeMax bounds the events in memory; beyond it a sleeping event is not woken and a new one not created: `overloaded`. 0 is EventsAwakeMaxDefault.
+	// EventsAwakeMax bounds the events in memory; beyond it a sleeping event is not woken and a new one not created: `overloaded`, and events that sleep past a
+	// deadline wait until another one has gone to sleep. 0 is EventsAwakeMaxDefault.
 	EventsAwakeMax int64
 	// EventsMax bounds the events known, awake and asleep; beyond it create is refused `overloaded`. 0 is EventsMaxDefault.
 	EventsMax int64

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -53,18 +54,13 @@ type Node struct {
 	stopping atomic.Bool
 	refusing atomic.Pointer[string] // why new holds are refused, nil while they are not
 
-	mu     sync.Mutex // guards what follows, and every change of routes
-	asleep map[route]sleeper
-	alarms alarmClock
-	node   *engine.Node
+	mu    sync.Mutex // guards what follows, and every change of routes
+	known *knownEvents
+	alarm alarmClock
+	node  *engine.Node
 
 	stop    chan struct{}
 	beating sync.WaitGroup
-}
-
-// sleeper is what the node remembers of an event that is only on disk.
-type sleeper struct {
-	wake engine.Instant // node time; 0 is never
 }
 
 // eventRef is the way to an awake event's actor, and what the actor shows to other goroutines.
@@ -80,7 +76,8 @@ type eventRef struct {
 }
 
 // Start makes a node over a recovered log: it writes the outage that lies between the log and now, hands recovered events to their actors
-// and starts the clock. It returns when the outage is durable, so a node that cannot write does not start.
+// and starts the clock. It returns when the outage is durable, so a node that cannot write does not start. The events of recovered are the node's afterwards:
+// recovered no longer names them.
 func Start(cfg Config, journal Journal, snapshots Snapshots, recovered *engine.Recovered) (*Node, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -91,12 +88,12 @@ func Start(cfg Config, journal Journal, snapshots Snapshots, recovered *engine.R
 		clock:  NewClock(cfg.Wall, recovered.HighMark),
 		system: actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return slog.New(slog.DiscardHandler) })),
 		routes: xsync.NewMap[route, *eventRef](),
-		asleep: make(map[route]sleeper, len(recovered.Asleep)),
+		known:  newKnownEvents(),
 		stop:   make(chan struct{}),
 	}
 	n.root = n.system.Root.WithGuardian(&stopStrategy{fatal: cfg.Fatal})
 	n.metrics = newMetrics(n, recovered)
-	n.alarms.due = n.wakeDue
+	n.alarm.due = n.wakeDue
 
 	if err := n.recallOutages(recovered); err != nil {
 		return nil, err
@@ -104,26 +101,38 @@ func Start(cfg Config, journal Journal, snapshots Snapshots, recovered *engine.R
 	if err := n.recordOutage(recovered.HighMark); err != nil {
 		return nil, err
 	}
+	asleep, err := n.takeOver(recovered)
+	if err != nil {
+		return nil, err
+	}
+	n.beating.Add(1)
+	go n.beat()
+	logger.Info("node started", "events_awake", n.routes.Size(), "events_asleep", asleep, "facts", recovered.Facts, "recovery_ms", recovered.TookMs)
+	return n, nil
+}
+
+// takeOver starts the actors of the events that recovery has rebuilt, and remembers those that sleep.
+func (n *Node) takeOver(recovered *engine.Recovered) (asleep int, err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	for _, s := range recovered.Asleep {
 		if s.Key.Kind == engine.KindEvent {
-			n.fallAsleep(route{s.Key.Account, s.Key.ID}, s.Wake)
+			n.known.sleep(n.known.add(route{s.Key.Account, s.Key.ID}), s.Wake)
 		}
 	}
+	asleep = n.known.len()
 	for _, r := range recovered.Awake {
 		if r.Key.Kind == engine.KindEvent {
 			ev, ok := r.State.(*engine.Event)
 			if !ok {
-				return nil, fmt.Errorf("actors: event %s is a %T", r.Key.ID, r.State)
+				return 0, fmt.Errorf("actors: event %s is a %T", r.Key.ID, r.State)
 			}
-			n.mu.Lock()
 			n.spawn(r.Key, ev)
-			n.mu.Unlock()
 		}
 	}
-	n.beating.Add(1)
-	go n.beat()
-	logger.Info("node started", "events_awake", n.routes.Size(), "events_asleep", len(n.asleep), "facts", recovered.Facts, "recovery_ms", recovered.TookMs)
-	return n, nil
+	n.rearm()
+	recovered.Awake, recovered.Asleep = nil, nil // whoever keeps it would keep events in memory that have gone to sleep since
+	return asleep, nil
 }
 
 // nodeKey names the aggregate that remembers the process's outages.
@@ -250,13 +259,13 @@ func (n *Node) wakeFor(req *engine.Request) (*eventRef, engine.Code) {
 	if ref, ok := n.routes.Load(at); ok {
 		return ref, engine.CodeOK
 	}
-	_, known := n.asleep[at]
+	_, known := n.known.find(at)
 	switch {
-	case !known && req.Commands[0].Verb != engine.VerbCreate:
+	case !known && (req.Commands[0].Verb != engine.VerbCreate || !engine.ValidID(at.event)):
 		return nil, engine.CodeEventUnknown
-	case int64(n.routes.Size()) >= n.cfg.EventsAwakeMax:
+	case int64(n.known.awake) >= n.cfg.EventsAwakeMax:
 		return nil, engine.CodeOverloaded
-	case !known && int64(n.routes.Size()+len(n.asleep)) >= n.cfg.EventsMax:
+	case !known && int64(n.known.len()) >= n.cfg.EventsMax:
 		return nil, engine.CodeOverloaded
 	}
 	key := engine.Key{Account: at.account, Kind: engine.KindEvent, ID: at.event}.Clone()
@@ -285,7 +294,11 @@ func (n *Node) spawn(key engine.Key, ev *engine.Event) *eventRef {
 	ref.pid = n.root.Spawn(actor.PropsFromProducer(func() actor.Actor { return a },
 		actor.WithMailbox(func() actor.Mailbox { return ref.box })))
 	at := route{key.Account, key.ID}
-	delete(n.asleep, at)
+	row, ok := n.known.find(at)
+	if !ok {
+		row = n.known.add(at)
+	}
+	n.known.wakeUp(row)
 	n.routes.Store(at, ref)
 	return ref
 }
@@ -303,27 +316,30 @@ func (n *Node) leave(ref *eventRef, kept bool, wake engine.Instant) bool {
 	}
 	at := route{ref.key.Account, ref.key.ID}
 	n.routes.Delete(at)
-	if kept {
-		n.fallAsleepLocked(at, wake)
+	if row, ok := n.known.find(at); ok && kept {
+		n.known.sleep(row, wake)
+		n.rearm()
+	} else if ok {
+		n.known.remove(row)
 	}
 	n.root.Stop(ref.pid)
 	return true
 }
 
-func (n *Node) fallAsleep(at route, wake engine.Instant) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.fallAsleepLocked(at, wake)
-}
-
-func (n *Node) fallAsleepLocked(at route, wake engine.Instant) {
-	n.asleep[at] = sleeper{wake: wake}
-	if wake > 0 {
-		n.alarms.set(at, wake, n.clock.Now())
+// rearm sets the timer for the earliest alarm. The caller holds n.mu.
+func (n *Node) rearm() {
+	wake, ok := n.known.nextWake()
+	switch {
+	case !ok:
+		return
+	case int64(n.known.awake) >= n.cfg.EventsAwakeMax:
+		n.alarm.set(wakeAgainAfter)
+	default:
+		n.alarm.set(max(time.Duration(wake-n.clock.Now()), 0))
 	}
 }
 
-// wakeDue starts the sleeping events whose deadline has come.
+// wakeDue starts the sleeping events whose time has come, as many as may be awake.
 func (n *Node) wakeDue() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -331,16 +347,14 @@ func (n *Node) wakeDue() {
 		return
 	}
 	now := n.clock.Now()
-	for {
-		at, wake, ok := n.alarms.pop(now)
-		if !ok {
+	for int64(n.known.awake) < n.cfg.EventsAwakeMax {
+		if wake, ok := n.known.nextWake(); !ok || wake > now {
 			break
 		}
-		if s, asleep := n.asleep[at]; asleep && s.wake == wake {
-			n.spawn(engine.Key{Account: at.account, Kind: engine.KindEvent, ID: at.event}, nil)
-		}
+		at := n.known.route(n.known.alarms[0])
+		n.spawn(engine.Key{Account: at.account, Kind: engine.KindEvent, ID: at.event}, nil)
 	}
-	n.alarms.rearm(now)
+	n.rearm()
 }
 
 // beat slews the clock and persists node time, once a second.
@@ -392,27 +406,24 @@ func (n *Node) Quarantined(most int) []string {
 	return out[:min(len(out), most)]
 }
 
-// Events lists the account's event ids after the given one, sorted, at most limit. Cost: O(events), for people and scripts.
+// Events lists the account's event ids after the given one, sorted, at most limit. Cost: O(log events + limit).
 func (n *Node) Events(account, after string, limit int) []string {
 	var ids []string
-	take := func(at route) {
-		if at.account == account && at.event > after {
-			ids = append(ids, at.event)
-		}
-	}
 	n.mu.Lock()
-	for at := range n.asleep {
-		take(at)
-	}
-	n.routes.Range(func(at route, ref *eventRef) bool {
-		if ref.gauges.exists.Load() {
-			take(at)
+	defer n.mu.Unlock()
+	n.known.page(account, after, func(id string, awake bool) bool {
+		if len(ids) >= limit {
+			return false
 		}
+		if awake {
+			if ref, ok := n.routes.Load(route{account, id}); !ok || !ref.gauges.exists.Load() {
+				return true // its creation is not durable yet
+			}
+		}
+		ids = append(ids, strings.Clone(id))
 		return true
 	})
-	n.mu.Unlock()
-	slices.Sort(ids)
-	return slices.Clone(ids[:min(len(ids), limit)])
+	return ids
 }
 
 // Clock is the node's time.
@@ -430,7 +441,7 @@ func (n *Node) Stop(ctx context.Context) error {
 	close(n.stop)
 	n.beating.Wait()
 	n.mu.Lock()
-	n.alarms.stop()
+	n.alarm.stop()
 	n.mu.Unlock()
 	poll := time.NewTicker(time.Millisecond)
 	defer poll.Stop()

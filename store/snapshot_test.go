@@ -149,6 +149,27 @@ func TestAnAggregateSleepsAndIsLoaded(t *testing.T) {
 	b.verify()
 }
 
+// Loading what sleeps does not read the journal, or a hundred thousand events would take as long to wake as all of their history: here the journal is gone.
+func TestLoadingNeverReadsTheJournal(t *testing.T) {
+	b := newBench(t, nil)
+	b.put(1, 5, 3)
+	b.put(2, 5, 3)
+	b.sleep(toyKey(1))
+	b.reopen()
+	lower, upper := prefixBounds(keyJournal)
+	if err := b.s.db.DeleteRange(lower, upper, pebble.Sync); err != nil {
+		t.Fatal(err)
+	}
+	state, ok, err := b.s.Load(toyKey(1))
+	if err != nil || !ok {
+		t.Fatalf("load: found %v, %v", ok, err)
+	}
+	a, err := storetest.OpenToy(toyKey(1), state)
+	if err != nil || a.StateHash() != b.w.Toy(toyKey(1)).StateHash() {
+		t.Fatalf("it was loaded with another state: %v", err)
+	}
+}
+
 func TestTooMuchStateThatWaitsIsRefused(t *testing.T) {
 	b := newBench(t, func(c *Config) { c.SleepDelay = 1 << 40 })
 	b.s.snapshots.Lock() // nothing can be kept
