@@ -17,7 +17,7 @@ HISTORIES ?= 25
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build everything, and the engine into bin/
@@ -88,6 +88,7 @@ lint: ## vet, formatting and linters
 	go vet ./...
 	$(tool) golangci-lint run ./...
 	$(tool) golangci-lint fmt --diff
+	cd bench/peers && go vet ./... && $(subst tools/,../../tools/,$(tool)) golangci-lint run ./...
 
 .PHONY: format
 format: ## format every Go file
@@ -96,6 +97,16 @@ format: ## format every Go file
 .PHONY: bench
 bench: ## the benchmarks, about 4 minutes; what they print is kept in bench/results
 	BENCH_OUT=$${BENCH_OUT:-results} go test -run '^$$' -bench . -timeout 1h ./bench
+
+.PHONY: bench-peers
+bench-peers: ## the same hold on Redis and PostgreSQL, beside ours, about 10 minutes; kept in bench/results (needs both: bench/peers/install.sh)
+	cd bench/peers && BENCH_OUT=$${BENCH_OUT:-../results} go run .
+
+.PHONY: peers
+peers: ## install Redis and PostgreSQL, let them and us prove that all hold alike, and compare for a moment
+	bench/peers/install.sh
+	cd bench/peers && PEERS_REQUIRED=1 go test -count 1 ./...
+	cd bench/peers && go run . -rounds 1 -round 1s -sweep 0
 
 .PHONY: check
 check: ## exactly what CI runs
