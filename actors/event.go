@@ -189,6 +189,9 @@ func (a *eventActor) step(req *engine.Request, cmd *engine.Command) {
 	a.answer(req, cmd, out)
 	a.stage = betweenSteps
 	a.settle()
+	if cmd.Verb == engine.VerbCreate {
+		a.reincarnate() // before anything gets an id
+	}
 }
 
 // stepEngine runs one command with the bookkeeping that a panic and the live check need.
@@ -236,6 +239,7 @@ func (a *eventActor) due() {
 	if down := a.node.downSince(a.ev.LastAt()); down > 0 && !plantedBug(plantedForgetOutage) {
 		a.internal(engine.Command{Verb: engine.VerbResume, Down: down})
 	}
+	a.reincarnate()
 	for range expireStepsMax {
 		if at, ok := a.ev.NextDeadline(); !ok || at > a.now {
 			break
@@ -252,6 +256,13 @@ func (a *eventActor) due() {
 	mono := a.node.clock.Mono()
 	if facts := a.ev.Seq() - a.proved; facts >= proofFactsMax || (facts > 0 && mono-a.provedAt >= proofEvery) {
 		a.prove(mono)
+	}
+}
+
+// reincarnate tells the event of restores of the log since its last fact: its ids must not be those that the original gives.
+func (a *eventActor) reincarnate() {
+	if in := a.node.node.Incarnation(); in > a.ev.Incarnation() && a.ev.Exists() {
+		a.internal(engine.Command{Verb: engine.VerbRestore, Incarnation: in})
 	}
 }
 

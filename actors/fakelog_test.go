@@ -164,7 +164,7 @@ func (c *caller) Outcome(_ *engine.Request, i int, out *engine.Outcome) {
 	}
 	a := answer{code: out.Code, repeated: out.Repeated}
 	if out.Shows&engine.ShowsHold != 0 {
-		a.hold = string(engine.AppendHoldID(nil, out.Hold.ID))
+		a.hold = string(engine.AppendHoldID(nil, out.Hold.ID, out.Hold.Incarnation))
 		a.state, a.expires = out.Hold.State, out.Hold.ExpiresAt
 	}
 	if out.Shows&engine.ShowsEvent != 0 {

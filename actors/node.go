@@ -2,7 +2,6 @@ package actors
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -95,7 +94,8 @@ func Start(cfg Config, journal Journal, snapshots Snapshots, recovered *engine.R
 	n.metrics = newMetrics(n, recovered)
 	n.alarm.due = n.wakeDue
 
-	if err := n.recallOutages(recovered); err != nil {
+	var err error
+	if n.node, err = recallNode(snapshots, recovered); err != nil {
 		return nil, err
 	}
 	if err := n.recordOutage(recovered.HighMark); err != nil {
@@ -135,42 +135,6 @@ func (n *Node) takeOver(recovered *engine.Recovered) (asleep int, err error) {
 	return asleep, nil
 }
 
-// nodeKey names the aggregate that remembers the process's outages.
-func nodeKey() engine.Key {
-	return engine.Key{Account: engine.SingleAccount, Kind: engine.KindNode, ID: "node"}
-}
-
-// recallOutages finds the node's own aggregate, in the log's tail or in its snapshot, or makes the first.
-func (n *Node) recallOutages(recovered *engine.Recovered) error {
-	var agg engine.Aggregate = engine.NewNode(nodeKey())
-	for _, s := range recovered.Asleep {
-		if s.Key != nodeKey() {
-			continue
-		}
-		state, ok, err := n.snapshots.Load(s.Key)
-		if err == nil && !ok {
-			err = errors.New("it is missing")
-		}
-		if err != nil {
-			return fmt.Errorf("actors: the snapshot of the node's outages: %w", err)
-		}
-		if agg, err = engine.OpenSnapshot(s.Key, state); err != nil {
-			return fmt.Errorf("actors: the snapshot of the node's outages: %w", err)
-		}
-	}
-	for _, r := range recovered.Awake {
-		if r.Key == nodeKey() {
-			agg = r.State
-		}
-	}
-	node, ok := agg.(*engine.Node)
-	if !ok {
-		return fmt.Errorf("actors: the node's own aggregate is a %T", agg)
-	}
-	n.node = node
-	return nil
-}
-
 // recordOutage logs the time between the last node time known and now, during which deadlines stood still, and waits until it is durable.
 func (n *Node) recordOutage(from engine.Instant) error {
 	now := n.clock.Now()
@@ -181,21 +145,8 @@ func (n *Node) recordOutage(from engine.Instant) error {
 	if !n.node.Outage(from, now, &run.Facts) {
 		return nil // no time has passed
 	}
-	durable := make(released, 1)
-	run.Owner = durable
-	n.journal.Append(run)
-	select {
-	case <-durable:
-		return nil
-	case <-time.After(30 * time.Second):
-		return errors.New("actors: the log did not take the first fact within 30 s: check the disk (free space, errors in the system log)")
-	}
+	return appendDurably(n.journal, run)
 }
-
-// released is a Releaser that tells a waiting goroutine.
-type released chan *engine.Run
-
-func (r released) Released(run *engine.Run) { r <- run }
 
 // Submit hands a request to its event's actor. [engine.CodeOK] means that req.Reply will be called; any other code means that nothing
 // happened and nothing will: event_unknown, overloaded, unavailable, quarantined. Safe for concurrent use; it does not block.

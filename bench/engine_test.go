@@ -141,7 +141,7 @@ func BenchmarkEngine(b *testing.B) {
 				at := make([]int, 0, commands+1)
 				for i := range commands {
 					at = append(at, refs.Len())
-					refs.Write(engine.AppendHoldID(nil, engine.HoldID(i+1)))
+					refs.Write(engine.AppendHoldID(nil, engine.HoldID(i+1), 0))
 				}
 				at = append(at, refs.Len())
 				text := refs.String()

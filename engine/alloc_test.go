@@ -42,7 +42,7 @@ func TestHotPathDoesNotAllocate(t *testing.T) {
 		{"replaced hold with seats", func() { run(seats, CodeOK) }},
 		{"hold and release", func() {
 			run(buy, CodeOK)
-			name = AppendHoldID(name[:0], w.e.holdLast)
+			name = AppendHoldID(name[:0], w.e.holdLast, 0)
 			release.Hold = view(name)
 			run(release, CodeOK)
 		}},

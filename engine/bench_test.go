@@ -113,7 +113,7 @@ func benchConfirm(b *testing.B) {
 	b.ResetTimer()
 	for i := range cmds {
 		id := benchStep(b, e, &cmds[i].Command, benchAt(i), facts, CodeOK).Hold.ID
-		name = AppendHoldID(name[:0], id)
+		name = AppendHoldID(name[:0], id, 0)
 		confirm.RequestID, confirm.Buyer, confirm.Hold = confirms[i], cmds[i].Buyer, view(name)
 		benchStep(b, e, &confirm, benchAt(i), facts, CodeOK)
 	}
@@ -137,7 +137,7 @@ func benchRelease(b *testing.B) {
 	b.ResetTimer()
 	for i := range cmds {
 		id := benchStep(b, e, &cmds[i].Command, benchAt(i), facts, CodeOK).Hold.ID
-		name = AppendHoldID(name[:0], id)
+		name = AppendHoldID(name[:0], id, 0)
 		release.RequestID, release.Buyer, release.Hold = releases[i], cmds[i].Buyer, view(name)
 		benchStep(b, e, &release, benchAt(i), facts, CodeOK)
 	}

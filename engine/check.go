@@ -42,7 +42,7 @@ func (e *Event) Check() error {
 		}
 	}
 	for _, check := range [...]func() error{
-		e.LiveCheck, c.orders, c.holds, c.ended, c.counts, c.tiers, c.buyersRows, c.requests, c.wheel, c.leaks,
+		e.LiveCheck, c.orders, c.holds, c.ended, c.counts, c.tiers, c.buyersRows, c.requests, c.wheel, c.leaks, e.checkRestores,
 	} {
 		if err := check(); err != nil {
 			return err

@@ -26,6 +26,7 @@ const (
 	VerbSchedule // wall time has reached Wall: opens and closes
 	VerbResume   // the process was down for Down since the event's last fact
 	VerbProve    // put the state hash into the log
+	VerbRestore  // the log was restored from a backup: ids are of Incarnation from now on
 
 	verbEnd
 )
@@ -36,7 +37,7 @@ const Verbs = int(verbEnd)
 //nolint:gochecknoglobals // a constant table: Go has no constant arrays
 var verbNames = [Verbs]string{
 	"none", "create", "update", "open", "pause", "close", "get", "hold", "extend", "release", "confirm", "order", "block", "unblock", "capacity",
-	"expire", "settle", "schedule", "resume", "prove",
+	"expire", "settle", "schedule", "resume", "prove", "restore",
 }
 
 // String returns the verb's name on the wire.
@@ -122,8 +123,9 @@ type Command struct {
 	Spec *EventSpec
 
 	// shell
-	Wall Instant // schedule: wall time
-	Down int64   // resume: nanoseconds
+	Wall        Instant     // schedule: wall time
+	Down        int64       // resume: nanoseconds
+	Incarnation Incarnation // restore
 }
 
 // Item asks for tickets of one lot: a quantity of sales (counted lots) or chosen seats (seated lots), never both.

@@ -52,6 +52,7 @@
 //	at event.NextDeadline(), in node time: Step(VerbExpire)
 //	at event.NextSchedule(), in wall time: Step(VerbSchedule)
 //	after an outage, before anything else: Step(VerbResume)
+//	after a restore from a backup, before anything else, and after VerbCreate in such a log: Step(VerbRestore)
 //
 // # Time
 //
@@ -62,7 +63,8 @@
 //
 //   - G1: free + held + paying + sold + blocked = capacity, in every lot and pool, after every fact. Each change checks its own lot and pools;
 //     [Event.Check] counts everything again.
-//   - A seat has at most one owner; holds, orders and tickets are numbered from 1 and no number is used twice.
+//   - A seat has at most one owner; holds, orders and tickets are numbered from 1 and no number is used twice. In logs that were restored from
+//     backups an id is a number and an incarnation, so that two copies of one log never give the same one.
 //   - A buyer has at most one live hold. Limits count held + paying + sold in the step that takes the hold.
 //   - G3: a request id has one effect. Accepted ids are part of the state; refused ones and the pending tally are volatile.
 //   - Replay gives the same StateHash, and so does a snapshot with the facts after it.

@@ -41,6 +41,8 @@ type Event struct {
 	orders     slab[orderRow]
 	ticketLast TicketID
 
+	restores []restoredAt // of the log, from backups; in order
+
 	requests     fifo[requestRow]
 	money        slab[requestRow]
 	requestIndex index // requests: the low bits of the position; money: moneyTag and the slot
@@ -150,6 +152,8 @@ func (e *Event) Step(cmd *Command, now Instant, facts *Facts) *Outcome {
 		e.resume(cmd.Down)
 	case VerbProve:
 		e.prove()
+	case VerbRestore:
+		e.restore(cmd.Incarnation)
 	case VerbNone, verbEnd:
 		panic(fmt.Sprintf("engine: a command without a verb reached event %q", e.key.ID))
 	default:

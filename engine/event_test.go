@@ -82,14 +82,14 @@ func TestHoldConfirmReleaseExpire(t *testing.T) {
 	if h.TotalMinor != 9500 || h.ExpiresAt != start+120*second {
 		t.Fatalf("hold is %+v", h)
 	}
-	id := string(AppendHoldID(nil, h.ID))
+	id := string(AppendHoldID(nil, h.ID, h.Incarnation))
 	o := w.ok(&Command{Verb: VerbConfirm, Buyer: "b1", Hold: id, PaymentRef: "inv-77"}).Order
 	if o.Tickets != 2 || o.FirstTicket != 1 || o.TotalMinor != 9500 {
 		t.Fatalf("order is %+v", o)
 	}
 	w.refused(CodeLimitReached, hold("b1", "ga", 3))
 	h = w.ok(hold("b2", "ga", 1)).Hold
-	w.ok(&Command{Verb: VerbRelease, Buyer: "b2", Hold: string(AppendHoldID(nil, h.ID))})
+	w.ok(&Command{Verb: VerbRelease, Buyer: "b2", Hold: string(AppendHoldID(nil, h.ID, h.Incarnation))})
 	w.ok(hold("b3", "ga", 1))
 	for at, ok := w.e.NextDeadline(); ok; at, ok = w.e.NextDeadline() {
 		w.now = at
@@ -196,16 +196,24 @@ func TestLiveCheckNoticesABreach(t *testing.T) {
 
 func TestIDsAreReadAsWritten(t *testing.T) {
 	for _, n := range []uint64{1, 9, 10, 4711, 1<<56 - 1} {
-		h, ok1 := ParseHoldID(string(AppendHoldID(nil, HoldID(n))))
-		o, ok2 := ParseOrderID(string(AppendOrderID(nil, OrderID(n))))
-		k, ok3 := ParseTicketID(string(AppendTicketID(nil, TicketID(n))))
-		if !ok1 || !ok2 || !ok3 || uint64(h) != n || uint64(o) != n || uint64(k) != n {
-			t.Errorf("%d is read as %d, %d and %d", n, h, o, k)
+		for _, in := range []Incarnation{0, 1, 35, 36, 1 << 31, IncarnationMax} {
+			h, in1, ok1 := ParseHoldID(string(AppendHoldID(nil, HoldID(n), in)))
+			o, in2, ok2 := ParseOrderID(string(AppendOrderID(nil, OrderID(n), in)))
+			k, in3, ok3 := ParseTicketID(string(AppendTicketID(nil, TicketID(n), in)))
+			if !ok1 || !ok2 || !ok3 || uint64(h) != n || uint64(o) != n || uint64(k) != n || in1 != in || in2 != in || in3 != in {
+				t.Errorf("%d of %d is read as %d of %d, %d of %d and %d of %d", n, in, h, in1, o, in2, k, in3)
+			}
+			if id := string(AppendTicketID(nil, TicketID(n), in)); !ValidID(id) {
+				t.Errorf("%s is no id", id)
+			}
 		}
 	}
-	for _, s := range []string{"", "h", "h0", "h01", "h-1", "h1 ", "H1", "o1", "1", "h99999999999999999999", "h1\x00"} {
-		if id, ok := ParseHoldID(s); ok {
-			t.Errorf("%q is read as %d", s, id)
+	for _, s := range []string{
+		"", "h", "h0", "h01", "h-1", "h1 ", "H1", "o1", "1", "h99999999999999999999", "h1\x00",
+		"h1-", "h1-0", "h1-01", "h1-A", "h1-1-1", "h1--1", "h1-zzzzzzzz", "h1-100000000", "h-", "h1-1 ",
+	} {
+		if id, in, ok := ParseHoldID(s); ok {
+			t.Errorf("%q is read as %d of %d", s, id, in)
 		}
 	}
 }

@@ -20,7 +20,7 @@ func Example() {
 	out := event.Step(&engine.Command{
 		Verb: engine.VerbHold, RequestID: "h1", Buyer: "b1", Items: []engine.Item{{Lot: "ga", Quantity: 2}},
 	}, now, &facts)
-	hold := string(engine.AppendHoldID(nil, out.Hold.ID))
+	hold := string(engine.AppendHoldID(nil, out.Hold.ID, out.Hold.Incarnation))
 	fmt.Println(hold, out.Hold.State, out.Hold.TotalMinor, out.Hold.Currency)
 
 	out = event.Step(&engine.Command{
@@ -31,7 +31,7 @@ func Example() {
 	out = event.Step(&engine.Command{
 		Verb: engine.VerbConfirm, RequestID: "k1", Buyer: "b1", Hold: hold, PaymentRef: "inv-77",
 	}, now, &facts)
-	fmt.Println(string(engine.AppendOrderID(nil, out.Order.ID)), out.Order.Tickets, "tickets from", string(engine.AppendTicketID(nil, out.Order.FirstTicket)))
+	fmt.Println(string(engine.AppendOrderID(nil, out.Order.ID, out.Order.Incarnation)), out.Order.Tickets, "tickets from", string(engine.AppendTicketID(nil, out.Order.FirstTicket, out.Order.Incarnation)))
 	fmt.Println(facts.Count, "facts")
 	// Output:
 	// h1 held 9500 EUR

@@ -25,6 +25,7 @@ const (
 	kindTallied    factKind = 16
 	kindProved     factKind = 17
 	kindOutage     factKind = 18 // of a node
+	kindRestored   factKind = 19
 )
 
 // asked is the command that a fact answers: its request id and fingerprint. Facts that no caller asked for have none.

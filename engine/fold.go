@@ -87,6 +87,8 @@ func (e *Event) foldFact(d *decoder) error {
 		return e.foldTallied(d)
 	case kindProved:
 		return e.foldProved(d)
+	case kindRestored:
+		return e.foldRestored(d)
 	case kindOutage:
 	}
 	return fmt.Errorf("%w: fact of unknown kind %d: was it written by a newer version?", ErrMalformed, kind)

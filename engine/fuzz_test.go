@@ -77,10 +77,10 @@ func FuzzSnapshot(f *testing.F) {
 			}
 		}
 		e := New(testKey())
-		if len(state) > 10 && state[0] == snapshotVersion && state[1] > 0 && state[1] <= byte(EventClosed) {
+		if len(state) > 10 && state[0] >= 1 && state[0] <= snapshotVersion && state[1] > 0 && state[1] <= byte(EventClosed) {
 			e.state = EventState(state[1])
 			d := decoder{buf: state[2:]}
-			e.openTables(&d)
+			e.openTables(&d, state[0])
 			if strings.HasPrefix(d.what, "its state hash is") {
 				state = binary.LittleEndian.AppendUint64(append([]byte{}, state[:len(state)-8]...), e.StateHash())
 			}

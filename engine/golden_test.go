@@ -78,6 +78,7 @@ func goldenLife(t testing.TB) (*world, []string) {
 	do(hold("b5", "late", 1))
 	do(&Command{Verb: VerbProve})
 	do(&Command{Verb: VerbConfirm, Buyer: "b5", Hold: "h5", BoxOffice: true})
+	do(&Command{Verb: VerbRestore, Incarnation: 1795296000})
 	do(hold("b6", "late", 1))
 	do(&Command{Verb: VerbClose})
 	return w, lines
@@ -98,9 +99,9 @@ func TestFactsAreWrittenAsEver(t *testing.T) {
 			seen[b[0]] = true
 		}
 	}
-	for kind := kindCreated; kind < kindOutage; kind++ {
+	for kind := kindCreated; kind <= kindRestored; kind++ {
 		// A tier opens in the step of another fact, and the tally is written after expiries.
-		if !seen[byte(kind)] && kind != kindTierOpened && kind != kindTallied {
+		if !seen[byte(kind)] && kind != kindTierOpened && kind != kindTallied && kind != kindOutage {
 			t.Errorf("no step starts with a fact of kind %d", kind)
 		}
 	}
@@ -161,6 +162,40 @@ func TestSnapshotIsWrittenAsEver(t *testing.T) {
 	}
 }
 
+// What version 1 wrote, before there were restores, opens as ever.
+func TestOldSnapshotsStillOpen(t *testing.T) {
+	read := func(name string) string {
+		t.Helper()
+		text, err := os.ReadFile(filepath.Join("testdata", "golden", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	state, err := hex.DecodeString(strings.TrimSpace(read("snapshot_v1.txt")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := OpenSnapshot(testKey(), state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e, ok := a.(*Event); !ok || a.Seq() != 25 || e.Incarnation() != 0 {
+		t.Fatalf("opened as fact %d", a.Seq())
+	}
+	var facts, snapshot, hash string
+	if _, err := fmt.Sscanf(read("node_v1.txt"), "facts %s\nsnapshot %s\nhash %s", &facts, &snapshot, &hash); err != nil {
+		t.Fatal(err)
+	}
+	if state, err = hex.DecodeString(snapshot); err != nil {
+		t.Fatal(err)
+	}
+	n, err := OpenSnapshot(Key{Account: SingleAccount, Kind: KindNode, ID: "n1"}, state)
+	if err != nil || fmt.Sprintf("%016x", n.StateHash()) != hash {
+		t.Fatalf("opened %v: %v", n, err)
+	}
+}
+
 func goldenNode(t testing.TB) (*Node, Facts) {
 	t.Helper()
 	n := NewNode(Key{Account: SingleAccount, Kind: KindNode, ID: "n1"})
@@ -170,6 +205,9 @@ func goldenNode(t testing.TB) (*Node, Facts) {
 		if !n.Outage(from, from+Instant(i+1)*second, &facts) {
 			t.Fatalf("outage %d is refused", i)
 		}
+	}
+	if !n.Restored(1795296000, &facts) || n.Restored(1795296000, &facts) {
+		t.Fatal("a restore is refused, or noted twice")
 	}
 	return n, facts
 }

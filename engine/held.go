@@ -3,8 +3,8 @@ package engine
 // heldBy finds a buyer's own live hold. Every other id, unknown, ended or another buyer's, gets its refusal.
 func (e *Event) heldBy(cmd *Command, buyer uint32) (slot uint32, why refusal) {
 	unknown := refusal{code: CodeHoldUnknown, field: fieldHold}
-	id, ok := ParseHoldID(cmd.Hold)
-	if !ok || buyer == 0 {
+	id, in, ok := ParseHoldID(cmd.Hold)
+	if !ok || buyer == 0 || in != e.holdIncarnation(id) {
 		return 0, unknown
 	}
 	ref := e.holdSlots.get(uint64(id))

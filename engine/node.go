@@ -8,7 +8,7 @@ import (
 // OutagesMax is how many outages a node remembers one by one: of older ones only their sum is left, which is all that events ask for.
 const OutagesMax = 1024
 
-// Node is the process itself as an aggregate: when it was down. It lets every event find out, however long it slept, by how much its
+// Node is the process itself as an aggregate: when it was down, and whether its log was restored from a backup. It lets every event find out, however long it slept, by how much its
 // deadlines have to move.
 type Node struct {
 	key     Key
@@ -18,6 +18,9 @@ type Node struct {
 	dropped Instant  // end of the newest outage that was forgotten
 	outages []outage // the newest, in order
 	begun   int64    // nanoseconds of outages before outages[0]
+
+	incarnation Incarnation // of the ids that events give
+	restores    int         // of the log, from backups
 }
 
 type outage struct{ from, to Instant }
@@ -40,6 +43,32 @@ func (n *Node) Outage(from, to Instant, facts *Facts) bool {
 	n.apply(outage{from: from, to: to}, to)
 	return true
 }
+
+// Restored notes that the log was restored from a backup, so that from now on every event gives ids of another incarnation, and appends the fact to
+// facts. It appends nothing, and returns false, if the incarnation is not later than the node's, or if the log was restored [RestoresMax] times.
+func (n *Node) Restored(in Incarnation, facts *Facts) bool {
+	if !n.fitsRestore(in) {
+		return false
+	}
+	f := factRestored{incarnation: in}
+	facts.Buf = f.append(facts.Buf)
+	facts.Count++
+	n.applyRestored(&f)
+	return true
+}
+
+func (n *Node) fitsRestore(in Incarnation) bool {
+	return in > n.incarnation && in <= IncarnationMax && n.restores < RestoresMax
+}
+
+func (n *Node) applyRestored(f *factRestored) {
+	n.seq++
+	n.incarnation = f.incarnation
+	n.restores++
+}
+
+// Incarnation is the incarnation of the ids that events of this node give: 0 for a log that was never restored.
+func (n *Node) Incarnation() Incarnation { return n.incarnation }
 
 func (n *Node) fits(from, to Instant) bool { return from >= n.end() && to > from && to <= instantMax }
 
@@ -97,7 +126,7 @@ func (n *Node) LastAt() Instant { return n.lastAt }
 // NextDeadline is always false: a node need not be woken.
 func (n *Node) NextDeadline() (Instant, bool) { return 0, false }
 
-// StateHash is a hash over the outages.
+// StateHash is a hash over the outages and the restores.
 func (n *Node) StateHash() uint64 {
 	if n.seq == 0 {
 		return 0
@@ -108,6 +137,9 @@ func (n *Node) StateHash() uint64 {
 	h.pair(uint64(n.seq), uint64(n.lastAt))
 	h.pair(uint64(n.down), uint64(n.begun))
 	h.word(uint64(n.dropped))
+	if n.restores > 0 {
+		h.pair(uint64(n.incarnation), uint64(n.restores))
+	}
 	for _, o := range n.outages {
 		h.pair(uint64(o.from), uint64(o.to))
 	}
@@ -124,18 +156,9 @@ func (n *Node) Fold(run *Run) error {
 	}
 	d := decoder{buf: run.Facts.Buf}
 	for range run.Facts.Count {
-		if kind := d.byte(); d.what == "" && factKind(kind) != kindOutage {
-			return fmt.Errorf("%w: node %q: fact of unknown kind %d", ErrMalformed, n.key.ID, kind)
-		}
-		from := Instant(d.uint(uint64(instantMax)))
-		to := from + Instant(d.uint(uint64(instantMax)))
-		if err := d.err(); err != nil {
+		if err := n.foldFact(&d); err != nil {
 			return fmt.Errorf("node %q, fact %d: %w", n.key.ID, n.seq+1, err)
 		}
-		if !n.fits(from, to) {
-			return fmt.Errorf("%w: node %q, fact %d: an outage out of order", ErrMalformed, n.key.ID, n.seq+1)
-		}
-		n.apply(outage{from: from, to: to}, to)
 	}
 	if len(d.buf) > 0 {
 		return fmt.Errorf("%w: node %q: %d bytes after the last fact of a run", ErrMalformed, n.key.ID, len(d.buf))
@@ -143,12 +166,43 @@ func (n *Node) Fold(run *Run) error {
 	return nil
 }
 
-// nodeVersion is the first byte of a node's snapshot.
-const nodeVersion = 1
+func (n *Node) foldFact(d *decoder) error {
+	kind := factKind(d.byte())
+	if d.what != "" {
+		return d.err()
+	}
+	if kind == kindOutage {
+		from := Instant(d.uint(uint64(instantMax)))
+		to := from + Instant(d.uint(uint64(instantMax)))
+		if err := d.err(); err != nil {
+			return err
+		}
+		if !n.fits(from, to) {
+			return fmt.Errorf("%w: an outage out of order", ErrMalformed)
+		}
+		n.apply(outage{from: from, to: to}, to)
+		return nil
+	}
+	if kind == kindRestored {
+		f := factRestored{incarnation: Incarnation(d.uint(uint64(IncarnationMax)))}
+		if err := d.err(); err != nil {
+			return err
+		}
+		if !n.fitsRestore(f.incarnation) {
+			return fmt.Errorf("%w: an incarnation that is not later than the one before, or one too many", ErrMalformed)
+		}
+		n.applyRestored(&f)
+		return nil
+	}
+	return fmt.Errorf("%w: fact of unknown kind %d: was it written by a newer version?", ErrMalformed, kind)
+}
+
+// nodeVersion is the first byte of a node's snapshot. Version 1 had no restores.
+const nodeVersion = 2
 
 // AppendSnapshot appends the whole state.
 //
-//	| 1 | seq | last at | begun | dropped | n | n times: from, to - from |
+//	| 2 | seq | last at | begun | dropped | n | n times: from, to - from | incarnation | restores |
 func (n *Node) AppendSnapshot(dst []byte) []byte {
 	dst = append(dst, nodeVersion)
 	for _, v := range [...]uint64{uint64(n.seq), uint64(n.lastAt), uint64(n.begun), uint64(n.dropped), uint64(len(n.outages))} {
@@ -158,15 +212,17 @@ func (n *Node) AppendSnapshot(dst []byte) []byte {
 		dst = binary.AppendUvarint(dst, uint64(o.from))
 		dst = binary.AppendUvarint(dst, uint64(o.to-o.from))
 	}
-	return dst
+	dst = binary.AppendUvarint(dst, uint64(n.incarnation))
+	return binary.AppendUvarint(dst, uint64(n.restores))
 }
 
 // openNode reads what AppendSnapshot wrote.
 func openNode(key Key, state []byte) (*Node, error) {
 	n := NewNode(key)
 	d := decoder{buf: state}
-	if v := d.byte(); d.what == "" && v != nodeVersion {
-		return nil, fmt.Errorf("%w: node snapshot of version %d: was it written by a newer version?", ErrMalformed, v)
+	version := d.byte()
+	if d.what == "" && (version < 1 || version > nodeVersion) {
+		return nil, fmt.Errorf("%w: node snapshot of version %d: was it written by a newer version?", ErrMalformed, version)
 	}
 	n.seq, n.lastAt = Seq(d.int()), Instant(d.uint(uint64(instantMax)))
 	n.begun, n.dropped = int64(d.uint(uint64(instantMax))), Instant(d.uint(uint64(instantMax)))
@@ -181,6 +237,9 @@ func openNode(key Key, state []byte) (*Node, error) {
 		n.outages = append(n.outages, outage{from: from, to: to})
 		n.down += int64(to - from)
 	}
+	if version > 1 {
+		n.incarnation, n.restores = Incarnation(d.uint(uint64(IncarnationMax))), int(d.uint(RestoresMax))
+	}
 	if len(d.buf) > 0 {
 		d.fail("bytes after the end")
 	}
@@ -190,7 +249,7 @@ func openNode(key Key, state []byte) (*Node, error) {
 	return n, n.Check()
 }
 
-// Check verifies that the outages are in order and that their sum is right.
+// Check verifies that the outages are in order, that their sum is right, and that an incarnation came from a restore.
 func (n *Node) Check() error {
 	sum, last := n.begun, n.dropped
 	for _, o := range n.outages {
@@ -202,6 +261,9 @@ func (n *Node) Check() error {
 	}
 	if sum != n.down {
 		return fmt.Errorf("engine: node %q: outages sum up to %d, not %d", n.key.ID, sum, n.down)
+	}
+	if (n.restores == 0) != (n.incarnation == 0) {
+		return fmt.Errorf("engine: node %q: %d restores, but incarnation %d", n.key.ID, n.restores, n.incarnation)
 	}
 	return nil
 }

@@ -39,13 +39,40 @@ func TestNodeForgetsOldOutagesButNotTheirSum(t *testing.T) {
 
 func TestNodeRefusesOutagesOutOfOrder(t *testing.T) {
 	n, facts := goldenNode(t)
-	if n.Outage(start+150*second, start+160*second, &facts) || n.Outage(start+900*second, start+900*second, &facts) || facts.Count != 3 {
+	if n.Outage(start+150*second, start+160*second, &facts) || n.Outage(start+900*second, start+900*second, &facts) || facts.Count != 4 {
 		t.Fatal("an outage out of order is noted")
 	}
 	if err := n.Fold(&Run{First: 9, Facts: facts}); !errors.Is(err, ErrOutOfOrder) {
 		t.Fatalf("a run out of order: %v", err)
 	}
-	if err := n.Fold(&Run{First: 4, Facts: facts}); !errors.Is(err, ErrMalformed) {
+	if err := n.Fold(&Run{First: 5, Facts: facts}); !errors.Is(err, ErrMalformed) {
 		t.Fatalf("outages twice: %v", err)
+	}
+}
+
+func TestNodeRemembersTheLastIncarnation(t *testing.T) {
+	n := NewNode(Key{Kind: KindNode, ID: "n1"})
+	var facts Facts
+	if n.Incarnation() != 0 || n.Restored(0, &facts) || n.Restored(IncarnationMax+1, &facts) || facts.Count != 0 {
+		t.Fatalf("a new node is of incarnation %d, %d facts", n.Incarnation(), facts.Count)
+	}
+	for i := range Incarnation(RestoresMax) {
+		if !n.Restored(10*(i+1), &facts) {
+			t.Fatalf("restore %d is refused", i+1)
+		}
+	}
+	if n.Restored(IncarnationMax, &facts) || n.Incarnation() != 10*RestoresMax || facts.Count != RestoresMax {
+		t.Fatalf("incarnation %d after %d facts", n.Incarnation(), facts.Count)
+	}
+	opened, err := OpenSnapshot(n.key, n.AppendSnapshot(nil))
+	if err != nil || opened.StateHash() != n.StateHash() {
+		t.Fatalf("opened %v: %v", opened, err)
+	}
+	again := NewNode(n.key)
+	if err := again.Fold(&Run{First: 1, Facts: facts}); err != nil || again.StateHash() != n.StateHash() {
+		t.Fatalf("replayed %016x, live %016x: %v", again.StateHash(), n.StateHash(), err)
+	}
+	if err := again.Fold(&Run{First: RestoresMax + 1, Facts: Facts{Buf: facts.Buf[:3], Count: 1}}); !errors.Is(err, ErrMalformed) {
+		t.Fatalf("an earlier incarnation: %v", err)
 	}
 }

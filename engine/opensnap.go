@@ -10,15 +10,16 @@ import (
 func openEvent(key Key, state []byte) (*Event, error) {
 	e := New(key)
 	d := &decoder{buf: state}
-	if v := d.byte(); d.what == "" && v != snapshotVersion {
-		return nil, fmt.Errorf("%w: snapshot of event %q has version %d: was it written by a newer version?", ErrMalformed, key.ID, v)
+	version := d.byte()
+	if d.what == "" && (version < 1 || version > snapshotVersion) {
+		return nil, fmt.Errorf("%w: snapshot of event %q has version %d: was it written by a newer version?", ErrMalformed, key.ID, version)
 	}
 	e.state = EventState(d.byte())
 	if e.state > EventClosed {
 		d.fail("an unknown state")
 	}
 	if e.state != 0 {
-		e.openTables(d)
+		e.openTables(d, version)
 	}
 	if d.what == "" && len(d.buf) > 0 {
 		d.fail("bytes after the end")
@@ -33,7 +34,7 @@ func openEvent(key Key, state []byte) (*Event, error) {
 }
 
 // openTables reads everything after the state. It fails d at the first thing that does not fit.
-func (e *Event) openTables(d *decoder) {
+func (e *Event) openTables(d *decoder, version byte) {
 	e.seq, e.lastAt, e.since = Seq(d.int()), Instant(d.uint(uint64(instantMax))), Instant(d.uint(uint64(instantMax)))
 	e.down, e.holdLast = int64(d.uint(uint64(instantMax))), HoldID(d.uint(1<<stateShift-1))
 	e.now = e.lastAt
@@ -69,6 +70,9 @@ func (e *Event) openTables(d *decoder) {
 	e.openEnded(d)
 	e.openRequests(d)
 	e.openRefused(d)
+	if version > 1 {
+		e.openRestores(d)
+	}
 	if hash := d.fixed64(); d.what == "" && hash != e.StateHash() {
 		d.fail(fmt.Sprintf("its state hash is %016x, its content's %016x", hash, e.StateHash()))
 	}
@@ -384,7 +388,7 @@ func (e *Event) answerable(verb Verb, id uint64) bool {
 		return id>>1 <= math.MaxUint32 && e.fitPlace(uint32(id>>1), id&1 != 0) == nil
 	case VerbCreate, VerbUpdate, VerbOpen, VerbPause, VerbClose:
 		return id == 0
-	case VerbNone, VerbGet, VerbOrder, VerbExpire, VerbSettle, VerbSchedule, VerbResume, VerbProve, verbEnd:
+	case VerbNone, VerbGet, VerbOrder, VerbExpire, VerbSettle, VerbSchedule, VerbResume, VerbProve, VerbRestore, verbEnd:
 	}
 	return false
 }

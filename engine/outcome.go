@@ -75,14 +75,15 @@ func (s HoldState) String() string {
 
 // HoldView shows a hold.
 type HoldView struct {
-	ID         HoldID
-	Event      string
-	Buyer      string
-	State      HoldState
-	TotalMinor int64
-	Currency   string
-	ExpiresAt  Instant // node time: the deadline plus all outages so far
-	Items      []ItemView
+	ID          HoldID
+	Incarnation Incarnation // of the id
+	Event       string
+	Buyer       string
+	State       HoldState
+	TotalMinor  int64
+	Currency    string
+	ExpiresAt   Instant // node time: the deadline plus all outages so far
+	Items       []ItemView
 }
 
 // ItemView shows what was taken of one lot, at the price that was promised.
@@ -98,17 +99,19 @@ type ItemView struct {
 
 // OrderView shows an order with its tickets, which are numbered without holes from FirstTicket in the order of the items and seats.
 type OrderView struct {
-	ID          OrderID
-	Hold        HoldID
-	Event       string
-	Buyer       string
-	TotalMinor  int64
-	Currency    string
-	PaymentRef  string
-	At          Instant
-	FirstTicket TicketID
-	Tickets     int64
-	Items       []ItemView
+	ID              OrderID
+	Incarnation     Incarnation // of the order's id and of its tickets'
+	Hold            HoldID
+	HoldIncarnation Incarnation
+	Event           string
+	Buyer           string
+	TotalMinor      int64
+	Currency        string
+	PaymentRef      string
+	At              Instant
+	FirstTicket     TicketID
+	Tickets         int64
+	Items           []ItemView
 }
 
 // EventState is where an event is in its life.

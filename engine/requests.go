@@ -135,7 +135,7 @@ func (e *Event) repeat(row *requestRow) {
 		e.showCapacity(uint32(row.id()>>1), row.id()&1 != 0, row.amount)
 	case VerbCreate, VerbUpdate, VerbOpen, VerbPause, VerbClose:
 		e.showEvent()
-	case VerbNone, VerbGet, VerbOrder, VerbExpire, VerbSettle, VerbSchedule, VerbResume, VerbProve, verbEnd:
+	case VerbNone, VerbGet, VerbOrder, VerbExpire, VerbSettle, VerbSchedule, VerbResume, VerbProve, VerbRestore, verbEnd:
 		panic("engine: request " + e.names.get(row.name) + " is remembered for a verb that is never remembered: " + row.verb().String())
 	}
 }

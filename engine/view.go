@@ -10,6 +10,7 @@ func (e *Event) showLive(slot uint32) {
 	out.Shows |= ShowsHold
 	v := &out.Hold
 	v.ID, v.Event, v.Buyer, v.State = row.id(), e.key.ID, e.buyerName(row.buyer), row.state()
+	v.Incarnation = e.holdIncarnation(v.ID)
 	v.TotalMinor, v.Currency = e.total(&row.basket), e.spec.Currency
 	v.ExpiresAt = row.expires + Instant(e.down)
 	v.Items = e.viewItems(&row.basket)
@@ -24,7 +25,7 @@ func (e *Event) showHold(id HoldID, total int64) {
 	}
 	out := &e.out
 	out.Shows |= ShowsHold
-	out.Hold = HoldView{ID: id, Event: e.key.ID, State: HoldForgotten, TotalMinor: total, Currency: e.spec.Currency}
+	out.Hold = HoldView{ID: id, Incarnation: e.holdIncarnation(id), Event: e.key.ID, State: HoldForgotten, TotalMinor: total, Currency: e.spec.Currency}
 	if ref != 0 {
 		row := e.ended.at(e.ended.near(ref &^ endedTag))
 		out.Hold.State, out.Hold.Buyer = row.state(), e.buyerName(row.buyer)
@@ -38,7 +39,7 @@ func (e *Event) showOrder(id OrderID) {
 	out.Shows |= ShowsOrder
 	v := &out.Order
 	*v = OrderView{
-		ID: id, Hold: row.hold, Event: e.key.ID, Buyer: e.buyerName(row.buyer), TotalMinor: row.total, Currency: e.spec.Currency,
+		ID: id, Incarnation: e.orderIncarnation(id), Hold: row.hold, HoldIncarnation: e.holdIncarnation(row.hold), Event: e.key.ID, Buyer: e.buyerName(row.buyer), TotalMinor: row.total, Currency: e.spec.Currency,
 		At: row.at, FirstTicket: row.ticket, Items: e.viewItems(&row.basket),
 	}
 	if row.payment != 0 {
@@ -101,8 +102,8 @@ func (e *Event) order(cmd *Command) {
 		e.out.Code, e.out.Field = CodeEventUnknown, fieldNames[fieldEvent]
 		return
 	}
-	id, ok := ParseOrderID(cmd.Order)
-	if !ok || uint64(id) > uint64(e.orders.rows) || cmd.Buyer != "" && e.buyerName(e.orders.at(uint32(id-1)).buyer) != cmd.Buyer {
+	id, in, ok := ParseOrderID(cmd.Order)
+	if !ok || uint64(id) > uint64(e.orders.rows) || in != e.orderIncarnation(id) || cmd.Buyer != "" && e.buyerName(e.orders.at(uint32(id-1)).buyer) != cmd.Buyer {
 		e.out.Code, e.out.Field = CodeOrderUnknown, fieldNames[fieldOrder]
 		return
 	}

@@ -184,7 +184,7 @@ func (w *jsonWriter) hold(h *engine.HoldView) {
 	w.object("hold")
 	w.key("id")
 	w.b = append(w.b, '"')
-	w.b = append(engine.AppendHoldID(w.b, h.ID), '"')
+	w.b = append(engine.AppendHoldID(w.b, h.ID, h.Incarnation), '"')
 	w.str("event", h.Event)
 	w.str("buyer", h.Buyer)
 	w.str("state", h.State.String())
@@ -235,11 +235,11 @@ func (w *jsonWriter) order(o *engine.OrderView) {
 	w.object("order")
 	w.key("id")
 	w.b = append(w.b, '"')
-	w.b = append(engine.AppendOrderID(w.b, o.ID), '"')
+	w.b = append(engine.AppendOrderID(w.b, o.ID, o.Incarnation), '"')
 	if o.Hold != 0 {
 		w.key("hold")
 		w.b = append(w.b, '"')
-		w.b = append(engine.AppendHoldID(w.b, o.Hold), '"')
+		w.b = append(engine.AppendHoldID(w.b, o.Hold, o.HoldIncarnation), '"')
 	}
 	w.str("event", o.Event)
 	w.str("buyer", o.Buyer)
@@ -252,7 +252,7 @@ func (w *jsonWriter) order(o *engine.OrderView) {
 	for t := ticketsOf(o); t.next(); {
 		w.comma()
 		w.b = append(w.b, `{"id":"`...)
-		w.b = append(engine.AppendTicketID(w.b, t.id), '"')
+		w.b = append(engine.AppendTicketID(w.b, t.id, o.Incarnation), '"')
 		w.str("lot", t.lot)
 		w.str("seat", t.seat)
 		w.end('}')

@@ -136,7 +136,7 @@ func (w *protoWriter) hold(num int, h *engine.HoldView) {
 	w.tag(1, protowire.BytesType)
 	w.b = append(w.b, 0)
 	id := len(w.b)
-	w.b = engine.AppendHoldID(w.b, h.ID)
+	w.b = engine.AppendHoldID(w.b, h.ID, h.Incarnation)
 	w.close(id)
 	w.str(2, h.Event)
 	w.str(3, h.Buyer)
@@ -177,11 +177,11 @@ func (w *protoWriter) fees(num int, fees []engine.Fee) {
 func (w *protoWriter) order(num int, o *engine.OrderView) {
 	from := w.open(num)
 	id := w.open(1)
-	w.b = engine.AppendOrderID(w.b, o.ID)
+	w.b = engine.AppendOrderID(w.b, o.ID, o.Incarnation)
 	w.close(id)
 	if o.Hold != 0 {
 		id = w.open(2)
-		w.b = engine.AppendHoldID(w.b, o.Hold)
+		w.b = engine.AppendHoldID(w.b, o.Hold, o.HoldIncarnation)
 		w.close(id)
 	}
 	w.str(3, o.Event)
@@ -194,7 +194,7 @@ func (w *protoWriter) order(num int, o *engine.OrderView) {
 	for t := ticketsOf(o); t.next(); {
 		ticket := w.open(10)
 		id = w.open(1)
-		w.b = engine.AppendTicketID(w.b, t.id)
+		w.b = engine.AppendTicketID(w.b, t.id, o.Incarnation)
 		w.close(id)
 		w.str(2, t.lot)
 		w.str(3, t.seat)

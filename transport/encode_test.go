@@ -26,7 +26,7 @@ func referenceReply(id string, out *engine.Outcome) *pb.Reply {
 	if out.Shows&engine.ShowsHold != 0 {
 		h := &out.Hold
 		r.Hold = &pb.Hold{
-			Id: string(engine.AppendHoldID(nil, h.ID)), Event: h.Event, Buyer: h.Buyer, State: h.State.String(), TotalMinor: h.TotalMinor,
+			Id: string(engine.AppendHoldID(nil, h.ID, h.Incarnation)), Event: h.Event, Buyer: h.Buyer, State: h.State.String(), TotalMinor: h.TotalMinor,
 			Currency: h.Currency, ExpiresAt: timestampOf(h.ExpiresAt), Items: referenceItems(h.Items),
 		}
 	}
@@ -76,11 +76,11 @@ func referenceFeesOut(fees []engine.Fee) (out []*pb.Fee) {
 
 func referenceOrder(o *engine.OrderView) *pb.Order {
 	order := &pb.Order{
-		Id: string(engine.AppendOrderID(nil, o.ID)), Event: o.Event, Buyer: o.Buyer, TotalMinor: o.TotalMinor, Currency: o.Currency,
+		Id: string(engine.AppendOrderID(nil, o.ID, o.Incarnation)), Event: o.Event, Buyer: o.Buyer, TotalMinor: o.TotalMinor, Currency: o.Currency,
 		PaymentRef: o.PaymentRef, At: timestampOf(o.At), Items: referenceItems(o.Items), TicketCount: o.Tickets,
 	}
 	if o.Hold != 0 {
-		order.Hold = string(engine.AppendHoldID(nil, o.Hold))
+		order.Hold = string(engine.AppendHoldID(nil, o.Hold, o.HoldIncarnation))
 	}
 	type place struct{ lot, seat string }
 	var places []place // of every ticket, the plain way
@@ -97,7 +97,7 @@ func referenceOrder(o *engine.OrderView) *pb.Order {
 		}
 	}
 	for i := range min(o.Tickets, TicketsShownMax) {
-		ticket := &pb.Ticket{Id: string(engine.AppendTicketID(nil, o.FirstTicket+engine.TicketID(i)))}
+		ticket := &pb.Ticket{Id: string(engine.AppendTicketID(nil, o.FirstTicket+engine.TicketID(i), o.Incarnation))}
 		if int(i) < len(places) {
 			ticket.Lot, ticket.Seat = places[i].lot, places[i].seat
 		} else if len(places) > 0 {
@@ -186,11 +186,11 @@ func (d dice) outcome() *engine.Outcome {
 		out.Code = engine.Code(d.IntN(engine.Codes))
 	}
 	out.Hold = engine.HoldView{
-		ID: engine.HoldID(d.number()), Event: d.text(), Buyer: d.text(), State: engine.HoldState(d.IntN(8)), TotalMinor: d.number(), Currency: d.text(),
+		ID: engine.HoldID(d.number()), Incarnation: engine.Incarnation(d.IntN(3) * 1_000_000), Event: d.text(), Buyer: d.text(), State: engine.HoldState(d.IntN(8)), TotalMinor: d.number(), Currency: d.text(),
 		ExpiresAt: d.at(), Items: d.items(),
 	}
 	out.Order = engine.OrderView{
-		ID: engine.OrderID(d.number()), Hold: engine.HoldID(d.IntN(2)), Event: d.text(), Buyer: d.text(), TotalMinor: d.number(), Currency: d.text(),
+		ID: engine.OrderID(d.number()), Incarnation: engine.Incarnation(d.IntN(40)), Hold: engine.HoldID(d.IntN(2)), HoldIncarnation: engine.Incarnation(d.IntN(2)), Event: d.text(), Buyer: d.text(), TotalMinor: d.number(), Currency: d.text(),
 		PaymentRef: d.text(), At: d.at(), FirstTicket: 9, Items: d.items(),
 	}
 	for _, it := range out.Order.Items {

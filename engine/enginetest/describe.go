@@ -15,13 +15,13 @@ func Describe(out *engine.Outcome) string {
 	fmt.Fprintf(&b, "%s %s repeated=%t\n", out.Verb, out.Code, out.Repeated)
 	if out.Shows&engine.ShowsHold != 0 {
 		h := &out.Hold
-		fmt.Fprintf(&b, "hold %d of %s in %s: %s, %d %s, until %d\n", h.ID, h.Buyer, h.Event, h.State, h.TotalMinor, h.Currency, h.ExpiresAt)
+		fmt.Fprintf(&b, "hold %d-%d of %s in %s: %s, %d %s, until %d\n", h.ID, h.Incarnation, h.Buyer, h.Event, h.State, h.TotalMinor, h.Currency, h.ExpiresAt)
 		describeItems(&b, h.Items)
 	}
 	if out.Shows&engine.ShowsOrder != 0 {
 		o := &out.Order
-		fmt.Fprintf(&b, "order %d of hold %d of %s in %s: %d %s paid %q at %d, tickets %d+%d\n",
-			o.ID, o.Hold, o.Buyer, o.Event, o.TotalMinor, o.Currency, o.PaymentRef, o.At, o.FirstTicket, o.Tickets)
+		fmt.Fprintf(&b, "order %d-%d of hold %d-%d of %s in %s: %d %s paid %q at %d, tickets %d+%d\n",
+			o.ID, o.Incarnation, o.Hold, o.HoldIncarnation, o.Buyer, o.Event, o.TotalMinor, o.Currency, o.PaymentRef, o.At, o.FirstTicket, o.Tickets)
 		describeItems(&b, o.Items)
 	}
 	if out.Shows&engine.ShowsCapacity != 0 {

@@ -216,7 +216,7 @@ func (g *Generator) command(kind int) engine.Command {
 }
 
 func (g *Generator) shellCommand() engine.Command {
-	switch g.weighted("shell", 30, 20, 20, 20, 10) {
+	switch g.weighted("shell", 30, 20, 20, 20, 10, 3) {
 	case 0:
 		return engine.Command{Verb: engine.VerbExpire}
 	case 1:
@@ -225,6 +225,8 @@ func (g *Generator) shellCommand() engine.Command {
 		return engine.Command{Verb: engine.VerbProve}
 	case 3:
 		return engine.Command{Verb: engine.VerbSchedule, Wall: g.shell.Now + engine.Instant(pick[int64](g, "wall", 0, -1e9, 1e9, 3600e9))}
+	case 5:
+		return engine.Command{Verb: engine.VerbRestore, Incarnation: g.model.incarnation + pick(g, "incarnation", 0, 1, 1e9, engine.IncarnationMax)}
 	}
 	return engine.Command{Verb: engine.VerbResume, Down: pick[int64](g, "down", 0, -1, math.MinInt64, 1, 1e9, 3600e9)}
 }
@@ -318,8 +320,8 @@ func (g *Generator) onHold(verb engine.Verb) engine.Command {
 	cmd := engine.Command{Verb: verb, Buyer: g.buyer()}
 	switch n := len(g.model.holds); {
 	case n == 0 || g.chance(3, "bad hold"):
-		cmd.Hold = pick(g, "hold", "", "x", "0", "1", string(engine.AppendHoldID(nil, engine.HoldID(n+1))), string(engine.AppendHoldID(nil, 0)),
-			string(engine.AppendHoldID(nil, math.MaxUint64)), string(engine.AppendOrderID(nil, 1)), g.badID())
+		cmd.Hold = pick(g, "hold", "", "x", "0", "1", string(engine.AppendHoldID(nil, engine.HoldID(n+1), 0)), string(engine.AppendHoldID(nil, 0, 0)),
+			string(engine.AppendHoldID(nil, math.MaxUint64, 0)), string(engine.AppendOrderID(nil, 1, 0)), g.badID())
 	case g.chance(75, "a live one"):
 		var live []*modelHold
 		for _, h := range g.model.holds {
@@ -331,10 +333,10 @@ func (g *Generator) onHold(verb engine.Verb) engine.Command {
 			live = g.model.holds
 		}
 		h := live[g.below(len(live), "hold")]
-		cmd.Buyer, cmd.Hold = h.buyer, string(engine.AppendHoldID(nil, h.id))
+		cmd.Buyer, cmd.Hold = h.buyer, string(engine.AppendHoldID(nil, h.id, g.incarnation(h.in)))
 	default:
 		h := g.model.holds[g.below(n, "hold")]
-		cmd.Hold = string(engine.AppendHoldID(nil, h.id))
+		cmd.Hold = string(engine.AppendHoldID(nil, h.id, g.incarnation(h.in)))
 		if g.chance(50, "of its buyer") {
 			cmd.Buyer = h.buyer
 		}
@@ -342,15 +344,23 @@ func (g *Generator) onHold(verb engine.Verb) engine.Command {
 	return cmd
 }
 
+// incarnation is that of an id, and now and then another.
+func (g *Generator) incarnation(in engine.Incarnation) engine.Incarnation {
+	if g.chance(2, "another copy's") {
+		return pick(g, "incarnation", 0, 1, in+1)
+	}
+	return in
+}
+
 func (g *Generator) order() engine.Command {
 	cmd := engine.Command{Verb: engine.VerbOrder, Buyer: g.buyer()}
 	n := len(g.model.orders)
 	if n == 0 || g.chance(10, "bad order") {
-		cmd.Order = pick(g, "order", "", "x", "1", string(engine.AppendOrderID(nil, engine.OrderID(n+1))), string(engine.AppendHoldID(nil, 1)), g.badID())
+		cmd.Order = pick(g, "order", "", "x", "1", string(engine.AppendOrderID(nil, engine.OrderID(n+1), 0)), string(engine.AppendHoldID(nil, 1, 0)), g.badID())
 		return cmd
 	}
 	o := g.model.orders[g.below(n, "order")]
-	cmd.Order = string(engine.AppendOrderID(nil, o.id))
+	cmd.Order = string(engine.AppendOrderID(nil, o.id, g.incarnation(o.in)))
 	if g.chance(80, "of its buyer") {
 		cmd.Buyer = o.hold.buyer
 	}

@@ -28,8 +28,9 @@ type Model struct {
 	orders     []*modelOrder
 	lastTicket engine.TicketID
 
-	now  engine.Instant // node time of the present step
-	down int64          // all outages so far, ns
+	now         engine.Instant     // node time of the present step
+	down        int64              // all outages so far, ns
+	incarnation engine.Incarnation // of ids made now
 
 	requests map[string]*modelRequest
 	bounded  []string // request ids of accepted commands that are forgotten some day, oldest first

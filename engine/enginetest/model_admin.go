@@ -27,6 +27,10 @@ func (m *Model) shellCommand(cmd *engine.Command) *engine.Outcome {
 		}
 	case engine.VerbResume:
 		m.down += max(0, cmd.Down)
+	case engine.VerbRestore:
+		if cmd.Incarnation <= engine.IncarnationMax {
+			m.incarnation = max(m.incarnation, cmd.Incarnation)
+		}
 	}
 	m.settle()
 	return out

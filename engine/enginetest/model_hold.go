@@ -8,6 +8,7 @@ import (
 
 type modelHold struct {
 	id        engine.HoldID
+	in        engine.Incarnation // in which it was granted
 	buyer     string
 	state     engine.HoldState
 	items     []engine.ItemView
@@ -255,7 +256,7 @@ func price(it *engine.ItemView) int64 {
 // grant makes a hold and ends the one it replaces, whose longest end it inherits unless that has passed.
 func (m *Model) grant(buyer string, items []engine.ItemView, total int64, old *modelHold) *modelHold {
 	h := &modelHold{
-		id: engine.HoldID(len(m.holds) + 1), buyer: buyer, state: engine.HoldHeld, items: items, total: total,
+		id: engine.HoldID(len(m.holds) + 1), in: m.incarnation, buyer: buyer, state: engine.HoldHeld, items: items, total: total,
 		end: m.eventTime() + m.spec.MaxHoldMs*1e6,
 	}
 	if old != nil {
@@ -306,8 +307,8 @@ func (m *Model) end(h *modelHold, state engine.HoldState) {
 
 // act considers extend, release and confirm, which all are about a live hold of the buyer's own.
 func (m *Model) act(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
-	id, _ := engine.ParseHoldID(cmd.Hold)
-	if id == 0 || int(id) > len(m.holds) || m.holds[id-1].buyer != cmd.Buyer || m.holds[id-1].forgotten {
+	id, in, _ := engine.ParseHoldID(cmd.Hold)
+	if id == 0 || int(id) > len(m.holds) || m.holds[id-1].in != in || m.holds[id-1].buyer != cmd.Buyer || m.holds[id-1].forgotten {
 		m.refusals.add(engine.CodeHoldUnknown, "hold")
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 
 type modelOrder struct {
 	id      engine.OrderID
+	in      engine.Incarnation // in which it was made
 	hold    *modelHold
 	ref     string
 	at      engine.Instant
@@ -18,15 +19,15 @@ type modelOrder struct {
 // sell makes an order of a hold, with its tickets.
 func (m *Model) sell(h *modelHold, ref string) *modelOrder {
 	m.end(h, engine.HoldConfirmed)
-	o := &modelOrder{id: engine.OrderID(len(m.orders) + 1), hold: h, ref: ref, at: m.now, first: m.lastTicket + 1, tickets: h.units()}
+	o := &modelOrder{id: engine.OrderID(len(m.orders) + 1), in: m.incarnation, hold: h, ref: ref, at: m.now, first: m.lastTicket + 1, tickets: h.units()}
 	m.orders = append(m.orders, o)
 	m.lastTicket += engine.TicketID(o.tickets)
 	return o
 }
 
 func (m *Model) order(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
-	id, _ := engine.ParseOrderID(cmd.Order)
-	if id == 0 || int(id) > len(m.orders) || cmd.Buyer != "" && m.orders[id-1].hold.buyer != cmd.Buyer {
+	id, in, _ := engine.ParseOrderID(cmd.Order)
+	if id == 0 || int(id) > len(m.orders) || m.orders[id-1].in != in || cmd.Buyer != "" && m.orders[id-1].hold.buyer != cmd.Buyer {
 		m.refusals.add(engine.CodeOrderUnknown, "order")
 		return nil
 	}
@@ -38,7 +39,7 @@ func (m *Model) order(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
 
 func (m *Model) showHold(out *engine.Outcome, h *modelHold) {
 	out.Shows |= engine.ShowsHold
-	out.Hold = engine.HoldView{ID: h.id, Event: m.key.ID, State: h.state, TotalMinor: h.total, Currency: m.spec.Currency}
+	out.Hold = engine.HoldView{ID: h.id, Incarnation: h.in, Event: m.key.ID, State: h.state, TotalMinor: h.total, Currency: m.spec.Currency}
 	if h.forgotten {
 		out.Hold.State = engine.HoldForgotten
 		return
@@ -52,7 +53,7 @@ func (m *Model) showHold(out *engine.Outcome, h *modelHold) {
 func (m *Model) showOrder(out *engine.Outcome, o *modelOrder) {
 	out.Shows |= engine.ShowsOrder
 	out.Order = engine.OrderView{
-		ID: o.id, Hold: o.hold.id, Event: m.key.ID, Buyer: o.hold.buyer, TotalMinor: o.hold.total, Currency: m.spec.Currency, PaymentRef: o.ref,
+		ID: o.id, Incarnation: o.in, Hold: o.hold.id, HoldIncarnation: o.hold.in, Event: m.key.ID, Buyer: o.hold.buyer, TotalMinor: o.hold.total, Currency: m.spec.Currency, PaymentRef: o.ref,
 		At: o.at, FirstTicket: o.first, Tickets: o.tickets, Items: slices.Clone(o.hold.items),
 	}
 }

@@ -30,6 +30,7 @@ import (
 //	expire                                end what is due now, at most one batch
 //	schedule 18:00:00                     tell the event what the time on the wall is
 //	outage 10m                            the process is down for so long
+//	restored 7                            the log was restored from a backup: ids are of incarnation 7 from now on, as in h2-7
 //	sleep                                 put the event to sleep and wake it
 //
 // Any command may end in: via web (its channel), on mobile (its device), id h1 (its request id; otherwise r1, r2, ... in order).
@@ -128,6 +129,13 @@ func (t *Transcript) line(line string) (string, error) {
 			return "", err
 		}
 		out := t.shell.Do(&engine.Command{Verb: engine.VerbSchedule, Wall: wall})
+		return t.after("", out), nil
+	case "restored":
+		in, err := strconv.ParseUint(w.next(), 10, 64)
+		if err != nil {
+			return "", err
+		}
+		out := t.shell.Do(&engine.Command{Verb: engine.VerbRestore, Incarnation: engine.Incarnation(in)})
 		return t.after("", out), nil
 	case "expire":
 		out := t.shell.Do(&engine.Command{Verb: engine.VerbExpire})

@@ -92,7 +92,7 @@ func readCommand(line, currency string) (*engine.Command, error) {
 				return nil, err
 			}
 		}
-	case engine.VerbNone, engine.VerbSchedule, engine.VerbResume:
+	case engine.VerbNone, engine.VerbSchedule, engine.VerbResume, engine.VerbRestore:
 		return nil, fmt.Errorf("no command %q", verb)
 	}
 	if err != nil {
@@ -113,17 +113,23 @@ func verbByName(name string) (engine.Verb, bool) {
 	return engine.VerbNone, false
 }
 
-// holdWord reads a hold as people write it (its number) or, to be hostile, as anything else.
+// holdWord reads a hold as people write it (its number, with its incarnation if it has one: 2-25) or, to be hostile, as anything else.
 func holdWord(word string) string {
 	if n, err := strconv.ParseUint(word, 10, 64); err == nil {
-		return string(engine.AppendHoldID(nil, engine.HoldID(n)))
+		return string(engine.AppendHoldID(nil, engine.HoldID(n), 0))
+	}
+	if _, _, ok := engine.ParseHoldID("h" + word); ok {
+		return "h" + word
 	}
 	return word
 }
 
 func orderWord(word string) string {
 	if n, err := strconv.ParseUint(word, 10, 64); err == nil {
-		return string(engine.AppendOrderID(nil, engine.OrderID(n)))
+		return string(engine.AppendOrderID(nil, engine.OrderID(n), 0))
+	}
+	if _, _, ok := engine.ParseOrderID("o" + word); ok {
+		return "o" + word
 	}
 	return word
 }

@@ -2,6 +2,7 @@ package enginetest
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/holdfast-engine/holdfast/engine"
@@ -45,21 +46,30 @@ func sayOutcome(out *engine.Outcome) string {
 }
 
 func sayHold(h *engine.HoldView) string {
-	text := fmt.Sprintf("hold %d of %s %s: %s", h.ID, h.Buyer, h.State, sayItems(h.Items, h.Currency))
+	text := fmt.Sprintf("hold %s of %s %s: %s", sayID(uint64(h.ID), h.Incarnation), h.Buyer, h.State, sayItems(h.Items, h.Currency))
 	if h.State == engine.HoldHeld {
 		return text + money(h.TotalMinor, h.Currency) + ", until " + clockTime(h.ExpiresAt)
 	}
 	return text + money(h.TotalMinor, h.Currency)
 }
 
+// sayID is a number as people say it, with the incarnation behind it where there is one.
+func sayID(n uint64, in engine.Incarnation) string {
+	text := strconv.FormatUint(n, 10)
+	if in != 0 {
+		text += "-" + string(engine.AppendIncarnation(nil, in))
+	}
+	return text
+}
+
 func sayOrder(o *engine.OrderView) string {
-	text := fmt.Sprintf("order %d of %s: %s%s", o.ID, o.Buyer, sayItems(o.Items, o.Currency), money(o.TotalMinor, o.Currency))
+	text := fmt.Sprintf("order %s of %s: %s%s", sayID(uint64(o.ID), o.Incarnation), o.Buyer, sayItems(o.Items, o.Currency), money(o.TotalMinor, o.Currency))
 	switch o.Tickets {
 	case 0:
 	case 1:
-		text += fmt.Sprintf(", ticket %d", o.FirstTicket)
+		text += ", ticket " + sayID(uint64(o.FirstTicket), o.Incarnation)
 	default:
-		text += fmt.Sprintf(", tickets %d to %d", o.FirstTicket, uint64(o.FirstTicket)+uint64(o.Tickets)-1)
+		text += ", tickets " + sayID(uint64(o.FirstTicket), o.Incarnation) + " to " + sayID(uint64(o.FirstTicket)+uint64(o.Tickets)-1, o.Incarnation)
 	}
 	if o.PaymentRef != "" {
 		text += ", paid " + o.PaymentRef

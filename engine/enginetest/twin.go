@@ -72,9 +72,9 @@ func (m *Model) holdNamed(cmd *engine.Command, now engine.Instant) string {
 		return ""
 	}
 	m.now = now
-	id, _ := engine.ParseHoldID(cmd.Hold)
+	id, in, _ := engine.ParseHoldID(cmd.Hold)
 	switch {
-	case id == 0 || uint64(id) > uint64(len(m.holds)):
+	case id == 0 || uint64(id) > uint64(len(m.holds)) || m.holds[id-1].in != in:
 		return "none"
 	case m.holds[id-1].buyer != cmd.Buyer:
 		return "of another"

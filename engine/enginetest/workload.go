@@ -115,7 +115,7 @@ func (w *Workload) Observe(cmd *engine.Command, out *engine.Outcome) {
 	if w.random.percent(25) {
 		return // this buyer has wandered off: the hold will expire
 	}
-	w.waiting = append(w.waiting, workloadHold{cmd.Buyer, string(engine.AppendHoldID(nil, out.Hold.ID))})
+	w.waiting = append(w.waiting, workloadHold{cmd.Buyer, string(engine.AppendHoldID(nil, out.Hold.ID, out.Hold.Incarnation))})
 }
 
 func (w *Workload) hold() engine.Command {
