@@ -94,6 +94,8 @@ type Config struct {
 	// AcceptOneCopy starts although the tail is missing or unreadable altogether, so that nothing proves that the log ends where it should. It is
 	// an operator's decision to go on with what is left.
 	AcceptOneCopy bool
+
+	restoring bool // the folder is being made by [Restore]
 }
 
 func (c *Config) validate() error {

@@ -13,6 +13,12 @@ var (
 	// ErrInUse is wrapped by [Open] and [Verify] when another process has the folder.
 	ErrInUse = errors.New("the data folder is in use by another process")
 
+	// ErrBackup is wrapped by [Open] when the folder is a backup: what is made in it would have ids that the original gives to others. [Restore] it.
+	ErrBackup = errors.New("the folder is a backup")
+
+	// ErrUnfinished is wrapped when a folder is what is left of a backup or a restore that did not come to its end.
+	ErrUnfinished = errors.New("the folder was never finished")
+
 	// ErrDiskFull is wrapped by [Open] when too little space is free to start safely.
 	ErrDiskFull = errors.New("the disk is too full")
 

@@ -66,6 +66,11 @@ func (s *Store) open() error {
 	if err := makeFolder(f.fs, f.dir); err != nil {
 		return err
 	}
+	if !s.c.restoring {
+		if err := f.refuseCopies(); err != nil {
+			return err
+		}
+	}
 	lock, err := f.lock()
 	if err != nil {
 		return err

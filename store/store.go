@@ -33,6 +33,7 @@ type Store struct {
 		trim position // the last batch that is cut away
 	}
 	passing   sync.Mutex // held by a pass
+	backing   sync.Mutex // held by a backup
 	snapshots sync.Mutex // held by whoever changes the snapshots
 	tables    atomic.Uint64
 	cursors   cursors

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -25,6 +27,9 @@ type VerifyConfig struct {
 	Problem func(error)
 	// Progress, if not nil, is called now and then with the batches folded so far.
 	Progress func(batches uint64)
+
+	stop func() error // if not nil, asked now and then: an error ends the check
+	lean bool         // states are not kept for the report
 }
 
 // Report is what [Verify] found.
@@ -42,8 +47,10 @@ type Report struct {
 	PassBefore, PassLast  uint64 // journal seqs: where the last two passes ended
 	HighMark              engine.Instant
 	Aggregates            []VerifiedAggregate // by key
-	Problems              []error
-	Took                  time.Duration
+	// States is a SHA-256 over every aggregate's key, last fact and state hash: two logs that come to the same states have the same.
+	States   [32]byte
+	Problems []error
+	Took     time.Duration
 }
 
 // VerifiedAggregate is an aggregate as the log has it at its end.
@@ -133,35 +140,11 @@ func (v *verifier) run() error {
 
 // log opens Pebble and checks what is in it.
 func (v *verifier) log(recs []tailRecord) (err error) {
-	l := newLife(func(error) {})
-	quiet := slog.New(slog.DiscardHandler)
-	v.conf = Config{Dir: v.c.Dir, New: v.c.New, Open: v.c.Open, Logger: quiet, MemTableBytes: DefaultMemTableBytes}
-	var stats counters
-	o := pebbleOptions(&v.conf, v.f.fs, l, &stats)
-	o.ReadOnly, o.ErrorIfNotExists = true, true
-	// Where Pebble would end the process it ends this goroutine, and the life knows why.
-	done := make(chan error, 1)
-	go func() {
-		err := errors.New("the check ended early")
-		defer func() { done <- err }()
-		defer l.guard("check")
-		if v.db, err = pebble.Open(v.f.path(nameLog), o); err != nil {
-			return
-		}
-		if err = v.check(recs); err == nil {
-			err = v.db.Close()
-		} else {
-			err = errors.Join(err, v.db.Close())
-		}
-	}()
-	select {
-	case err = <-done:
-	case <-l.done: // a read that failed never returns
-	}
-	if dead := l.check(); dead != nil {
-		return dead
-	}
-	return err
+	v.conf = Config{Dir: v.c.Dir, New: v.c.New, Open: v.c.Open, Logger: slog.New(slog.DiscardHandler), MemTableBytes: DefaultMemTableBytes}
+	return lookInto(&v.f, &v.conf, func(db *pebble.DB) error {
+		v.db = db
+		return v.check(recs)
+	})
 }
 
 func (v *verifier) check(recs []tailRecord) error {
@@ -214,6 +197,7 @@ func (v *verifier) check(recs []tailRecord) error {
 	v.rep.LastBatch, v.rep.ChainHead, v.rep.LogBytes, v.rep.Facts = f.at.seq, f.at.head, f.at.bytes, f.facts
 	v.rep.Batches = f.at.seq - trim.seq
 	v.aggregates(&f, headers)
+	v.rep.States = statesOf(v.rep.Aggregates)
 	return nil
 }
 
@@ -243,13 +227,14 @@ func (v *verifier) fold(f *folding, pass *passRecord, end uint64, give []tailRec
 	if f.at.seq == pass.before.seq && f.at != pass.before {
 		return fmt.Errorf("the chain comes to %x at batch %d, the pass that ended there came to %x: %w", f.at.head, f.at.seq, pass.before.head, ErrDamaged)
 	}
-	if v.c.Progress != nil {
-		f.stop = func() error {
-			if f.at.seq%1024 == 0 {
-				v.c.Progress(f.at.seq)
-			}
-			return nil
+	f.stop = func() error {
+		if v.c.Progress != nil && f.at.seq%1024 == 0 {
+			v.c.Progress(f.at.seq)
 		}
+		if v.c.stop != nil {
+			return v.c.stop()
+		}
+		return nil
 	}
 	if err := f.fold(end); err != nil {
 		return err
@@ -311,6 +296,24 @@ func (v *verifier) aggregates(f *folding, headers map[string][]header) {
 		if err := k.state.Check(); err != nil {
 			v.problem(fmt.Errorf("%s: %w", describe(k.key), err))
 		}
-		v.rep.Aggregates = append(v.rep.Aggregates, VerifiedAggregate{Key: k.key, Seq: k.state.Seq(), StateHash: k.state.StateHash(), Snapshots: len(hs), State: k.state})
+		one := VerifiedAggregate{Key: k.key, Seq: k.state.Seq(), StateHash: k.state.StateHash(), Snapshots: len(hs), State: k.state}
+		if v.c.lean {
+			one.State, k.state = nil, nil
+		}
+		v.rep.Aggregates = append(v.rep.Aggregates, one)
 	}
+}
+
+// statesOf sums up aggregates, which are in the order of their names.
+func statesOf(all []VerifiedAggregate) [32]byte {
+	h := sha256.New()
+	var b []byte
+	for i := range all {
+		a := &all[i]
+		b = appendAggregate(b[:0], a.Key)
+		b = binary.LittleEndian.AppendUint64(b, uint64(a.Seq))
+		b = binary.LittleEndian.AppendUint64(b, a.StateHash)
+		_, _ = h.Write(b) // never fails
+	}
+	return [32]byte(h.Sum(nil))
 }

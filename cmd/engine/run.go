@@ -29,6 +29,8 @@ Start here:
   engine event show ID        what became of it
   engine verify DIR           prove that a data folder is whole (the engine must be stopped)
   engine load                 ask a running engine for so much a second, and see how it does
+=======
+  engine backup DIR NEW       make a backup, and engine restore makes a data folder of it
 
 Buyers' commands travel over NATS, in JSON or protobuf, from any language: see docs/wire.md.`,
 		SilenceUsage:  true,
@@ -36,6 +38,6 @@ Buyers' commands travel over NATS, in JSON or protobuf, from any language: see d
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(serveCommand(), demoCommand(), eventCommand(), verifyCommand(), keysCommand(), loadCommand(), versionCommand())
+	root.AddCommand(serveCommand(), demoCommand(), eventCommand(), verifyCommand(), backupCommand(), restoreCommand(), keysCommand(), loadCommand(), versionCommand())
 	return root
 }

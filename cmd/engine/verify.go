@@ -66,6 +66,7 @@ type verifyReport struct {
 	Facts      uint64          `json:"facts"`
 	LogBytes   uint64          `json:"log_bytes"`
 	ChainHead  string          `json:"chain_head"`
+	States     string          `json:"states"` // over the states of all aggregates
 	Acked      uint64          `json:"acked_batch"`
 	TailOnly   int             `json:"tail_only_batches"`
 	TailStray  int             `json:"tail_stray_records"`
@@ -153,7 +154,7 @@ func inspect(dir string, progress func(uint64)) (*verifyReport, error) {
 	}
 	r := &verifyReport{
 		OK: len(rep.Problems) == 0, Data: dir, FirstBatch: rep.FirstBatch, LastBatch: rep.LastBatch, Batches: rep.Batches, Facts: rep.Facts,
-		LogBytes: rep.LogBytes, ChainHead: hex.EncodeToString(rep.ChainHead[:]), Acked: rep.Acked, TailOnly: rep.TailOnly, TailStray: rep.TailStray,
+		LogBytes: rep.LogBytes, ChainHead: hex.EncodeToString(rep.ChainHead[:]), States: hex.EncodeToString(rep.States[:]), Acked: rep.Acked, TailOnly: rep.TailOnly, TailStray: rep.TailStray,
 		Snapshots: rep.Snapshots, TookMs: rep.Took.Milliseconds(), Problems: []string{},
 	}
 	for _, problem := range rep.Problems {
@@ -202,6 +203,7 @@ func (r *verifyReport) print(w io.Writer, events bool) error {
 	row := func(name, text string) { fmt.Fprintf(t, "  %s\t%s\n", name, text) }
 	row("batches", fmt.Sprintf("%s checked, %d to %d, %s of log since the first ever", thousands(int64(r.Batches)), r.FirstBatch, r.LastBatch, thousands(int64(r.LogBytes))+" bytes"))
 	row("chain head", r.ChainHead)
+	row("states", r.States)
 	row("acknowledged", fmt.Sprintf("up to batch %d; %d batches only in the tail, %d stray records", r.Acked, r.TailOnly, r.TailStray))
 	row("facts", thousands(int64(r.Facts))+" replayed")
 	row("snapshots", thousands(int64(r.Snapshots)))
