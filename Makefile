@@ -10,6 +10,7 @@ tool := go tool -modfile=tools/go.mod
 FUZZ_SECONDS ?= 5
 CRASHES ?= 10000
 RAPID_CHECKS ?= 1000
+SIM_HOURS ?= 24
 KILLS ?= 25
 CUTS ?= 25
 CUTS_FS ?= ext4
@@ -45,8 +46,9 @@ fuzz: ## fuzz every target for FUZZ_SECONDS (5) each
 	.ci/fuzz $(FUZZ_SECONDS)
 
 .PHONY: sim
-sim: ## crash the store CRASHES (10,000) times in simulation, and let the engine and its model argue for longer
+sim: ## crash the store CRASHES (10,000) times in simulation, sell for SIM_HOURS (24) through outages, and let the engine and its model argue for longer
 	HOLDFAST_CRASHES=$(CRASHES) go test -count 1 -timeout 30m -run '^TestEveryCrashLosesNothingAcknowledged$$' -v ./store
+	HOLDFAST_SIM_HOURS=$(SIM_HOURS) go test -count 1 -timeout 30m -run '^TestNoHoldEndsEarlyOrLateThroughOutages$$' -v ./actors
 	HOLDFAST_RAPID_CHECKS=$(RAPID_CHECKS) go test -count 1 -timeout 30m ./engine
 
 .PHONY: kill

@@ -53,6 +53,8 @@ type Config struct {
 	SleepAfter time.Duration
 	// Wall is the wall clock, time.Now by default.
 	Wall func() time.Time
+	// wallNow is a wall clock that tests set while the process runs; Wall's if nil.
+	wallNow func() engine.Instant
 	// Logger takes operational messages: no buyer, no request content. slog.Default() if nil.
 	Logger *slog.Logger
 	// Fatal stops the process. It is called when going on could lose or invent something. Required.

@@ -90,6 +90,9 @@ func Start(cfg Config, journal Journal, snapshots Snapshots, recovered *engine.R
 		known:  newKnownEvents(),
 		stop:   make(chan struct{}),
 	}
+	if cfg.wallNow != nil {
+		n.clock.wallNow = cfg.wallNow
+	}
 	n.root = n.system.Root.WithGuardian(&stopStrategy{fatal: cfg.Fatal})
 	n.metrics = newMetrics(n, recovered)
 	n.alarm.due = n.wakeDue
