@@ -137,6 +137,23 @@ func (m *Metrics) Counter(name, help string, read func() uint64) {
 	m.family(name, help, "counter").set.NewGauge(name, func() float64 { return float64(read()) })
 }
 
+// GaugePer registers a metric with one series a value of a label, which is read when it is scraped; there must be few values, known beforehand. The
+// name must be new.
+func (m *Metrics) GaugePer(name, help, label string, values []string, read func(i int) float64) {
+	m.perLabel(m.family(name, help, "gauge"), label, values, read)
+}
+
+// CounterPer does the same for counts that another room keeps. The name must be new and end in _total.
+func (m *Metrics) CounterPer(name, help, label string, values []string, read func(i int) uint64) {
+	m.perLabel(m.family(name, help, "counter"), label, values, func(i int) float64 { return float64(read(i)) })
+}
+
+func (m *Metrics) perLabel(f *family, label string, values []string, read func(i int) float64) {
+	for i, value := range values {
+		f.set.NewGauge(fmt.Sprintf("%s{%s=%q}", f.name, label, value), func() float64 { return read(i) })
+	}
+}
+
 // Names lists every metric with its own name, in the order of the exposition.
 func (m *Metrics) Names() []string {
 	m.mu.Lock()

@@ -4,81 +4,92 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	natsserver "github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 )
 
 // EmbeddedConfig says how an embedded NATS server listens and keeps.
 type EmbeddedConfig struct {
-	// Listen is host:port; empty is 127.0.0.1:4222, port 0 picks a free one. Anything but loopback is refused without TLS and users:
-	// use a NATS server of your own for that.
+	// Listen is host:port, port 0 picks a free one; empty is what ConfigFile says, else 127.0.0.1:4222. Anything but loopback is refused unless
+	// ConfigFile has users and TLS.
 	Listen string
+	// ConfigFile is a configuration of NATS itself, with accounts, users, permissions, TLS and limits; empty is a server without users. What it
+	// says of JetStream's place and syncing does not count.
+	ConfigFile string
 	// DataDir is the data folder; JetStream keeps its streams below it, in the folder jetstream. Empty turns JetStream off.
 	DataDir string
 	// ReadyWithin is how long the server may take to accept connections; 0 is 10 s.
 	ReadyWithin time.Duration
+	// Denied counts and notes what the server denies; nil notes nothing.
+	Denied *Denied
 }
 
 // ListenDefault is where the embedded NATS server listens when nothing else is said.
 const ListenDefault = "127.0.0.1:4222"
 
-// The limits of the embedded server.
-const (
-	embeddedPayloadBytesMax = 1 << 20
-	// embeddedControlLineBytesMax is plenty for two ids in a subject and an inbox.
-	embeddedControlLineBytesMax = 1024
-	// embeddedPendingBytesMax is what the server keeps for a connection that does not read. The engine's own connection carries everybody's
-	// commands: less would cut it off in a burst that the in-flight bounds are there to answer.
-	embeddedPendingBytesMax = 64 << 20
-	embeddedWriteDeadline   = 2 * time.Second
-	embeddedPingInterval    = 20 * time.Second
-	embeddedPingsOutMax     = 2
-)
-
 // Embedded starts a NATS server inside this process, with JetStream on and every write of it synced, and returns it with the URL to
 // connect to. It handles no signals: the caller shuts it down, after its clients.
 func Embedded(c EmbeddedConfig) (*natsserver.Server, string, error) {
-	if c.Listen == "" {
-		c.Listen = ListenDefault
-	}
-	host, port, err := splitListen(c.Listen)
+	s, err := c.start()
 	if err != nil {
 		return nil, "", fmt.Errorf("embedded NATS server: %w", err)
 	}
-	if !isLoopback(host) {
-		return nil, "", fmt.Errorf("embedded NATS server: %s is not loopback, and the embedded server has no users and no TLS: "+
-			"listen on 127.0.0.1, or run a NATS server of your own and name it with --nats", c.Listen)
+	return s, s.ClientURL(), nil
+}
+
+func (c EmbeddedConfig) start() (*natsserver.Server, error) {
+	options, err := c.options()
+	if err != nil {
+		return nil, err
+	}
+	if err := portFree(options.Host, options.Port); err != nil {
+		return nil, err
 	}
 	if c.ReadyWithin == 0 {
 		c.ReadyWithin = 10 * time.Second
 	}
-	if port == 0 {
-		port = natsserver.RANDOM_PORT
-	}
-	options := &natsserver.Options{
-		ServerName: "holdfast", Host: host, Port: port,
-		NoSigs: true, NoLog: true,
-		MaxPayload: embeddedPayloadBytesMax, MaxControlLine: embeddedControlLineBytesMax, MaxPending: embeddedPendingBytesMax,
-		WriteDeadline: embeddedWriteDeadline, PingInterval: embeddedPingInterval, MaxPingsOut: embeddedPingsOutMax,
-	}
-	if c.DataDir != "" {
-		options.JetStream = true
-		options.StoreDir = filepath.Join(c.DataDir, "jetstream")
-		options.SyncAlways = true // an acknowledged message survives a power cut
-	}
 	s, err := natsserver.NewServer(options)
 	if err != nil {
-		return nil, "", fmt.Errorf("embedded NATS server: %w", err)
+		return nil, err
+	}
+	if c.Denied != nil {
+		s.SetLogger(natsLog{c.Denied}, false, false)
 	}
 	s.Start()
 	if !s.ReadyForConnections(c.ReadyWithin) {
 		s.Shutdown()
-		return nil, "", fmt.Errorf("embedded NATS server: not listening on %s after %v: is the port taken?", c.Listen, c.ReadyWithin)
+		return nil, fmt.Errorf("not listening on %s:%d after %v: is the port taken?", options.Host, options.Port, c.ReadyWithin)
 	}
-	return s, s.ClientURL(), nil
+	return s, nil
+}
+
+// portFree says at once that a port is taken: the NATS server would only say, after a while, that it is not listening.
+func portFree(host string, port int) error {
+	l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(max(port, 0))))
+	if err != nil {
+		return fmt.Errorf("%w; --listen names another address, and port 0 picks a free one", err)
+	}
+	return l.Close()
+}
+
+// ConnectEmbedded opens the connection that a [Server] answers on to an embedded NATS server. It goes through the listener, which is faster, or, if
+// the server speaks TLS there, past it: who is in the same process needs no certificate. It still has to say who it is.
+func ConnectEmbedded(s *natsserver.Server, a Access) (*nats.Conn, error) {
+	a.CAFile, a.CertFile, a.KeyFile = "", "", ""
+	options, err := a.Options(ListenDefault)
+	if err != nil {
+		return nil, err
+	}
+	host, tls := strings.CutPrefix(s.ClientURL(), "tls://")
+	if tls {
+		options = append(options, nats.InProcessServer(s))
+		host = "nats://" + host
+	}
+	return Connect(host, options...)
 }
 
 // splitListen takes host:port apart.

@@ -83,7 +83,7 @@ func ServeHTTP(c HTTPConfig) (*HTTPServer, error) {
 	}
 	scheme := "http"
 	if c.CertFile != "" {
-		certificate, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+		certificate, err := keyPair(c.CertFile, c.KeyFile)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("serve HTTP: load the TLS certificate: %w", err), listener.Close())
 		}

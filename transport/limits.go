@@ -26,6 +26,9 @@ const (
 	// ListLimitMax is the longest page of events.list, ListLimitDefault the page without a limit.
 	ListLimitMax     = 1000
 	ListLimitDefault = 100
+	// AccountsMax bounds the accounts of one engine: each costs a connection, the goroutines that read and write it, and a series of every metric of
+	// the wire.
+	AccountsMax = 64
 )
 
 // The defaults of [Config].

@@ -30,7 +30,8 @@ type Config struct {
 	Account string
 	// Version is what the service says in NATS discovery, a semantic version; empty is 0.0.0.
 	Version string
-	// ReplyPrefixes are the subjects below which replies may go; empty is "_INBOX.". Each ends in a point.
+	// ReplyPrefixes are what the subjects to which replies may go begin with; empty is "_INBOX." and "_INBOX_", the inboxes of callers without
+	// and with a prefix of their own. Each ends in a point or an underscore.
 	ReplyPrefixes []string
 	// QueueGroup shares the subjects between processes; empty is "holdfast".
 	QueueGroup string
@@ -60,11 +61,11 @@ func (c Config) withDefaults() (Config, error) {
 		c.Version = "0.0.0"
 	}
 	if len(c.ReplyPrefixes) == 0 {
-		c.ReplyPrefixes = []string{nats.InboxPrefix}
+		c.ReplyPrefixes = ReplyPrefixesDefault()
 	}
 	for _, p := range c.ReplyPrefixes {
-		if len(p) < 2 || p[len(p)-1] != '.' || !plainTokens(p[:len(p)-1]) {
-			return c, fmt.Errorf("reply prefix %q does not end in a point, or is no subject", p)
+		if len(p) < 2 || p[len(p)-1] != '.' && p[len(p)-1] != '_' || !plainTokens(p[:len(p)-1]) {
+			return c, fmt.Errorf("reply prefix %q does not end in a point or an underscore, or is no subject", p)
 		}
 	}
 	if c.QueueGroup == "" {
@@ -132,6 +133,17 @@ func Serve(c Config, nc *nats.Conn, e Engine) (*Server, error) {
 		return nil, fmt.Errorf("serve: %w", err)
 	}
 	return s, nil
+}
+
+// Account is the account that the server serves.
+func (s *Server) Account() string { return s.config.Account }
+
+// Ready is nil while the server's connection stands.
+func (s *Server) Ready() error {
+	if s.nc.IsConnected() {
+		return nil
+	}
+	return fmt.Errorf("account %s: no connection to NATS; it is being tried again", s.config.Account)
 }
 
 const (

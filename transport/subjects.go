@@ -74,6 +74,10 @@ func verbNamed(name string) engine.Verb {
 	return engine.VerbNone
 }
 
+// ReplyPrefixesDefault are what the subjects of answers begin with unless [Config] says otherwise: inboxes, also those of callers that have a prefix of
+// their own, as in _INBOX_shop, so that nobody else may read them.
+func ReplyPrefixesDefault() []string { return []string{"_INBOX.", "_INBOX_"} }
+
 // replyAllowed reports whether the engine may publish an answer to a reply subject. Whoever sends a request chooses that subject, and the
 // engine publishes there with its own rights: anything but an inbox would let a caller make the engine give orders.
 func replyAllowed(subject string, prefixes []string) bool {

@@ -59,7 +59,7 @@ func (b *bounds) actorFlags(f *pflag.FlagSet) {
 func (b *bounds) transportFlags(f *pflag.FlagSet) {
 	c := &b.transport
 	f.StringVar(&c.Account, "account", "_", "account that the NATS connection belongs to: the tenant of every event")
-	f.StringSliceVar(&c.ReplyPrefixes, "reply-prefixes", []string{"_INBOX."}, "subjects below which answers may go, each with a point at the end")
+	f.StringSliceVar(&c.ReplyPrefixes, "reply-prefixes", transport.ReplyPrefixesDefault(), "what the subjects of answers begin with, each with a point or an underscore at the end")
 	f.StringVar(&c.QueueGroup, "queue-group", "holdfast", "NATS queue group of the engine's subscriptions")
 	f.Int64Var(&c.CommandsInFlightMax, "account-commands-max", transport.CommandsInFlightMaxDefault, "commands of the account that are taken and not answered; more are refused as overloaded")
 	size(f, &c.BytesInFlightMax, "account-bytes-max", transport.BytesInFlightMaxDefault, "messages those commands came in, in bytes; more are refused as overloaded")

@@ -77,18 +77,22 @@ func (p *process) addMetrics(m *actors.Metrics) {
 	count("holdfast_repaired_batches_total", "Batches that one copy of the log got from the other at the start.", func(s *store.Stats) uint64 { return s.Repaired })
 }
 
-// addTransportMetrics puts the wire's numbers beside them.
+// addTransportMetrics puts the wire's numbers beside them, for each account that is served.
 func (p *process) addTransportMetrics(m *actors.Metrics) {
-	s := &scraped[transport.Stats]{read: p.server.Stats}
+	names := make([]string, len(p.servers))
+	stats := make([]*scraped[transport.Stats], len(p.servers))
+	for i, s := range p.servers {
+		names[i], stats[i] = s.Account(), &scraped[transport.Stats]{read: s.Stats}
+	}
 	count := func(name, help string, of func(*transport.Stats) uint64) {
-		m.Counter(name, help, func() uint64 {
-			st := s.get()
+		m.CounterPer(name, help, "account", names, func(i int) uint64 {
+			st := stats[i].get()
 			return of(&st)
 		})
 	}
 	gauge := func(name, help string, of func(*transport.Stats) float64) {
-		m.Gauge(name, help, func() float64 {
-			st := s.get()
+		m.GaugePer(name, help, "account", names, func(i int) float64 {
+			st := stats[i].get()
 			return of(&st)
 		})
 	}
@@ -113,6 +117,12 @@ func (p *process) addTransportMetrics(m *actors.Metrics) {
 	gauge("holdfast_pending_bytes", "Bytes of those messages.", func(s *transport.Stats) float64 { return float64(s.PendingBytes) })
 	gauge("holdfast_account_inflight_commands", "Commands of the account that are taken and not answered.", func(s *transport.Stats) float64 { return float64(s.CommandsInFlight) })
 	gauge("holdfast_account_inflight_bytes", "Bytes of the messages they came in.", func(s *transport.Stats) float64 { return float64(s.BytesInFlight) })
+	m.Counter("holdfast_nats_denied_connections_total", "Connections that the embedded NATS server refused: who they are is not known, or there are too many.",
+		func() uint64 { return p.denied.Counts().Connections })
+	m.Counter("holdfast_nats_denied_subjects_total", "Messages and subscriptions that the embedded NATS server refused because the user has no right to the subject.",
+		func() uint64 { return p.denied.Counts().Subjects })
+	m.Counter("holdfast_nats_denied_messages_total", "Messages that the embedded NATS server refused because they are too large or not its protocol.",
+		func() uint64 { return p.denied.Counts().Messages })
 }
 
 func one(is bool) float64 {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -20,9 +19,9 @@ type httpAccess struct {
 }
 
 func (a *httpAccess) addTo(f *pflag.FlagSet) {
-	f.StringVar(&a.tokenFile, "http-token-file", "", "file with a token of 16 bytes or more, which callers of the HTTP side must send as Authorization: Bearer")
+	f.StringVar(&a.tokenFile, "http-token-file", "", "file with a token of 16 bytes or more, mode 0600, which callers of the HTTP side must send as Authorization: Bearer")
 	f.StringVar(&a.certFile, "http-cert", "", "PEM file with a certificate, for TLS on the HTTP side; with --http-key")
-	f.StringVar(&a.keyFile, "http-key", "", "PEM file with the certificate's key")
+	f.StringVar(&a.keyFile, "http-key", "", "PEM file with the certificate's key, mode 0600")
 }
 
 // token reads the token, which is kept out of arguments and environments because others can read those.
@@ -30,7 +29,7 @@ func (a *httpAccess) token() (string, error) {
 	if a.tokenFile == "" {
 		return "", nil
 	}
-	text, err := os.ReadFile(a.tokenFile)
+	text, err := transport.SecretFile(a.tokenFile)
 	if err != nil {
 		return "", fmt.Errorf("read --http-token-file: %w", err)
 	}

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"path/filepath"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +24,11 @@ type processConfig struct {
 	http   string
 	// natsURL is a NATS system that is there already; empty embeds one.
 	natsURL string
+	// natsConfig is the configuration of the embedded NATS server: users, accounts, TLS. Empty is one without users, on loopback.
+	natsConfig string
+	// access is who the engine is to NATS, accountsFile who it is in each of several accounts.
+	access       transport.Access
+	accountsFile string
 	// httpAccess says who may look at the HTTP side where others than this machine can reach it.
 	httpAccess httpAccess
 	bounds     bounds
@@ -40,7 +45,8 @@ type process struct {
 	config    processConfig
 	store     *store.Store
 	node      *actors.Node
-	server    *transport.Server
+	servers   []*transport.Server // one an account
+	denied    transport.Denied    // by the embedded NATS server
 	natsURL   string
 	httpURL   string
 	recovered *engine.Recovered
@@ -188,52 +194,56 @@ func (p *process) startNode(context.Context) error {
 	return nil
 }
 
-// startTransport embeds a NATS server, or uses the one that was named, and answers from then on.
-func (p *process) startTransport(context.Context) error {
-	url := p.config.natsURL
-	if url == "" {
-		if err := portFree(p.config.listen); err != nil {
-			return err
+// startTransport embeds a NATS server, or uses the one that was named, connects to it once an account, and answers from then on.
+func (p *process) startTransport(ctx context.Context) error {
+	accounts, err := p.config.accounts()
+	if err != nil {
+		return err
+	}
+	connect, err := p.startNATS()
+	if err != nil {
+		return err
+	}
+	process := transport.NewBound(p.config.bounds.processCommandsMax, p.config.bounds.processBytesMax)
+	names := make([]string, len(accounts))
+	connections := make([]*transport.Connection, len(accounts))
+	for i, a := range accounts {
+		names[i] = a.config.Account
+		if connections[i], err = connect(a.access); err != nil {
+			return fmt.Errorf("account %s: %w", a.config.Account, err)
 		}
-		s, at, err := transport.Embedded(transport.EmbeddedConfig{Listen: p.config.listen, DataDir: p.config.data})
-		if err != nil {
-			return err
-		}
-		p.onClose("the NATS server", func(context.Context) error {
-			s.Shutdown()
-			s.WaitForShutdown()
+		p.onClose("the NATS connection", func(context.Context) error {
+			connections[i].Close()
 			return nil
 		})
-		url = at
 	}
-	nc, err := transport.Connect(url)
+	err = accountsApart(ctx, names, func(ctx context.Context, i int) (string, error) { return transport.AccountOf(ctx, connections[i]) })
 	if err != nil {
 		return err
 	}
-	p.onClose("the NATS connection", func(context.Context) error {
-		nc.Close()
-		return nil
-	})
-	c := p.config.bounds.transport
-	c.Version = discoveryVersion()
-	c.Process = transport.NewBound(p.config.bounds.processCommandsMax, p.config.bounds.processBytesMax)
-	s, err := transport.Serve(c, nc, p.node)
-	if err != nil {
-		return err
+	p.onClose("taking commands", p.drainAll)
+	for i, a := range accounts {
+		a.config.Version = discoveryVersion()
+		a.config.Process = process
+		s, err := transport.Serve(a.config, connections[i], p.node)
+		if err != nil {
+			return fmt.Errorf("account %s: %w", a.config.Account, err)
+		}
+		p.servers = append(p.servers, s)
 	}
-	p.server, p.natsURL = s, url
-	p.onClose("taking commands", s.Drain)
 	p.addTransportMetrics(p.node.Metrics())
 	return nil
 }
 
-// portFree says at once that a port is taken: the NATS server would only say, after a while, that it is not listening.
-func portFree(listen string) error {
-	l, err := net.Listen("tcp", listen)
-	if err != nil {
-		return fmt.Errorf("embedded NATS server: %w; --listen names another address, and port 0 picks a free one", err)
+// drainAll drains the servers of all accounts at once, so that none goes on taking commands while another is drained.
+func (p *process) drainAll(ctx context.Context) error {
+	errs := make([]error, len(p.servers))
+	var wg sync.WaitGroup
+	for i, s := range p.servers {
+		wg.Go(func() { errs[i] = s.Drain(ctx) })
 	}
-	return l.Close()
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
 // ready is nil when the engine has recovered, can sync, and no event is set aside.
@@ -243,6 +253,11 @@ func (p *process) ready() error {
 	}
 	if err := p.store.Ready(); err != nil {
 		return err
+	}
+	for _, s := range p.servers {
+		if err := s.Ready(); err != nil {
+			return err
+		}
 	}
 	if set := p.node.Quarantined(quarantinedShownMax); len(set) > 0 {
 		return fmt.Errorf("events are quarantined, others go on: %v", set)
@@ -269,6 +284,7 @@ func (p *process) startWatch(context.Context) error {
 				return
 			case <-tick.C:
 				p.node.RefuseHolds(p.refuseHoldsFor())
+				p.logDenied()
 			}
 		}
 	}()

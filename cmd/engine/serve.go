@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -70,7 +71,8 @@ nothing that was acknowledged is lost then either.
 		Example: `  engine serve                                             everything on this machine, data in ./data
   engine serve --data /srv/holdfast --log-format json      as a service
   engine serve --listen 127.0.0.1:0 --http 127.0.0.1:0     on free ports: the ready line names them
-  engine serve --nats nats://nats.internal:4222            on a NATS system that is there already
+  engine serve --nats nats://nats.internal:4222 --nkey engine.nk --tls-ca ca.pem   on a NATS system that is there already
+  engine serve --nats-config nats.conf --nkey engine.nk    with users and TLS
   HOLDFAST_SLEEP_AFTER=10m engine serve --config engine.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -81,6 +83,9 @@ nothing that was acknowledged is lost then either.
 			if err != nil {
 				return err
 			}
+			if c.natsURL != "" && c.natsConfig != "" {
+				return errors.New("--nats uses a NATS system that is there already: --nats-config is for the embedded one")
+			}
 			c.logger = logger
 			store.SpareThreads()
 			return serve(cmd.Context(), &c, cmd.OutOrStdout())
@@ -89,13 +94,16 @@ nothing that was acknowledged is lost then either.
 	f := cmd.Flags()
 	f.SortFlags = false // what everybody needs comes first
 	f.StringVar(&c.data, "data", dataDefault, "data folder; made with mode 0700 if it is missing")
-	f.StringVar(&c.listen, "listen", transport.ListenDefault, "address of the embedded NATS server, loopback only; port 0 picks a free one")
+	f.StringVar(&c.listen, "listen", "", "address of the embedded NATS server (default "+transport.ListenDefault+", or what --nats-config says); port 0 picks a free one; beyond loopback it wants users and TLS")
 	f.StringVar(&c.http, "http", transport.HTTPListenDefault, "address of /metrics, /healthz and /readyz; port 0 picks a free one; beyond loopback it wants --http-token-file or --http-cert")
 	f.StringVar(&c.natsURL, "nats", "", "use the NATS system at this URL instead of embedding a server")
+	f.StringVar(&c.natsConfig, "nats-config", "", "configuration of the embedded NATS server in the form of NATS, with accounts, users, permissions and TLS (default no users); deploy/nats.conf is one to start from")
 	f.StringVar(&config, "config", "", "YAML file with settings, one a line, as in sleep-after: 10m")
 	f.DurationVar(&c.drain, "drain-timeout", drainDefault, "how long a stop waits for answers that are under way, as in 30s")
 	log.addTo(f, "info")
 	c.httpAccess.addTo(f)
+	accessFlags(f, &c.access)
+	f.StringVar(&c.accountsFile, "accounts", "", "YAML file with several accounts to serve and who the engine is in each, instead of --account; docs/security.md shows one")
 	c.bounds.addTo(cmd)
 	return cmd
 }

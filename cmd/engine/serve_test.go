@@ -256,7 +256,7 @@ func TestServeExplainsWhatItCannotDo(t *testing.T) {
 		args  []string
 		wants []string
 	}{
-		{"NATS for everybody", []string{"--listen", "0.0.0.0:0"}, []string{"loopback", "--nats"}},
+		{"NATS for everybody", []string{"--listen", "0.0.0.0:0"}, []string{"users and TLS", "--nats-config", "127.0.0.1", "--nats"}},
 		{"HTTP for everybody", []string{"--http", "0.0.0.0:0"}, []string{"token"}},
 		{"no such NATS", []string{"--nats", "nats://127.0.0.1:1"}, []string{"127.0.0.1:1"}},
 		{"a bound that cannot be", []string{"--tail-segments", "1"}, []string{"TailSegments", "3"}},
