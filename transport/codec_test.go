@@ -18,7 +18,7 @@ import (
 func decodeWith(d *decoder, verb engine.Verb, body []byte) bool {
 	d.reset()
 	if verb == verbBatch {
-		return d.decodeBatch(body)
+		return d.decodeBatch(body, false)
 	}
 	return d.decodeCommand(verb, body)
 }

@@ -69,14 +69,23 @@ func (d *decoder) decodeCommand(verb engine.Verb, body []byte) bool {
 	return true
 }
 
-// decodeBatch decodes a batch. A batch that does not decode is refused whole: nothing of it runs.
-func (d *decoder) decodeBatch(body []byte) bool {
+// decodeBatch decodes a batch, of buyers' commands only if buyers is set. A batch that does not decode is refused whole: nothing of it runs.
+func (d *decoder) decodeBatch(body []byte, buyers bool) bool {
 	if !d.decode(batchMessage, body) {
 		return false
 	}
 	if len(d.commands) == 0 {
 		d.fail(engine.CodeInvalid, "commands", "a batch needs 1 to "+strconv.Itoa(BatchCommandsMax)+" commands")
 		return false
+	}
+	if !buyers {
+		return true
+	}
+	for i := range d.commands {
+		if v := d.commands[i].Verb; !ofBuyers(v) && !plantedBug(plantedAnyVerbInBatch) {
+			d.fail(engine.CodeUnknownVerb, "commands["+strconv.Itoa(i)+"]", v.String()+" is no command of a buyer: send it by itself, or in a "+VerbBatch)
+			return false
+		}
 	}
 	return true
 }

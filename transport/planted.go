@@ -8,6 +8,7 @@ const (
 	plantedReplyAnywhere         // answer on whatever subject the caller names
 	plantedAnyEventID            // believe every token of a subject
 	plantedNoBound               // take work without looking at what is in flight
+	plantedAnyVerbInBatch        // let a buyers' batch carry any command
 )
 
 // plantedBug reports whether this build has the bug. A constant comparison: in an ordinary build every use of it is compiled away.

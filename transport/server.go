@@ -192,7 +192,7 @@ func (s *Server) receive(m *nats.Msg) {
 		s.refuseUnread(m, ref)
 		return
 	}
-	r := newRequest(s, verb == verbBatch)
+	r := newRequest(s, isBatch(verb))
 	r.replyTo, r.json = m.Reply, isJSON(m.Data)
 	if r.json {
 		s.stats.json.Add(1)
@@ -200,7 +200,7 @@ func (s *Server) receive(m *nats.Msg) {
 	var ok bool
 	if r.batch {
 		s.stats.batches.Add(1)
-		ok = r.decodeBatch(m.Data)
+		ok = r.decodeBatch(m.Data, verb == verbBuyerBatch)
 	} else {
 		ok = r.decodeCommand(verb, m.Data)
 	}
@@ -229,7 +229,7 @@ func (s *Server) checkSubject(event string, verb engine.Verb, size int) *refusal
 		}
 	}
 	sizeMax := CommandBytesMax
-	if verb == verbBatch {
+	if isBatch(verb) {
 		sizeMax = BatchBytesMax
 	}
 	if size > sizeMax {

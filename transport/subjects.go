@@ -15,13 +15,31 @@ const (
 	SubjectList = subjectPrefix + "list"
 	// VerbBatch is the last token of the subject of a batch. It is no verb of the engine: it carries commands.
 	VerbBatch = "batch"
+	// VerbBuyerBatch is the same for commands of buyers only. Rights in NATS are rights to subjects: who may send a batch of anything may close
+	// an event, who may send this one may not.
+	VerbBuyerBatch = "buyer_batch"
 )
 
 // Subject returns the subject of a verb of an event, as in holdfast.v1.events.e1.hold.
 func Subject(event, verb string) string { return subjectPrefix + event + "." + verb }
 
-// verbBatch stands for VerbBatch among the engine's verbs, all of which are below it.
-const verbBatch = engine.Verb(255)
+// verbBatch and verbBuyerBatch stand for batches among the engine's verbs, all of which are below them.
+const (
+	verbBatch      = engine.Verb(255)
+	verbBuyerBatch = engine.Verb(254)
+)
+
+// isBatch reports whether a message with this verb carries several commands.
+func isBatch(v engine.Verb) bool { return v >= verbBuyerBatch }
+
+// ofBuyers reports whether a command may be in a batch of buyers' commands: what a shop does for its buyers, and looking at the event.
+func ofBuyers(v engine.Verb) bool {
+	switch v { //nolint:exhaustive // the others are the organiser's, the box office's or the shell's
+	case engine.VerbHold, engine.VerbExtend, engine.VerbRelease, engine.VerbConfirm, engine.VerbOrder, engine.VerbGet:
+		return true
+	}
+	return false
+}
 
 // splitSubject takes a subject that [SubjectEvents] matched apart. A token may hold nearly anything: NATS lets wildcards and control
 // characters through in what is published, so the event id is checked by the caller. verb is VerbNone if it is not one of the contract.
@@ -44,6 +62,8 @@ func verbNamed(name string) engine.Verb {
 		return engine.VerbHold
 	case VerbBatch:
 		return verbBatch
+	case VerbBuyerBatch:
+		return verbBuyerBatch
 	case "confirm":
 		return engine.VerbConfirm
 	case "release":

@@ -57,7 +57,7 @@ func TestWireExamplesAreTrue(t *testing.T) {
 		return example
 	})
 	for _, verb := range []string{
-		"create", "update", "open", "pause", "get", "hold", "extend", "release", "confirm", "order", "block", "unblock", "capacity", "batch", "list",
+		"create", "update", "open", "pause", "get", "hold", "extend", "release", "confirm", "order", "block", "unblock", "capacity", "batch", "buyer_batch", "list",
 	} {
 		if !verbs[verb] {
 			t.Errorf("no example of %s", verb)

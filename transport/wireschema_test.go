@@ -94,6 +94,14 @@ type exchange struct {
 	request protoreflect.MessageDescriptor
 }
 
+// message is the name of the request's message: both kinds of batch are the same in the schema, and not in what may be in them.
+func (x exchange) message() string {
+	if x.verb == transport.VerbBuyerBatch {
+		return "BuyerBatch"
+	}
+	return string(x.request.Name())
+}
+
 // exchanges lists all of them: a verb of an event is a field of BatchCommand.
 func exchanges() []exchange {
 	const event = "{event}"
@@ -105,6 +113,7 @@ func exchanges() []exchange {
 	}
 	return append(list,
 		exchange{transport.VerbBatch, transport.Subject(event, transport.VerbBatch), new(pb.Batch).ProtoReflect().Descriptor()},
+		exchange{transport.VerbBuyerBatch, transport.Subject(event, transport.VerbBuyerBatch), new(pb.Batch).ProtoReflect().Descriptor()},
 		exchange{"list", transport.SubjectList, new(pb.ListCommand).ProtoReflect().Descriptor()})
 }
 
@@ -133,20 +142,20 @@ func generateAsyncAPI(t *testing.T) []byte {
 		if strings.Contains(x.subject, "{event}") {
 			channel = append(channel, member{"parameters", object{{"event", object{{"description", "the event's id: 1 to 64 of A-Z a-z 0-9 _ -"}}}}})
 		}
-		channel = append(channel, member{"messages", object{{string(x.request.Name()), ref("components", "messages", string(x.request.Name()))}}})
+		channel = append(channel, member{"messages", object{{x.message(), ref("components", "messages", x.message())}}})
 		channels = append(channels, member{x.verb, channel})
 		operations = append(operations, member{x.verb, object{
 			{"action", "receive"},
 			{"channel", ref("channels", x.verb)},
 			{"summary", a.comment(x.request)},
-			{"messages", []object{ref("channels", x.verb, "messages", string(x.request.Name()))}},
+			{"messages", []object{ref("channels", x.verb, "messages", x.message())}},
 			{"reply", object{
 				{"channel", ref("channels", "replies")},
 				{"messages", []object{ref("channels", "replies", "messages", reply)}},
 			}},
 		}})
-		messages = append(messages, member{string(x.request.Name()), object{
-			{"name", string(x.request.Name())},
+		messages = append(messages, member{x.message(), object{
+			{"name", x.message()},
 			{"summary", a.comment(x.request)},
 			{"payload", ref("components", "schemas", string(x.request.Name()))},
 			{"examples", a.requestExamples(x)},

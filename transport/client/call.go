@@ -17,7 +17,7 @@ type call struct {
 	verb   engine.Verb
 	body   []byte // protobuf of the command, without correlation
 
-	// alone keeps the command out of batches: its answer may be long, or a batch with it was refused.
+	// alone keeps the command out of batches: it is not a buyer's, its answer may be long, or a batch with it was refused.
 	alone    bool
 	attempts int
 	giveUp   time.Time

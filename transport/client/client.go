@@ -200,7 +200,7 @@ func (c *Client) prepare(k *call, event string, verb engine.Verb, m proto.Messag
 		return fmt.Errorf("holdfast: %w", err)
 	}
 	k.body, k.verb, k.sender = body, verb, c.senderOf(event)
-	k.alone = verb == engine.VerbCreate || verb == engine.VerbUpdate || verb == engine.VerbGet || verb == engine.VerbOrder
+	k.alone = verb != engine.VerbHold && verb != engine.VerbExtend && verb != engine.VerbRelease && verb != engine.VerbConfirm
 	return nil
 }
 

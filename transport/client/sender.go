@@ -120,7 +120,7 @@ func (s *sender) sendOne() {
 			m.calls = append(m.calls, more)
 		}
 	}
-	verb := verbBatch
+	verb := verbBuyerBatch // only buyers' commands travel together
 	if len(m.calls) == 1 {
 		verb = first.verb.String()
 		s.out = append(s.out[:0], first.body...)
@@ -143,7 +143,7 @@ func (s *sender) sendOne() {
 
 // subjectOf returns the subject of a verb, or of batches.
 func (s *sender) subjectOf(verb int, name string) string {
-	if name == verbBatch {
+	if name == verbBuyerBatch {
 		verb = 0
 	}
 	for len(s.subjects) <= verb {

@@ -5,9 +5,9 @@ import "strings"
 // The subjects, as in the transport package; a test compares them. They are written here again because that package brings a whole NATS
 // server, which a caller does not need.
 const (
-	subjectPrefix = "holdfast.v1.events."
-	subjectList   = subjectPrefix + "list"
-	verbBatch     = "batch"
+	subjectPrefix  = "holdfast.v1.events."
+	subjectList    = subjectPrefix + "list"
+	verbBuyerBatch = "buyer_batch"
 )
 
 func subject(event, verb string) string { return subjectPrefix + event + "." + verb }

@@ -130,6 +130,13 @@ func HostileMessages(event string) []HostileMessage {
 	add("batch with one bad command", subject("batch"), `{"commands":[`+
 		`{"hold":{"request_id":"x1","buyer":"b1","items":[{"lot":"ga","quantity":1}]}},{"hold":{"buyer":7}}]}`,
 		engine.CodeMalformed, "commands[1].hold.buyer")
+	for _, verb := range []string{"create", "update", "open", "pause", "close", "block", "unblock", "capacity"} {
+		add(verb+" in a batch of buyers' commands", subject("buyer_batch"), `{"commands":[{"get":{}},{"`+verb+`":{"request_id":"hostile"}}]}`,
+			engine.CodeUnknownVerb, "commands[1]")
+	}
+	add("batch in a batch of buyers' commands", subject("buyer_batch"), `{"commands":[{"batch":{}}]}`, engine.CodeUnknownField, "commands[0].batch")
+	add("buyers' batch too large", subject("buyer_batch"), `{"x":"`+strings.Repeat("x", 512<<10)+`"}`, engine.CodeTooLarge, "")
+	add("close in protobuf in a batch of buyers' commands", subject("buyer_batch"), string(protoEntry("\x2a\x00")), engine.CodeUnknownVerb, "commands[0]")
 	add("protobuf batch entry with two commands", subject("batch"), string(protoEntry("\x32\x00\x1a\x00")), engine.CodeMalformed, "commands[0].open")
 
 	// Values that the rules refuse.
