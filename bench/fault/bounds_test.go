@@ -334,7 +334,9 @@ func (b *bounded) burst() {
 		return b.metric("holdfast_messages_dropped_pending_total") > 0
 	})
 	b.until("what fits is answered", func() bool {
-		m, err := b.nc.RequestWithContext(b.ctx, Subject("e", "get"), []byte(`{}`))
+		ctx, cancel := context.WithTimeout(b.ctx, time.Second) // the request itself may be one that does not fit
+		defer cancel()
+		m, err := b.nc.RequestWithContext(ctx, Subject("e", "get"), []byte(`{}`))
 		return err == nil && bytes.Contains(m.Data, []byte(`"event"`))
 	})
 }
