@@ -31,7 +31,7 @@ func (g *Generator) compose(s *slot) (subject string) {
 	g.body = appendBytes(g.body, 15, appendNumber(correlation[:0], g.next, correlationLen))
 	made := &g.subjects[event][at]
 	if *made == "" {
-		verb := transport.VerbBatch
+		verb := transport.VerbBuyerBatch
 		if at < int(kinds) {
 			verb = verbOf(kind(at))
 		}
