@@ -4,11 +4,11 @@ package transport
 type planted uint8
 
 const (
-	plantedNone          planted = iota
-	plantedReplyAnywhere         // answer on whatever subject the caller names
-	plantedAnyEventID            // believe every token of a subject
-	plantedNoBound               // take work without looking at what is in flight
-	plantedAnyVerbInBatch        // let a buyers' batch carry any command
+	plantedNone           planted = iota
+	plantedReplyAnywhere          // answer on whatever subject the caller names
+	plantedAnyEventID             // believe every token of a subject
+	plantedNoBound                // take work without looking at what is in flight
+	plantedAnyVerbInBatch         // let a buyers' batch carry any command
 )
 
 // plantedBug reports whether this build has the bug. A constant comparison: in an ordinary build every use of it is compiled away.
