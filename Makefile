@@ -101,7 +101,7 @@ bench: ## the benchmarks, about 4 minutes; what they print is kept in bench/resu
 	BENCH_OUT=$${BENCH_OUT:-results} go test -run '^$$' -bench . -timeout 1h ./bench
 
 .PHONY: bench-peers
-bench-peers: ## the same hold on Redis and PostgreSQL, beside ours, about 10 minutes; kept in bench/results (needs both: bench/peers/install.sh)
+bench-peers: ## the same hold on Redis and PostgreSQL, beside ours, 8 minutes; kept in bench/results (needs both: bench/peers/install.sh)
 	cd bench/peers && BENCH_OUT=$${BENCH_OUT:-../results} go run .
 
 .PHONY: peers

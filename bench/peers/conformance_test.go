@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -36,6 +37,7 @@ func TestPeersHoldAlike(t *testing.T) {
 				check(t, err)
 				defer func() { check(t, p.end()) }()
 				conform(t, p)
+				t.Run("many", func(t *testing.T) { holdMany(t, p) })
 			})
 		}
 	})
@@ -129,6 +131,25 @@ func (s sale) conserved() {
 	if l := s.ledger(); l.Free < 0 || l.Held < 0 || l.Sold < 0 || l.Free+l.Held+l.Sold != s.tickets {
 		s.t.Errorf("%d tickets have become %+v", s.tickets, l)
 	}
+}
+
+// Many holds in one transaction are answered one by one, and undone together.
+func holdMany(t *testing.T, p *postgresSale) {
+	check(t, p.Create(t.Context(), "many", 3, time.Minute))
+	s := sale{t: t, Peer: p, event: "many", tickets: 3}
+	many := func(requests, buyers []string) (codes []string, err error) {
+		return codes, p.pool.QueryRow(t.Context(), holdManySQL, s.event, requests, buyers).Scan(&codes)
+	}
+	codes, err := many([]string{"m1", "m1", "m2", "m1"}, []string{"ann", "ann", "bob", "bob"})
+	check(t, err)
+	if want := []string{"held", "repeated", "held", "request_mismatch"}; !slices.Equal(codes, want) {
+		t.Errorf("the answers are %q: want %q", codes, want)
+	}
+	s.counts(2, 0)
+	if codes, err := many([]string{"m3", "m4"}, []string{"cat", "dan"}); refusal(err) != SoldOut {
+		t.Errorf("two holds of the last ticket were answered %q (%v)", codes, err)
+	}
+	s.counts(2, 0)
 }
 
 // Four tickets a buyer, held and sold together.

@@ -46,6 +46,7 @@ const (
 // field is everybody who takes part.
 type field struct {
 	dir       string
+	unix      bool                      // peers are asked over unix sockets
 	redis     map[string][]*redisServer // by appendfsync
 	postgres  *postgresServer
 	row, skip *postgresSale
@@ -87,9 +88,9 @@ func (f *field) redisEntries(name, fsync string, conns, pipelines []int) []*entr
 		for _, c := range conns {
 			for _, p := range pipelines {
 				if server.config.ioThreads > 1 && c < 16 {
-					continue // Redis uses its threads only from two clients a thread on
+					continue // Redis uses its threads only if there are twice as many clients that wait
 				}
-				l := redisLoad{server, c, p}
+				l := redisLoad{server, f.unix, c, p}
 				driver.ways = append(driver.ways, way{l.String(), l.drive})
 				tool.ways = append(tool.ways, way{l.String(), l.benchmark})
 			}
@@ -106,11 +107,11 @@ func (f *field) postgresEntries(name string, sale *postgresSale, conns []int, ba
 		tool.ways = append(tool.ways, way{l.String(), l.pgbench})
 	}
 	for _, c := range conns {
-		add(postgresLoad{sale, c, batch, 0})
+		add(postgresLoad{sale, f.unix, c, batch, 0})
 	}
 	for _, c := range conns {
 		if c >= 16 && c <= 64 {
-			add(postgresLoad{sale, c, batch, 50}) // below 5 open transactions it does nothing
+			add(postgresLoad{sale, f.unix, c, batch, 50}) // below 5 open transactions it does nothing
 		}
 	}
 	if batch > 1 {
@@ -136,7 +137,7 @@ func sweepWays(ctx context.Context, out io.Writer, entries []*entry, d time.Dura
 				return fmt.Errorf("%s by %s, %s: %w", e.peer, e.driver, w.name, err)
 			}
 			rate := round.PerSecond()
-			fmt.Fprintf(out, "sweep  %-42s %-16s %-44s %9.0f holds/s\n", e.peer, e.driver, w.name, rate)
+			fmt.Fprintf(out, "sweep  %-44s %-16s %-44s %9.0f holds/s\n", e.peer, e.driver, w.name, rate)
 			if rate > most {
 				most, e.best = rate, w
 			}
@@ -158,7 +159,7 @@ func compete(ctx context.Context, out io.Writer, entries []*entry, rounds int, d
 				return fmt.Errorf("%s by %s, %s: %w", e.peer, e.driver, e.best.name, err)
 			}
 			e.rounds = append(e.rounds, round)
-			fmt.Fprintf(out, "round %d  %-42s %-16s %-44s %9.0f holds/s\n", i+1, e.peer, e.driver, e.best.name, round.PerSecond())
+			fmt.Fprintf(out, "round %d  %-44s %-16s %-44s %9.0f holds/s\n", i+1, e.peer, e.driver, e.best.name, round.PerSecond())
 		}
 	}
 	return nil

@@ -1,7 +1,8 @@
 // Command peers measures the same durable hold on Holdfast, on Redis and on PostgreSQL, in one run on one machine.
 //
 //	./install.sh                            Redis and PostgreSQL from Debian packages, not started
-//	go run .                                everything: about 10 minutes
+//	go run .                                everything, in 8 minutes
+//	go run . -unix                          Redis and PostgreSQL over unix sockets instead of loopback TCP
 //	go run . -rounds 1 -round 1s -sweep 0   whether it still runs: the numbers mean nothing
 //
 // Every [Peer] does the same, which TestPeersHoldAlike demands of each: a hold takes tickets within a limit a buyer, once a request id, until a deadline; no

@@ -100,7 +100,7 @@ type worker func() (holds int, err error)
 const warmUp = 5
 
 // drive is the closed loop of our drivers: each worker takes its next turn when the last one was answered, first a while to warm up and then for d.
-// What was answered before the end counts; All has everything.
+// What is answered in it counts, whenever it was sent; All has everything.
 func drive(d time.Duration, workers []worker) (bench.Round, error) {
 	rounds := make([]bench.Round, len(workers))
 	errs := make([]error, len(workers))
@@ -121,7 +121,7 @@ func drive(d time.Duration, workers []worker) (bench.Round, error) {
 				}
 				answered := time.Now()
 				r.All += int64(holds)
-				if sent.After(counts) && answered.Before(ends) {
+				if answered.After(counts) && answered.Before(ends) {
 					r.Commands += int64(holds)
 					_ = r.Latency.RecordValue(max(1, answered.Sub(sent).Microseconds())) // beyond latencyMax it would not be believed
 				}

@@ -23,16 +23,17 @@ func main() {
 	rounds := flag.Int("rounds", 5, "rounds, of everybody in turns; the median counts")
 	each := flag.Duration("round", 3*time.Second, "how long a round is (pgbench: whole seconds)")
 	try := flag.Duration("sweep", 500*time.Millisecond, "how long each setting is tried beforehand; 0 tries none and takes the first")
+	unix := flag.Bool("unix", false, "ask Redis and PostgreSQL over unix sockets, not loopback TCP as Holdfast")
 	flag.Parse()
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
-	if err := run(ctx, *rounds, *each, *try); err != nil {
+	if err := run(ctx, *rounds, *each, *try, *unix); err != nil {
 		fmt.Fprintln(os.Stderr, "peers:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, rounds int, each, try time.Duration) (err error) {
+func run(ctx context.Context, rounds int, each, try time.Duration, unix bool) (err error) {
 	if rounds < 1 || each < 100*time.Millisecond || try < 0 {
 		return errors.New("choose at least one round of at least 100ms, and a sweep that is not negative")
 	}
@@ -56,9 +57,15 @@ func run(ctx context.Context, rounds int, each, try time.Duration) (err error) {
 	fmt.Fprintf(out, "rounds: %d of %v after %v that do not count\n", rounds, each, each/warmUp)
 	fmt.Fprintf(out, "workload: one hot event at a time; %d buyers hold one ticket each, then the next event; limit %d a buyer, holds live for %v; new random ids of %d bytes\n",
 		ticketsPerEvent, LimitPerBuyer, holdTTL, bench.IDLen)
-	fmt.Fprintln(out, "connections: redis and postgres over unix sockets, holdfast over NATS on loopback TCP; drivers, servers and engine share the cores")
+	over := "Redis and PostgreSQL over loopback TCP"
+	if unix {
+		over = "Redis and PostgreSQL over unix sockets"
+	}
+	over += ", Holdfast over NATS on loopback TCP"
+	conditions += " " + over + "; drivers, servers and engine share the cores."
+	fmt.Fprintln(out, "connections:", over)
 
-	f, end, err := start(ctx, dir)
+	f, end, err := start(ctx, dir, unix)
 	defer func() { err = errors.Join(err, end()) }()
 	if err != nil {
 		return err
@@ -77,9 +84,18 @@ func run(ctx context.Context, rounds int, each, try time.Duration) (err error) {
 	return nil
 }
 
+// ioThreads are the io-threads that Redis is tried with. Its own configuration file advises against any on less than four cores, and is right: there they
+// wait in circles for what the kernel gives the core to.
+func ioThreads() []int {
+	if cores := runtime.NumCPU(); cores >= 4 {
+		return []int{1, min(8, cores-1)}
+	}
+	return []int{1}
+}
+
 // start starts the peers with their data below dir. What has been started is ended by end, also after an error.
-func start(ctx context.Context, dir string) (f *field, end func() error, err error) {
-	f = &field{dir: dir, redis: map[string][]*redisServer{}}
+func start(ctx context.Context, dir string, unix bool) (f *field, end func() error, err error) {
+	f = &field{dir: dir, unix: unix, redis: map[string][]*redisServer{}}
 	var ends []func() error
 	end = func() error {
 		var errs []error
@@ -93,7 +109,7 @@ func start(ctx context.Context, dir string) (f *field, end func() error, err err
 		return d, os.Mkdir(d, 0o711)
 	}
 	for _, fsync := range []string{"always", "everysec"} {
-		for _, threads := range []int{1, 2} {
+		for _, threads := range ioThreads() {
 			d, err := folder(fmt.Sprintf("redis-%s-%d", fsync, threads))
 			if err != nil {
 				return f, end, err
@@ -128,7 +144,7 @@ func start(ctx context.Context, dir string) (f *field, end func() error, err err
 // configs prints the configurations in force.
 func (f *field) configs(ctx context.Context, out io.Writer) error {
 	first := f.redis["always"][0]
-	fmt.Fprintf(out, "\nredis: %s\nredis.conf, but for appendfsync and io-threads the same for all:\n%s", first.version, indent(first.config.file("DIR", "SOCKET")))
+	fmt.Fprintf(out, "\nredis: %s\nredis.conf, but for appendfsync and io-threads the same for all:\n%s", first.version, indent(first.config.file("DIR", "SOCKET", "PORT", "PASSWORD")))
 	for _, fsync := range []string{"always", "everysec"} {
 		for _, s := range f.redis[fsync] {
 			got, err := s.client.ConfigGet(ctx, "*").Result()

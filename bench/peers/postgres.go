@@ -31,7 +31,7 @@ var (
 
 // postgresConf is what differs from PostgreSQL's defaults. Nothing in it makes a commit less durable. Sequential scans are off because tables begin
 // empty in every round, where the planner would prefer them for good.
-const postgresConf = `listen_addresses = ''
+const postgresConf = `listen_addresses = '127.0.0.1'
 max_connections = 200
 fsync = on
 synchronous_commit = on
@@ -58,9 +58,9 @@ log_checkpoints = off
 type postgresServer struct {
 	version string
 	bin     string // the folder of its programs
-	sockets string // the folder of its socket
+	address endpoint
 	child   *child
-	admin   *pgxpool.Pool
+	admin   *pgxpool.Pool // over the socket
 }
 
 var errNoPostgres = errors.New("this needs postgres, initdb and pgbench: run bench/peers/install.sh")
@@ -110,7 +110,7 @@ func postgresUser() (*syscall.Credential, error) {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 }
 
-// startPostgres makes a cluster in dir and starts a server on it, reached over a unix socket: faster than loopback TCP.
+// startPostgres makes a cluster in dir and starts a server on it.
 func startPostgres(ctx context.Context, dir string) (_ *postgresServer, err error) {
 	s := &postgresServer{}
 	if s.bin, err = postgresBin(); err != nil {
@@ -130,23 +130,28 @@ func startPostgres(ctx context.Context, dir string) (_ *postgresServer, err erro
 			err = errors.Join(err, s.end())
 		}
 	}()
-	if s.sockets, err = os.MkdirTemp("", "hf"); err != nil { // sockets have short names: at most 107 bytes
+	if s.address, err = newEndpoint(); err != nil {
 		return nil, fmt.Errorf("start postgres: %w", err)
 	}
 	data := filepath.Join(dir, "data")
 	if err := os.Mkdir(data, 0o700); err != nil {
 		return nil, fmt.Errorf("start postgres: %w", err)
 	}
+	password := filepath.Join(s.address.folder, "password")
+	if err := os.WriteFile(password, []byte(s.address.password), 0o600); err != nil {
+		return nil, fmt.Errorf("start postgres: %w", err)
+	}
 	if as != nil {
-		for _, d := range []string{data, s.sockets} {
+		for _, d := range []string{data, s.address.folder, password} {
 			if err := os.Chown(d, int(as.Uid), int(as.Gid)); err != nil {
 				return nil, fmt.Errorf("start postgres: %w", err)
 			}
 		}
 	}
-	initdb := exec.CommandContext(ctx, filepath.Join(s.bin, "initdb"), "-D", data, "-U", "bench", "-A", "trust", "--locale=C", "--encoding=UTF8", "--no-instructions")
+	initdb := exec.CommandContext(ctx, filepath.Join(s.bin, "initdb"), "-D", data, "-U", "bench",
+		"--auth-local=trust", "--auth-host=scram-sha-256", "--pwfile="+password, "--locale=C", "--encoding=UTF8", "--no-instructions")
 	initdb.SysProcAttr = &syscall.SysProcAttr{Credential: as}
-	initdb.Dir = s.sockets // a folder that the user can be in
+	initdb.Dir = s.address.folder // a folder that the user can be in
 	if text, err := initdb.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w; it printed:\n%s\nThe user postgres must be able to reach %s: name another folder in BENCH_DIR if it cannot", err, text, data)
 	}
@@ -154,17 +159,19 @@ func startPostgres(ctx context.Context, dir string) (_ *postgresServer, err erro
 	if err := os.WriteFile(conf, []byte(postgresConf), 0o600); err != nil { // over initdb's own, with its owner
 		return nil, fmt.Errorf("start postgres: %w", err)
 	}
-	if s.child, err = startChild(filepath.Join(dir, "postgres.log"), as, filepath.Join(s.bin, "postgres"), "-D", data, "-k", s.sockets); err != nil {
+	if s.child, err = startChild(filepath.Join(dir, "postgres.log"), as, filepath.Join(s.bin, "postgres"), "-D", data, "-k", s.address.folder, "-p", s.address.port); err != nil {
 		return nil, err
 	}
-	if s.admin, err = s.connect(ctx, "postgres", 2); err != nil {
+	if s.admin, err = s.connect(ctx, true, "postgres", 2); err != nil {
 		return nil, err
 	}
 	return s, s.child.ready(func() error { return s.admin.Ping(ctx) })
 }
 
-func (s *postgresServer) connect(ctx context.Context, database string, conns int) (*pgxpool.Pool, error) {
-	c, err := pgxpool.ParseConfig(fmt.Sprintf("host=%s user=bench dbname=%s pool_max_conns=%d", s.sockets, database, conns))
+// connect makes a pool of so many connections, over the unix socket or over loopback TCP.
+func (s *postgresServer) connect(ctx context.Context, unix bool, database string, conns int) (*pgxpool.Pool, error) {
+	c, err := pgxpool.ParseConfig(fmt.Sprintf("host=%s port=%s user=bench password=%s sslmode=disable dbname=%s pool_max_conns=%d",
+		s.host(unix), s.address.port, s.address.password, database, conns))
 	if err != nil {
 		return nil, fmt.Errorf("connect to postgres: %w", err)
 	}
@@ -173,6 +180,14 @@ func (s *postgresServer) connect(ctx context.Context, database string, conns int
 		return nil, fmt.Errorf("connect to postgres: %w", err)
 	}
 	return pool, nil
+}
+
+// host is how clients name the server.
+func (s *postgresServer) host(unix bool) string {
+	if unix {
+		return s.address.folder
+	}
+	return loopback
 }
 
 // end stops the server by the process that was started.
@@ -184,7 +199,7 @@ func (s *postgresServer) end() error {
 	if s.child != nil {
 		errs = append(errs, s.child.end(syscall.SIGINT)) // the fast shutdown
 	}
-	return errors.Join(append(errs, os.RemoveAll(s.sockets))...)
+	return errors.Join(append(errs, s.address.remove())...)
 }
 
 // commitDelay sets how long a commit waits for others to share its sync.
@@ -216,7 +231,7 @@ func (s *postgresServer) sale(ctx context.Context, database, how string) (*postg
 	if _, err := s.admin.Exec(ctx, "CREATE DATABASE "+database); err != nil {
 		return nil, fmt.Errorf("postgres: make a database: %w", err)
 	}
-	pool, err := s.connect(ctx, database, 8)
+	pool, err := s.connect(ctx, true, database, 8)
 	if err != nil {
 		return nil, err
 	}
@@ -248,7 +263,10 @@ func (p *postgresSale) Create(ctx context.Context, event string, tickets int, tt
 	return nil
 }
 
-const holdSQL = "SELECT code, expires_at FROM hold($1, $2, $3, $4)"
+const (
+	holdSQL     = "SELECT code, expires_at FROM hold($1, $2, $3, $4)"
+	holdManySQL = "SELECT hold_many($1, $2, $3)"
+)
 
 // Hold implements [Peer].
 func (p *postgresSale) Hold(ctx context.Context, r Request) (Answer, error) {

@@ -20,6 +20,7 @@ import (
 // postgresLoad is a way of asking a PostgreSQL server: so many connections, so many holds a transaction, and how long a commit waits for others.
 type postgresLoad struct {
 	sale          *postgresSale
+	unix          bool // over the unix socket, not loopback TCP
 	conns, batch  int
 	commitDelayUs int
 }
@@ -60,7 +61,7 @@ func (l postgresLoad) drive(ctx context.Context, d time.Duration) (round bench.R
 	if err != nil {
 		return round, err
 	}
-	pool, err := l.sale.server.connect(ctx, l.sale.database, l.conns)
+	pool, err := l.sale.server.connect(ctx, l.unix, l.sale.database, l.conns)
 	if err != nil {
 		return round, err
 	}
@@ -109,7 +110,7 @@ func (l postgresLoad) worker(ctx context.Context, conn *pgxpool.Conn, on *nights
 			requests[i], buyers[i] = from.next()
 		}
 		var codes []string
-		if err := conn.QueryRow(ctx, "SELECT hold_many($1, $2, $3)", event, requests, buyers).Scan(&codes); err != nil {
+		if err := conn.QueryRow(ctx, holdManySQL, event, requests, buyers).Scan(&codes); err != nil {
 			return 0, fmt.Errorf("postgres: hold_many: %w", err)
 		}
 		for _, code := range codes {
@@ -140,15 +141,17 @@ func (l postgresLoad) pgbench(ctx context.Context, d time.Duration) (round bench
 		return round, err
 	}
 	s := l.sale.server
-	script := filepath.Join(s.sockets, "hold.sql")
+	script := filepath.Join(s.address.folder, "hold.sql")
 	if err := os.WriteFile(script, fmt.Appendf(nil, pgbenchScript, on.perEvent), 0o600); err != nil {
 		return round, fmt.Errorf("pgbench: %w", err)
 	}
 	args := []string{
-		"-h", s.sockets, "-U", "bench", "-n", "-M", "prepared", "-f", script, "-D", "n=0", "-D", "clients=" + strconv.Itoa(l.conns),
+		"-h", s.host(l.unix), "-p", s.address.port, "-U", "bench", "-n", "-M", "prepared", "-f", script, "-D", "n=0", "-D", "clients=" + strconv.Itoa(l.conns),
 		"-c", strconv.Itoa(l.conns), "-j", strconv.Itoa(min(l.conns, runtime.NumCPU())), "-T", strconv.Itoa(max(1, int(d.Round(time.Second).Seconds()))), l.sale.database,
 	}
-	out, err := exec.CommandContext(ctx, filepath.Join(s.bin, "pgbench"), args...).CombinedOutput()
+	tool := exec.CommandContext(ctx, filepath.Join(s.bin, "pgbench"), args...)
+	tool.Env = append(os.Environ(), "PGPASSWORD="+s.address.password, "PGSSLMODE=disable")
+	out, err := tool.CombinedOutput()
 	if err != nil {
 		return round, fmt.Errorf("pgbench: %w: %s", err, out)
 	}

@@ -33,8 +33,10 @@ type redisConfig struct {
 }
 
 // file is the configuration file, for a server with its data in dir.
-func (c redisConfig) file(dir, socket string) string {
-	return fmt.Sprintf(`port 0
+func (c redisConfig) file(dir, socket, port, password string) string {
+	return fmt.Sprintf(`bind 127.0.0.1
+port %s
+requirepass %s
 unixsocket %s
 unixsocketperm 700
 dir %s
@@ -51,18 +53,18 @@ tcp-backlog 4096
 timeout 0
 slowlog-log-slower-than -1
 latency-monitor-threshold 0
-`, socket, dir, c.fsync, c.ioThreads)
+`, port, password, socket, dir, c.fsync, c.ioThreads)
 }
 
 // redisServer is a Redis server of our own, and the [Peer] that it is with three scripts.
 type redisServer struct {
 	config  redisConfig
 	version string
+	address endpoint
 	socket  string
-	sockets string // the folder of the socket
 	child   *child
-	client  *redis.Client
-	hold    string // the script's hash
+	client  *redis.Client // over the socket
+	hold    string        // the script's hash
 	confirm *redis.Script
 	expire  *redis.Script
 
@@ -75,7 +77,7 @@ var _ Peer = (*redisServer)(nil)
 
 var errNoRedis = errors.New("this needs redis-server and redis-benchmark: run bench/peers/install.sh")
 
-// startRedis starts a server with its data in dir, reached over a unix socket: faster than loopback TCP.
+// startRedis starts a server with its data in dir.
 func startRedis(ctx context.Context, dir string, c redisConfig) (_ *redisServer, err error) {
 	if _, err := exec.LookPath("redis-benchmark"); err != nil {
 		return nil, errNoRedis
@@ -94,18 +96,18 @@ func startRedis(ctx context.Context, dir string, c redisConfig) (_ *redisServer,
 			err = errors.Join(err, s.end())
 		}
 	}()
-	if s.sockets, err = os.MkdirTemp("", "hf"); err != nil { // sockets have short names: at most 107 bytes
+	if s.address, err = newEndpoint(); err != nil {
 		return nil, fmt.Errorf("start redis: %w", err)
 	}
-	s.socket = filepath.Join(s.sockets, "redis")
+	s.socket = filepath.Join(s.address.folder, "redis")
 	conf := filepath.Join(dir, "redis.conf")
-	if err := os.WriteFile(conf, []byte(c.file(dir, s.socket)), 0o600); err != nil {
+	if err := os.WriteFile(conf, []byte(c.file(dir, s.socket, s.address.port, s.address.password)), 0o600); err != nil {
 		return nil, fmt.Errorf("start redis: %w", err)
 	}
 	if s.child, err = startChild(filepath.Join(dir, "redis.log"), nil, path, conf); err != nil {
 		return nil, err
 	}
-	s.client = s.connect(8)
+	s.client = s.connect(true, 8)
 	if err := s.child.ready(func() error { return s.client.Ping(ctx).Err() }); err != nil {
 		return nil, err
 	}
@@ -121,11 +123,16 @@ func startRedis(ctx context.Context, dir string, c redisConfig) (_ *redisServer,
 	return s, nil
 }
 
-func (s *redisServer) connect(conns int) *redis.Client {
-	return redis.NewClient(&redis.Options{
-		Network: "unix", Addr: s.socket, PoolSize: conns, Protocol: 2, DisableIdentity: true,
-		ReadTimeout: -1, WriteTimeout: -1, MaxRetries: -1, ContextTimeoutEnabled: false,
-	})
+// connect makes a client with so many connections, over the unix socket or over loopback TCP.
+func (s *redisServer) connect(unix bool, conns int) *redis.Client {
+	o := &redis.Options{
+		Network: "tcp", Addr: s.address.tcp(), Password: s.address.password, PoolSize: conns, Protocol: 2, DisableIdentity: true,
+		ReadTimeout: -1, WriteTimeout: -1, MaxRetries: -1,
+	}
+	if unix {
+		o.Network, o.Addr = "unix", s.socket
+	}
+	return redis.NewClient(o)
 }
 
 // end stops the server by the process that was started.
@@ -140,7 +147,7 @@ func (s *redisServer) end() error {
 	if s.child != nil {
 		errs = append(errs, s.child.end(syscall.SIGTERM))
 	}
-	return errors.Join(append(errs, os.RemoveAll(s.sockets))...)
+	return errors.Join(append(errs, s.address.remove())...)
 }
 
 // keys are those of an event: its hash and its deadlines.

@@ -18,6 +18,7 @@ import (
 // redisLoad is a way of asking a Redis server: so many connections, each with so many commands on their way.
 type redisLoad struct {
 	server          *redisServer
+	unix            bool // over the unix socket, not loopback TCP
 	conns, pipeline int
 }
 
@@ -42,7 +43,7 @@ func (l redisLoad) drive(ctx context.Context, d time.Duration) (_ bench.Round, e
 	if err != nil {
 		return bench.Round{}, err
 	}
-	client := s.connect(l.conns)
+	client := s.connect(l.unix, l.conns)
 	defer func() { err = errors.Join(err, client.Close(), s.clear(ctx)) }()
 	workers := make([]worker, l.conns)
 	for i := range workers {
@@ -116,31 +117,35 @@ func (l redisLoad) benchmark(ctx context.Context, d time.Duration) (round bench.
 	if err := s.Create(ctx, event, tickets, holdTTL); err != nil {
 		return round, err
 	}
-	requests := max(2000, 2*l.conns*l.pipeline)
-	for range 3 { // a guess, a better one, the run
-		round, err = l.toolRun(ctx, event, requests)
+	requests := max(1000, 2*l.conns*l.pipeline)
+	for i := range 3 { // a guess, a better one, the run
+		round, err = l.toolRun(ctx, event, i, requests)
 		if err != nil {
 			return round, err
 		}
-		requests = max(2000, int(round.PerSecond()*d.Seconds()))
+		requests = max(1000, int(round.PerSecond()*d.Seconds()))
 	}
 	return round, nil
 }
 
-func (l redisLoad) toolRun(ctx context.Context, event string, requests int) (bench.Round, error) {
+// toolRun is one run of redis-benchmark. It draws the same ids as another run of the same second, so each run of a round has its own number in its ids.
+func (l redisLoad) toolRun(ctx context.Context, event string, number, requests int) (bench.Round, error) {
 	s := l.server
 	before, err := s.Ledger(ctx, event)
 	if err != nil {
 		return bench.Round{}, err
 	}
-	args := []string{
-		"-s", s.socket, "-c", strconv.Itoa(l.conns), "-P", strconv.Itoa(l.pipeline), "-n", strconv.Itoa(requests), "-r", "2147483647", "--csv",
-		"EVALSHA", s.hold, "2",
+	where := []string{"-h", loopback, "-p", s.address.port}
+	if l.unix {
+		where = []string{"-s", s.socket}
 	}
-	args = append(append(args, keys(event)...), "rq00__rand_int__", "by00__rand_int__", "1")
+	args := append(where, "-a", s.address.password,
+		"-c", strconv.Itoa(l.conns), "-P", strconv.Itoa(l.pipeline), "-n", strconv.Itoa(requests), "-r", "2147483647", "--csv",
+		"EVALSHA", s.hold, "2")
+	args = append(append(args, keys(event)...), fmt.Sprintf("rq%02d__rand_int__", number), fmt.Sprintf("by%02d__rand_int__", number), "1")
 	out, err := exec.CommandContext(ctx, "redis-benchmark", args...).CombinedOutput()
 	if err != nil {
-		return bench.Round{}, fmt.Errorf("redis-benchmark %s: %w: %s", strings.Join(args, " "), err, out)
+		return bench.Round{}, fmt.Errorf("redis-benchmark: %w: %s", err, out)
 	}
 	after, err := s.Ledger(ctx, event)
 	if err != nil {

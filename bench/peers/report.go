@@ -32,7 +32,7 @@ var targets = []target{
 func report(out io.Writer, entries []*entry, conditions string) {
 	fmt.Fprintln(out, "\nall drivers, each by its best way:")
 	for _, e := range entries {
-		fmt.Fprintf(out, "%-42s %-16s %-44s %v\n", e.peer, e.driver, e.best.name, e.rates())
+		fmt.Fprintf(out, "%-44s %-16s %-44s %v\n", e.peer, e.driver, e.best.name, e.rates())
 	}
 	best := winners(entries)
 	find := func(name string) *entry {
@@ -48,7 +48,7 @@ func report(out io.Writer, entries []*entry, conditions string) {
 		case t.times > 0:
 			verdict = fmt.Sprintf("at least %.0f: NOT reached", t.times)
 		}
-		fmt.Fprintf(out, "%-24s / %-42s %v  %s\n", t.ours, t.peer, q, verdict)
+		fmt.Fprintf(out, "%-24s / %-44s %v  %s\n", t.ours, t.peer, q, verdict)
 	}
 	fmt.Fprintf(out, "\n%s\n\n", conditions)
 	one, batched := find(holdfastOne).rates(), find(holdfastBatched).rates()
