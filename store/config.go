@@ -18,7 +18,7 @@ const (
 	DefaultMemTableBytes    = 64 << 20
 	DefaultTailSegmentBytes = 32 << 20
 	DefaultTailSegments     = 4
-	DefaultBatchesInFlight  = 3
+	DefaultBatchesInFlight  = 32
 	DefaultBatchBytes       = 1 << 20
 	DefaultPassBytes        = 2 << 30
 	DefaultCursorLagBytes   = 8 << 30
@@ -27,6 +27,13 @@ const (
 	DefaultKeepEvery        = time.Second
 	DefaultOpenTimeout      = 2 * time.Minute
 	DefaultStallTimeout     = 5 * time.Second
+
+	// batchesAtOnce is how many batches leave as soon as there is something to write: one that the disk syncs, one for the sync after that, one
+	// that is being made. With more, batches on a fast disk are smaller, and cost more than they save.
+	batchesAtOnce = 3
+	// batchPause is how long after the last one a batch beyond batchesAtOnce leaves. Whatever is written before the present sync ends is part of the
+	// next one: what has to wait for a batch to be durable first waits for one sync more, and on a disk that needs longer than this that is most of it.
+	batchPause = time.Millisecond
 
 	// TailSegmentsMin is the fewest segments that let one be written while the next is made free.
 	TailSegmentsMin = 3
@@ -72,7 +79,8 @@ type Config struct {
 	// a run: its facts may fill 1/RunBytesShare of one.
 	TailSegmentBytes int64
 	TailSegments     int
-	// BatchesInFlight is how many batches may be on their way to the disk at once; 0 is DefaultBatchesInFlight.
+	// BatchesInFlight is how many batches may be on their way to the disk at once; 0 is DefaultBatchesInFlight. The first three leave as soon as
+	// something waits, more only while the disk is slow: see batchPause.
 	BatchesInFlight int
 	// BatchBytes is the size at which a batch takes no further run, in bytes; 0 is DefaultBatchBytes.
 	BatchBytes int

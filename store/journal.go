@@ -27,9 +27,11 @@ type journal struct {
 
 	mu       sync.Mutex
 	pending  []*engine.Run
-	idle     bool // the committer sleeps because nothing is pending
-	full     bool // the committer sleeps because too much is in flight
-	inFlight int  // batches that are not durable yet
+	idle     bool        // the committer sleeps because nothing is pending
+	full     bool        // the committer sleeps because too much is in flight
+	inFlight int         // batches that are not durable yet
+	launched time.Time   // when the last batch left
+	hurry    *time.Timer // wakes the committer when a slow disk may have one batch more
 	flight   []*entry
 	tailWork []*entry
 	tailed   uint64        // highest seq durable in the tail
@@ -107,6 +109,11 @@ func newJournal(db *pebble.DB, t *tail, c *Config, l *life, stats *counters) *jo
 	}
 	j.commit.L, j.tailer.L, j.release.L, j.barrier.L = &j.mu, &j.mu, &j.mu, &j.mu
 	j.syncs.start = time.Now()
+	j.hurry = time.AfterFunc(batchPause, func() {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		j.commit.Signal()
+	})
 	j.flush = newFlusher(db, j)
 	return j
 }
@@ -196,11 +203,26 @@ func (j *journal) runCommitter() {
 
 // awaitSlot waits until another batch may be in flight, or the journal is dead. REQUIRES: j.mu.
 func (j *journal) awaitSlot() {
-	for j.inFlight >= j.depth && !j.life.dead.Load() {
+	for !j.life.dead.Load() && !j.hasSlot() {
 		j.full = true
 		j.commit.Wait()
 	}
 	j.full = false
+}
+
+// hasSlot says that another batch may leave. If only time has to pass for that, the committer is woken when it has. REQUIRES: j.mu.
+func (j *journal) hasSlot() bool {
+	switch {
+	case j.inFlight < min(j.depth, batchesAtOnce):
+		return true
+	case j.inFlight >= j.depth:
+		return false
+	}
+	left := batchPause - time.Since(j.launched)
+	if left > 0 {
+		j.hurry.Reset(left)
+	}
+	return left <= 0
 }
 
 // encode makes an entry of the first n of runs: as many as fit into a batch.
@@ -252,6 +274,7 @@ func (j *journal) launch(e *entry) bool {
 	j.mu.Lock()
 	if e.seq > 0 {
 		j.inFlight++
+		j.launched = e.began
 		j.tailWork = append(j.tailWork, e)
 		if len(j.tailWork) == 1 {
 			j.tailer.Signal()
@@ -444,6 +467,7 @@ func (j *journal) close() {
 	j.mu.Unlock()
 	j.wake()
 	j.wg.Wait()
+	j.hurry.Stop()
 	close(j.closed)
 	j.flush.close()
 }
