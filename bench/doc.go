@@ -1,6 +1,6 @@
 // Package bench measures the whole engine from outside: load, NATS server and engine in one process, on the machine's disk.
 //
-//	go test -run '^$' -bench . ./bench                      everything, in 4 minutes and 6 GiB
+//	go test -run '^$' -bench . ./bench                      everything, in 6 minutes and 6 GiB
 //	BENCH_FULL=1 go test -run '^$' -bench . -timeout 1h ./bench    more sizes, more events, more holds
 //	go test -run '^$' -bench . -benchtime 1x -short ./bench  whether they still run: the numbers mean nothing
 //
@@ -11,6 +11,8 @@
 //	BenchmarkEcho      the ceiling: the same requests and answers, byte for byte, with a plain NATS subscriber in the engine's place
 //	BenchmarkHold      durable holds over NATS, by commands outstanding and commands a message, and their ratio to the echo
 //	BenchmarkSoldOut   the storm after the last ticket: refusals over NATS, and their ratio to the echo and to holds
+//	BenchmarkOpenLoop  answers at half of what the engine can do, at random moments that do not depend on them, beside the disk's times
+//	BenchmarkOverload  ten times what the engine can do, on a disk that is made slow: what is accepted of it, and that nothing is dropped
 //	BenchmarkRestart   from an opened data folder to the first answer, with a million holds in the tail of the log
 //	BenchmarkMemory    bytes a live hold and bytes an event
 //
@@ -26,7 +28,8 @@
 // live in it; with BENCH_TICKETS=0 one event sells for ever and has millions. Every hold is by a new buyer with a new request id; ids are random, sixteen bytes each.
 //
 // Latency is from the sending of a message to the arrival of its answer, in the same closed loop: it says what a caller waits when so many commands
-// are outstanding. It is not the latency under a constant arrival rate, which is worse when something stalls.
+// are outstanding. It is not the latency under a constant arrival rate, which is worse when something stalls: that is what the open loop measures, from
+// the moment at which each message was due (package transport/load), for BENCH_SECONDS, 10 unless set.
 //
 // The data lies below results/tmp, or in BENCH_DIR. A memory file system is refused: what is "synced" there is not on a disk.
 //
@@ -38,6 +41,10 @@
 //	p50-us p99-us                         closed-loop latency of a message
 //	fsync-p50-us                          appending 128 bytes to a file on the same disk and syncing it, probed between rounds
 //	commit-p50-us                         one group commit of the journal, from its write until both copies are durable
+//	lag-p99-us                            open loop: how late messages left the generator; latencies below it say nothing
+//	p99/commit-p99 p99/fsync-p99          open loop: latency by the time of a group commit, and of a sync of 128 bytes, during the run
+//	goodput/peak                          accepted at ten times the rate, by what is accepted when just as much is on its way as the engine takes
+//	rss-growth-MiB                        resident memory that later rounds of overload took beyond the first
 //	gc-p99.9-us                           pauses of the garbage collector for the whole process
 //	B/hold B/event                        heap bytes, after a collection
 //	restart-ms                            from opening the folder to the first answer over NATS

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/HdrHistogram/hdrhistogram-go"
+
 	"github.com/holdfast-engine/holdfast/bench"
 )
 
@@ -242,6 +244,41 @@ func (d *disk) probe() {
 	h, err := bench.ProbeFsync(d.dir, size(200, 10))
 	check(d.b, err)
 	d.p = append(d.p, float64(h.ValueAtQuantile(50)))
+}
+
+// during probes the disk a hundred times a second until the function it returns is called.
+func (d *disk) during() (end func() *hdrhistogram.Histogram) {
+	stop, all := make(chan struct{}), make(chan *hdrhistogram.Histogram)
+	go func() {
+		var sum *hdrhistogram.Histogram
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			h, err := bench.ProbeFsync(d.dir, 1)
+			switch {
+			case err != nil:
+				d.b.Error(err)
+			case sum == nil:
+				sum = h
+			default:
+				sum.Merge(h)
+			}
+			select {
+			case <-stop:
+				all <- sum
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	return func() *hdrhistogram.Histogram {
+		close(stop)
+		h := <-all
+		if h == nil {
+			d.b.Fatal("the disk was never synced")
+		}
+		return h
+	}
 }
 
 func (d *disk) p50() float64 { return d.p.Median() }

@@ -147,7 +147,7 @@ func (l *Load) Sample() (*nats.Msg, error) {
 // Run keeps the window full for so long, then waits for what is on its way.
 func (l *Load) Run(each time.Duration) (Round, error) {
 	l.round = Round{Latency: newLatencies()}
-	cpu := cpuTime()
+	cpu := CPUTime()
 	l.ended, l.err = make(chan struct{}), nil
 	start := time.Since(l.origin)
 	l.until = start + each
@@ -161,7 +161,7 @@ func (l *Load) Run(each time.Duration) (Round, error) {
 		return Round{}, fmt.Errorf("bench: %s: messages were not answered within %v", l.subject, latencyMax)
 	}
 	l.round.Took -= start
-	l.round.CPU = cpuTime() - cpu
+	l.round.CPU = CPUTime() - cpu
 	return l.round, l.err
 }
 

@@ -12,4 +12,8 @@ func fileSystem(string) (name string, memory bool, err error) { return "unknown"
 
 func kernel() string { return runtime.GOOS }
 
-func cpuTime() time.Duration { return 0 }
+// CPUTime is not known here.
+func CPUTime() time.Duration { return 0 }
+
+// ResidentBytes is not known here.
+func ResidentBytes() int64 { return 0 }

@@ -35,6 +35,12 @@ func TestBenchmarksReportWhatScriptsRead(t *testing.T) {
 	for _, run := range []string{"1", "64", "1024"} {
 		want(t, got, "BenchmarkJournal/run="+run, "facts/s", "p50-us", "p99-us", "fsync-p50-us", "commit-p50-us")
 	}
+	for _, name := range []string{"BenchmarkOpenLoop/share=0.5/batch=1", "BenchmarkOpenLoop/share=0.5/batch=64"} {
+		want(t, got, name, "capacity/s", "commands/s", "p50-us", "p99-us", "p99.9-us", "commit-p99-us", "fsync-p50-us", "fsync-p99-us", "fsync-p99.9-us", "lag-p99-us", "p99/commit-p99", "p99/fsync-p99")
+	}
+	for _, name := range []string{"BenchmarkOverload/times=10/batch=1", "BenchmarkOverload/times=10/batch=16"} {
+		want(t, got, name, "peak/s", "goodput/s", "goodput/peak", "refused-p99-us", "rss-growth-MiB")
+	}
 	want(t, got, "BenchmarkRestart", "restart-ms", "recover-ms", "facts/s")
 	want(t, got, "BenchmarkMemory", "B/hold", "B/event")
 
