@@ -261,7 +261,7 @@ func (a *eventActor) due() {
 
 // reincarnate tells the event of restores of the log since its last fact: its ids must not be those that the original gives.
 func (a *eventActor) reincarnate() {
-	if in := a.node.node.Incarnation(); in > a.ev.Incarnation() && a.ev.Exists() {
+	if in := a.node.incarnation; in > a.ev.Incarnation() && a.ev.Exists() {
 		a.internal(engine.Command{Verb: engine.VerbRestore, Incarnation: in})
 	}
 }

@@ -44,9 +44,11 @@ type Node struct {
 	journal   Journal
 	snapshots Snapshots
 	clock     *Clock
-	metrics   *Metrics
-	system    *actor.ActorSystem
-	root      *actor.RootContext
+	// incarnation is that of the ids that events give: it changes only while no node runs.
+	incarnation engine.Incarnation
+	metrics     *Metrics
+	system      *actor.ActorSystem
+	root        *actor.RootContext
 
 	routes   *xsync.Map[route, *eventRef] // awake events; read without a lock on the hot path
 	inflight atomic.Int64                 // commands accepted and not yet answered
@@ -101,6 +103,7 @@ func Start(cfg Config, journal Journal, snapshots Snapshots, recovered *engine.R
 	if n.node, err = recallNode(snapshots, recovered); err != nil {
 		return nil, err
 	}
+	n.incarnation = n.node.Incarnation()
 	if err := n.recordOutage(recovered.HighMark); err != nil {
 		return nil, err
 	}

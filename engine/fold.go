@@ -21,6 +21,20 @@ func (e *Event) Fold(run *Run) error {
 	if run.Facts.Count == 0 {
 		return nil
 	}
+	if err := e.continues(run); err != nil {
+		return err
+	}
+	d := decoder{buf: run.Facts.Buf}
+	for range run.Facts.Count {
+		if err := e.foldNext(&d); err != nil {
+			return err
+		}
+	}
+	return e.endsRun(&d)
+}
+
+// continues checks that a run goes on where the event is, and sets the moment of its facts.
+func (e *Event) continues(run *Run) error {
 	if run.First != e.seq+1 {
 		return fmt.Errorf("%w: event %q is at %d, the run starts at %d", ErrOutOfOrder, e.key.ID, e.seq, run.First)
 	}
@@ -28,16 +42,23 @@ func (e *Event) Fold(run *Run) error {
 		return fmt.Errorf("%w: event %q, fact %d: its time %d is out of range", ErrMalformed, e.key.ID, run.First, run.At)
 	}
 	e.now = max(run.At, e.lastAt)
-	d := decoder{buf: run.Facts.Buf}
-	for range run.Facts.Count {
-		if err := e.foldFact(&d); err != nil {
-			return fmt.Errorf("event %q, fact %d: %w", e.key.ID, e.seq+1, err)
-		}
-		e.advance()
-		if err := e.LiveCheck(); err != nil {
-			return fmt.Errorf("event %q, fact %d: %w: %w", e.key.ID, e.seq, ErrMalformed, err)
-		}
+	return nil
+}
+
+// foldNext folds the next fact of a run.
+func (e *Event) foldNext(d *decoder) error {
+	if err := e.foldFact(d); err != nil {
+		return fmt.Errorf("event %q, fact %d: %w", e.key.ID, e.seq+1, err)
 	}
+	e.advance()
+	if err := e.LiveCheck(); err != nil {
+		return fmt.Errorf("event %q, fact %d: %w: %w", e.key.ID, e.seq, ErrMalformed, err)
+	}
+	return nil
+}
+
+// endsRun checks that nothing follows the last fact of a run.
+func (e *Event) endsRun(d *decoder) error {
 	if len(d.buf) > 0 {
 		return fmt.Errorf("%w: event %q: %d bytes after the last fact of a run", ErrMalformed, e.key.ID, len(d.buf))
 	}

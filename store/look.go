@@ -2,8 +2,15 @@ package store
 
 import (
 	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/holdfast-engine/holdfast/engine"
 )
 
 // lookInto opens the log of a folder without changing anything, and lets use read it. Where Pebble would end the process it ends a goroutine, and the
@@ -37,4 +44,221 @@ func lookInto(f *folder, c *Config, use func(db *pebble.DB) error) error {
 		return dead
 	}
 	return err
+}
+
+// ErrUnknown is wrapped when there is no such aggregate.
+var ErrUnknown = errors.New("unknown")
+
+// ErrCut is wrapped when a moment of the past cannot be shown, because the log before it is gone and the first snapshot is later.
+var ErrCut = errors.New("the log has been cut")
+
+// LookAt is a moment in the life of an aggregate: behind one of its facts, behind a batch of the journal, or at a node time. The zero value is the end of the
+// log. Of several fields the earliest moment counts.
+type LookAt struct {
+	Fact  engine.Seq
+	Batch uint64
+	Time  engine.Instant
+}
+
+// Look is what was asked to be shown.
+type Look struct {
+	Key   engine.Key
+	At    LookAt
+	Facts int // how many of the newest facts before that moment are wanted
+}
+
+// Seen is an aggregate as it was.
+type Seen struct {
+	State     engine.Aggregate
+	Facts     []engine.FactView // the newest, oldest first: fewer than were asked for if there are no more, or if Cut
+	Cut       bool              // older facts were there, but the log has been cut
+	Batch     uint64            // of the journal: the last that has a fact of it; 0 if its snapshot has all of them
+	LastBatch uint64            // of the journal, at its end
+	HighMark  engine.Instant    // the latest node time known to have been reached
+}
+
+// eachFolder is an aggregate whose facts can be looked at one by one.
+type eachFolder interface {
+	FoldEach(run *engine.Run, use func(*engine.FactView) bool) error
+}
+
+// LookInto shows an aggregate as a data folder that no engine uses has it, and changes nothing. New and Open of c make aggregates, the rest of it but Dir and FS is
+// not used. Errors wrap [ErrCut], [ErrInUse], [ErrNewer] or [ErrDamaged] where one is the reason, and [ErrUnknown] if there is no such aggregate.
+func LookInto(c VerifyConfig, l Look) (Seen, error) {
+	if c.FS == nil {
+		c.FS = vfs.Default
+	}
+	seen, err := lookOffline(&c, &l)
+	if err != nil {
+		return seen, fmt.Errorf("store: look into %s: %w", c.Dir, pebbleError(err))
+	}
+	return seen, nil
+}
+
+func lookOffline(c *VerifyConfig, l *Look) (seen Seen, err error) {
+	f := folder{fs: readOnlyFS{c.FS}, dir: c.Dir}
+	if there, err := f.exists(nameFormat); err != nil || !there {
+		return seen, errors.Join(err, fmt.Errorf("there is no %s: this is no data folder", nameFormat))
+	}
+	lock, err := (&folder{fs: c.FS, dir: c.Dir}).lock()
+	if err != nil && !errors.Is(err, os.ErrPermission) {
+		return seen, err
+	}
+	if err == nil {
+		defer func() { _ = lock.Close() }()
+	}
+	if _, err := f.readFormat(); err != nil {
+		return seen, err
+	}
+	recs, err := scanTail(f.fs, f.path(nameTail), f.tag)
+	if err != nil {
+		return seen, err
+	}
+	conf := Config{Dir: c.Dir, New: c.New, Open: c.Open, Logger: slog.New(slog.DiscardHandler), MemTableBytes: DefaultMemTableBytes}
+	err = lookInto(&f, &conf, func(db *pebble.DB) error {
+		last, err := lastBatch(db, position{head: f.genesis()})
+		if err != nil {
+			return err
+		}
+		d, err := decide(last, recs, false)
+		if err != nil {
+			return err
+		}
+		k := looking{Look: *l, c: &conf, r: db, f: &f}
+		seen, err = k.look(last.seq, d.give)
+		return err
+	})
+	return seen, err
+}
+
+// Look shows an aggregate as it is or was. It reads the log from where it begins, and no pass runs meanwhile. What is not durable yet is not shown.
+func (s *Store) Look(l Look) (Seen, error) {
+	if err := s.settle(); err != nil {
+		return Seen{}, err
+	}
+	s.passing.Lock()
+	defer s.passing.Unlock()
+	snap := s.db.NewSnapshot()
+	defer func() { _ = snap.Close() }()
+	k := looking{Look: l, c: &s.c, r: snap, f: &s.folder}
+	seen, err := k.look(s.Durable(), nil)
+	if err != nil {
+		return seen, fmt.Errorf("store: look: %w", pebbleError(err))
+	}
+	return seen, nil
+}
+
+// looking is one look.
+type looking struct {
+	Look
+	c    *Config
+	r    reader
+	f    *folder
+	seen Seen
+	over bool // the moment has been reached
+
+	batch func() uint64 // that is being folded
+}
+
+// errSeen ends the folding when the moment has been reached.
+var errSeen = errors.New("seen enough")
+
+func (k *looking) look(end uint64, give []tailRecord) (Seen, error) {
+	name := string(appendAggregate(nil, k.Key))
+	headers, err := headersOf(k.r, name)
+	if err != nil {
+		return k.seen, err
+	}
+	trim := position{head: k.f.genesis()}
+	if _, err := getPosition(k.r, metaTrim, &trim); err != nil {
+		return k.seen, err
+	}
+	one := &known{key: k.Key, name: name}
+	for i := range headers {
+		if k.before(&headers[i]) {
+			one.header = headers[i] // the oldest: more facts can be shown from there
+			break
+		}
+	}
+	switch {
+	case one.header.seq > 0:
+		if one.state, err = openSnapshot(k.c, k.r, name, k.Key, &one.header); err != nil {
+			return k.seen, err
+		}
+		k.seen.Cut = trim.seq > 0
+	case trim.seq > 0 && len(headers) > 0:
+		h := &headers[0]
+		return k.seen, fmt.Errorf("of %s the log before batch %d is gone, and its first snapshot is behind fact %d, at %s: ask for that moment or a later one: %w",
+			describe(k.Key), trim.seq+1, h.seq, time.Unix(0, int64(h.lastAt)).UTC().Format(time.RFC3339Nano), ErrCut)
+	}
+	f := folding{c: k.c, r: k.r, all: map[string]*known{name: one}, only: name, at: trim, apply: k.fold}
+	f.stop = func() error {
+		if k.over {
+			return errSeen
+		}
+		return nil
+	}
+	last := end
+	if k.At.Batch > 0 {
+		last = min(last, k.At.Batch)
+	}
+	k.batch = func() uint64 { return f.at.seq + 1 }
+	if err := f.fold(max(last, trim.seq)); err != nil && !errors.Is(err, errSeen) {
+		return k.seen, err
+	}
+	for i := range give {
+		if k.over || k.At.Batch > 0 && give[i].seq > k.At.Batch {
+			break
+		}
+		b, err := readRecord(k.f.fs, k.f.path(nameTail), &give[i], k.f.tag)
+		if err == nil {
+			err = f.batch(b, give[i].seq)
+		}
+		if err != nil {
+			return k.seen, err
+		}
+		end = give[i].seq
+	}
+	if one.state == nil || one.state.Seq() == 0 {
+		return k.seen, fmt.Errorf("%s has no fact at that moment: %w", describe(k.Key), ErrUnknown)
+	}
+	k.seen.State, k.seen.LastBatch = one.state, end
+	if k.seen.HighMark, err = getHigh(k.r); err != nil {
+		return k.seen, err
+	}
+	k.seen.HighMark = max(k.seen.HighMark, f.high, one.state.LastAt())
+	if len(k.seen.Facts) == k.Facts || len(k.seen.Facts) > 0 && k.seen.Facts[0].Seq == 1 {
+		k.seen.Cut = false
+	}
+	return k.seen, nil
+}
+
+// before reports whether a snapshot is of the moment or earlier.
+func (k *looking) before(h *header) bool {
+	return (k.At.Fact == 0 || h.seq <= k.At.Fact) && (k.At.Batch == 0 || h.position <= k.At.Batch) && (k.At.Time == 0 || h.lastAt <= k.At.Time)
+}
+
+// fold folds a run up to the moment that is wanted, and keeps the newest facts.
+func (k *looking) fold(a engine.Aggregate, run *engine.Run) error {
+	if run.First+engine.Seq(run.Facts.Count)-1 <= a.Seq() {
+		return nil // the snapshot holds it
+	}
+	if k.over = k.over || k.At.Time > 0 && run.At > k.At.Time || k.At.Fact > 0 && a.Seq() >= k.At.Fact; k.over {
+		return nil
+	}
+	each, ok := a.(eachFolder)
+	if !ok {
+		return a.Fold(run)
+	}
+	k.seen.Batch = k.batch()
+	return each.FoldEach(run, func(v *engine.FactView) bool {
+		if k.Facts > 0 {
+			if len(k.seen.Facts) == k.Facts {
+				k.seen.Facts = append(k.seen.Facts[:0], k.seen.Facts[1:]...)
+			}
+			k.seen.Facts = append(k.seen.Facts, *v)
+		}
+		k.over = k.At.Fact > 0 && v.Seq >= k.At.Fact
+		return !k.over
+	})
 }

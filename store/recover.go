@@ -35,7 +35,8 @@ type folding struct {
 	folded func(k *known, run *engine.Run) // if not nil, called after each run
 	// chainOnly checks the chain and folds nothing.
 	chainOnly bool
-	failed    func(k *known, err error) // if not nil, takes the error of an aggregate, which is then left alone; otherwise it ends the folding
+	apply     func(engine.Aggregate, *engine.Run) error // folds a run; nil is Fold
+	failed    func(k *known, err error)                 // if not nil, takes the error of an aggregate, which is then left alone; otherwise it ends the folding
 }
 
 // fold folds the batches after f.at up to and including seq end.
@@ -137,7 +138,7 @@ func (f *folding) run(name []byte, run *engine.Run) error {
 		return nil
 	}
 	run.Key = k.key
-	if err := foldRun(k.state, run); err != nil {
+	if err := f.foldRun(k.state, run); err != nil {
 		return f.trouble(k, fmt.Errorf("fold %s at fact %d: %w", describe(k.key), run.First, err))
 	}
 	k.facts += uint64(run.Facts.Count)
@@ -149,12 +150,15 @@ func (f *folding) run(name []byte, run *engine.Run) error {
 }
 
 // foldRun makes a panic in the aggregate's own code an error: a pass in the background must not end the process.
-func foldRun(a engine.Aggregate, run *engine.Run) (err error) {
+func (f *folding) foldRun(a engine.Aggregate, run *engine.Run) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("it panicked: %v\n%s", r, debug.Stack())
 		}
 	}()
+	if f.apply != nil {
+		return f.apply(a, run)
+	}
 	return a.Fold(run)
 }
 

@@ -38,6 +38,6 @@ Buyers' commands travel over NATS, in JSON or protobuf, from any language: see d
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(serveCommand(), demoCommand(), eventCommand(), verifyCommand(), backupCommand(), restoreCommand(), keysCommand(), loadCommand(), versionCommand())
+	root.AddCommand(serveCommand(), demoCommand(), eventCommand(), verifyCommand(), backupCommand(), restoreCommand(), inspectCommand(), doctorCommand(), keysCommand(), loadCommand(), versionCommand())
 	return root
 }
