@@ -13,9 +13,9 @@ import (
 
 // call is one command on its way: waiting for a message, in one, or in a pause before the next attempt.
 type call struct {
-	sender *sender
-	verb   engine.Verb
-	body   []byte // protobuf of the command, without correlation
+	event string
+	verb  engine.Verb
+	body  []byte // protobuf of the command, without correlation
 
 	// alone keeps the command out of batches: it is not a buyer's, its answer may be long, or a batch with it was refused.
 	alone    bool
@@ -37,7 +37,7 @@ var calls = sync.Pool{New: func() any { return new(call) }}
 // free gives an asynchronous call back to the pool.
 func (c *call) free() {
 	body := c.body[:0]
-	c.sender, c.verb, c.body, c.alone, c.attempts, c.giveUp, c.pooled, c.done = nil, 0, body, false, 0, time.Time{}, false, nil
+	c.event, c.verb, c.body, c.alone, c.attempts, c.giveUp, c.pooled, c.done = "", 0, body, false, 0, time.Time{}, false, nil
 	c.state.Store(callWaiting)
 	c.lost.Store(false)
 	c.last.Store(nil)

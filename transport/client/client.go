@@ -153,7 +153,7 @@ func (c *Client) senderOf(event string) *sender {
 	}
 	if len(c.senders) >= sendersMax {
 		for id, old := range c.senders {
-			if old.idle() {
+			if old.retire() {
 				delete(c.senders, id)
 			}
 		}
@@ -163,17 +163,28 @@ func (c *Client) senderOf(event string) *sender {
 	return s
 }
 
-// launch makes a message in flight, nil if the client is closed.
-func (c *Client) launch(s *sender) *message {
+// enqueue hands a call to the sender of its event. again is a call that was sent before: it is taken even when the queue is full.
+func (c *Client) enqueue(k *call, again bool) error {
+	for {
+		err := c.senderOf(k.event).enqueue(k, again)
+		if !errors.Is(err, errRetired) {
+			return err
+		}
+	}
+}
+
+// launch puts calls into flight as one message, and returns what its answer will be correlated by; false if the client is closed. A message is
+// whole before anyone can find it: Close ends the calls of what is in flight.
+func (c *Client) launch(s *sender, calls []*call) (flight, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed.Load() {
-		return nil
+		return flight{}, false
 	}
 	deadline := time.Now().Add(c.options.AttemptTimeout)
-	m := c.messages.add(s, deadline)
+	f := c.messages.add(s, calls, deadline)
 	c.wakeBefore(deadline)
-	return m
+	return f, true
 }
 
 // wakeBefore makes run look not later than at. The caller holds mu.
@@ -199,7 +210,7 @@ func (c *Client) prepare(k *call, event string, verb engine.Verb, m proto.Messag
 	if err != nil {
 		return fmt.Errorf("holdfast: %w", err)
 	}
-	k.body, k.verb, k.sender = body, verb, c.senderOf(event)
+	k.body, k.verb, k.event = body, verb, event
 	k.alone = verb != engine.VerbHold && verb != engine.VerbExtend && verb != engine.VerbRelease && verb != engine.VerbConfirm
 	return nil
 }
@@ -221,7 +232,7 @@ func (c *Client) do(ctx context.Context, event string, verb engine.Verb, m proto
 	if err := c.prepare(k, event, verb, m); err != nil {
 		return nil, err
 	}
-	if err := k.sender.enqueue(k, false); err != nil {
+	if err := c.enqueue(k, false); err != nil {
 		return nil, err
 	}
 	var got result
@@ -252,7 +263,7 @@ func (c *Client) start(event string, verb engine.Verb, m proto.Message, done fun
 	k.pooled, k.done, k.giveUp = true, done, time.Now().Add(c.options.Timeout)
 	err := c.prepare(k, event, verb, m)
 	if err == nil {
-		err = k.sender.enqueue(k, false)
+		err = c.enqueue(k, false)
 	}
 	if err != nil {
 		k.finish(Reply{}, err)

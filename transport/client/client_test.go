@@ -475,6 +475,35 @@ func TestCloseEndsWhatIsOnItsWay(t *testing.T) {
 	e.LetGo()
 }
 
+// Close may come while answers arrive and the next messages are being made: every caller hears of its command exactly once all the same.
+func TestCloseForgetsNobody(t *testing.T) {
+	url := broker(t)
+	serve(t, url, &transporttest.Engine{Answer: shown, Async: true})
+	const asked = 2000
+	for round := range 30 {
+		c, err := client.Connect(url, client.Options{BatchCommandsMax: 8, QueueMax: asked, ReplySubjects: 8})
+		if err != nil {
+			t.Fatal(err)
+		}
+		heard := make(chan struct{}, asked+1)
+		for i := range asked {
+			c.HoldAsync(fmt.Sprintf("e%d", i%32), hold(fmt.Sprintf("b%d", i)), func(client.Reply, error) { heard <- struct{}{} })
+		}
+		<-heard // answers arrive
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+		ctx := within(t)
+		for i := 1; i < asked; i++ {
+			select {
+			case <-heard:
+			case <-ctx.Done():
+				t.Fatalf("round %d: %d of %d callers heard nothing", round, asked-i, asked)
+			}
+		}
+	}
+}
+
 func TestBadOptionsAreRefused(t *testing.T) {
 	url := broker(t)
 	for _, o := range []client.Options{

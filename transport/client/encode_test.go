@@ -100,7 +100,7 @@ func FuzzReply(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		r := Reply{body}
 		_, _, _, _, _ = r.Code(), r.HoldID(), r.Repeated(), r.Err(), r.retryAfter()
-		if _, _, ok := parseCorrelation(correlationOf(body)); ok && len(correlationOf(body)) != correlationLen {
+		if _, ok := parseCorrelation(correlationOf(body)); ok && len(correlationOf(body)) != correlationLen {
 			t.Fatal("a correlation of another length")
 		}
 		eachResult(body, func(int, []byte) {})
@@ -172,7 +172,7 @@ func TestMessagesAreFoundOnlyWhileInFlight(t *testing.T) {
 	old := map[string]bool{}
 	for range 5000 {
 		if rng.IntN(2) == 0 || len(live) == 0 {
-			m := ms.add(s, time.Time{})
+			m := ms.find(ms.add(s, nil, time.Time{}))
 			live = append(live, m)
 			if ms.newest != m {
 				t.Fatal("the newest message is another")
@@ -182,14 +182,14 @@ func TestMessagesAreFoundOnlyWhileInFlight(t *testing.T) {
 		i := rng.IntN(len(live))
 		m := live[i]
 		live = append(live[:i], live[i+1:]...)
-		id := string(appendCorrelation(nil, m))
-		if ms.find([]byte(id)) != m || old[id] {
+		id := string(appendCorrelation(nil, m.flight))
+		if ms.answeredBy([]byte(id)) != m || old[id] {
 			t.Fatalf("message %s is not found, or was there before", id)
 		}
 		ms.remove(m)
 		ms.recycle(m)
 		old[id] = true
-		if ms.find([]byte(id)) != nil {
+		if ms.answeredBy([]byte(id)) != nil {
 			t.Fatalf("message %s is found after it was answered", id)
 		}
 		count := 0
@@ -204,7 +204,7 @@ func TestMessagesAreFoundOnlyWhileInFlight(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"", "0", "0123456789abcdeg", "ffffffffffffffff", "0123456789ABCDEF"} {
-		if ms.find([]byte(bad)) != nil {
+		if ms.answeredBy([]byte(bad)) != nil {
 			t.Errorf("%q is found", bad)
 		}
 	}

@@ -7,14 +7,13 @@ import (
 // message is one NATS message on its way, with the calls it carries, in order. Messages live in a slab: the correlation of a message is
 // its slot and how often the slot was used, so an answer that comes too late meets nobody.
 type message struct {
-	slot       uint32
-	generation uint32
-	busy       bool
-	sender     *sender
-	calls      []*call
-	deadline   time.Time
-	older      *message // in order of sending
-	newer      *message
+	flight
+	busy     bool
+	sender   *sender
+	calls    []*call
+	deadline time.Time
+	older    *message // in order of sending
+	newer    *message
 }
 
 // correlationLen is the length of a correlation: slot and generation in hexadecimal.
@@ -22,17 +21,20 @@ const correlationLen = 16
 
 const hexDigits = "0123456789abcdef"
 
-func appendCorrelation(dst []byte, m *message) []byte {
-	v := uint64(m.generation)<<32 | uint64(m.slot)
+// flight is what an answer is correlated by: the slot of a message and how often the slot was used.
+type flight struct{ slot, generation uint32 }
+
+func appendCorrelation(dst []byte, f flight) []byte {
+	v := uint64(f.generation)<<32 | uint64(f.slot)
 	for shift := 60; shift >= 0; shift -= 4 {
 		dst = append(dst, hexDigits[v>>shift&15])
 	}
 	return dst
 }
 
-func parseCorrelation(b []byte) (slot, generation uint32, ok bool) {
+func parseCorrelation(b []byte) (f flight, ok bool) {
 	if len(b) != correlationLen {
-		return 0, 0, false
+		return f, false
 	}
 	var v uint64
 	for _, c := range b {
@@ -43,10 +45,10 @@ func parseCorrelation(b []byte) (slot, generation uint32, ok bool) {
 		case c >= 'a' && c <= 'f':
 			v |= uint64(c-'a') + 10
 		default:
-			return 0, 0, false
+			return f, false
 		}
 	}
-	return uint32(v), uint32(v >> 32), true
+	return flight{uint32(v), uint32(v >> 32)}, true
 }
 
 // messages holds the messages in flight, oldest first. Its owner locks it.
@@ -57,18 +59,18 @@ type messages struct {
 	count          int
 }
 
-// add returns a message in flight.
-func (ms *messages) add(s *sender, deadline time.Time) *message {
+// add puts calls into flight.
+func (ms *messages) add(s *sender, calls []*call, deadline time.Time) flight {
 	var m *message
 	if n := len(ms.free); n > 0 {
 		m = ms.free[n-1]
 		ms.free = ms.free[:n-1]
 	} else {
-		m = &message{slot: uint32(len(ms.slots))}
+		m = &message{flight: flight{slot: uint32(len(ms.slots))}}
 		ms.slots = append(ms.slots, m)
 	}
 	m.generation++
-	m.busy, m.sender, m.deadline = true, s, deadline
+	m.busy, m.sender, m.deadline, m.calls = true, s, deadline, append(m.calls, calls...)
 	m.older, m.newer = ms.newest, nil
 	if ms.newest != nil {
 		ms.newest.newer = m
@@ -77,16 +79,24 @@ func (ms *messages) add(s *sender, deadline time.Time) *message {
 	}
 	ms.newest = m
 	ms.count++
-	return m
+	return m.flight
 }
 
-// find returns the message in flight with a correlation, nil if there is none any more.
-func (ms *messages) find(correlation []byte) *message {
-	slot, generation, ok := parseCorrelation(correlation)
-	if !ok || int(slot) >= len(ms.slots) {
+// answeredBy returns the message in flight with a correlation, nil if there is none any more.
+func (ms *messages) answeredBy(correlation []byte) *message {
+	f, ok := parseCorrelation(correlation)
+	if !ok {
 		return nil
 	}
-	if m := ms.slots[slot]; m.busy && m.generation == generation {
+	return ms.find(f)
+}
+
+// find returns the message in flight, nil if it is there no more.
+func (ms *messages) find(f flight) *message {
+	if int(f.slot) >= len(ms.slots) {
+		return nil
+	}
+	if m := ms.slots[f.slot]; m.busy && m.flight == f {
 		return m
 	}
 	return nil

@@ -19,7 +19,7 @@ func (c *Client) receive(nm *nats.Msg) {
 		return
 	}
 	c.mu.Lock()
-	m := c.messages.find(correlationOf(nm.Data))
+	m := c.messages.answeredBy(correlationOf(nm.Data))
 	if m == nil {
 		c.mu.Unlock()
 		c.late.Add(1)
@@ -99,7 +99,7 @@ func (c *Client) requeue(k *call) {
 	if plantedBug(plantedNewRequestID) {
 		k.body[2] ^= 1 // the first letter: the request id comes first
 	}
-	if err := k.sender.enqueue(k, true); err != nil {
+	if err := c.enqueue(k, true); err != nil {
 		k.finish(Reply{}, k.unanswered(false, err))
 	}
 }
@@ -126,10 +126,15 @@ func (c *Client) again(k *call, why error, hint time.Duration) {
 	}
 }
 
-// unsent puts the calls of a message that could not be published aside. It is called under the lock of their sender, so it finishes none.
-func (c *Client) unsent(m *message, why error) {
+// unsent puts the calls of a message that could not be published aside, unless Close has ended them. It is called under the lock of their
+// sender, so it finishes none.
+func (c *Client) unsent(f flight, why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	m := c.messages.find(f)
+	if m == nil {
+		return
+	}
 	c.messages.remove(m)
 	for _, k := range m.calls {
 		k.last.Store(&why)

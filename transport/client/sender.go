@@ -1,6 +1,8 @@
 package client
 
 import (
+	"errors"
+	"slices"
 	"sync"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -17,13 +19,22 @@ type sender struct {
 	head     int
 	bytes    int // of the waiting bodies
 	inFlight int // messages
+	retired  bool
+	batch    []*call // of the message that is being made
 	out      []byte
 	subjects []string // by verb, made when first needed
 }
 
-// enqueue takes a call. again is a call that was sent before: it is taken even when the queue is full.
+// errRetired says that the client has forgotten the sender: there is, or will be, another.
+var errRetired = errors.New("holdfast: the sender was retired")
+
+// enqueue takes a call.
 func (s *sender) enqueue(c *call, again bool) error {
 	s.mu.Lock()
+	if s.retired {
+		s.mu.Unlock()
+		return errRetired
+	}
 	if s.client.closed.Load() { // asked under the lock: what comes later is not dropped by Close any more
 		s.mu.Unlock()
 		return ErrClosed
@@ -101,43 +112,51 @@ func (s *sender) sendOne() {
 	if first == nil {
 		return
 	}
-	c := s.client
-	m := c.launch(s)
-	if m == nil {
-		go first.finish(Reply{}, first.unanswered(false, ErrClosed)) // not under the lock: the caller may come straight back
-		return
-	}
-	m.calls = append(m.calls, first)
+	s.batch = append(s.batch[:0], first)
 	first.attempts++
 	if !first.alone {
-		for bytes := len(first.body); s.fits(len(m.calls), bytes); {
+		for bytes := len(first.body); s.fits(len(s.batch), bytes); {
 			more := s.next()
 			if more == nil {
 				break
 			}
 			more.attempts++
 			bytes += len(more.body) + entryOverhead
-			m.calls = append(m.calls, more)
+			s.batch = append(s.batch, more)
 		}
 	}
 	verb := verbBuyerBatch // only buyers' commands travel together
-	if len(m.calls) == 1 {
+	if len(s.batch) == 1 {
 		verb = first.verb.String()
 		s.out = append(s.out[:0], first.body...)
 	} else {
 		s.out = s.out[:0]
-		for _, k := range m.calls {
+		for _, k := range s.batch {
 			s.out = appendEntry(s.out, k.verb, k.body)
 		}
 	}
+	subject := s.subjectOf(int(first.verb), verb)
+	c := s.client
+	f, ok := c.launch(s, s.batch)
+	if !ok {
+		go finishClosed(slices.Clone(s.batch)) // not under the lock: the caller may come straight back
+		return
+	}
 	s.out = protowire.AppendTag(s.out, 15, protowire.BytesType)
 	s.out = append(s.out, correlationLen)
-	s.out = appendCorrelation(s.out, m)
+	s.out = appendCorrelation(s.out, f)
 	s.inFlight++
-	if err := c.nc.PublishRequest(s.subjectOf(int(first.verb), verb), c.inbox(m.slot), s.out); err != nil {
+	if err := c.nc.PublishRequest(subject, c.inbox(f.slot), s.out); err != nil {
 		// Nothing left; the attempt ends as if it had not been answered, but without doubt.
 		s.inFlight--
-		c.unsent(m, err)
+		c.unsent(f, err)
+	}
+}
+
+// finishClosed ends calls that were about to be sent when the client was closed.
+func finishClosed(calls []*call) {
+	for _, k := range calls {
+		k.finish(Reply{}, k.unanswered(false, ErrClosed))
 	}
 }
 
@@ -155,11 +174,12 @@ func (s *sender) subjectOf(verb int, name string) string {
 	return s.subjects[verb]
 }
 
-// idle reports whether the sender has nothing to do.
-func (s *sender) idle() bool {
+// retire reports whether the sender has nothing to do, and sees to it that it never has.
+func (s *sender) retire() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.inFlight == 0 && s.head == len(s.waiting)
+	s.retired = s.inFlight == 0 && s.head == len(s.waiting)
+	return s.retired
 }
 
 // dropAll takes everything that waits.
