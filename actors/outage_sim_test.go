@@ -165,7 +165,7 @@ func (s *sim) now() engine.Instant { return s.node.clock.Now() - s.down }
 // start starts a process on what the disk has.
 func (s *sim) start() {
 	atStart := time.Duration(s.wall.Load())
-	s.writer = &simWriter{disk: s.disk, slowest: simSlowest, dice: rand.New(rand.NewPCG(s.dice.Uint64(), 1))}
+	s.writer = &simWriter{disk: s.disk, slowest: simSlowest, seed: s.dice.Uint64()}
 	cfg := Config{
 		SleepAfter: 10 * time.Second, InflightPerEvent: 2 * simCliff,
 		Logger: slog.New(slog.DiscardHandler), Fatal: func(err error) { s.t.Errorf("fatal: %v", err) },

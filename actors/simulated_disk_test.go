@@ -133,8 +133,9 @@ type simWriter struct {
 	disk    *simDisk
 	slowest time.Duration
 
+	seed uint64
+
 	mu      sync.Mutex
-	dice    *rand.Rand
 	waiting []*engine.Run
 	writing bool
 	dead    bool
@@ -150,18 +151,20 @@ func (w *simWriter) Append(run *engine.Run) {
 	}
 }
 
+// write makes what comes within a while durable together, until nothing comes. The while is drawn from the moment, not from a stream: how much was drawn
+// before depends on how goroutines took turns.
 func (w *simWriter) write() {
 	for {
+		dice := rand.New(rand.NewPCG(w.seed, uint64(time.Now().UnixNano())))
+		time.Sleep(time.Duration(dice.Int64N(int64(w.slowest))))
 		w.mu.Lock()
 		batch := w.waiting
 		w.waiting = nil
 		w.writing = len(batch) > 0
-		took := time.Duration(w.dice.Int64N(int64(w.slowest)))
 		w.mu.Unlock()
 		if len(batch) == 0 {
 			return
 		}
-		time.Sleep(took)
 		for _, run := range batch {
 			// The fall of the process comes between two runs at most: what is durable was durable whole.
 			w.mu.Lock()
