@@ -283,7 +283,7 @@ func (n *Node) leave(ref *eventRef, kept bool, wake engine.Instant) bool {
 	return true
 }
 
-// rearm sets the timer for the earliest alarm. The caller holds n.mu.
+// rearm sets the timer for the earliest alarm, or to look at the clock again before. The caller holds n.mu.
 func (n *Node) rearm() {
 	wake, ok := n.known.nextWake()
 	switch {
@@ -292,7 +292,7 @@ func (n *Node) rearm() {
 	case int64(n.known.awake) >= n.cfg.EventsAwakeMax:
 		n.alarm.set(wakeAgainAfter)
 	default:
-		n.alarm.set(max(time.Duration(wake-n.clock.Now()), 0))
+		n.alarm.set(min(max(time.Duration(wake-n.clock.Now()), 0), lookAgainAfter))
 	}
 }
 

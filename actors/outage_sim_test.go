@@ -152,6 +152,7 @@ func (s *sim) day(length time.Duration) {
 		}
 	}
 	s.stop()
+	time.Sleep(time.Second) // the disk comes to rest
 }
 
 // in is a moment about so far from now.

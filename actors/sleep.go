@@ -131,7 +131,7 @@ func (a *eventActor) rearm(mono time.Duration) {
 	next := time.Duration(1<<63 - 1)
 	if a.ev != nil {
 		if at, ok := a.nextWake(); ok {
-			next = mono + max(time.Duration(at-a.node.clock.Now()), 0)
+			next = mono + min(max(time.Duration(at-a.node.clock.Now()), 0), lookAgainAfter)
 		}
 		if after := a.node.cfg.SleepAfter; after >= 0 && a.sleep == awake {
 			next = min(next, max(a.lastUse+after, mono+gaugesEvery))
