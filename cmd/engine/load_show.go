@@ -42,7 +42,11 @@ func (r *loadReport) print(w io.Writer) error {
 		line("capacity", "%s/s answered with %s on their way, found first", thousands(int64(r.capacity.Throughput())), thousands(int64(s.outstanding)))
 	}
 	line("due", "%s commands = %s sent + %s not sent", thousands(m.Due), thousands(m.Sent), thousands(m.NotSent))
-	line("sent", "%s = %s answered + %s timed out after %v%s", thousands(m.Sent), thousands(m.Answered), thousands(m.TimedOut), s.timeout, noEngineText(m))
+	unanswered := fmt.Sprintf("timed out after %v", s.timeout)
+	if m.Stopped {
+		unanswered = "not answered so far"
+	}
+	line("sent", "%s = %s answered + %s %s%s", thousands(m.Sent), thousands(m.Answered), thousands(m.TimedOut), unanswered, noEngineText(m))
 	line("answered", "%s: %s accepted, %s turned away as overloaded%s", thousands(m.Answered), thousands(m.Accepted), thousands(m.Overloaded), repeatsText(m))
 	line("throughput", "%s/s answered, %s/s accepted", thousands(int64(m.Throughput())), thousands(int64(m.Goodput())))
 	for i, verb := range slices.Sorted(maps.Keys(m.Outcomes)) {
