@@ -97,4 +97,7 @@ func TestMessagesInFlightAreBounded(t *testing.T) {
 	if !g.wait(t.Context(), 0) {
 		t.Error("one was answered, and there is still no room")
 	}
+	if g.wait(ended, 0) {
+		t.Error("a load that is late does not see that it was ended")
+	}
 }

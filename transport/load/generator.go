@@ -21,6 +21,7 @@ type Generator struct {
 	reply  string
 	origin time.Time
 	pacer  *pacer
+	ticked time.Duration // the sender's own
 
 	mu       sync.Mutex // guards what follows: the sender and the subscription's goroutine take turns
 	dice     *rand.Rand
@@ -69,7 +70,7 @@ func New(nc *nats.Conn, c Config) (*Generator, error) {
 		keptMost: max(HoldsKeptMax/len(c.Events), holdsKeptPerEventMin),
 		slots:    make([]slot, 1024), counts: newCounts(c),
 	}
-	g.asked = g.dice.Uint64() << 40 // loads of different seeds share no ids as long as each stays below a million million commands
+	g.asked = g.dice.Uint64() << 40 // 24 bits of the seed's; the rest counts up to a million million commands
 	if g.pacer, err = newPacer(); err != nil {
 		return nil, fmt.Errorf("load: %w", err)
 	}
@@ -123,7 +124,7 @@ func (g *Generator) Open(ctx context.Context, s Schedule) (*Result, error) {
 // Closed keeps so many commands on their way, a multiple of the batch, until its time is over or ctx ends. It returns what [Generator.Open] does.
 func (g *Generator) Closed(ctx context.Context, outstanding int, warmup, measured time.Duration) (*Result, error) {
 	if messages := outstanding / g.c.Batch; messages < 1 || messages > MessagesInFlightMax {
-		return nil, fmt.Errorf("load: %d commands on their way in messages of %d: give %d to %d messages", outstanding, g.c.Batch, 1, MessagesInFlightMax)
+		return nil, fmt.Errorf("load: %d commands on their way in messages of %d: give 1 to %d messages", outstanding, g.c.Batch, MessagesInFlightMax)
 	}
 	till := g.begin(warmup, measured, math.Inf(1)) + warmup + measured
 	g.mu.Lock()
@@ -147,6 +148,7 @@ func (g *Generator) begin(warmup, measured time.Duration, commands float64) time
 	}
 	g.start = g.now()
 	g.counts, g.err, g.want = newCounts(g.c), nil, 0
+	g.ticked = g.start
 	g.from, g.till, g.told, g.total = g.start+warmup, g.start+warmup+measured, g.start, Progress{}
 	return g.start
 }
@@ -155,21 +157,20 @@ func (g *Generator) begin(warmup, measured time.Duration, commands float64) time
 func (g *Generator) wait(ctx context.Context, due time.Duration) bool {
 	for {
 		now := g.now()
-		left := due - now
-		if left <= 0 {
-			g.mu.Lock()
-			full, failed := g.full(), g.err != nil
-			g.mu.Unlock()
-			if failed {
-				return false
-			}
-			if !full {
-				return true
-			}
-			left = time.Millisecond
+		if now-g.ticked >= time.Millisecond { // also when it is behind, and never sleeps
+			g.tick(now)
 		}
-		if g.tick(now); ctx.Err() != nil {
+		g.mu.Lock()
+		full, failed := g.full(), g.err != nil
+		g.mu.Unlock()
+		left := due - now
+		switch {
+		case failed || ctx.Err() != nil:
 			return false
+		case left <= 0 && !full:
+			return true
+		case left <= 0:
+			left = time.Millisecond
 		}
 		g.pacer.sleep(min(max(left, pause), 10*time.Millisecond))
 	}
@@ -222,6 +223,7 @@ func (g *Generator) fail(err error) {
 
 // tick gives up what has waited for too long, and tells how it goes.
 func (g *Generator) tick(now time.Duration) {
+	g.ticked = now
 	g.mu.Lock()
 	g.giveUp(now-g.c.Timeout, now)
 	g.topUp()
