@@ -76,9 +76,10 @@ func (e *Event) fill(items []factItem, owner uint32) basket {
 		it := &items[i]
 		row := itemRow{price: it.price, sales: it.sales, next: b.more}
 		if it.seats != nil {
-			seats := e.lots[e.prices[it.price].lot].seating.seats
+			s := e.lots[e.prices[it.price].lot].seating
 			for j := len(it.seats) - 1; j >= 0; j-- {
-				seats[it.seats[j]] = seatRow{owner: owner, next: row.seats, state: seatHeld}
+				s.seats[it.seats[j]] = seatRow{owner: owner, next: row.seats, state: seatHeld}
+				s.mark(it.seats[j], false)
 				row.seats = it.seats[j] + 1
 			}
 		}
@@ -98,7 +99,9 @@ func (e *Event) end(slot uint32, as HoldState) int64 {
 	for it := e.firstItem(&b); it.sales > 0; it = e.nextItem(it) {
 		number := e.prices[it.price].lot
 		for n := it.seats; n != 0; {
-			seat := &e.lots[number].seating.seats[n-1]
+			s := e.lots[number].seating
+			s.mark(n-1, true)
+			seat := &s.seats[n-1]
 			n = seat.next
 			*seat = seatRow{}
 		}
@@ -248,6 +251,7 @@ func (e *Event) applyBlocked(f *factBlocked) {
 		e.movePool(f.place, f.units, from, to)
 	} else {
 		for _, n := range f.seats {
+			e.lots[f.place].seating.mark(n, verb != VerbBlock)
 			seat := &e.lots[f.place].seating.seats[n]
 			e.rows -= seatHash(f.place, n, seat.state)
 			*seat = seatRow{}

@@ -1,6 +1,9 @@
 package engine
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // checker counts the event's tables again, the slow way.
 type checker struct {
@@ -198,6 +201,9 @@ func (c *checker) counts() error {
 					return e.broken("seat %d of lot %q is %d, but in no basket", s, l.spec.Lot, seat.state)
 				}
 			}
+			if err := e.checkFree(l); err != nil {
+				return err
+			}
 			if blocked != l.in[shareBlocked] || l.capacity != int64(len(l.seating.seats)) {
 				return e.broken("lot %q has %d seats, %d blocked, and says %+v", l.spec.Lot, len(l.seating.seats), blocked, l.view())
 			}
@@ -218,6 +224,28 @@ func (c *checker) counts() error {
 		n.in[shareFree] = n.capacity - n.used()
 		if *n != p.counts || !p.sound() || p.own < 0 {
 			return e.broken("pool %q counts %+v, its lots %+v", p.id, p.view(), n.view())
+		}
+	}
+	return nil
+}
+
+// checkFree verifies what the search for seats sees of a lot.
+func (e *Event) checkFree(l *lot) error {
+	s := l.seating
+	free := make([]uint64, len(s.free))
+	for n := range s.seats {
+		if row := s.rowOf(uint32(n)); s.seats[n].state == seatFree {
+			setBit(free[row.word:], row.shape.place(n-int(row.first)))
+		}
+	}
+	if !slices.Equal(free, s.free) {
+		return e.broken("lot %q has free seats that are not, or the other way round", l.spec.Lot)
+	}
+	for v := range s.views + 1 {
+		for i, have := range s.runs[v] {
+			if r := &s.ranked[i]; !r.stale && have != s.lengths(&s.rows[r.row], v) {
+				return e.broken("lot %q has other runs of free seats in row %d than it says", l.spec.Lot, r.row)
+			}
 		}
 	}
 	return nil

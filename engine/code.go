@@ -48,6 +48,7 @@ const (
 	CodeSeatTaken         // a chosen seat is not free
 	CodePriceExceeded     // the total is above max_price_minor
 	CodeTooMany           // a bound of the engine is reached (docs/limits.md)
+	CodeNotTogether       // the seats are free, but not side by side
 
 	codeEnd
 )
@@ -61,6 +62,7 @@ var codeNames = [Codes]string{
 	"invalid", "request_mismatch", "event_unknown", "event_exists", "wrong_state", "hold_unknown", "hold_expired", "hold_ended",
 	"order_unknown", "payment_in_progress", "payment_ref_missing", "not_on_sale", "lot_unknown", "pool_unknown", "seat_unknown",
 	"lot_not_open", "below_minimum", "above_maximum", "requires_missing", "limit_reached", "sold_out", "seat_taken", "price_exceeded", "too_many",
+	"not_together",
 }
 
 // String returns the code's name on the wire.

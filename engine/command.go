@@ -128,11 +128,18 @@ type Command struct {
 	Incarnation Incarnation // restore
 }
 
-// Item asks for tickets of one lot: a quantity of sales (counted lots) or chosen seats (seated lots), never both.
+// Item asks for tickets of one lot: a quantity of sales, or chosen seats of a seated lot, never both. A quantity of a seated lot is a party: the
+// engine picks the best seats that are free side by side in one row.
 type Item struct {
 	Lot      string
 	Quantity int64
 	Seats    []string // labels "section/row/seat", as in "A/1/4"
+
+	// Of a party. Seats of a kind that is not asked for are never picked.
+	Accessible int64 // so many of the quantity are accessible seats
+	Companion  int64 // and so many the companion seats beside them
+	Restricted bool  // seats with a restricted view will do
+	Split      bool  // a party that does not fit side by side may sit in several groups
 }
 
 // EventSpec is everything an organiser says about an event. In an update, only the fields named in Set change.
@@ -226,8 +233,21 @@ type Fee struct {
 	Minor int64
 }
 
-// RowSpec is a row of seats, labelled Section/Row/1 to Section/Row/Seats.
+// RowSpec is a row of seats, or with Through a block of rows that are alike. A seat's label is section/row/seat.
+//
+// Aisles, Missing, Accessible, Companion and Restricted are lists of seats by the last part of their labels, with a space between: "1 4-6".
+// A range goes along the row, from one seat to the other.
 type RowSpec struct {
 	Section, Row string
-	Seats        int64
+	Seats        int64  // that there are in each row
+	Through      string // the last row of the block: Row "1" through "40", "A" through "M", "R7" through "R12"
+	Rank         int64  // the lower the better, for each row of the block; 0 is the row's place among the lot's rows, from 1
+	First, Step  int64  // seats are numbered First, First+Step, First+2*Step, ...; 0 is 1. A step of 2 numbers odd or even, -1 down
+	Labels       string // instead of First and Step: what each seat is called, with a space between
+	Best         string // the best seat of the row; empty is its middle
+	Aisles       string // seats after which there is an aisle: their neighbours do not sit side by side
+	Missing      string // numbers that are left out: there is no seat in that place, and those around it are not side by side
+	Accessible   string // spaces for wheelchairs
+	Companion    string // seats for those who come with them, beside an accessible one
+	Restricted   string // seats with a restricted view
 }

@@ -70,12 +70,19 @@ type work struct {
 	blocked   factBlocked
 	seats     []uint32
 	wanted    []want
+	parties   []party
+	picked    []uint32
+	sets      []seatSet
+	splitter  *splitter // nil until a party is split
 	items     []ItemView
 	labels    []byte
 	seatText  []string
 	lots      []LotView
 	pools     []PoolView
 	spec      EventSpec
+
+	seatsWanted  int64 // by the hold: chosen and of parties
+	alternatives []Alternative
 }
 
 // breach is a broken promise of conservation. It never happens; whoever sees it sets the event aside.
@@ -174,7 +181,7 @@ func (e *Event) begin(verb Verb, now Instant, facts *Facts) {
 		*out = Outcome{}
 	} else if out.Code != CodeOK {
 		out.Field, out.Lot, out.Text = "", "", ""
-		out.Have, out.Want, out.RetryAfterMs = 0, 0, 0
+		out.Have, out.Want, out.RetryAfterMs, out.Alternatives = 0, 0, 0, nil
 	}
 	out.Verb, out.Code, out.Repeated = verb, CodeOK, false
 }

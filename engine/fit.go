@@ -6,7 +6,7 @@ import "slices"
 func (e *Event) fit(cmd *Command, buyer, old uint32) {
 	allSeats := true
 	for i := range e.work.wanted {
-		if w := &e.work.wanted[i]; e.lots[w.lot].seating != nil && !e.freeSeats(cmd, w, old) {
+		if w := &e.work.wanted[i]; len(w.chosen) > 0 && !e.freeSeats(cmd, w, old) {
 			allSeats = false
 		}
 	}
@@ -15,16 +15,18 @@ func (e *Event) fit(cmd *Command, buyer, old uint32) {
 	whole := cmd.Fill == FillAllOrNothing
 	total := e.take(whole)
 	if whole {
+		e.putBack()
 		if !allSeats && !plantedBug(plantedHalfAHold) {
 			e.because(taken)
 		}
 		return
 	}
-	short := e.why.code != CodeOK
+	lacking := e.why // tickets, or else only seats side by side
 	for e.strikeOff(buyer) {
 		// What the add-on would have taken of a pool is free again for the others.
 		total = e.take(false)
 	}
+	e.putBack()
 	e.why.code = CodeOK
 	least := int64(1)
 	if cmd.Fill == FillAtLeast {
@@ -32,16 +34,23 @@ func (e *Event) fit(cmd *Command, buyer, old uint32) {
 	}
 	switch {
 	case total >= least:
-	case !allSeats && !short:
+	case !allSeats && lacking.code != CodeSoldOut:
 		e.because(taken)
+	case lacking.code == CodeNotTogether:
+		e.because(lacking)
 	default:
 		e.because(refusal{code: CodeSoldOut, field: fieldItems, have: total, want: least, text: tooFewFree})
 	}
 }
 
 // take gives each wanted lot in turn what is free of it; seats that are not free count as wanted only if the whole hold is. It returns the
-// sales in all. A reason to refuse is the first shortage.
+// sales in all. A reason to refuse is the first shortage. The seats are marked until putBack.
 func (e *Event) take(whole bool) (total int64) {
+	e.putBack()
+	e.work.picked = e.work.picked[:0]
+	for i := range e.work.wanted {
+		e.work.wanted[i].seats = nil
+	}
 	for i := range e.work.wanted {
 		w := &e.work.wanted[i]
 		l := &e.lots[w.lot]
@@ -50,7 +59,7 @@ func (e *Event) take(whole bool) (total int64) {
 			w.take = 0
 			continue
 		case l.seating != nil && !whole:
-			w.take = int64(len(w.seats))
+			w.take = int64(len(w.chosen)) + w.party
 		default:
 			w.take = w.sales
 		}
@@ -65,6 +74,14 @@ func (e *Event) take(whole bool) (total int64) {
 			}
 			e.because(why)
 			w.take = max(0, room) / l.units
+		} else if l.seating != nil && whole {
+			e.seatChosen(w, w.take)
+			e.seatParties(w, w.take, true)
+		}
+		if l.seating != nil && !whole {
+			e.seatChosen(w, w.take)
+			e.seatParties(w, w.take, false)
+			w.take = int64(len(w.seats))
 		}
 		if w.take < l.minOrder {
 			w.take = 0
@@ -106,16 +123,16 @@ func (e *Event) room(before []want, number uint32) (int64, int) {
 // freeSeats keeps the wanted seats that are free, or the buyer's own. It returns false if that is not all of them; a reason to refuse is the first.
 func (e *Event) freeSeats(cmd *Command, w *want, old uint32) bool {
 	seats := e.lots[w.lot].seating.seats
-	kept := w.seats[:0]
-	for _, n := range w.seats {
+	kept := w.chosen[:0]
+	for _, n := range w.chosen {
 		if s := &seats[n]; s.state == seatFree || s.state == seatHeld && old != 0 && s.owner == old-1 {
 			kept = append(kept, n)
 		} else if e.why.code == CodeOK {
 			e.becauseTaken(cmd, w.lot, n)
 		}
 	}
-	all := len(kept) == len(w.seats)
-	w.seats = kept
+	all := len(kept) == len(w.chosen)
+	w.chosen = kept
 	return all
 }
 

@@ -21,17 +21,22 @@ func (e *Event) hold(cmd *Command) {
 	if f.buyerRow != 0 {
 		old = e.buyers.at(f.buyerRow - 1).hold
 	}
+	e.work.alternatives = e.work.alternatives[:0]
 	// A replaced hold's tickets count as free while the new one is judged.
-	if old != 0 && e.holds.at(old-1).state() == HoldHeld {
+	replaced := old != 0 && e.holds.at(old-1).state() == HoldHeld
+	if replaced {
 		e.lend(old-1, shareHeld, shareFree)
-		e.judgeHold(cmd, f.buyerRow, old)
-		e.lend(old-1, shareFree, shareHeld)
 		f.replaces = e.holds.at(old - 1).id()
-	} else {
-		e.judgeHold(cmd, f.buyerRow, old)
+	}
+	if e.judgeHold(cmd, f.buyerRow, old); e.why.code == CodeSeatTaken {
+		e.findAlternatives(cmd, e.why.item)
+	}
+	if replaced {
+		e.lend(old-1, shareFree, shareHeld)
 	}
 	if e.why.code != CodeOK {
 		e.refuseAsked(cmd, &f.asked, e.why)
+		e.out.Alternatives = e.work.alternatives
 		return
 	}
 
@@ -70,6 +75,9 @@ func (e *Event) lend(slot uint32, from, to share) {
 		units := int64(it.sales) * l.units
 		l.in[from] -= units
 		l.in[to] += units
+		for n := it.seats; n != 0; n = l.seating.seats[n-1].next {
+			l.seating.mark(n-1, to == shareFree)
+		}
 		for _, p := range l.pools {
 			e.pools[p].in[from] -= units
 			e.pools[p].in[to] += units
@@ -82,7 +90,7 @@ func (e *Event) takeItems(f *factHeld) {
 	f.items = f.items[:0]
 	for i := range e.work.wanted {
 		if w := &e.work.wanted[i]; w.take > 0 {
-			f.items = append(f.items, factItem{price: e.lots[w.lot].price, sales: uint32(w.take), seats: w.seats[:min(w.take, int64(len(w.seats)))]})
+			f.items = append(f.items, factItem{price: e.lots[w.lot].price, sales: uint32(w.take), seats: w.seats})
 		}
 	}
 }

@@ -5,10 +5,14 @@ import "slices"
 // want is what a hold asks for of one lot: items of the same lot are summed.
 type want struct {
 	lot   uint32
-	sales int64    // asked for
-	take  int64    // can be taken
-	seats []uint32 // asked for, then those that are free; a part of work.seats
-	off   bool     // struck off: an add-on whose tickets are gone
+	sales int64 // asked for
+	take  int64 // can be taken
+	off   bool  // struck off: an add-on whose tickets are gone
+
+	// Of a seated lot.
+	chosen []uint32 // seats asked for, then those that are free; a part of work.seats
+	party  int64    // sales for which the engine picks the seats
+	seats  []uint32 // that can be taken: chosen ones, then picked ones; a part of work.picked
 }
 
 // because notes a reason to refuse the command, unless a more important one is known. Of reasons with the same code the first stays.
@@ -34,7 +38,7 @@ func (e *Event) judgeHold(cmd *Command, buyer, old uint32) {
 	if e.judgeLots(buyer); e.why.code != CodeOK {
 		return
 	}
-	if e.fit(cmd, buyer, old); e.why.code != CodeOK {
+	if e.fit(cmd, buyer, old); e.why.code != CodeOK && e.why.code < CodePriceExceeded {
 		return
 	}
 	if cmd.HasMaxPrice || cmd.MaxPrice > 0 {
@@ -85,11 +89,12 @@ func (e *Event) judgeLots(buyer uint32) {
 	}
 }
 
-// gather sums the items of a command by lot and finds their seats. Reasons to refuse are a quantity where seats belong or the other way round, an
-// unknown lot, an unknown seat, a seat twice.
+// gather sums the items of a command by lot and finds their seats and parties. Reasons to refuse are seats of a counted lot, an unknown lot, an
+// unknown seat, a seat twice, too many seats.
 func (e *Event) gather(cmd *Command) {
 	e.work.wanted = e.work.wanted[:0]
 	e.work.seats = e.work.seats[:0]
+	e.work.parties, e.work.seatsWanted = e.work.parties[:0], 0
 	for i := range cmd.Items {
 		it := &cmd.Items[i]
 		number, ok := e.lotNamed(it.Lot)
@@ -99,10 +104,10 @@ func (e *Event) gather(cmd *Command) {
 		}
 		seated := e.lots[number].seating != nil
 		switch {
-		case !seated && len(it.Seats) > 0:
+		case !seated && (len(it.Seats) > 0 || it.Accessible|it.Companion != 0 || it.Restricted || it.Split):
 			e.because(refusal{code: CodeInvalid, field: fieldItems, subject: aboutItemLot, item: uint16(i), text: seatsOfCountedLot})
 		case seated && len(it.Seats) == 0:
-			e.because(refusal{code: CodeInvalid, field: fieldItems, subject: aboutItemLot, item: uint16(i), text: quantityOfSeatedLot})
+			e.gatherParty(it, number, i)
 		case seated:
 			e.gatherSeats(it, number, i)
 		default:
@@ -127,7 +132,7 @@ func (e *Event) wanted(lot uint32) *want {
 func (e *Event) gatherSeats(it *Item, lot uint32, item int) {
 	w := e.wanted(lot)
 	from := len(e.work.seats)
-	e.work.seats = append(e.work.seats, w.seats...)
+	e.work.seats = append(e.work.seats, w.chosen...)
 	for i, label := range it.Seats {
 		n, ok := e.lots[lot].seating.number(e.seed, label)
 		switch {
@@ -139,8 +144,17 @@ func (e *Event) gatherSeats(it *Item, lot uint32, item int) {
 			e.work.seats = append(e.work.seats, n)
 		}
 	}
-	w.seats = e.work.seats[from:len(e.work.seats):len(e.work.seats)]
-	w.sales = int64(len(w.seats))
+	added := len(e.work.seats) - from - len(w.chosen)
+	w.chosen = e.work.seats[from:len(e.work.seats):len(e.work.seats)]
+	w.sales += int64(added)
+	e.countSeats(int64(added), item)
+}
+
+// countSeats counts the seats of a hold.
+func (e *Event) countSeats(seats int64, item int) {
+	if e.work.seatsWanted += seats; e.work.seatsWanted > SeatsPerHoldMax {
+		e.because(refusal{code: CodeInvalid, field: fieldItems, subject: aboutItemLot, item: uint16(item), text: tooManySeats})
+	}
 }
 
 // satisfied reports whether what a lot requires is in the basket (with taken: as far as it can be taken) or was bought before.

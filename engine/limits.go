@@ -17,8 +17,14 @@ const (
 	PoolsPerLotMax     = 8       // pools that one lot draws from: each costs a counter in every step
 	RequiresPerLotMax  = 32      // lots of which one must be bought with it
 	TierChainMax       = 64      // tiers that follow each other: nobody sells in more waves
-	RowsPerLotMax      = 4096    // rows of seats in one lot
+	RowsPerLotMax      = 4096    // rows of seats in one lot: a search looks at a word of each
 	SeatsPerRowMax     = 10_000  // seats in one row
+	RowRankMax         = 1 << 20 // the worst row: the ranks of a hold's seats then sum up in 63 bits
+	RowTextLenMax      = 1 << 15 // bytes of the labels of a row's seats: half of a command
+	RangesPerRowMax    = 64      // parts of a list of seats in a row, as in 1 4-6
+	AccessibleMax      = 4096    // accessible seats in one lot: the largest stadiums have below a thousand, and a search looks at each
+	AccessiblePartyMax = 16      // seats of a party with an accessible seat: a school class goes in several items
+	AlternativesMax    = 3       // sets of seats that are offered instead of those that somebody else was faster to take
 	MinorMax           = 1e12    // minor units of one price part: ten thousand million euros; the total of a hold then fits in 63 bits
 	CapacityMax        = 1e9     // units of one lot or pool
 	LimitMax           = 1e9     // units of a limit per buyer or per order
@@ -27,6 +33,11 @@ const (
 	HoldTTLMsDefault   = 120_000
 	MaxHoldTTLsDefault = 5                          // max_hold is this many times hold_ttl unless given
 	MaxHoldMsMax       = 30 * 24 * 3600 * 1000      // a hold's longest life with extensions and replacements
+	splitExactMax      = 16                         // seats of a party for which the best way to split it is found, and not just a good one
+	splitGroupsMax     = 4                          // groups of such a split
+	seatLabelLenMax    = 16                         // bytes of the last part of a seat's label
+	seatNumberMax      = 999_999                    // the highest number of a seat
+	seatStepMax        = 10                         // between the numbers of neighbours
 	spreadShare        = 8                          // the spread is at most this part of the hold's life
 	spreadShareDefault = 16                         // and this part unless given
 	instantMax         = Instant(1<<63 - 1 - 1<<56) // the last moment an event may name: in 2259, so that adding a hold's life to it never overflows

@@ -15,6 +15,7 @@ const (
 	tooManyBuyers
 	tooManyOrders
 	seatsOfCountedLot
+	tooManySeats
 	quantityOfSeatedLot
 	capacityOfSeatedLot
 	seatTwice
@@ -23,6 +24,9 @@ const (
 	wasReleased
 	wasReplaced
 	wasConfirmed
+	accessibleSeats
+	companionSeats
+	ordinarySeats
 	sentencesEnd
 )
 
@@ -37,6 +41,7 @@ var sentences = [sentencesEnd]string{
 	tooManyBuyers:       "the event has as many buyers as the engine allows: retry later",
 	tooManyOrders:       "the event has as many orders as the engine allows",
 	seatsOfCountedLot:   "this lot has no seats: ask for a quantity",
+	tooManySeats:        "a hold has at most 256 seats",
 	quantityOfSeatedLot: "this lot is seated: name the seats",
 	capacityOfSeatedLot: "the capacity of a seated lot is its seats: block or unblock them",
 	seatTwice:           "a seat is there twice",
@@ -45,6 +50,9 @@ var sentences = [sentencesEnd]string{
 	wasReleased:         "the hold was released",
 	wasReplaced:         "the hold was replaced by a newer one",
 	wasConfirmed:        "the hold was confirmed: it is an order now",
+	accessibleSeats:     "accessible seats", // of which too few are left
+	companionSeats:      "companion seats",
+	ordinarySeats:       "ordinary seats",
 }
 
 // notOnSale says in which state the event is.
@@ -90,7 +98,14 @@ func (o *Outcome) AppendMessage(dst []byte) []byte {
 			return o.numbers(append(dst, "only "...), o.Have, " of at least ", o.Want, " tickets are free")
 		}
 		dst = append(append(dst, o.place()...), o.Lot...)
-		return o.numbers(append(dst, " has "...), o.Have, " of ", o.Want, " tickets left")
+		dst = o.numbers(append(dst, " has "...), o.Have, " of ", o.Want, " ")
+		if o.Text != "" {
+			return append(append(dst, o.Text...), " left"...)
+		}
+		return append(dst, "tickets left"...)
+	case CodeNotTogether:
+		dst = strconv.AppendInt(append(append(append(dst, "lot "...), o.Lot...), " has no "...), o.Want, 10)
+		return append(dst, " such seats side by side: ask for fewer, or for several groups"...)
 	case CodeSeatTaken:
 		return append(append(append(dst, "seat "...), o.Lot...), " is not free"...)
 	case CodeLimitReached:
@@ -191,4 +206,5 @@ var codeSentences = [Codes]string{
 	CodeSeatTaken:         "a seat is not free",
 	CodePriceExceeded:     "the total is above the maximum",
 	CodeTooMany:           "a bound of the engine is reached",
+	CodeNotTogether:       "the seats are not side by side",
 }

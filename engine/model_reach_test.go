@@ -150,7 +150,7 @@ func answers(verb engine.Verb, state engine.EventState) []engine.Code {
 			return with(engine.CodeNotOnSale)
 		}
 		return with(engine.CodeOK, engine.CodeLotUnknown, engine.CodeSeatUnknown, engine.CodeLotNotOpen, engine.CodeBelowMinimum, engine.CodeAboveMaximum,
-			engine.CodeRequiresMissing, engine.CodeLimitReached, engine.CodeSoldOut, engine.CodeSeatTaken, engine.CodePriceExceeded, engine.CodeTooMany)
+			engine.CodeRequiresMissing, engine.CodeLimitReached, engine.CodeSoldOut, engine.CodeSeatTaken, engine.CodePriceExceeded, engine.CodeTooMany, engine.CodeNotTogether)
 	case engine.VerbExtend, engine.VerbRelease, engine.VerbConfirm:
 		if state == engine.EventDraft {
 			return with(engine.CodeHoldUnknown) // nothing was ever sold

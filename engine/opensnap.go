@@ -140,6 +140,7 @@ func (e *Event) openLayout(d *decoder, spec *EventSpec) {
 				return
 			}
 			l.seating.seats[n].state = seatBlocked
+			l.seating.mark(n, false)
 			e.rows += seatHash(uint32(i), n, seatBlocked)
 		}
 		e.shift(uint32(i), s.blocked, shareBlocked)

@@ -19,12 +19,20 @@ type Outcome struct {
 
 	RetryAfterMs int64
 
+	Alternatives []Alternative // with CodeSeatTaken: seats that the same hold could take instead now, the best first
+
 	pool bool // Lot names a pool
 
 	Hold     HoldView
 	Order    OrderView
 	Event    EventView
 	Capacity CapacityView
+}
+
+// Alternative is as many seats of a lot as a hold had chosen there, of the same kinds, free and side by side.
+type Alternative struct {
+	Lot   string
+	Seats []string
 }
 
 // Shows says which views of an Outcome are set.
@@ -165,6 +173,8 @@ type LotView struct {
 	Available int64 // sales that could be taken now: Free and the pools' room, over Units; 0 while the tier has not opened
 	Open      bool  // its tier has opened
 	Seated    bool
+
+	FreeAccessible, FreeCompanion, FreeRestricted int64 // of Free, the seats that a hold gets only if it asks for them
 }
 
 // PoolView shows a pool.

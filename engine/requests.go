@@ -119,6 +119,9 @@ func (e *Event) knownAt(p *probe, cmd *Command, a *asked) bool {
 		}
 		e.out.Repeated = true
 		e.show(cmd, row.why)
+		if row.why.code == CodeSeatTaken && cmd.Verb == VerbHold {
+			e.showAlternatives(cmd, row.why.item)
+		}
 		return true
 	}
 	return false
@@ -177,6 +180,16 @@ func (h *hasher) wish(cmd *Command) {
 		for _, s := range it.Seats {
 			h.string(s)
 		}
+	}
+	for i := range cmd.Items {
+		it := &cmd.Items[i]
+		if it.Accessible|it.Companion == 0 && !it.Restricted && !it.Split {
+			continue
+		}
+		h.pair(4, uint64(i))
+		h.pair(uint64(it.Accessible), uint64(it.Companion))
+		h.bool(it.Restricted)
+		h.bool(it.Split)
 	}
 	if cmd.AtLeast != 0 {
 		h.pair(1, uint64(cmd.AtLeast))

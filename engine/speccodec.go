@@ -43,10 +43,44 @@ func appendLotSpec(dst []byte, l *LotSpec) []byte {
 	dst = appendStrings(dst, l.Requires)
 	dst = binary.AppendUvarint(dst, uint64(len(l.Rows)))
 	for i := range l.Rows {
-		dst = appendString(appendString(dst, l.Rows[i].Section), l.Rows[i].Row)
-		dst = binary.AppendVarint(dst, l.Rows[i].Seats)
+		dst = appendRow(dst, &l.Rows[i])
 	}
 	return dst
+}
+
+// appendRow appends a block of rows: | section | row | seats |, and if there is more to say about it, -seats and behind it
+// | through | rank first step | labels best aisles missing accessible companion restricted |.
+func appendRow(dst []byte, r *RowSpec) []byte {
+	dst = appendString(appendString(dst, r.Section), r.Row)
+	if *r == (RowSpec{Section: r.Section, Row: r.Row, Seats: r.Seats}) {
+		return binary.AppendVarint(dst, r.Seats)
+	}
+	dst = appendString(binary.AppendVarint(dst, -r.Seats), r.Through)
+	for _, v := range [...]int64{r.Rank, r.First, r.Step} {
+		dst = binary.AppendVarint(dst, v)
+	}
+	for _, t := range [...]string{r.Labels, r.Best, r.Aisles, r.Missing, r.Accessible, r.Companion, r.Restricted} {
+		dst = appendString(dst, t)
+	}
+	return dst
+}
+
+func (d *decoder) row() RowSpec {
+	r := RowSpec{Section: d.text(IDLenMax), Row: d.text(IDLenMax), Seats: d.signed()}
+	if r.Seats >= 0 {
+		return r
+	}
+	r.Seats, r.Through = -r.Seats, d.text(IDLenMax)
+	for _, v := range [...]*int64{&r.Rank, &r.First, &r.Step} {
+		*v = d.signed()
+	}
+	for _, t := range [...]*string{&r.Labels, &r.Best, &r.Aisles, &r.Missing, &r.Accessible, &r.Companion, &r.Restricted} {
+		*t = d.text(RowTextLenMax)
+	}
+	if r == (RowSpec{Section: r.Section, Row: r.Row, Seats: r.Seats}) {
+		d.fail("a row is longer than needed")
+	}
+	return r
 }
 
 func appendFees(dst []byte, fees []Fee) []byte {
@@ -107,7 +141,7 @@ func (d *decoder) lotSpec() LotSpec {
 	l.Pools = d.strings()
 	l.Requires = d.strings()
 	for range d.count(listMax, 3) {
-		l.Rows = append(l.Rows, RowSpec{Section: d.text(IDLenMax), Row: d.text(IDLenMax), Seats: d.signed()})
+		l.Rows = append(l.Rows, d.row())
 	}
 	return l
 }

@@ -232,24 +232,44 @@ func (c *specCheck) rows(l *LotSpec, name string, seats *int64) bool {
 		return c.bad(name+"units", "a seat is one ticket")
 	}
 	seen := make(map[string]bool, len(l.Rows))
-	sum := int64(0)
+	sum, accessible := int64(0), int64(0)
 	for i := range l.Rows {
 		r := &l.Rows[i]
 		row := name + "rows[" + strconv.Itoa(i) + "]."
 		if !c.tell(c.e.validID(row+"section", r.Section)) || !c.tell(c.e.validID(row+"row", r.Row)) {
 			return false
 		}
-		label := r.Section + "/" + r.Row
-		if seen[label] {
+		if r.Through != "" && !c.tell(c.e.validID(row+"through", r.Through)) {
+			return false
+		}
+		_, _, rows, _, ok := rowsOf(r)
+		if !ok {
+			return c.bad(row+"through", "it does not count on from row, as 1 through 40 or A through M do")
+		}
+		if len(seen)+rows > RowsPerLotMax {
+			return c.bad(name+"rows", "a lot has at most "+strconv.Itoa(RowsPerLotMax)+" rows")
+		}
+		ok = eachRow(r, func(row string) bool {
+			label := r.Section + "/" + row
+			twice := seen[label]
+			seen[label] = true
+			return !twice
+		})
+		if !ok {
 			return c.bad(row+"row", "it is there twice")
 		}
-		seen[label] = true
-		if r.Seats < 1 || r.Seats > SeatsPerRowMax {
-			return c.bad(row+"seats", "it is 1 to "+strconv.Itoa(SeatsPerRowMax))
+		shape, wrong := shapeRow(r)
+		if wrong.field != "" {
+			return c.bad(row+wrong.field, wrong.text)
 		}
-		sum += r.Seats
+		if sum += r.Seats * int64(rows); sum > int64(c.e.limits.Seats) {
+			break // too many in all, which is said in the end
+		}
+		if accessible += shape.count(seatAccessible) * int64(rows); accessible > AccessibleMax {
+			return c.bad(row+"accessible", "a lot has at most "+strconv.Itoa(AccessibleMax)+" accessible seats")
+		}
 	}
-	if l.Capacity != 0 && l.Capacity != sum {
+	if l.Capacity != 0 && l.Capacity != sum && sum <= int64(c.e.limits.Seats) {
 		return c.bad(name+"capacity", "a seated lot has as many tickets as seats: leave it out")
 	}
 	*seats += sum

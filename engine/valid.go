@@ -130,6 +130,9 @@ func (e *Event) validHold(cmd *Command) bool {
 			e.bad(itemField(i, "quantity"), "it says a quantity and seats: give one of them")
 			return false
 		}
+		if !e.validParty(it, i) {
+			return false
+		}
 		if sales += min(it.Quantity, QuantityMax+1); sales > QuantityMax {
 			e.tooMany(itemField(i, "quantity"), QuantityMax)
 			return false
@@ -152,6 +155,30 @@ func (e *Event) validHold(cmd *Command) bool {
 	return true
 }
 
+// validParty checks what an item says about the seats that the engine picks.
+func (e *Event) validParty(it *Item, i int) bool {
+	if it.Accessible|it.Companion == 0 && !it.Restricted && !it.Split {
+		return true
+	}
+	switch {
+	case len(it.Seats) > 0:
+		e.bad(itemField(i, "seats"), "they are chosen: accessible, companion, restricted and split go with a quantity")
+	case it.Accessible < 0 || it.Accessible > it.Quantity:
+		e.bad(itemField(i, "accessible"), "it is 0 to the quantity")
+	case it.Companion < 0 || it.Companion > it.Quantity-it.Accessible:
+		e.bad(itemField(i, "companion"), "with accessible it is 0 to the quantity")
+	case it.Companion > 0 && it.Accessible == 0:
+		e.bad(itemField(i, "companion"), "companion seats go with accessible ones")
+	case it.Accessible > 0 && it.Split:
+		e.bad(itemField(i, "split"), "a party with accessible seats stays together: ask for the rest in another item")
+	case it.Accessible > 0 && it.Quantity > AccessiblePartyMax:
+		e.tooMany(itemField(i, "quantity"), AccessiblePartyMax)
+	default:
+		return true
+	}
+	return false
+}
+
 func itemField(i int, name string) string { return "items[" + strconv.Itoa(i) + "]." + name }
 
 // tooMany ends the step because a list or number of a command is above its bound: no retry will make it right.
@@ -160,7 +187,7 @@ func (e *Event) tooMany(name string, most int64) {
 	e.out.Text = "it is above the bound of " + strconv.FormatInt(most, 10)
 }
 
-// validSeat reports whether a label can be a seat's: section/row/number, with section and row ids that are no card numbers.
+// validSeat reports whether a label can be a seat's: section/row/seat, ids that are no card numbers.
 func validSeat(label string) bool {
 	section, rest, ok := strings.Cut(label, "/")
 	if !ok || !ValidID(section) || IsCardNumber(section) {
@@ -170,8 +197,7 @@ func validSeat(label string) bool {
 	if !ok || !ValidID(row) || IsCardNumber(row) {
 		return false
 	}
-	_, ok = parseNumber(seat)
-	return ok
+	return ok && validSeatLabel(seat)
 }
 
 // badSeat ends the step because a label is no seat's.
@@ -182,7 +208,7 @@ func (e *Event) badSeat(name, label string) {
 			return
 		}
 	}
-	e.bad(name, "a seat is section/row/number")
+	e.bad(name, "a seat is section/row/seat, as in A/1/4")
 }
 
 // validBlock checks a block, unblock or capacity command.

@@ -65,6 +65,23 @@ func TestSpecBounds(t *testing.T) {
 			s.Lots[1].Rows = repeated(int(n), func(i int) RowSpec { return RowSpec{Section: "A", Row: name(i), Seats: 1} })
 		}},
 		{"lots[1].rows[0].seats", SeatsPerRowMax, func(s *EventSpec, n int64) { s.Lots[1].Rows[0].Seats = n }},
+		{"lots[1].rows[0].rank", RowRankMax, func(s *EventSpec, n int64) { s.Lots[1].Rows[0].Rank = n }},
+		{"lots[1].rows[0].labels", RowTextLenMax, func(s *EventSpec, n int64) {
+			labels := strings.Join(repeated(RowTextLenMax/8, func(i int) string { return "s" + strconv.Itoa(100_000+i) }), " ")
+			r := &s.Lots[1].Rows[0]
+			r.Seats, r.Labels = RowTextLenMax/8, labels+strings.Repeat("x", int(n)-len(labels))
+		}},
+		{"lots[1].rows[0].aisles", RangesPerRowMax, func(s *EventSpec, n int64) {
+			r := &s.Lots[1].Rows[0]
+			r.Seats, r.Aisles = n+1, strings.Join(repeated(int(n), func(i int) string { return strconv.Itoa(i + 1) }), " ")
+		}},
+		{"lots[1].rows[0].accessible", AccessibleMax, func(s *EventSpec, n int64) {
+			r := &s.Lots[1].Rows[0]
+			r.Seats, r.Accessible = 5000, "1-"+strconv.FormatInt(n, 10)
+		}},
+		{"lots[1].rows", RowsPerLotMax, func(s *EventSpec, n int64) {
+			s.Lots[1].Rows = []RowSpec{{Section: "A", Row: "1", Through: "4000", Seats: 1}, {Section: "B", Row: "1", Through: strconv.FormatInt(n-4000, 10), Seats: 1}}
+		}},
 		{"pools[0].capacity", CapacityMax, func(s *EventSpec, n int64) { s.Pools = []PoolSpec{{Pool: "p", Capacity: n}} }},
 		{"pools", 64, func(s *EventSpec, n int64) {
 			s.Pools = repeated(int(n), func(i int) PoolSpec { return PoolSpec{Pool: name(i)} })
@@ -92,6 +109,7 @@ func TestCommandBounds(t *testing.T) {
 	spec.LimitPerBuyer = 0
 	spec.Lots[0].Capacity = CapacityMax
 	spec.Lots[1].Rows[0].Seats = 2000
+	spec.Lots[1].Rows[0].Accessible = "2000"
 	for i := range ItemsPerHoldMax {
 		spec.Lots = append(spec.Lots, LotSpec{Lot: "x" + strconv.Itoa(i), Capacity: 10})
 	}
@@ -109,6 +127,10 @@ func TestCommandBounds(t *testing.T) {
 		{"items[0].quantity", QuantityMax, func(n int64) *Command { return hold("b", "ga", n) }},
 		{"items[0].seats", SeatsPerHoldMax, func(n int64) *Command {
 			return &Command{Verb: VerbHold, Buyer: "b", Items: []Item{{Lot: "stalls", Seats: seats(n)}}}
+		}},
+		{"items", SeatsPerHoldMax, func(n int64) *Command { return hold("b", "stalls", n) }},
+		{"items[0].quantity", AccessiblePartyMax, func(n int64) *Command {
+			return &Command{Verb: VerbHold, Buyer: "b", Items: []Item{{Lot: "stalls", Quantity: n, Accessible: 1}}}
 		}},
 		{"seats", SeatsPerBlockMax, func(n int64) *Command { return &Command{Verb: VerbBlock, Lot: "stalls", Seats: seats(n)} }},
 		{"quantity", CapacityMax, func(n int64) *Command { return &Command{Verb: VerbBlock, Lot: "ga", Quantity: n} }},

@@ -121,6 +121,10 @@ func (e *Event) showEvent() {
 			room, _ := e.room(nil, uint32(i))
 			v.Available = max(0, room) / l.units
 		}
+		if l.seating != nil {
+			kinds := l.seating.freeOfKinds()
+			v.FreeAccessible, v.FreeCompanion, v.FreeRestricted = kinds[seatAccessible], kinds[seatCompanion], kinds[seatRestricted]
+		}
 		w.lots = append(w.lots, v)
 	}
 	for i := range e.pools {

@@ -147,6 +147,7 @@ func (w *jsonWriter) outcome(requestID string, out *engine.Outcome) {
 		w.str("field", out.Field)
 		w.flag("retryable", out.Code.Retryable())
 		w.numIf("retry_after_ms", out.RetryAfterMs)
+		w.alternatives(out.Alternatives)
 		w.end('}')
 	}
 	if out.Shows&engine.ShowsHold != 0 {
@@ -166,6 +167,21 @@ func (w *jsonWriter) outcome(requestID string, out *engine.Outcome) {
 		w.counts(&out.Capacity.Counts)
 		w.end('}')
 	}
+}
+
+func (w *jsonWriter) alternatives(list []engine.Alternative) {
+	if len(list) == 0 {
+		return
+	}
+	w.list("alternatives")
+	for i := range list {
+		w.comma()
+		w.b = append(w.b, '{')
+		w.str("lot", list[i].Lot)
+		w.strs("seats", list[i].Seats)
+		w.end('}')
+	}
+	w.end(']')
 }
 
 // refusal writes the members of a Reply that refuses a message before the engine saw it.
@@ -329,6 +345,9 @@ func (w *jsonWriter) lot(l *engine.LotView) {
 	w.num("available", l.Available)
 	w.flag("open", l.Open)
 	w.flag("seated", l.Seated)
+	w.numIf("free_accessible", l.FreeAccessible)
+	w.numIf("free_companion", l.FreeCompanion)
+	w.numIf("free_restricted", l.FreeRestricted)
 	w.end('}')
 }
 

@@ -97,6 +97,14 @@ func (w *protoWriter) outcome(requestID string, out *engine.Outcome) {
 		w.str(3, out.Field)
 		w.flag(4, out.Code.Retryable())
 		w.num(5, out.RetryAfterMs)
+		for i := range out.Alternatives {
+			a := w.open(6)
+			w.str(1, out.Alternatives[i].Lot)
+			for _, seat := range out.Alternatives[i].Seats {
+				w.element(2, seat)
+			}
+			w.close(a)
+		}
 		w.close(from)
 	}
 	if out.Shows&engine.ShowsHold != 0 {
@@ -253,6 +261,9 @@ func (w *protoWriter) lot(num int, l *engine.LotView) {
 	w.num(8, l.Available)
 	w.flag(9, l.Open)
 	w.flag(10, l.Seated)
+	w.num(11, l.FreeAccessible)
+	w.num(12, l.FreeCompanion)
+	w.num(13, l.FreeRestricted)
 	w.str(20, s.Name)
 	w.num(21, s.FaceMinor)
 	w.fees(22, s.Fees)

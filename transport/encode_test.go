@@ -22,6 +22,9 @@ func referenceReply(id string, out *engine.Outcome) *pb.Reply {
 			Code: out.Code.String(), Message: string(out.AppendMessage(nil)), Field: out.Field, Retryable: out.Code.Retryable(),
 			RetryAfterMs: out.RetryAfterMs,
 		}
+		for _, a := range out.Alternatives {
+			r.Error.Alternatives = append(r.Error.Alternatives, &pb.Alternative{Lot: a.Lot, Seats: a.Seats})
+		}
 	}
 	if out.Shows&engine.ShowsHold != 0 {
 		h := &out.Hold
@@ -125,7 +128,8 @@ func referenceEvent(e *engine.EventView) *pb.Event {
 	for _, l := range e.Lots {
 		event.Lots = append(event.Lots, &pb.Lot{
 			Lot: l.Spec.Lot, Capacity: l.Capacity, Free: l.Free, Held: l.Held, Paying: l.Paying, Sold: l.Sold, Blocked: l.Blocked,
-			Available: l.Available, Open: l.Open, Seated: l.Seated, Name: l.Spec.Name, FaceMinor: l.Spec.FaceMinor,
+			Available: l.Available, Open: l.Open, Seated: l.Seated,
+			FreeAccessible: l.FreeAccessible, FreeCompanion: l.FreeCompanion, FreeRestricted: l.FreeRestricted, Name: l.Spec.Name, FaceMinor: l.Spec.FaceMinor,
 			Fees: referenceFeesOut(l.Spec.Fees), TaxMinor: l.Spec.TaxMinor, Units: max(1, l.Spec.Units), Pools: l.Spec.Pools, Requires: l.Spec.Requires,
 			After: l.Spec.After, MinOrder: l.Spec.MinOrder, MaxOrder: l.Spec.MaxOrder,
 		})
@@ -184,6 +188,9 @@ func (d dice) outcome() *engine.Outcome {
 	}
 	if d.IntN(2) == 0 {
 		out.Code = engine.Code(d.IntN(engine.Codes))
+		for range d.IntN(3) {
+			out.Alternatives = append(out.Alternatives, engine.Alternative{Lot: d.text(), Seats: d.texts()})
+		}
 	}
 	out.Hold = engine.HoldView{
 		ID: engine.HoldID(d.number()), Incarnation: engine.Incarnation(d.IntN(3) * 1_000_000), Event: d.text(), Buyer: d.text(), State: engine.HoldState(d.IntN(8)), TotalMinor: d.number(), Currency: d.text(),
@@ -216,6 +223,7 @@ func (d dice) outcome() *engine.Outcome {
 				Requires: d.texts(), After: d.text(), MinOrder: d.number(), MaxOrder: d.number(),
 			},
 			Counts: d.counts(), Available: d.number(), Open: d.IntN(2) == 0, Seated: d.IntN(2) == 0,
+			FreeAccessible: d.number(), FreeCompanion: d.number(), FreeRestricted: d.number(),
 		})
 	}
 	out.Capacity = engine.CapacityView{Lot: d.text(), Pool: d.text(), Asked: d.number(), Counts: d.counts()}

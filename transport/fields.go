@@ -163,6 +163,10 @@ var itemMessage = newMessage("Item",
 	field{name: "seats", num: 3, kind: kindStrings, add: func(d *decoder, s *scope, seat string) {
 		s.item.Seats = d.addSeat(s, seat)
 	}},
+	field{name: "accessible", num: 4, kind: kindInt, num64: func(s *scope) *int64 { return &s.item.Accessible }},
+	field{name: "companion", num: 5, kind: kindInt, num64: func(s *scope) *int64 { return &s.item.Companion }},
+	field{name: "restricted", num: 6, kind: kindBool, flag: func(s *scope) *bool { return &s.item.Restricted }},
+	field{name: "split", num: 7, kind: kindBool, flag: func(s *scope) *bool { return &s.item.Split }},
 )
 
 var holdMessage = newMessage("HoldCommand",

@@ -79,7 +79,10 @@ func referenceCommand(m proto.Message) (c engine.Command, id string) {
 			AtLeast: m.AtLeast, MaxPrice: m.GetMaxPriceMinor(), HasMaxPrice: m.MaxPriceMinor != nil,
 		}
 		for _, it := range m.Items {
-			c.Items = append(c.Items, engine.Item{Lot: it.Lot, Quantity: it.Quantity, Seats: it.Seats})
+			c.Items = append(c.Items, engine.Item{
+				Lot: it.Lot, Quantity: it.Quantity, Seats: it.Seats,
+				Accessible: it.Accessible, Companion: it.Companion, Restricted: it.Restricted, Split: it.Split,
+			})
 		}
 	case *pb.ExtendCommand:
 		id = m.RequestId
@@ -130,7 +133,10 @@ func referenceLots(list []*pb.LotSpec, update bool) (out []engine.LotSpec) {
 			MinOrder: l.GetMinOrder(), MaxOrder: l.GetMaxOrder(),
 		}
 		for _, r := range l.Rows {
-			lot.Rows = append(lot.Rows, engine.RowSpec{Section: r.Section, Row: r.Row, Seats: r.Seats})
+			lot.Rows = append(lot.Rows, engine.RowSpec{
+				Section: r.Section, Row: r.Row, Seats: r.Seats, Through: r.Through, Rank: r.Rank, First: r.First, Step: r.Step, Labels: r.Labels,
+				Best: r.Best, Aisles: r.Aisles, Missing: r.Missing, Accessible: r.Accessible, Companion: r.Companion, Restricted: r.Restricted,
+			})
 		}
 		if update {
 			mark := func(given bool, bit engine.LotFields) {

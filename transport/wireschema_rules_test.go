@@ -26,7 +26,8 @@ const minorMax, capacityMax, limitMax = int64(engine.MinorMax), int64(engine.Cap
 var (
 	anID    = object{{"pattern", "^[A-Za-z0-9_-]{1," + strconv.Itoa(engine.IDLenMax) + "}$"}}
 	text    = object{{"maxLength", engine.EventTextLenMax}, {"pattern", noControls}}
-	seat    = object{{"pattern", "^[A-Za-z0-9_-]{1,64}/[A-Za-z0-9_-]{1,64}/[1-9][0-9]{0,18}$"}}
+	seat    = object{{"pattern", "^[A-Za-z0-9_-]{1,64}/[A-Za-z0-9_-]{1,64}/[A-Za-z0-9_]{1,16}$"}}
+	seats   = object{{"maxLength", engine.RowTextLenMax}}
 	refused = object{{"not", object{}}}
 )
 
@@ -90,6 +91,19 @@ var fieldRules = map[string]rule{
 	"LotSpec.pools":               {value: anID, list: upTo(engine.PoolsPerLotMax)},
 	"LotSpec.rows":                {list: upTo(engine.RowsPerLotMax)},
 	"RowSpec.seats":               {value: from(1, engine.SeatsPerRowMax)},
+	"RowSpec.through":             {value: anID},
+	"RowSpec.rank":                {value: from(0, engine.RowRankMax)},
+	"RowSpec.first":               {value: from(0, 999_999)},
+	"RowSpec.step":                {value: from(-10, 10)},
+	"RowSpec.labels":              {value: seats},
+	"RowSpec.best":                {value: object{{"pattern", "^[A-Za-z0-9_]{0,16}$"}}},
+	"RowSpec.aisles":              {value: seats},
+	"RowSpec.missing":             {value: seats},
+	"RowSpec.accessible":          {value: seats},
+	"RowSpec.companion":           {value: seats},
+	"RowSpec.restricted":          {value: seats},
+	"Item.accessible":             {value: from(0, engine.AccessiblePartyMax)},
+	"Item.companion":              {value: from(0, engine.AccessiblePartyMax)},
 	"Batch.commands":              {list: oneUpTo(transport.BatchCommandsMax)},
 	"ListCommand.limit":           {value: from(1, transport.ListLimitMax)},
 }

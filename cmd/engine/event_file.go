@@ -77,13 +77,14 @@ func parseEvent(text []byte) (map[string]any, error) {
 	return fields, nil
 }
 
-// wireValue turns what YAML made of a value into what the wire wants: times as RFC 3339, and rows and sections as text although people number them.
+// wireValue turns what YAML made of a value into what the wire wants: times as RFC 3339, and rows and seats as text although people number them.
 func wireValue(name string, v any) any {
 	switch v := v.(type) {
 	case time.Time:
 		return v.Format(time.RFC3339Nano)
 	case int:
-		if name == "row" || name == "section" {
+		switch name {
+		case "row", "section", "through", "labels", "best", "aisles", "missing", "accessible", "companion", "restricted":
 			return strconv.Itoa(v)
 		}
 	case map[string]any:

@@ -64,6 +64,10 @@ type wireLot struct {
 	Available int64     `json:"available"`
 	Open      bool      `json:"open"`
 	Seated    bool      `json:"seated"`
+
+	FreeAccessible int64 `json:"free_accessible"`
+	FreeCompanion  int64 `json:"free_companion"`
+	FreeRestricted int64 `json:"free_restricted"`
 	wireCounts
 }
 
@@ -196,9 +200,23 @@ func (l *wireLot) note() string {
 	case !l.Open && l.After != "":
 		return "opens when " + l.After + " is gone"
 	case l.Seated:
-		return "seats"
+		return "seats" + l.kinds()
 	}
 	return ""
+}
+
+// kinds says how many free seats are kept for those who ask for them.
+func (l *wireLot) kinds() string {
+	text := ""
+	for _, kind := range []struct {
+		free int64
+		what string
+	}{{l.FreeAccessible, "accessible"}, {l.FreeCompanion, "companion"}, {l.FreeRestricted, "restricted view"}} {
+		if kind.free > 0 {
+			text += fmt.Sprintf(", %s %s free", thousands(kind.free), kind.what)
+		}
+	}
+	return text
 }
 
 func (e *wireEvent) print(b *strings.Builder) {

@@ -72,6 +72,28 @@ func TestEventsAreSteeredFromTheCommandLine(t *testing.T) {
 	wants(t, mustSteer(t, s, "close", "night-one", "--request-id", "the-end"), "closed", "done before")
 }
 
+func TestRowsOfAnEventFileAreReadAsTheyAreWritten(t *testing.T) {
+	s := serveOn(t, newData(t))
+	file := write(t, "hall.yaml", `
+event: hall
+name: Hall
+currency: EUR
+lots:
+  - lot: stalls
+    face_minor: 9000
+    rows:
+      - {section: A, row: 1, through: 40, seats: 25, aisles: 12, accessible: 1-2, companion: 3, restricted: 25}
+      - {section: B, row: A, through: C, seats: 3, labels: 1a 1b 2, best: 2}
+`)
+	wants(t, mustSteer(t, s, "create", "-f", file), "event hall is draft")
+	wants(t, mustSteer(t, s, "show", "hall"), "1,009", "seats, 80 accessible free, 40 companion free, 40 restricted view free")
+	wants(t, mustSteer(t, s, "block", "hall", "--lot", "stalls", "--seats", "A/40/3,B/C/2"), "blocked 2")
+	wants(t, mustSteer(t, s, "show", "hall"), "39 companion free")
+	wrong := write(t, "wrong.yaml", "name: Hall\ncurrency: EUR\nlots: [{lot: stalls, rows: [{section: A, row: 1, seats: 4, accessible: 5}]}]\n")
+	_, err := steer(t, s, "create", "wrong", "-f", wrong)
+	refuses(t, err, "lots[0].rows[0].accessible", "no seat 5")
+}
+
 func TestCreateTakesJSONFromStdinAndIsListed(t *testing.T) {
 	s := serveOn(t, newData(t))
 	for _, id := range []string{"b", "a", "c"} {

@@ -13,6 +13,9 @@ import (
 func Describe(out *engine.Outcome) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s repeated=%t\n", out.Verb, out.Code, out.Repeated)
+	for _, a := range out.Alternatives {
+		fmt.Fprintf(&b, "or seats %v of %s\n", a.Seats, a.Lot)
+	}
 	if out.Shows&engine.ShowsHold != 0 {
 		h := &out.Hold
 		fmt.Fprintf(&b, "hold %d-%d of %s in %s: %s, %d %s, until %d\n", h.ID, h.Incarnation, h.Buyer, h.Event, h.State, h.TotalMinor, h.Currency, h.ExpiresAt)
@@ -56,7 +59,8 @@ func describeEvent(b *strings.Builder, e *engine.EventView) {
 		l := &e.Lots[i]
 		fmt.Fprintf(b, "  lot %s %q at %d %v tax %d, units %d, min %d, max %d, pools %v, requires %v, after %q, rows %v\n", l.Spec.Lot, l.Spec.Name,
 			l.Spec.FaceMinor, l.Spec.Fees, l.Spec.TaxMinor, max(1, l.Spec.Units), l.Spec.MinOrder, l.Spec.MaxOrder, l.Spec.Pools, l.Spec.Requires, l.Spec.After, l.Spec.Rows)
-		fmt.Fprintf(b, "    %s, available %d, open %t, seated %t\n", describeCounts(&l.Counts), l.Available, l.Open, l.Seated)
+		fmt.Fprintf(b, "    %s, available %d, open %t, seated %t, free of a kind %d %d %d\n",
+			describeCounts(&l.Counts), l.Available, l.Open, l.Seated, l.FreeAccessible, l.FreeCompanion, l.FreeRestricted)
 	}
 	for i := range e.Pools {
 		fmt.Fprintf(b, "  pool %s: %s\n", e.Pools[i].Pool, describeCounts(&e.Pools[i].Counts))

@@ -276,10 +276,42 @@ func (g *Generator) item() engine.Item {
 			item.Quantity = g.number(1, "quantity")
 		}
 	}
-	if seats {
+	switch {
+	case seats && g.chance(50, "picked"):
+		g.party(&item, l)
+	case seats:
 		item.Seats = g.seats(l)
 	}
 	return item
+}
+
+// party lets the engine pick the seats of an item.
+func (g *Generator) party(item *engine.Item, l *modelLot) {
+	item.Quantity = int64(1 + g.weighted("party", 20, 30, 20, 15, 5, 5, 5))
+	item.Split = g.chance(30, "split")
+	item.Restricted = g.chance(20, "restricted")
+	if l != nil && (strings.Contains(l.kinds(), "accessible") || g.chance(3, "accessible all the same")) && g.chance(35, "accessible") {
+		item.Split = false
+		item.Accessible = int64(1 + g.weighted("accessible seats", 80, 20))
+		item.Quantity = max(item.Quantity, item.Accessible)
+		item.Companion = min(int64(g.weighted("companions", 50, 40, 10)), item.Quantity-item.Accessible)
+	}
+	if g.chance(2, "a wrong party") {
+		switch g.below(6, "wrong") {
+		case 0:
+			item.Accessible = g.number(1, "accessible")
+		case 1:
+			item.Companion = g.number(1, "companion")
+		case 2:
+			item.Accessible, item.Split = 1, true
+		case 3:
+			item.Accessible, item.Quantity = 1, 17
+		case 4:
+			item.Quantity = 257
+		case 5:
+			item.Seats = g.seats(l)
+		}
+	}
 }
 
 func (g *Generator) seats(l *modelLot) []string {

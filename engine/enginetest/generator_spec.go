@@ -54,9 +54,9 @@ func (g *Generator) lot(id string, before []engine.LotSpec, pools []engine.PoolS
 	if g.chance(20, "tax") {
 		l.TaxMinor = l.FaceMinor / 10
 	}
-	if g.chance(40, "seated") {
+	if g.chance(50, "seated") {
 		for r := range 1 + g.below(2, "rows") {
-			l.Rows = append(l.Rows, engine.RowSpec{Section: "A", Row: strconv.Itoa(r + 1), Seats: int64(1 + g.below(5, "seats"))})
+			l.Rows = append(l.Rows, g.row(strconv.Itoa(r+1)))
 		}
 	} else {
 		l.Capacity = int64(g.below(16, "capacity"))
@@ -82,6 +82,66 @@ func (g *Generator) lot(id string, before []engine.LotSpec, pools []engine.PoolS
 		l.MaxOrder = max(l.MinOrder, int64(1+g.below(3, "max")))
 	}
 	return l
+}
+
+// row draws a row, most often a plain one. Whatever it draws is right.
+func (g *Generator) row(name string) engine.RowSpec {
+	r := engine.RowSpec{Section: "A", Row: name, Seats: int64(1 + g.below(7, "seats"))}
+	if g.chance(40, "a plain row") {
+		return r
+	}
+	if g.chance(15, "block") {
+		r.Row, r.Through = name+"a", name+"b"
+	}
+	if g.chance(20, "rank") {
+		r.Rank = int64(1 + g.below(3, "rank"))
+	}
+	names := make([]string, r.Seats)
+	switch g.weighted("numbers", 50, 15, 15, 10, 10) {
+	case 1:
+		r.First, r.Step = pick[int64](g, "first", 1, 2, 101), 2
+	case 2:
+		r.First, r.Step = r.Seats+10, -1
+	case 3:
+		for i := range names {
+			names[i] = "s" + strconv.Itoa(i/2) + pick(g, "label", "a", "b", "c")[:1] + string(rune('a'+i))
+		}
+		r.Labels = strings.Join(names, " ")
+	case 4:
+		if r.Seats > 1 {
+			missing := int64(2 + g.below(int(r.Seats)-1, "missing"))
+			r.Missing = strconv.FormatInt(missing, 10)
+		}
+	}
+	seats, wrong := modelRow(&r)
+	if wrong != "" {
+		panic("enginetest: a row that was drawn to be right is not: " + wrong)
+	}
+	name = seats[g.below(len(seats), "seat")].name
+	if g.chance(30, "aisle") && name != seats[len(seats)-1].name {
+		r.Aisles = name
+	}
+	if g.chance(20, "best") {
+		r.Best = name
+	}
+	// One kind from the left, another one behind it, and in the end a third.
+	kinds := []*string{&r.Accessible, &r.Companion, &r.Restricted}
+	next := g.below(len(seats), "first of a kind")
+	for i, list := range kinds {
+		n := g.weighted("of a kind", 60, 30, 10)
+		if n == 0 || next+n > len(seats) || i == 1 && r.Accessible == "" {
+			continue
+		}
+		*list = seats[next].name
+		if n > 1 {
+			*list += "-" + seats[next+n-1].name
+		}
+		next += n
+	}
+	if _, wrong := modelRow(&r); wrong != "" {
+		r.Companion = "" // an aisle is between
+	}
+	return r
 }
 
 // spoil writes something into a spec that is wrong, or that looks wrong and is right.
@@ -132,9 +192,46 @@ func (g *Generator) spoil(s *engine.EventSpec) {
 		func() { l.Rows = append(l.Rows, engine.RowSpec{Section: "A", Row: g.badText(), Seats: 2}) },
 		func() { l.Rows = append(l.Rows, engine.RowSpec{Section: "A", Row: "1", Seats: g.number(1, "seats")}) },
 		func() { l.Rows = append(l.Rows, engine.RowSpec{Section: "A", Row: "1", Seats: 1}) },
+		func() { l.Rows = append(l.Rows, g.badRow()) },
+		func() { l.Rows = append(l.Rows, g.badRow()) },
 		func() { s.Lots[0].After, s.Lots[len(s.Lots)-1].After = s.Lots[len(s.Lots)-1].Lot, s.Lots[0].Lot },
 	}
 	spoils[g.below(len(spoils), "wrong")]()
+}
+
+// badRow draws a row that is wrong, or looks wrong, in one thing.
+func (g *Generator) badRow() engine.RowSpec {
+	r := engine.RowSpec{Section: "B", Row: "1", Seats: 4}
+	list := pick(g, "list", "", "1", "1-4", "4-1", "0", "5", "1-", "-", "1,2", "1 1", "1  2", " 1", "a", "4111111111111111", "1\x00", strings.Repeat("1 ", 70), strings.Repeat("x", 1<<15+1))
+	fields := []func(){
+		func() { r.Through = pick(g, "through", "1", "2", "0", "01", "B", "5000", "1000000", "a b", "R2", "") },
+		func() {
+			r.Row = pick(g, "row", "A", "z", "R9", "AA", "9", "A1", "-")
+			r.Through = pick(g, "through", "A", "C", "z", "a", "R12", "AB", "ZZ", "B1", "10", "A3", "-")
+		},
+		func() { r.Rank = g.number(1, "rank") },
+		func() { r.First = g.number(1, "first") },
+		func() { r.Step = g.number(1, "step") },
+		func() { r.First, r.Step = 3, -1 },
+		func() { r.First, r.Step = 999_990, pick[int64](g, "step", 3, 4) },
+		func() {
+			r.Labels = pick(g, "labels", "a b c d", "a b c", "a b c a", "a b  c d", "a-b c d e", "a b c 4111111111111111", list)
+		},
+		func() { r.Labels, r.First = "a b c d", 1 },
+		func() { r.Labels, r.Step = "a b c d", 1 },
+		func() { r.Labels, r.Missing = "a b c d", "a" },
+		func() { r.Missing = pick(g, "missing", "2", "2-3", "1", "4", "5", "6", "3 5", "x", "02", list) },
+		func() { r.Aisles = list },
+		func() { r.Best = list },
+		func() { r.Accessible = list },
+		func() { r.Companion = list },
+		func() { r.Restricted = list },
+		func() { r.Accessible, r.Companion = "1", pick(g, "companion", "2", "3", "1", "2-3", "2-4") },
+		func() { r.Accessible, r.Companion, r.Aisles = "1", "2", "1" },
+		func() { r.Seats, r.Accessible = 4097, "1-4097" },
+	}
+	fields[g.below(len(fields), "wrong")]()
+	return r
 }
 
 // badText is what a hostile caller writes where text for people belongs. Some of it is fine.

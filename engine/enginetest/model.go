@@ -160,7 +160,11 @@ func (m *Model) answer(cmd *engine.Command) *engine.Outcome {
 	before := m.requests[cmd.RequestID]
 	if before != nil && !cmd.Verb.IsRead() {
 		if before.verb == cmd.Verb && before.content == content(cmd) {
-			return m.repeat(before)
+			out := m.repeat(before)
+			if out.Code == engine.CodeSeatTaken && cmd.Verb == engine.VerbHold {
+				out.Alternatives = m.alternatives(cmd, before.lot)
+			}
+			return out
 		}
 		m.refusals.add(engine.CodeRequestMismatch, "request_id")
 		return m.refuse(cmd, engine.CodeRequestMismatch)
@@ -170,7 +174,13 @@ func (m *Model) answer(cmd *engine.Command) *engine.Outcome {
 		return m.refuseBad()
 	}
 	if code := m.refusals.first(); code != engine.CodeOK {
-		return m.refuse(cmd, code)
+		out := m.refuse(cmd, code)
+		if code == engine.CodeSeatTaken && cmd.Verb == engine.VerbHold {
+			lot := m.lotTaken(cmd)
+			m.requests[cmd.RequestID].lot = lot
+			out.Alternatives = m.alternatives(cmd, lot)
+		}
+		return out
 	}
 	out := &engine.Outcome{}
 	request := commit(out)

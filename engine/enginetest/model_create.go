@@ -84,7 +84,7 @@ func (m *Model) invalidLayout(s *engine.EventSpec) {
 	seats := int64(0)
 	for i := range lots {
 		for _, row := range lots[i].Rows {
-			seats += min(max(0, row.Seats), engine.SeatsPerRowMax)
+			seats += min(max(0, row.Seats), engine.SeatsPerRowMax) * int64(max(1, len(rowNames(&row))))
 		}
 	}
 	for i := range s.Lots {
@@ -136,16 +136,26 @@ func (m *Model) invalidRows(l *engine.LotSpec, field string) {
 		return
 	}
 	sum := int64(0)
+	names := map[string]bool{}
 	for i, row := range l.Rows {
 		name := fmt.Sprintf("rows[%d].", i)
 		m.id(field+name+"section", row.Section)
 		m.id(field+name+"row", row.Row)
-		check(row.Seats < 1 || row.Seats > engine.SeatsPerRowMax, name+"seats")
-		same := func(o engine.RowSpec) bool { return o.Section == row.Section && o.Row == row.Row }
-		check(slices.ContainsFunc(l.Rows[:i], same), name+"row")
-		sum += min(max(0, row.Seats), engine.SeatsPerRowMax)
+		if row.Through != "" {
+			m.id(field+name+"through", row.Through)
+		}
+		for _, n := range rowNames(&row) {
+			check(names[row.Section+"/"+n], name+"row")
+			names[row.Section+"/"+n] = true
+		}
+		sum += min(max(0, row.Seats), engine.SeatsPerRowMax) * int64(len(rowNames(&row)))
 	}
-	check(len(l.Rows) > engine.RowsPerLotMax, "rows")
+	for i := range l.Rows {
+		seats, wrong := modelRows(l.Rows[:i+1])
+		check(wrong != "", wrong)
+		accessible := slices.DeleteFunc(seats, func(s modelSeat) bool { return s.kind != "accessible" })
+		check(len(accessible) > engine.AccessibleMax, fmt.Sprintf("rows[%d].accessible", i))
+	}
 	check(l.Capacity != 0 && l.Capacity != sum, "capacity")
 	check(l.Units > 1, "units")
 }
@@ -200,7 +210,11 @@ func (m *Model) addLayout(s *engine.EventSpec) {
 }
 
 func (m *Model) addLot(s *engine.LotSpec) {
-	l := &modelLot{spec: *s, capacity: s.Capacity, labels: seatLabels(s.Rows), open: s.After == ""}
+	l := &modelLot{spec: *s, capacity: s.Capacity, open: s.After == ""}
+	l.seats, _ = modelRows(s.Rows)
+	for _, seat := range l.seats {
+		l.labels = append(l.labels, seat.label)
+	}
 	if l.seated() {
 		l.capacity = int64(len(l.labels))
 	}

@@ -45,7 +45,8 @@ func (m *Model) liveHold(buyer string) *modelHold {
 type wish struct {
 	lot      *modelLot
 	quantity int64
-	seats    []string
+	seats    []string      // chosen
+	parties  []*modelParty // for which seats are picked
 }
 
 // hold considers a hold: see the rules of DESIGN.md part 5 in the order of the codes.
@@ -82,7 +83,7 @@ func (m *Model) wishes(cmd *engine.Command) []*wish {
 			bad = true
 			continue
 		}
-		if l.seated() && item.Quantity != 0 || !l.seated() && len(item.Seats) > 0 {
+		if !l.seated() && (len(item.Seats) > 0 || special(item)) {
 			m.bad.add(engine.CodeInvalid, "items")
 			bad = true
 			continue
@@ -102,13 +103,31 @@ func (m *Model) wishes(cmd *engine.Command) []*wish {
 			again := slices.Contains(item.Seats[:i], label) || slices.Contains(wishes[k].seats, label)
 			m.bad.addIf(again && slices.Contains(l.labels, label), engine.CodeInvalid, "items")
 		}
+		if l.seated() && len(item.Seats) == 0 {
+			wishes[k].parties = append(wishes[k].parties, &modelParty{item.Quantity, item.Accessible, item.Companion, item.Restricted, item.Split})
+		}
 		wishes[k].quantity += item.Quantity + int64(len(item.Seats))
 		wishes[k].seats = append(wishes[k].seats, item.Seats...)
+	}
+	var seats int64
+	for _, w := range wishes {
+		if w.lot.seated() {
+			seats += w.quantity
+		}
+	}
+	if seats > engine.SeatsPerHoldMax {
+		m.bad.add(engine.CodeInvalid, "items")
+		bad = true
 	}
 	if bad {
 		return nil
 	}
 	return wishes
+}
+
+// special reports whether an item says more about seats than how many.
+func special(it engine.Item) bool {
+	return it.Accessible != 0 || it.Companion != 0 || it.Restricted || it.Split
 }
 
 // considerRules adds the refusals that come from what is asked for, whatever is free.
@@ -156,14 +175,17 @@ func (m *Model) fill(cmd *engine.Command, wishes []*wish, old *modelHold) []engi
 	if cmd.Fill == engine.FillAtLeast {
 		least = cmd.AtLeast
 	}
-	taken, onlySeats := m.takeFree(cmd, wishes, old)
+	taken, onlySeats, notTogether := m.takeFree(cmd, wishes, old)
 	var sales int64
 	for i := range taken {
 		sales += taken[i].Quantity
 	}
 	code := engine.CodeSoldOut
-	if onlySeats {
+	switch {
+	case onlySeats:
 		code = engine.CodeSeatTaken
+	case notTogether:
+		code = engine.CodeNotTogether
 	}
 	m.refusals.addIf(sales < least, code, "items")
 	return taken
@@ -178,15 +200,39 @@ func (m *Model) takeWhole(wishes []*wish, old *modelHold) []engine.ItemView {
 			m.refusals.addIf(!m.seatFree(w.lot, label, old), engine.CodeSeatTaken, "items")
 		}
 		it := w.item(w.quantity)
-		it.Seats = w.seats
+		it.Seats = slices.Clone(w.seats)
+		t := m.theater(w.lot, old)
+		for _, label := range it.Seats {
+			t.free[label] = false
+		}
+		for _, p := range w.parties {
+			lacking := t.lacking(p)
+			seats := t.seat(p, true, m.saidSeats(w.lot, len(it.Seats)))
+			m.refusals.addIf(seats == nil, lacking, "items")
+			it.Seats = append(it.Seats, seats...)
+		}
 		taken = append(taken, it)
 	}
 	return taken
 }
 
+// saidSeats is what the engine says to have taken of a lot, after the first so many seats.
+func (m *Model) saidSeats(l *modelLot, after int) []string {
+	if m.said == nil || m.said.Shows&engine.ShowsHold == 0 {
+		return nil
+	}
+	for _, it := range m.said.Hold.Items {
+		if it.Lot == l.spec.Lot {
+			return it.Seats[min(after, len(it.Seats)):]
+		}
+	}
+	return nil
+}
+
 // takeFree takes of each lot in turn what is free, nothing below its minimum, and nothing of an add-on without what it is sold with: such an
-// add-on is struck off, and everything is taken again without it. onlySeats reports that chosen seats were not free, and nothing else was missing.
-func (m *Model) takeFree(cmd *engine.Command, wishes []*wish, old *modelHold) (taken []engine.ItemView, onlySeats bool) {
+// add-on is struck off, and everything is taken again without it. onlySeats reports that chosen seats were not free, and nothing else was missing;
+// notTogether that all that was missing are seats side by side.
+func (m *Model) takeFree(cmd *engine.Command, wishes []*wish, old *modelHold) (taken []engine.ItemView, onlySeats, notTogether bool) {
 	short, seatTaken := false, false
 	var lots []string
 	for _, w := range wishes {
@@ -204,6 +250,27 @@ func (m *Model) takeFree(cmd *engine.Command, wishes []*wish, old *modelHold) (t
 			it.Quantity = room
 			it.Seats = it.Seats[:min(int64(len(it.Seats)), room)]
 		}
+		if w.lot.seated() {
+			t := m.theater(w.lot, old)
+			for _, label := range it.Seats {
+				t.free[label] = false
+			}
+			room := it.Quantity
+			for _, p := range w.parties {
+				smaller := *p
+				if smaller.seats = min(p.seats, room-int64(len(it.Seats))); smaller.seats == 0 || smaller.seats < p.seats && p.accessible > 0 {
+					continue
+				}
+				lacking := t.lacking(&smaller)
+				seats := t.seat(&smaller, false, m.saidSeats(w.lot, len(it.Seats)))
+				if int64(len(seats)) < smaller.seats {
+					short = short || lacking == engine.CodeSoldOut
+					notTogether = notTogether || lacking == engine.CodeNotTogether
+				}
+				it.Seats = append(it.Seats, seats...)
+			}
+			it.Quantity = int64(len(it.Seats))
+		}
 		if it.Quantity > 0 && it.Quantity >= w.lot.spec.MinOrder {
 			taken = append(taken, it)
 			lots = append(lots, it.Lot)
@@ -211,11 +278,11 @@ func (m *Model) takeFree(cmd *engine.Command, wishes []*wish, old *modelHold) (t
 	}
 	for i := range taken {
 		if l := m.lot(taken[i].Lot); !m.requirementMet(cmd.Buyer, &l.spec, lots, old) {
-			taken, _ = m.takeFree(cmd, slices.DeleteFunc(slices.Clone(wishes), func(w *wish) bool { return w.lot == l }), old)
+			taken, _, _ = m.takeFree(cmd, slices.DeleteFunc(slices.Clone(wishes), func(w *wish) bool { return w.lot == l }), old)
 			break
 		}
 	}
-	return taken, seatTaken && !short
+	return taken, seatTaken && !short, notTogether && !short
 }
 
 // item is so many sales of a lot at its present price.

@@ -2,7 +2,7 @@ package enginetest
 
 import (
 	"slices"
-	"strconv"
+	"strings"
 
 	"github.com/holdfast-engine/holdfast/engine"
 )
@@ -12,6 +12,7 @@ type modelLot struct {
 	capacity  int64
 	blocked   int64    // counted lots: units
 	labels    []string // seated lots: every seat, in the order of the rows
+	seats     []modelSeat
 	shut      []string // seated lots: blocked seats
 	open      bool     // its tier has opened
 	exhausted bool     // it has had nothing free at the end of some step
@@ -19,19 +20,18 @@ type modelLot struct {
 
 func (l *modelLot) seated() bool { return len(l.labels) > 0 }
 
+// kinds names the kinds of the lot's seats.
+func (l *modelLot) kinds() string {
+	var all strings.Builder
+	for _, s := range l.seats {
+		all.WriteString(s.kind + " ")
+	}
+	return all.String()
+}
+
 type modelPool struct {
 	spec    engine.PoolSpec
 	blocked int64 // units blocked in the pool itself
-}
-
-func seatLabels(rows []engine.RowSpec) []string {
-	var labels []string
-	for _, r := range rows {
-		for n := range r.Seats {
-			labels = append(labels, r.Section+"/"+r.Row+"/"+strconv.FormatInt(n+1, 10))
-		}
-	}
-	return labels
 }
 
 // counts recounts a lot from all holds, as if the hold without did not exist.

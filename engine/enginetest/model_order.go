@@ -79,6 +79,10 @@ func (m *Model) showEvent(out *engine.Outcome) {
 	for _, l := range m.lots {
 		s := l.spec
 		lv := engine.LotView{Spec: &s, Counts: m.counts(l, nil), Open: l.open, Seated: l.seated()}
+		t := m.theater(l, nil)
+		lv.FreeAccessible = t.count(func(s modelSeat) bool { return s.kind == "accessible" })
+		lv.FreeCompanion = t.count(func(s modelSeat) bool { return s.kind == "companion" })
+		lv.FreeRestricted = t.count(func(s modelSeat) bool { return s.kind == "restricted" })
 		if l.open {
 			lv.Available = m.room(l, nil, nil)
 		}

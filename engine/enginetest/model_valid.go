@@ -3,7 +3,6 @@ package enginetest
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -71,6 +70,7 @@ func (m *Model) invalidHold(cmd *engine.Command) {
 		r.addIf((item.Quantity == 0) == (len(item.Seats) == 0), engine.CodeInvalid, field+"quantity")
 		sales += min(max(0, item.Quantity), engine.QuantityMax+1)
 		r.addIf(sales > engine.QuantityMax, engine.CodeInvalid, field+"quantity")
+		m.invalidParty(item, field)
 		seats += len(item.Seats)
 		r.addIf(seats > engine.SeatsPerHoldMax, engine.CodeInvalid, field+"seats")
 		for j, label := range item.Seats {
@@ -82,6 +82,17 @@ func (m *Model) invalidHold(cmd *engine.Command) {
 	r.addIf(cmd.Fill != engine.FillAtLeast && cmd.AtLeast != 0, engine.CodeInvalid, "at_least")
 	r.addIf(cmd.AtLeast > sales+int64(seats), engine.CodeInvalid, "at_least")
 	r.addIf(cmd.MaxPrice < 0, engine.CodeInvalid, "max_price_minor")
+}
+
+// invalidParty adds what is wrong with what an item says about seats that are to be picked.
+func (m *Model) invalidParty(it engine.Item, field string) {
+	r := &m.bad
+	r.addIf(special(it) && len(it.Seats) > 0, engine.CodeInvalid, field+"seats")
+	r.addIf(it.Accessible < 0 || it.Accessible > it.Quantity, engine.CodeInvalid, field+"accessible")
+	r.addIf(it.Companion < 0 || it.Companion > it.Quantity-it.Accessible, engine.CodeInvalid, field+"companion")
+	r.addIf(it.Companion > 0 && it.Accessible == 0, engine.CodeInvalid, field+"companion")
+	r.addIf(it.Accessible > 0 && it.Split, engine.CodeInvalid, field+"split")
+	r.addIf(it.Accessible > 0 && it.Quantity > engine.AccessiblePartyMax, engine.CodeInvalid, field+"quantity")
 }
 
 func (m *Model) invalidPlace(cmd *engine.Command) {
@@ -113,14 +124,13 @@ func (m *Model) seat(field, label string) {
 	m.bad.addIf(slices.ContainsFunc(strings.Split(label, "/"), engine.IsCardNumber), engine.CodeCardNumber, field)
 }
 
-// validSeat reports whether a label can be a seat's: an id, an id and a number from 1, with slashes between.
+// validSeat reports whether a label can be a seat's: an id, an id and a short id without hyphens, with slashes between.
 func validSeat(label string) bool {
 	parts := strings.Split(label, "/")
 	if len(parts) != 3 || !engine.ValidID(parts[0]) || !engine.ValidID(parts[1]) {
 		return false
 	}
-	n, err := strconv.ParseInt(parts[2], 10, 64)
-	return err == nil && n > 0 && strconv.FormatInt(n, 10) == parts[2]
+	return len(parts[2]) <= 16 && engine.ValidID(parts[2]) && !strings.Contains(parts[2], "-")
 }
 
 // printable reports whether s is printable ASCII.

@@ -142,6 +142,11 @@ func readItems(w *words, cmd *engine.Command) error {
 			if w.take(",") {
 				break
 			}
+			if known, err := readParty(w, &item); err != nil {
+				return err
+			} else if known {
+				continue
+			}
 			word := w.next()
 			if strings.Contains(word, "/") {
 				item.Seats = append(item.Seats, word)
@@ -156,6 +161,24 @@ func readItems(w *words, cmd *engine.Command) error {
 		cmd.Items = append(cmd.Items, item)
 	}
 	return nil
+}
+
+// readParty reads a word about the seats that the engine picks, if one comes next.
+func readParty(w *words, item *engine.Item) (known bool, err error) {
+	known = true
+	switch {
+	case w.take("split"):
+		item.Split = true
+	case w.take("restricted"):
+		item.Restricted = true
+	case w.take("accessible"):
+		item.Accessible, err = strconv.ParseInt(w.next(), 10, 64)
+	case w.take("companion"):
+		item.Companion, err = strconv.ParseInt(w.next(), 10, 64)
+	default:
+		known = false
+	}
+	return known, err
 }
 
 // optionWord reports whether a word begins an option, which is never a lot's name in a transcript.
@@ -203,181 +226,6 @@ func readDevice(word string) (engine.Device, error) {
 		}
 	}
 	return 0, fmt.Errorf("no device %q", word)
-}
-
-// readSpec reads the lines below create and update:
-//
-//	name Night One
-//	currency JPY                   EUR if it is not said
-//	holds 2m, longest 10m          each hold's life; 2m and 10m if it is not said
-//	spread 8s                      0s if it is not said, so that deadlines are easy to read
-//	limit 4 a buyer                also: limit 6 an order
-//	opens 10:30:00, closes 18:00:00
-//	pool hall 1000
-//	lot ga 45.00 + 2.50 service, 1000 tickets
-//	lot pack 160.00, 40 tickets, packs of 4, in hall, min 1, max 2, after ga, needs ga or stalls, tax 3.00
-//	lot stalls 90.00 + 4.50 service, row A/1 of 20, row A/2 of 20
-//	draft
-func readSpec(below, currency string, update bool) (*engine.EventSpec, error) {
-	spec := &engine.EventSpec{}
-	if !update {
-		currency = "EUR"
-		spec.Name, spec.Currency, spec.Open = "Night One", currency, true
-		spec.HoldTTLMs, spec.MaxHoldMs, spec.HasSpread = 120_000, 600_000, true
-	}
-	// The currency decides how every amount is read, wherever it is said.
-	for line := range strings.Lines(below) {
-		if w := splitWords(line); w.take("currency") {
-			currency = w.next()
-			spec.Currency = currency
-			spec.Set |= engine.SetCurrency
-		}
-	}
-	for line := range strings.Lines(below) {
-		if err := readSpecLine(spec, strings.TrimSpace(line), currency, update); err != nil {
-			return nil, err
-		}
-	}
-	if !update {
-		spec.Set = 0
-	}
-	return spec, nil
-}
-
-func readSpecLine(spec *engine.EventSpec, line, currency string, update bool) error {
-	w := splitWords(line)
-	var err error
-	switch key := w.next(); key {
-	case "", "currency":
-		return nil
-	case "name":
-		spec.Name, w.rest = strings.TrimSpace(strings.TrimPrefix(line, "name")), nil
-		spec.Set |= engine.SetName
-	case "holds":
-		spec.HoldTTLMs, err = readMs(w.next())
-		spec.Set |= engine.SetHoldTTL
-		w.take(",")
-		if err == nil && w.take("longest") {
-			spec.MaxHoldMs, err = readMs(w.next())
-			spec.Set |= engine.SetMaxHold
-		}
-	case "spread":
-		spec.HasSpread = true
-		spec.SpreadMs, err = readMs(w.next())
-		spec.Set |= engine.SetSpread
-	case "limit":
-		var n int64
-		n, err = strconv.ParseInt(w.next(), 10, 64)
-		switch {
-		case w.take("a", "buyer"):
-			spec.LimitPerBuyer = n
-			spec.Set |= engine.SetLimitPerBuyer
-		case w.take("an", "order"):
-			spec.LimitPerOrder = n
-			spec.Set |= engine.SetLimitPerOrder
-		default:
-			return fmt.Errorf("a limit is %q or %q, not %q", "a buyer", "an order", strings.Join(w.rest, " "))
-		}
-	case "opens", "closes":
-		for ; err == nil && key != ""; key = w.next() {
-			var at engine.Instant
-			if word := w.next(); word != "never" {
-				at, err = readClock(word)
-			}
-			if key == "opens" {
-				spec.OpensAt = at
-				spec.Set |= engine.SetOpensAt
-			} else {
-				spec.ClosesAt = at
-				spec.Set |= engine.SetClosesAt
-			}
-			w.take(",")
-		}
-	case "draft":
-		spec.Open = false
-	case "open":
-		spec.Open = true
-		spec.Set |= engine.SetOpen
-	case "pool":
-		p := engine.PoolSpec{Pool: w.next()}
-		p.Capacity, err = strconv.ParseInt(w.next(), 10, 64)
-		spec.Pools = append(spec.Pools, p)
-	case "lot":
-		var lot engine.LotSpec
-		lot, err = readLot(w, currency)
-		if !update {
-			lot.Set = 0
-		}
-		spec.Lots = append(spec.Lots, lot)
-	default:
-		return fmt.Errorf("an event has no %q", key)
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", line, err)
-	}
-	return w.end()
-}
-
-func readLot(w *words, currency string) (engine.LotSpec, error) {
-	lot := engine.LotSpec{Lot: w.next()}
-	var err error
-	if len(w.rest) > 0 && w.rest[0] != "," {
-		lot.FaceMinor, err = readMoney(w.next(), currency)
-		lot.Set |= engine.SetLotFace
-	}
-	for len(w.rest) > 0 && err == nil {
-		switch {
-		case w.take(","):
-		case w.take("+"):
-			var fee engine.Fee
-			if fee.Minor, err = readMoney(w.next(), currency); err == nil {
-				fee.Name = w.next()
-				lot.Fees = append(lot.Fees, fee)
-			}
-			lot.Set |= engine.SetLotFees
-		case w.take("no", "fees"):
-			lot.Set |= engine.SetLotFees
-		case w.take("tax"):
-			lot.TaxMinor, err = readMoney(w.next(), currency)
-			lot.Set |= engine.SetLotTax
-		case w.take("packs", "of"):
-			lot.Units, err = strconv.ParseInt(w.next(), 10, 64)
-			lot.Set |= engine.SetLotOther
-		case w.take("in"):
-			lot.Pools = readNames(w, "and")
-			lot.Set |= engine.SetLotOther
-		case w.take("needs"):
-			lot.Requires = readNames(w, "or")
-			lot.Set |= engine.SetLotOther
-		case w.take("after"):
-			lot.After = w.next()
-			lot.Set |= engine.SetLotOther
-		case w.take("min"):
-			lot.MinOrder, err = strconv.ParseInt(w.next(), 10, 64)
-			lot.Set |= engine.SetLotMin
-		case w.take("max"):
-			lot.MaxOrder, err = strconv.ParseInt(w.next(), 10, 64)
-			lot.Set |= engine.SetLotMax
-		case w.take("called"):
-			lot.Name = w.next()
-			lot.Set |= engine.SetLotName
-		case w.take("row"):
-			var row engine.RowSpec
-			row.Section, row.Row, _ = strings.Cut(w.next(), "/")
-			if !w.take("of") {
-				return lot, errors.New("a row is written: row A/1 of 20")
-			}
-			row.Seats, err = strconv.ParseInt(w.next(), 10, 64)
-			lot.Rows = append(lot.Rows, row)
-			lot.Set |= engine.SetLotOther
-		default:
-			if lot.Capacity, err = strconv.ParseInt(w.next(), 10, 64); err == nil && !w.take("tickets") && !w.take("ticket") {
-				err = errors.New("a capacity is written: 100 tickets")
-			}
-			lot.Set |= engine.SetLotOther
-		}
-	}
-	return lot, err
 }
 
 // readLimits reads "holds 2, orders 3".

@@ -23,6 +23,9 @@ func sayOutcome(out *engine.Outcome) string {
 		if out.Field != "" && out.Code != engine.CodeInvalid && out.Code != engine.CodeCardNumber { // their sentence names the field
 			text += " [" + out.Field + "]"
 		}
+		for _, a := range out.Alternatives {
+			text += "\n  or " + a.Lot + " " + strings.Join(a.Seats, " ")
+		}
 		return text
 	}
 	switch {
@@ -111,6 +114,14 @@ func sayEvent(e *engine.EventView) string {
 			fmt.Fprintf(&b, " + %s %s", money(f.Minor, e.Spec.Currency), f.Name)
 		}
 		fmt.Fprintf(&b, ": %s, %d can be sold", sayCounts(&l.Counts), l.Available)
+		for _, kind := range []struct {
+			free int64
+			name string
+		}{{l.FreeAccessible, "accessible"}, {l.FreeCompanion, "companion"}, {l.FreeRestricted, "with a restricted view"}} {
+			if kind.free > 0 {
+				fmt.Fprintf(&b, ", %d free %s", kind.free, kind.name)
+			}
+		}
 		if !l.Open {
 			b.WriteString(", not open yet")
 		}

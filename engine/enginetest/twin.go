@@ -44,6 +44,9 @@ func (t *Twin) Check(cmd *engine.Command, out *engine.Outcome) error {
 	if diff := t.Model.Difference(out, t.Model.Step(cmd, t.shell.Now, out)); diff != "" {
 		return fmt.Errorf("%s is answered otherwise than the rules say\n%s", cmd.Verb, diff)
 	}
+	if err := t.Model.unasked(cmd, out); err != nil {
+		return err
+	}
 	if err := e.LiveCheck(); err != nil {
 		return fmt.Errorf("after %s the quick check fails: %w", cmd.Verb, err)
 	}

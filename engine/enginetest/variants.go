@@ -43,6 +43,12 @@ func Variants(cmd *engine.Command) []engine.Command {
 			add(func(c *engine.Command) { c.Items[i].Lot += "x" })
 			if len(cmd.Items[i].Seats) == 0 {
 				add(func(c *engine.Command) { c.Items[i].Quantity++ })
+				add(func(c *engine.Command) { c.Items[i].Accessible++ })
+				add(func(c *engine.Command) { c.Items[i].Restricted = !c.Items[i].Restricted })
+				add(func(c *engine.Command) { c.Items[i].Split = !c.Items[i].Split })
+				if cmd.Items[i].Accessible > 0 {
+					add(func(c *engine.Command) { c.Items[i].Companion++ })
+				}
 				continue
 			}
 			add(func(c *engine.Command) { c.Items[i].Seats = append(c.Items[i].Seats, "A/1/77") })

@@ -47,6 +47,10 @@ func appendHold(b []byte, m *pb.HoldCommand) []byte {
 		for _, seat := range it.Seats {
 			b = protowire.AppendString(protowire.AppendTag(b, 3, protowire.BytesType), seat)
 		}
+		b = appendInt(b, 4, it.Accessible)
+		b = appendInt(b, 5, it.Companion)
+		b = appendBool(b, 6, it.Restricted)
+		b = appendBool(b, 7, it.Split)
 	}
 	b = appendString(b, 6, m.Fill)
 	b = appendInt(b, 7, m.AtLeast)
@@ -66,6 +70,16 @@ func itemSize(it *pb.Item) int {
 	}
 	for _, seat := range it.Seats {
 		size += 1 + protowire.SizeBytes(len(seat))
+	}
+	for _, n := range [...]int64{it.Accessible, it.Companion} {
+		if n != 0 {
+			size += 1 + protowire.SizeVarint(uint64(n))
+		}
+	}
+	for _, is := range [...]bool{it.Restricted, it.Split} {
+		if is {
+			size += 2
+		}
 	}
 	return size
 }

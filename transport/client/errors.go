@@ -33,6 +33,8 @@ type Refusal struct {
 	Message    string        // a sentence for people
 	Retryable  bool          // the same command may succeed later
 	RetryAfter time.Duration // when, if the engine has an idea
+
+	Alternatives []*pb.Alternative // with ErrSeatTaken: seats that the same hold could take now instead, the best first
 }
 
 // Error implements error.
@@ -88,6 +90,7 @@ var (
 	ErrSeatTaken         error = sentinel(engine.CodeSeatTaken)
 	ErrPriceExceeded     error = sentinel(engine.CodePriceExceeded)
 	ErrTooMany           error = sentinel(engine.CodeTooMany)
+	ErrNotTogether       error = sentinel(engine.CodeNotTogether)
 )
 
 func sentinel(code engine.Code) *Refusal { return &Refusal{Code: code, Name: code.String()} }
@@ -115,7 +118,7 @@ func refusalOf(e *pb.Error) *Refusal {
 	}
 	return &Refusal{
 		Code: codeNamed([]byte(e.Code)), Name: strings.Clone(e.Code), Field: e.Field, Message: e.Message, Retryable: e.Retryable,
-		RetryAfter: time.Duration(e.RetryAfterMs) * time.Millisecond,
+		RetryAfter: time.Duration(e.RetryAfterMs) * time.Millisecond, Alternatives: e.Alternatives,
 	}
 }
 

@@ -700,12 +700,24 @@ func (x *Fee) GetMinor() int64 {
 	return 0
 }
 
-// RowSpec is a row of seats, labelled section/row/1 to section/row/seats.
+// RowSpec is a row of seats, or a block of rows that are alike. A seat's label is section/row/seat. Lists of seats name them by the last part of
+// their labels, with a space between: "1 4-6".
 type RowSpec struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Section       string                 `protobuf:"bytes,1,opt,name=section,proto3" json:"section,omitempty"`
 	Row           string                 `protobuf:"bytes,2,opt,name=row,proto3" json:"row,omitempty"`
-	Seats         int64                  `protobuf:"varint,3,opt,name=seats,proto3" json:"seats,omitempty"`
+	Seats         int64                  `protobuf:"varint,3,opt,name=seats,proto3" json:"seats,omitempty"`           // in each row
+	Through       string                 `protobuf:"bytes,4,opt,name=through,proto3" json:"through,omitempty"`        // the last row of the block: row "1" through "40", "A" through "M"
+	Rank          int64                  `protobuf:"varint,5,opt,name=rank,proto3" json:"rank,omitempty"`             // the lower the better; absent is the row's place among the lot's rows, from 1
+	First         int64                  `protobuf:"varint,6,opt,name=first,proto3" json:"first,omitempty"`           // the number of the first seat; absent is 1
+	Step          int64                  `protobuf:"varint,7,opt,name=step,proto3" json:"step,omitempty"`             // to the next number: 2 for odd or even ones, -1 to count down; absent is 1
+	Labels        string                 `protobuf:"bytes,8,opt,name=labels,proto3" json:"labels,omitempty"`          // instead of numbers: what each seat is called, with a space between
+	Best          string                 `protobuf:"bytes,9,opt,name=best,proto3" json:"best,omitempty"`              // the best seat of the row; absent is its middle
+	Aisles        string                 `protobuf:"bytes,10,opt,name=aisles,proto3" json:"aisles,omitempty"`         // seats after which there is an aisle
+	Missing       string                 `protobuf:"bytes,11,opt,name=missing,proto3" json:"missing,omitempty"`       // numbers that no seat has; those around it are not side by side
+	Accessible    string                 `protobuf:"bytes,12,opt,name=accessible,proto3" json:"accessible,omitempty"` // wheelchair spaces
+	Companion     string                 `protobuf:"bytes,13,opt,name=companion,proto3" json:"companion,omitempty"`   // seats beside them for those who come along
+	Restricted    string                 `protobuf:"bytes,14,opt,name=restricted,proto3" json:"restricted,omitempty"` // seats with a restricted view
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -759,6 +771,83 @@ func (x *RowSpec) GetSeats() int64 {
 		return x.Seats
 	}
 	return 0
+}
+
+func (x *RowSpec) GetThrough() string {
+	if x != nil {
+		return x.Through
+	}
+	return ""
+}
+
+func (x *RowSpec) GetRank() int64 {
+	if x != nil {
+		return x.Rank
+	}
+	return 0
+}
+
+func (x *RowSpec) GetFirst() int64 {
+	if x != nil {
+		return x.First
+	}
+	return 0
+}
+
+func (x *RowSpec) GetStep() int64 {
+	if x != nil {
+		return x.Step
+	}
+	return 0
+}
+
+func (x *RowSpec) GetLabels() string {
+	if x != nil {
+		return x.Labels
+	}
+	return ""
+}
+
+func (x *RowSpec) GetBest() string {
+	if x != nil {
+		return x.Best
+	}
+	return ""
+}
+
+func (x *RowSpec) GetAisles() string {
+	if x != nil {
+		return x.Aisles
+	}
+	return ""
+}
+
+func (x *RowSpec) GetMissing() string {
+	if x != nil {
+		return x.Missing
+	}
+	return ""
+}
+
+func (x *RowSpec) GetAccessible() string {
+	if x != nil {
+		return x.Accessible
+	}
+	return ""
+}
+
+func (x *RowSpec) GetCompanion() string {
+	if x != nil {
+		return x.Companion
+	}
+	return ""
+}
+
+func (x *RowSpec) GetRestricted() string {
+	if x != nil {
+		return x.Restricted
+	}
+	return ""
 }
 
 // OpenCommand puts an event on sale. Subject: holdfast.v1.events.<event>.open.
@@ -1082,12 +1171,17 @@ func (x *HoldCommand) GetCorrelation() string {
 	return ""
 }
 
-// Item asks for tickets of one lot: a quantity of sales, or chosen seats.
+// Item asks for tickets of one lot: a quantity of sales, or chosen seats. A quantity of a seated lot is a party that gets the best seats side by
+// side.
 type Item struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Lot           string                 `protobuf:"bytes,1,opt,name=lot,proto3" json:"lot,omitempty"`
 	Quantity      int64                  `protobuf:"varint,2,opt,name=quantity,proto3" json:"quantity,omitempty"`
-	Seats         []string               `protobuf:"bytes,3,rep,name=seats,proto3" json:"seats,omitempty"` // section/row/seat, as in A/1/4
+	Seats         []string               `protobuf:"bytes,3,rep,name=seats,proto3" json:"seats,omitempty"`            // section/row/seat, as in A/1/4
+	Accessible    int64                  `protobuf:"varint,4,opt,name=accessible,proto3" json:"accessible,omitempty"` // so many of the quantity are wheelchair spaces
+	Companion     int64                  `protobuf:"varint,5,opt,name=companion,proto3" json:"companion,omitempty"`   // and so many the companion seats beside them
+	Restricted    bool                   `protobuf:"varint,6,opt,name=restricted,proto3" json:"restricted,omitempty"` // seats with a restricted view will do
+	Split         bool                   `protobuf:"varint,7,opt,name=split,proto3" json:"split,omitempty"`           // a party that does not fit side by side may sit in several groups
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1141,6 +1235,34 @@ func (x *Item) GetSeats() []string {
 		return x.Seats
 	}
 	return nil
+}
+
+func (x *Item) GetAccessible() int64 {
+	if x != nil {
+		return x.Accessible
+	}
+	return 0
+}
+
+func (x *Item) GetCompanion() int64 {
+	if x != nil {
+		return x.Companion
+	}
+	return 0
+}
+
+func (x *Item) GetRestricted() bool {
+	if x != nil {
+		return x.Restricted
+	}
+	return false
+}
+
+func (x *Item) GetSplit() bool {
+	if x != nil {
+		return x.Split
+	}
+	return false
 }
 
 // ExtendCommand moves a hold's deadline. Subject: holdfast.v1.events.<event>.extend.
@@ -2269,6 +2391,7 @@ type Error struct {
 	Field         string                 `protobuf:"bytes,3,opt,name=field,proto3" json:"field,omitempty"`          // the field of the command that is to blame, as in items[1].quantity
 	Retryable     bool                   `protobuf:"varint,4,opt,name=retryable,proto3" json:"retryable,omitempty"` // the same command may succeed later without being changed
 	RetryAfterMs  int64                  `protobuf:"varint,5,opt,name=retry_after_ms,json=retryAfterMs,proto3" json:"retry_after_ms,omitempty"`
+	Alternatives  []*Alternative         `protobuf:"bytes,6,rep,name=alternatives,proto3" json:"alternatives,omitempty"` // with seat_taken: what the same hold could take now instead, the best first
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2338,6 +2461,66 @@ func (x *Error) GetRetryAfterMs() int64 {
 	return 0
 }
 
+func (x *Error) GetAlternatives() []*Alternative {
+	if x != nil {
+		return x.Alternatives
+	}
+	return nil
+}
+
+// Alternative is as many seats of a lot as were chosen there, of the same kinds, side by side.
+type Alternative struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Lot           string                 `protobuf:"bytes,1,opt,name=lot,proto3" json:"lot,omitempty"`
+	Seats         []string               `protobuf:"bytes,2,rep,name=seats,proto3" json:"seats,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Alternative) Reset() {
+	*x = Alternative{}
+	mi := &file_holdfast_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Alternative) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Alternative) ProtoMessage() {}
+
+func (x *Alternative) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Alternative.ProtoReflect.Descriptor instead.
+func (*Alternative) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *Alternative) GetLot() string {
+	if x != nil {
+		return x.Lot
+	}
+	return ""
+}
+
+func (x *Alternative) GetSeats() []string {
+	if x != nil {
+		return x.Seats
+	}
+	return nil
+}
+
 // Hold shows tickets taken out of sale.
 type Hold struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2355,7 +2538,7 @@ type Hold struct {
 
 func (x *Hold) Reset() {
 	*x = Hold{}
-	mi := &file_holdfast_proto_msgTypes[24]
+	mi := &file_holdfast_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2367,7 +2550,7 @@ func (x *Hold) String() string {
 func (*Hold) ProtoMessage() {}
 
 func (x *Hold) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[24]
+	mi := &file_holdfast_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2380,7 +2563,7 @@ func (x *Hold) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hold.ProtoReflect.Descriptor instead.
 func (*Hold) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{24}
+	return file_holdfast_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Hold) GetId() string {
@@ -2455,7 +2638,7 @@ type TakenItem struct {
 
 func (x *TakenItem) Reset() {
 	*x = TakenItem{}
-	mi := &file_holdfast_proto_msgTypes[25]
+	mi := &file_holdfast_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2467,7 +2650,7 @@ func (x *TakenItem) String() string {
 func (*TakenItem) ProtoMessage() {}
 
 func (x *TakenItem) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[25]
+	mi := &file_holdfast_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2480,7 +2663,7 @@ func (x *TakenItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakenItem.ProtoReflect.Descriptor instead.
 func (*TakenItem) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{25}
+	return file_holdfast_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *TakenItem) GetLot() string {
@@ -2552,7 +2735,7 @@ type Order struct {
 
 func (x *Order) Reset() {
 	*x = Order{}
-	mi := &file_holdfast_proto_msgTypes[26]
+	mi := &file_holdfast_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2564,7 +2747,7 @@ func (x *Order) String() string {
 func (*Order) ProtoMessage() {}
 
 func (x *Order) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[26]
+	mi := &file_holdfast_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2577,7 +2760,7 @@ func (x *Order) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Order.ProtoReflect.Descriptor instead.
 func (*Order) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{26}
+	return file_holdfast_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Order) GetId() string {
@@ -2669,7 +2852,7 @@ type Ticket struct {
 
 func (x *Ticket) Reset() {
 	*x = Ticket{}
-	mi := &file_holdfast_proto_msgTypes[27]
+	mi := &file_holdfast_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2681,7 +2864,7 @@ func (x *Ticket) String() string {
 func (*Ticket) ProtoMessage() {}
 
 func (x *Ticket) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[27]
+	mi := &file_holdfast_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2694,7 +2877,7 @@ func (x *Ticket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ticket.ProtoReflect.Descriptor instead.
 func (*Ticket) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{27}
+	return file_holdfast_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Ticket) GetId() string {
@@ -2752,7 +2935,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_holdfast_proto_msgTypes[28]
+	mi := &file_holdfast_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2764,7 +2947,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[28]
+	mi := &file_holdfast_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2777,7 +2960,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{28}
+	return file_holdfast_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Event) GetId() string {
@@ -2971,7 +3154,7 @@ type Pool struct {
 
 func (x *Pool) Reset() {
 	*x = Pool{}
-	mi := &file_holdfast_proto_msgTypes[29]
+	mi := &file_holdfast_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2983,7 +3166,7 @@ func (x *Pool) String() string {
 func (*Pool) ProtoMessage() {}
 
 func (x *Pool) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[29]
+	mi := &file_holdfast_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2996,7 +3179,7 @@ func (x *Pool) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pool.ProtoReflect.Descriptor instead.
 func (*Pool) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{29}
+	return file_holdfast_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Pool) GetPool() string {
@@ -3050,34 +3233,37 @@ func (x *Pool) GetBlocked() int64 {
 
 // Lot shows a lot. Counts are tickets, and free + held + paying + sold + blocked = capacity, always.
 type Lot struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Lot           string                 `protobuf:"bytes,1,opt,name=lot,proto3" json:"lot,omitempty"`
-	Capacity      int64                  `protobuf:"varint,2,opt,name=capacity,proto3" json:"capacity,omitempty"`
-	Free          int64                  `protobuf:"varint,3,opt,name=free,proto3" json:"free,omitempty"`
-	Held          int64                  `protobuf:"varint,4,opt,name=held,proto3" json:"held,omitempty"`
-	Paying        int64                  `protobuf:"varint,5,opt,name=paying,proto3" json:"paying,omitempty"`
-	Sold          int64                  `protobuf:"varint,6,opt,name=sold,proto3" json:"sold,omitempty"`
-	Blocked       int64                  `protobuf:"varint,7,opt,name=blocked,proto3" json:"blocked,omitempty"`
-	Available     int64                  `protobuf:"varint,8,opt,name=available,proto3" json:"available,omitempty"` // sales that could be taken now
-	Open          bool                   `protobuf:"varint,9,opt,name=open,proto3" json:"open,omitempty"`           // its tier has opened
-	Seated        bool                   `protobuf:"varint,10,opt,name=seated,proto3" json:"seated,omitempty"`
-	Name          string                 `protobuf:"bytes,20,opt,name=name,proto3" json:"name,omitempty"`
-	FaceMinor     int64                  `protobuf:"varint,21,opt,name=face_minor,json=faceMinor,proto3" json:"face_minor,omitempty"`
-	Fees          []*Fee                 `protobuf:"bytes,22,rep,name=fees,proto3" json:"fees,omitempty"`
-	TaxMinor      int64                  `protobuf:"varint,23,opt,name=tax_minor,json=taxMinor,proto3" json:"tax_minor,omitempty"`
-	Units         int64                  `protobuf:"varint,24,opt,name=units,proto3" json:"units,omitempty"`
-	Pools         []string               `protobuf:"bytes,25,rep,name=pools,proto3" json:"pools,omitempty"`
-	Requires      []string               `protobuf:"bytes,26,rep,name=requires,proto3" json:"requires,omitempty"`
-	After         string                 `protobuf:"bytes,27,opt,name=after,proto3" json:"after,omitempty"`
-	MinOrder      int64                  `protobuf:"varint,28,opt,name=min_order,json=minOrder,proto3" json:"min_order,omitempty"`
-	MaxOrder      int64                  `protobuf:"varint,29,opt,name=max_order,json=maxOrder,proto3" json:"max_order,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Lot            string                 `protobuf:"bytes,1,opt,name=lot,proto3" json:"lot,omitempty"`
+	Capacity       int64                  `protobuf:"varint,2,opt,name=capacity,proto3" json:"capacity,omitempty"`
+	Free           int64                  `protobuf:"varint,3,opt,name=free,proto3" json:"free,omitempty"`
+	Held           int64                  `protobuf:"varint,4,opt,name=held,proto3" json:"held,omitempty"`
+	Paying         int64                  `protobuf:"varint,5,opt,name=paying,proto3" json:"paying,omitempty"`
+	Sold           int64                  `protobuf:"varint,6,opt,name=sold,proto3" json:"sold,omitempty"`
+	Blocked        int64                  `protobuf:"varint,7,opt,name=blocked,proto3" json:"blocked,omitempty"`
+	Available      int64                  `protobuf:"varint,8,opt,name=available,proto3" json:"available,omitempty"` // sales that could be taken now
+	Open           bool                   `protobuf:"varint,9,opt,name=open,proto3" json:"open,omitempty"`           // its tier has opened
+	Seated         bool                   `protobuf:"varint,10,opt,name=seated,proto3" json:"seated,omitempty"`
+	FreeAccessible int64                  `protobuf:"varint,11,opt,name=free_accessible,json=freeAccessible,proto3" json:"free_accessible,omitempty"` // of free: seats that a hold gets only if it asks for them
+	FreeCompanion  int64                  `protobuf:"varint,12,opt,name=free_companion,json=freeCompanion,proto3" json:"free_companion,omitempty"`
+	FreeRestricted int64                  `protobuf:"varint,13,opt,name=free_restricted,json=freeRestricted,proto3" json:"free_restricted,omitempty"`
+	Name           string                 `protobuf:"bytes,20,opt,name=name,proto3" json:"name,omitempty"`
+	FaceMinor      int64                  `protobuf:"varint,21,opt,name=face_minor,json=faceMinor,proto3" json:"face_minor,omitempty"`
+	Fees           []*Fee                 `protobuf:"bytes,22,rep,name=fees,proto3" json:"fees,omitempty"`
+	TaxMinor       int64                  `protobuf:"varint,23,opt,name=tax_minor,json=taxMinor,proto3" json:"tax_minor,omitempty"`
+	Units          int64                  `protobuf:"varint,24,opt,name=units,proto3" json:"units,omitempty"`
+	Pools          []string               `protobuf:"bytes,25,rep,name=pools,proto3" json:"pools,omitempty"`
+	Requires       []string               `protobuf:"bytes,26,rep,name=requires,proto3" json:"requires,omitempty"`
+	After          string                 `protobuf:"bytes,27,opt,name=after,proto3" json:"after,omitempty"`
+	MinOrder       int64                  `protobuf:"varint,28,opt,name=min_order,json=minOrder,proto3" json:"min_order,omitempty"`
+	MaxOrder       int64                  `protobuf:"varint,29,opt,name=max_order,json=maxOrder,proto3" json:"max_order,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Lot) Reset() {
 	*x = Lot{}
-	mi := &file_holdfast_proto_msgTypes[30]
+	mi := &file_holdfast_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3089,7 +3275,7 @@ func (x *Lot) String() string {
 func (*Lot) ProtoMessage() {}
 
 func (x *Lot) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[30]
+	mi := &file_holdfast_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3102,7 +3288,7 @@ func (x *Lot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lot.ProtoReflect.Descriptor instead.
 func (*Lot) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{30}
+	return file_holdfast_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Lot) GetLot() string {
@@ -3173,6 +3359,27 @@ func (x *Lot) GetSeated() bool {
 		return x.Seated
 	}
 	return false
+}
+
+func (x *Lot) GetFreeAccessible() int64 {
+	if x != nil {
+		return x.FreeAccessible
+	}
+	return 0
+}
+
+func (x *Lot) GetFreeCompanion() int64 {
+	if x != nil {
+		return x.FreeCompanion
+	}
+	return 0
+}
+
+func (x *Lot) GetFreeRestricted() int64 {
+	if x != nil {
+		return x.FreeRestricted
+	}
+	return 0
 }
 
 func (x *Lot) GetName() string {
@@ -3263,7 +3470,7 @@ type Capacity struct {
 
 func (x *Capacity) Reset() {
 	*x = Capacity{}
-	mi := &file_holdfast_proto_msgTypes[31]
+	mi := &file_holdfast_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3275,7 +3482,7 @@ func (x *Capacity) String() string {
 func (*Capacity) ProtoMessage() {}
 
 func (x *Capacity) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[31]
+	mi := &file_holdfast_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3288,7 +3495,7 @@ func (x *Capacity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Capacity.ProtoReflect.Descriptor instead.
 func (*Capacity) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{31}
+	return file_holdfast_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Capacity) GetLot() string {
@@ -3457,11 +3664,27 @@ const file_holdfast_proto_rawDesc = "" +
 	"_max_order\"/\n" +
 	"\x03Fee\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05minor\x18\x02 \x01(\x03R\x05minor\"K\n" +
+	"\x05minor\x18\x02 \x01(\x03R\x05minor\"\xdf\x02\n" +
 	"\aRowSpec\x12\x18\n" +
 	"\asection\x18\x01 \x01(\tR\asection\x12\x10\n" +
 	"\x03row\x18\x02 \x01(\tR\x03row\x12\x14\n" +
-	"\x05seats\x18\x03 \x01(\x03R\x05seats\"N\n" +
+	"\x05seats\x18\x03 \x01(\x03R\x05seats\x12\x18\n" +
+	"\athrough\x18\x04 \x01(\tR\athrough\x12\x12\n" +
+	"\x04rank\x18\x05 \x01(\x03R\x04rank\x12\x14\n" +
+	"\x05first\x18\x06 \x01(\x03R\x05first\x12\x12\n" +
+	"\x04step\x18\a \x01(\x03R\x04step\x12\x16\n" +
+	"\x06labels\x18\b \x01(\tR\x06labels\x12\x12\n" +
+	"\x04best\x18\t \x01(\tR\x04best\x12\x16\n" +
+	"\x06aisles\x18\n" +
+	" \x01(\tR\x06aisles\x12\x18\n" +
+	"\amissing\x18\v \x01(\tR\amissing\x12\x1e\n" +
+	"\n" +
+	"accessible\x18\f \x01(\tR\n" +
+	"accessible\x12\x1c\n" +
+	"\tcompanion\x18\r \x01(\tR\tcompanion\x12\x1e\n" +
+	"\n" +
+	"restricted\x18\x0e \x01(\tR\n" +
+	"restricted\"N\n" +
 	"\vOpenCommand\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12 \n" +
@@ -3490,11 +3713,19 @@ const file_holdfast_proto_rawDesc = "" +
 	"\bat_least\x18\a \x01(\x03R\aatLeast\x12+\n" +
 	"\x0fmax_price_minor\x18\b \x01(\x03H\x00R\rmaxPriceMinor\x88\x01\x01\x12 \n" +
 	"\vcorrelation\x18\x0f \x01(\tR\vcorrelationB\x12\n" +
-	"\x10_max_price_minor\"J\n" +
+	"\x10_max_price_minor\"\xbe\x01\n" +
 	"\x04Item\x12\x10\n" +
 	"\x03lot\x18\x01 \x01(\tR\x03lot\x12\x1a\n" +
 	"\bquantity\x18\x02 \x01(\x03R\bquantity\x12\x14\n" +
-	"\x05seats\x18\x03 \x03(\tR\x05seats\"\xac\x01\n" +
+	"\x05seats\x18\x03 \x03(\tR\x05seats\x12\x1e\n" +
+	"\n" +
+	"accessible\x18\x04 \x01(\x03R\n" +
+	"accessible\x12\x1c\n" +
+	"\tcompanion\x18\x05 \x01(\x03R\tcompanion\x12\x1e\n" +
+	"\n" +
+	"restricted\x18\x06 \x01(\bR\n" +
+	"restricted\x12\x14\n" +
+	"\x05split\x18\a \x01(\bR\x05split\"\xac\x01\n" +
 	"\rExtendCommand\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
@@ -3593,13 +3824,17 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x06events\x18\t \x03(\tR\x06events\x12\x12\n" +
 	"\x04next\x18\n" +
 	" \x01(\tR\x04next\x12 \n" +
-	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\x8f\x01\n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xcd\x01\n" +
 	"\x05Error\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x14\n" +
 	"\x05field\x18\x03 \x01(\tR\x05field\x12\x1c\n" +
 	"\tretryable\x18\x04 \x01(\bR\tretryable\x12$\n" +
-	"\x0eretry_after_ms\x18\x05 \x01(\x03R\fretryAfterMs\"\xfe\x01\n" +
+	"\x0eretry_after_ms\x18\x05 \x01(\x03R\fretryAfterMs\x12<\n" +
+	"\falternatives\x18\x06 \x03(\v2\x18.holdfast.v1.AlternativeR\falternatives\"5\n" +
+	"\vAlternative\x12\x10\n" +
+	"\x03lot\x18\x01 \x01(\tR\x03lot\x12\x14\n" +
+	"\x05seats\x18\x02 \x03(\tR\x05seats\"\xfe\x01\n" +
 	"\x04Hold\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05event\x18\x02 \x01(\tR\x05event\x12\x14\n" +
@@ -3675,7 +3910,7 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x04held\x18\x04 \x01(\x03R\x04held\x12\x16\n" +
 	"\x06paying\x18\x05 \x01(\x03R\x06paying\x12\x12\n" +
 	"\x04sold\x18\x06 \x01(\x03R\x04sold\x12\x18\n" +
-	"\ablocked\x18\a \x01(\x03R\ablocked\"\xf9\x03\n" +
+	"\ablocked\x18\a \x01(\x03R\ablocked\"\xf2\x04\n" +
 	"\x03Lot\x12\x10\n" +
 	"\x03lot\x18\x01 \x01(\tR\x03lot\x12\x1a\n" +
 	"\bcapacity\x18\x02 \x01(\x03R\bcapacity\x12\x12\n" +
@@ -3687,7 +3922,10 @@ const file_holdfast_proto_rawDesc = "" +
 	"\tavailable\x18\b \x01(\x03R\tavailable\x12\x12\n" +
 	"\x04open\x18\t \x01(\bR\x04open\x12\x16\n" +
 	"\x06seated\x18\n" +
-	" \x01(\bR\x06seated\x12\x12\n" +
+	" \x01(\bR\x06seated\x12'\n" +
+	"\x0ffree_accessible\x18\v \x01(\x03R\x0efreeAccessible\x12%\n" +
+	"\x0efree_companion\x18\f \x01(\x03R\rfreeCompanion\x12'\n" +
+	"\x0ffree_restricted\x18\r \x01(\x03R\x0efreeRestricted\x12\x12\n" +
 	"\x04name\x18\x14 \x01(\tR\x04name\x12\x1d\n" +
 	"\n" +
 	"face_minor\x18\x15 \x01(\x03R\tfaceMinor\x12$\n" +
@@ -3722,7 +3960,7 @@ func file_holdfast_proto_rawDescGZIP() []byte {
 	return file_holdfast_proto_rawDescData
 }
 
-var file_holdfast_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_holdfast_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_holdfast_proto_goTypes = []any{
 	(*CreateCommand)(nil),         // 0: holdfast.v1.CreateCommand
 	(*UpdateCommand)(nil),         // 1: holdfast.v1.UpdateCommand
@@ -3748,27 +3986,28 @@ var file_holdfast_proto_goTypes = []any{
 	(*ListCommand)(nil),           // 21: holdfast.v1.ListCommand
 	(*Reply)(nil),                 // 22: holdfast.v1.Reply
 	(*Error)(nil),                 // 23: holdfast.v1.Error
-	(*Hold)(nil),                  // 24: holdfast.v1.Hold
-	(*TakenItem)(nil),             // 25: holdfast.v1.TakenItem
-	(*Order)(nil),                 // 26: holdfast.v1.Order
-	(*Ticket)(nil),                // 27: holdfast.v1.Ticket
-	(*Event)(nil),                 // 28: holdfast.v1.Event
-	(*Pool)(nil),                  // 29: holdfast.v1.Pool
-	(*Lot)(nil),                   // 30: holdfast.v1.Lot
-	(*Capacity)(nil),              // 31: holdfast.v1.Capacity
-	(*timestamppb.Timestamp)(nil), // 32: google.protobuf.Timestamp
+	(*Alternative)(nil),           // 24: holdfast.v1.Alternative
+	(*Hold)(nil),                  // 25: holdfast.v1.Hold
+	(*TakenItem)(nil),             // 26: holdfast.v1.TakenItem
+	(*Order)(nil),                 // 27: holdfast.v1.Order
+	(*Ticket)(nil),                // 28: holdfast.v1.Ticket
+	(*Event)(nil),                 // 29: holdfast.v1.Event
+	(*Pool)(nil),                  // 30: holdfast.v1.Pool
+	(*Lot)(nil),                   // 31: holdfast.v1.Lot
+	(*Capacity)(nil),              // 32: holdfast.v1.Capacity
+	(*timestamppb.Timestamp)(nil), // 33: google.protobuf.Timestamp
 }
 var file_holdfast_proto_depIdxs = []int32{
-	32, // 0: holdfast.v1.CreateCommand.doors_at:type_name -> google.protobuf.Timestamp
-	32, // 1: holdfast.v1.CreateCommand.starts_at:type_name -> google.protobuf.Timestamp
-	32, // 2: holdfast.v1.CreateCommand.opens_at:type_name -> google.protobuf.Timestamp
-	32, // 3: holdfast.v1.CreateCommand.closes_at:type_name -> google.protobuf.Timestamp
+	33, // 0: holdfast.v1.CreateCommand.doors_at:type_name -> google.protobuf.Timestamp
+	33, // 1: holdfast.v1.CreateCommand.starts_at:type_name -> google.protobuf.Timestamp
+	33, // 2: holdfast.v1.CreateCommand.opens_at:type_name -> google.protobuf.Timestamp
+	33, // 3: holdfast.v1.CreateCommand.closes_at:type_name -> google.protobuf.Timestamp
 	2,  // 4: holdfast.v1.CreateCommand.pools:type_name -> holdfast.v1.PoolSpec
 	3,  // 5: holdfast.v1.CreateCommand.lots:type_name -> holdfast.v1.LotSpec
-	32, // 6: holdfast.v1.UpdateCommand.doors_at:type_name -> google.protobuf.Timestamp
-	32, // 7: holdfast.v1.UpdateCommand.starts_at:type_name -> google.protobuf.Timestamp
-	32, // 8: holdfast.v1.UpdateCommand.opens_at:type_name -> google.protobuf.Timestamp
-	32, // 9: holdfast.v1.UpdateCommand.closes_at:type_name -> google.protobuf.Timestamp
+	33, // 6: holdfast.v1.UpdateCommand.doors_at:type_name -> google.protobuf.Timestamp
+	33, // 7: holdfast.v1.UpdateCommand.starts_at:type_name -> google.protobuf.Timestamp
+	33, // 8: holdfast.v1.UpdateCommand.opens_at:type_name -> google.protobuf.Timestamp
+	33, // 9: holdfast.v1.UpdateCommand.closes_at:type_name -> google.protobuf.Timestamp
 	2,  // 10: holdfast.v1.UpdateCommand.pools:type_name -> holdfast.v1.PoolSpec
 	3,  // 11: holdfast.v1.UpdateCommand.lots:type_name -> holdfast.v1.LotSpec
 	4,  // 12: holdfast.v1.LotSpec.fees:type_name -> holdfast.v1.Fee
@@ -3790,29 +4029,30 @@ var file_holdfast_proto_depIdxs = []int32{
 	17, // 28: holdfast.v1.BatchCommand.unblock:type_name -> holdfast.v1.UnblockCommand
 	18, // 29: holdfast.v1.BatchCommand.capacity:type_name -> holdfast.v1.CapacityCommand
 	23, // 30: holdfast.v1.Reply.error:type_name -> holdfast.v1.Error
-	24, // 31: holdfast.v1.Reply.hold:type_name -> holdfast.v1.Hold
-	26, // 32: holdfast.v1.Reply.order:type_name -> holdfast.v1.Order
-	28, // 33: holdfast.v1.Reply.event:type_name -> holdfast.v1.Event
-	31, // 34: holdfast.v1.Reply.capacity:type_name -> holdfast.v1.Capacity
+	25, // 31: holdfast.v1.Reply.hold:type_name -> holdfast.v1.Hold
+	27, // 32: holdfast.v1.Reply.order:type_name -> holdfast.v1.Order
+	29, // 33: holdfast.v1.Reply.event:type_name -> holdfast.v1.Event
+	32, // 34: holdfast.v1.Reply.capacity:type_name -> holdfast.v1.Capacity
 	22, // 35: holdfast.v1.Reply.results:type_name -> holdfast.v1.Reply
-	32, // 36: holdfast.v1.Hold.expires_at:type_name -> google.protobuf.Timestamp
-	25, // 37: holdfast.v1.Hold.items:type_name -> holdfast.v1.TakenItem
-	4,  // 38: holdfast.v1.TakenItem.fees:type_name -> holdfast.v1.Fee
-	32, // 39: holdfast.v1.Order.at:type_name -> google.protobuf.Timestamp
-	25, // 40: holdfast.v1.Order.items:type_name -> holdfast.v1.TakenItem
-	27, // 41: holdfast.v1.Order.tickets:type_name -> holdfast.v1.Ticket
-	32, // 42: holdfast.v1.Event.doors_at:type_name -> google.protobuf.Timestamp
-	32, // 43: holdfast.v1.Event.starts_at:type_name -> google.protobuf.Timestamp
-	32, // 44: holdfast.v1.Event.opens_at:type_name -> google.protobuf.Timestamp
-	32, // 45: holdfast.v1.Event.closes_at:type_name -> google.protobuf.Timestamp
-	29, // 46: holdfast.v1.Event.pools:type_name -> holdfast.v1.Pool
-	30, // 47: holdfast.v1.Event.lots:type_name -> holdfast.v1.Lot
-	4,  // 48: holdfast.v1.Lot.fees:type_name -> holdfast.v1.Fee
-	49, // [49:49] is the sub-list for method output_type
-	49, // [49:49] is the sub-list for method input_type
-	49, // [49:49] is the sub-list for extension type_name
-	49, // [49:49] is the sub-list for extension extendee
-	0,  // [0:49] is the sub-list for field type_name
+	24, // 36: holdfast.v1.Error.alternatives:type_name -> holdfast.v1.Alternative
+	33, // 37: holdfast.v1.Hold.expires_at:type_name -> google.protobuf.Timestamp
+	26, // 38: holdfast.v1.Hold.items:type_name -> holdfast.v1.TakenItem
+	4,  // 39: holdfast.v1.TakenItem.fees:type_name -> holdfast.v1.Fee
+	33, // 40: holdfast.v1.Order.at:type_name -> google.protobuf.Timestamp
+	26, // 41: holdfast.v1.Order.items:type_name -> holdfast.v1.TakenItem
+	28, // 42: holdfast.v1.Order.tickets:type_name -> holdfast.v1.Ticket
+	33, // 43: holdfast.v1.Event.doors_at:type_name -> google.protobuf.Timestamp
+	33, // 44: holdfast.v1.Event.starts_at:type_name -> google.protobuf.Timestamp
+	33, // 45: holdfast.v1.Event.opens_at:type_name -> google.protobuf.Timestamp
+	33, // 46: holdfast.v1.Event.closes_at:type_name -> google.protobuf.Timestamp
+	30, // 47: holdfast.v1.Event.pools:type_name -> holdfast.v1.Pool
+	31, // 48: holdfast.v1.Event.lots:type_name -> holdfast.v1.Lot
+	4,  // 49: holdfast.v1.Lot.fees:type_name -> holdfast.v1.Fee
+	50, // [50:50] is the sub-list for method output_type
+	50, // [50:50] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_holdfast_proto_init() }
@@ -3846,7 +4086,7 @@ func file_holdfast_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_holdfast_proto_rawDesc), len(file_holdfast_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   32,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

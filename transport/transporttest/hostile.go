@@ -161,7 +161,10 @@ func HostileMessages(event string) []HostileMessage {
 	rule("lot that does not exist", "hold", hold(`"items":[{"lot":"vip","quantity":1}]`), engine.CodeLotUnknown, "items")
 	rule("seat that does not exist", "hold", hold(`"items":[{"lot":"stalls","seats":["A/1/21"]}]`), engine.CodeSeatUnknown, "items")
 	rule("seat that is no label", "hold", hold(`"items":[{"lot":"stalls","seats":["A1"]}]`), engine.CodeInvalid, "items[0].seats[0]")
-	rule("quantity of a seated lot", "hold", hold(`"items":[{"lot":"stalls","quantity":1}]`), engine.CodeInvalid, "items")
+	rule("party above the bound", "hold", hold(`"items":[{"lot":"stalls","quantity":257}]`), engine.CodeInvalid, "items")
+	rule("companions without an accessible seat", "hold", hold(`"items":[{"lot":"stalls","quantity":2,"companion":2}]`), engine.CodeInvalid, "items[0].companion")
+	rule("accessible seats below zero", "hold", hold(`"items":[{"lot":"stalls","quantity":2,"accessible":-1}]`), engine.CodeInvalid, "items[0].accessible")
+	rule("a party of a counted lot", "hold", hold(`"items":[{"lot":"ga","quantity":2,"split":true}]`), engine.CodeInvalid, "items")
 	rule("confirm without a hold", "confirm", `{"request_id":"hostile","buyer":"b1","hold":"h999","payment_ref":"inv-1"}`, engine.CodeHoldUnknown, "hold")
 	rule("payment reference that is a card number", "confirm",
 		`{"request_id":"hostile","buyer":"b1","hold":"h1","payment_ref":"pan 4111 1111 1111 1111"}`, engine.CodeCardNumber, "payment_ref")
