@@ -16,6 +16,14 @@ func FuzzFold(f *testing.F) {
 		f.Add(facts, uint8(1), false)
 		f.Add(facts, uint8(1), true)
 	}
+	_, lines := goldenSeats(f)
+	for _, line := range lines {
+		b, err := hex.DecodeString(line[strings.LastIndexByte(line, ' ')+1:])
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b, uint8(1), true)
+	}
 	f.Fuzz(func(t *testing.T, buf []byte, count uint8, blank bool) {
 		var e *Event
 		if blank {
@@ -68,6 +76,8 @@ func FuzzSnapshot(f *testing.F) {
 	w, _ := goldenLife(f)
 	f.Add(w.e.AppendSnapshot(nil))
 	f.Add(New(testKey()).AppendSnapshot(nil))
+	seats, _ := goldenSeats(f)
+	f.Add(seats.e.AppendSnapshot(nil))
 	n, _ := goldenNode(f)
 	f.Add(n.AppendSnapshot(nil))
 	f.Fuzz(func(t *testing.T, state []byte) {
