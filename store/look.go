@@ -38,7 +38,12 @@ func lookInto(f *folder, c *Config, use func(db *pebble.DB) error) error {
 	var err error
 	select {
 	case err = <-done:
-	case <-l.done: // a read that failed never returns
+	case <-l.done:
+		// After damage it comes to its end; after a read that failed it never does.
+		select {
+		case err = <-done:
+		case <-time.After(closePatience):
+		}
 	}
 	if dead := l.check(); dead != nil {
 		return dead

@@ -24,7 +24,7 @@ func backupCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "backup DIR NEW",
-		Short: "Make a backup of a stopped data folder",
+		Short: "Make a backup of a stopped data folder (a running engine makes its own: see serve)",
 		Long: `Makes a backup of the data folder DIR, which no engine uses, in the folder NEW, which must not be there or be empty. DIR is not changed.
 
 The copy is checked like a data folder before it is called a backup: both copies of the newest log, the chain, every event's facts and state. A
@@ -66,7 +66,7 @@ for a backup that survives the disk. Nothing can be sold from a backup: engine r
 func backupHelp(err error, from string) error {
 	switch {
 	case errors.Is(err, store.ErrInUse):
-		return fmt.Errorf("%w", err)
+		return fmt.Errorf("%w; or let the engine make a backup while it serves: kill -USR1 PID", err)
 	case errors.Is(err, store.ErrDamaged):
 		return fmt.Errorf("%w; nothing was made: `engine verify %s` says what is wrong", err, from)
 	}

@@ -32,7 +32,10 @@ type processConfig struct {
 	// httpAccess says who may look at the HTTP side where others than this machine can reach it.
 	httpAccess httpAccess
 	bounds     bounds
-	logger     *slog.Logger
+	// backups is the folder for backups of the running engine; empty is one beside data. backupsCopy copies tables instead of linking them.
+	backups     string
+	backupsCopy bool
+	logger      *slog.Logger
 	// drain is how long a stop waits for answers that are under way; 0 is drainDefault.
 	drain time.Duration
 	// fatal ends the process; nil is the store's own: say what happened and what to do, then exit with status 1.
@@ -47,6 +50,7 @@ type process struct {
 	node      *actors.Node
 	servers   []*transport.Server // one an account
 	denied    transport.Denied    // by the embedded NATS server
+	backups   *backups
 	natsURL   string
 	httpURL   string
 	recovered *engine.Recovered
@@ -89,7 +93,7 @@ func startProcess(ctx context.Context, c processConfig) (*process, error) {
 	c.data = data
 	p := &process{config: c}
 	p.setState("starting")
-	for _, start := range []func(context.Context) error{p.startHTTP, p.startStore, p.startNode, p.startTransport, p.startWatch} {
+	for _, start := range []func(context.Context) error{p.startHTTP, p.startStore, p.startBackups, p.startNode, p.startTransport, p.startWatch} {
 		if err := start(ctx); err != nil {
 			return nil, errors.Join(err, p.stop())
 		}

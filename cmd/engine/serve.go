@@ -66,6 +66,9 @@ server, so nothing else has to be installed. When it answers, it prints one line
 SIGTERM (or Ctrl-C) stops it: it takes nothing more, answers what it took, syncs and exits with status 0. A second signal ends it at once;
 nothing that was acknowledged is lost then either.
 
+SIGUSR1 makes a backup while it serves: kill -USR1 PID, where PID is in the ready line. It goes into a new folder below --backups, named by the time
+in UTC, as in 20261122T031500Z; the log says when it is whole, and engine restore makes a data folder of it.
+
   /metrics on the HTTP side is for Prometheus, /healthz says that the process lives, /readyz that it has recovered and its disk answers.
 ` + settingsHelp,
 		Example: `  engine serve                                             everything on this machine, data in ./data
@@ -100,6 +103,8 @@ nothing that was acknowledged is lost then either.
 	f.StringVar(&c.natsConfig, "nats-config", "", "configuration of the embedded NATS server in the form of NATS, with accounts, users, permissions and TLS (default no users); deploy/nats.conf is one to start from")
 	f.StringVar(&config, "config", "", "YAML file with settings, one a line, as in sleep-after: 10m")
 	f.DurationVar(&c.drain, "drain-timeout", drainDefault, "how long a stop waits for answers that are under way, as in 30s")
+	f.StringVar(&c.backups, "backups", "", "folder for backups of the running engine (default DATA-backups, beside the data folder)")
+	f.BoolVar(&c.backupsCopy, "backups-copy", false, "copy tables into backups instead of linking those on the same file system")
 	log.addTo(f, "info")
 	c.httpAccess.addTo(f)
 	accessFlags(f, &c.access)
@@ -138,7 +143,7 @@ func serve(ctx context.Context, c *processConfig, stdout io.Writer) error {
 		return stopWith(p, fmt.Errorf("print the ready line: %w", err))
 	}
 	c.logger.Info("ready", "nats", p.natsURL, "http", p.httpURL, "recovery_ms", p.recovered.TookMs, "facts", p.recovered.Facts)
-	<-ctx.Done()
+	p.backups.onSignal(ctx)
 	c.logger.Info("stopping: what was taken is answered; a second signal ends the process at once")
 	return stopWith(p, nil)
 }
