@@ -2,6 +2,8 @@ package transport
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -52,7 +54,7 @@ func (d *Denied) add(count *uint64, line string) {
 	if len(line) > deniedLineBytesMax {
 		line = line[:deniedLineBytesMax] + "..."
 	}
-	if engine.ContainsCardNumber(line) {
+	if holdsCard(line) {
 		line = "denied, with something that looks like a card number in it"
 	}
 	d.mu.Lock()
@@ -63,6 +65,19 @@ func (d *Denied) add(count *uint64, line string) {
 		return
 	}
 	d.lines = append(d.lines, line)
+}
+
+// digits are runs that are long enough to be a card number.
+var digits = regexp.MustCompile(`[0-9](?:[ ._-]?[0-9]){12,}`)
+
+// holdsCard reports whether a card number stands anywhere in a line: as a whole run of digits, with its grouping, or as a token of a subject.
+func holdsCard(line string) bool {
+	for _, run := range digits.FindAllString(line, -1) {
+		if engine.IsCardNumber(run) || slices.ContainsFunc(strings.Split(run, "."), engine.IsCardNumber) {
+			return true
+		}
+	}
+	return false
 }
 
 // natsLog is the log of an embedded NATS server: what it denies is noted, the rest is not ours to print. What it says about connections is quoted

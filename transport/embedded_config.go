@@ -29,11 +29,9 @@ const (
 	// embeddedAuthSecondsMax and embeddedTLSSecondsMax are how long a connection may take to say who it is.
 	embeddedAuthSecondsMax = 1
 	embeddedTLSSecondsMax  = 2
-	// embeddedTLSHandshakesMax is how many handshakes may begin in a second: each costs a fraction of a millisecond of a core.
-	embeddedTLSHandshakesMax = 1000
-	embeddedWriteDeadline    = 2 * time.Second
-	embeddedPingInterval     = 20 * time.Second
-	embeddedPingsOutMax      = 2
+	embeddedWriteDeadline  = 2 * time.Second
+	embeddedPingInterval   = 20 * time.Second
+	embeddedPingsOutMax    = 2
 )
 
 // options makes the options of the server: those of the file, then what this program decides itself.
@@ -112,9 +110,6 @@ func setLimits(o *natsserver.Options) {
 	}
 	if o.TLSTimeout <= 0 {
 		o.TLSTimeout = embeddedTLSSecondsMax
-	}
-	if o.TLSConfig != nil && o.TLSRateLimit <= 0 {
-		o.TLSRateLimit = embeddedTLSHandshakesMax
 	}
 	if o.WriteDeadline <= 0 {
 		o.WriteDeadline = embeddedWriteDeadline
