@@ -21,10 +21,11 @@ type child struct {
 }
 
 // startChild runs `engine serve` as a process and returns when it is ready. It is killed when the test ends, if it still runs.
-func startChild(t *testing.T, data string) *child {
+func startChild(t *testing.T, data string, flags ...string) *child {
 	t.Helper()
 	c := &child{logs: new(output)}
-	c.cmd = exec.Command(os.Args[0], "serve", "--data", data, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--reserve-bytes", "-1")
+	args := append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--reserve-bytes", "-1"}, flags...)
+	c.cmd = exec.Command(os.Args[0], args...)
 	c.cmd.Env = append(os.Environ(), runMainEnv+"=1")
 	c.cmd.Stderr = c.logs
 	out, err := c.cmd.StdoutPipe()

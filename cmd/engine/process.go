@@ -120,6 +120,9 @@ func (p *process) stop() error {
 // startStore opens the data folder and recovers what is in it.
 func (p *process) startStore(context.Context) error {
 	p.setState("recovering the log")
+	if err := checkDataFolder(p.config.data); err != nil {
+		return err
+	}
 	c := p.config.bounds.store
 	c.Dir = p.config.data
 	c.New, c.Open = engine.NewAggregate, engine.OpenSnapshot
