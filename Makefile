@@ -96,6 +96,10 @@ lint: ## vet, formatting and linters
 format: ## format every Go file
 	$(tool) golangci-lint fmt
 
+.PHONY: vuln
+vuln: ## known vulnerabilities in what is called, by Go's database or the one at VULNDB
+	.ci/vuln $(VULNDB)
+
 .PHONY: bench
 bench: ## the benchmarks, about 6 minutes; what they print is kept in bench/results
 	BENCH_OUT=$${BENCH_OUT:-results} go test -run '^$$' -bench . -timeout 1h ./bench
