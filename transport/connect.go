@@ -29,13 +29,16 @@ func Connect(url string, options ...nats.Option) (*nats.Conn, error) {
 		nats.SkipSubjectValidation(),                                      // reply subjects are checked before anything else
 	}, options...)...)
 	if errors.Is(err, nats.ErrAuthorization) {
-		return nil, fmt.Errorf("connect to NATS at %s: it does not take these credentials: %w", url, err)
+		return nil, fmt.Errorf("connect to NATS at %s: %w: %w", url, ErrCredentials, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS at %s: %w", url, err)
 	}
 	return nc, nil
 }
+
+// ErrCredentials says that NATS lets nobody in with these credentials, or with none.
+var ErrCredentials = errors.New("it does not take these credentials")
 
 // AccountOf asks the NATS server in which of its accounts a connection is. The user needs the right to publish to $SYS.REQ.USER.INFO.
 func AccountOf(ctx context.Context, nc *nats.Conn) (string, error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -22,6 +23,10 @@ func (s *eventSettings) ask(ctx context.Context, subject string, body []byte) ([
 	switch {
 	case err == nil:
 		return answer, nil
+	case errors.Is(err, transport.ErrDenied):
+		return nil, fmt.Errorf("%s: %w; another user may (--nkey, --user or --creds), and a user whose answers come to an inbox of its own needs --inbox-prefix", subject, err)
+	case errors.Is(err, transport.ErrCredentials):
+		return nil, fmt.Errorf("%w; give --nkey, --creds, or --user with --password-file", err)
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("no answer from %s within %v: %w; it may have been carried out: send it again with the same --request-id", s.access.url, s.timeout, err)
 	case strings.Contains(err.Error(), "no responders"):
@@ -30,20 +35,7 @@ func (s *eventSettings) ask(ctx context.Context, subject string, body []byte) ([
 	return nil, fmt.Errorf("no engine at %s: start one with `engine serve`, or name another with --nats: %w", s.access.url, err)
 }
 
-// request connects, asks once, and lets go: these commands are typed by people.
+// request asks once.
 func (a *natsAccess) request(ctx context.Context, subject string, body []byte) ([]byte, error) {
-	options, err := a.Options(a.url)
-	if err != nil {
-		return nil, err
-	}
-	nc, err := transport.Connect(a.url, options...)
-	if err != nil {
-		return nil, err
-	}
-	defer nc.Close()
-	answer, err := nc.RequestWithContext(ctx, subject, body)
-	if err != nil {
-		return nil, err
-	}
-	return answer.Data, nil
+	return transport.Ask(ctx, a.url, a.Access, subject, body)
 }
