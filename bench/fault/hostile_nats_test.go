@@ -156,12 +156,11 @@ func (a *wireAttacker) exchange(text string) (said string, open bool) {
 	}
 }
 
-// attack carries out one attack and demands what is to come of it.
-func (h *hostile) attack(p *Process, spy *nats.Subscription, a *attack) {
+// attack carries out one attack and demands what is to come of it, and that the state is still as before.
+func (h *hostile) attack(p *Process, spy *nats.Subscription, before string, a *attack) {
 	h.t.Helper()
 	w := newAttacker(h.t, p.Ready.NATS)
 	defer w.conn.Close()
-	before := h.state()
 	said, open := w.exchange(a.bytes)
 	if after := h.state(); after != before { // what was answered before this is on its way to the attacker
 		h.t.Fatalf("%s changed the event from %s to %s", a.name, before, after)

@@ -57,7 +57,7 @@ func TestHostileInputsChangeNothing(t *testing.T) {
 	}
 	raw := attacks()
 	for i := range raw {
-		h.attack(p, spy, &raw[i])
+		h.attack(p, spy, before, &raw[i])
 	}
 	if n := len(messages) + len(raw); n < hostileMin {
 		t.Errorf("there are %d hostile inputs, there must be %d", n, hostileMin)

@@ -168,6 +168,19 @@ func HostileMessages(event string) []HostileMessage {
 	rule("confirm without a hold", "confirm", `{"request_id":"hostile","buyer":"b1","hold":"h999","payment_ref":"inv-1"}`, engine.CodeHoldUnknown, "hold")
 	rule("payment reference that is a card number", "confirm",
 		`{"request_id":"hostile","buyer":"b1","hold":"h1","payment_ref":"pan 4111 1111 1111 1111"}`, engine.CodeCardNumber, "payment_ref")
+	other := `{"request_id":"hostile","buyer":"b2","hold":"h1"`
+	rule("confirm of another buyer's hold", "confirm", other+`,"payment_ref":"inv-1"}`, engine.CodeHoldUnknown, "hold")
+	rule("release of another buyer's hold", "release", other+`}`, engine.CodeHoldUnknown, "hold")
+	rule("extension of another buyer's hold", "extend", other+`}`, engine.CodeHoldUnknown, "hold")
+	rule("hold id of a path", "release", `{"request_id":"hostile","buyer":"b1","hold":"../h1"}`, engine.CodeInvalid, "hold")
+	rule("buyer that breaks out of a log line", "hold", `{"request_id":"hostile","buyer":"b1\nlevel=ERROR msg=forged","items":[{"lot":"ga","quantity":1}]}`,
+		engine.CodeInvalid, "buyer")
+	rule("buyer that colours a terminal", "hold", `{"request_id":"hostile","buyer":"\u001b[31mb1","items":[{"lot":"ga","quantity":1}]}`, engine.CodeInvalid, "buyer")
+	rule("request id that breaks out of JSON", "hold", `{"request_id":"a\",\"x\":\"b","buyer":"b1","items":[{"lot":"ga","quantity":1}]}`, engine.CodeInvalid, "request_id")
+	rule("channel that is a script", "hold", `{"request_id":"hostile","buyer":"b1","channel":"<script>","items":[{"lot":"ga","quantity":1}]}`, engine.CodeInvalid, "channel")
+	rule("card number in full-width digits", "confirm", `{"request_id":"hostile","buyer":"b1","hold":"h1","payment_ref":"pan ４１１１１１１１１１１１１１１１"}`,
+		engine.CodeInvalid, "payment_ref")
+	rule("card number in dashes", "confirm", `{"request_id":"hostile","buyer":"b1","hold":"h1","payment_ref":"4111-1111-1111-1111"}`, engine.CodeCardNumber, "payment_ref")
 	rule("order that does not exist", "order", `{"buyer":"b1","order":"o999"}`, engine.CodeOrderUnknown, "order")
 	rule("block of nothing", "block", `{"request_id":"hostile","lot":"ga","quantity":0}`, engine.CodeInvalid, "quantity")
 	rule("capacity -1", "capacity", `{"request_id":"hostile","lot":"ga","capacity":-1}`, engine.CodeInvalid, "capacity")
