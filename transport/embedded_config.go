@@ -150,12 +150,12 @@ func checkConfigSecrets(file string) error {
 		case "key_file":
 			_, err := SecretFile(value)
 			return err
-		case "password", "pass", "token":
+		case "password", "pass", "token", "key", "ek", "encryption_key", "prev_key", "prev_ek", "prev_encryption_key": // the last are of JetStream's files
 			if source == "" {
 				source = file
 			}
 			if info, err := os.Stat(source); err != nil || info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
-				return fmt.Errorf("%s holds a password, and others can read it: chmod 600 %s, or use nkeys, whose public half may be seen", source, source)
+				return fmt.Errorf("%s holds a password or a key, and others can read it: chmod 600 %s, or use nkeys for users, whose public half may be seen", source, source)
 			}
 		}
 		return nil
