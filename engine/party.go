@@ -55,43 +55,40 @@ func (e *Event) seatParty(w *want, p *seatParty, whole bool) {
 		return
 	}
 	s := e.lots[w.lot].seating
-	sets := e.work.sets[:0]
-	set, ok := s.best(p)
-	switch {
-	case ok:
-		sets = append(sets, set)
-	case p.accessible > 0:
+	e.work.sets = e.setsFor(w, s, p, whole, e.work.sets[:0])
+	for i := range e.work.sets {
+		s.markSet(&e.work.sets[i], false)
+		e.work.picked = s.appendSet(e.work.picked, &e.work.sets[i])
+	}
+}
+
+// setsFor appends the sets that a party gets: one, several if it may be split, or none with a reason to refuse.
+func (e *Event) setsFor(w *want, s *seating, p *seatParty, whole bool, sets []seatSet) []seatSet {
+	if set, ok := s.best(p); ok {
+		return append(sets, set)
+	}
+	if p.accessible > 0 {
 		e.noSeats(w, p)
-	default:
-		fewer := *p
-		if p.split {
-			fewer.seats = int(min(int64(p.seats), s.freeOfView(p.view)))
-		} else {
-			fewer.seats = s.longest(p.view, p.seats)
-		}
-		if fewer.seats < p.seats {
-			e.noSeats(w, p)
-		}
-		switch {
-		case fewer.seats == 0 || whole && fewer.seats < p.seats:
-			return
-		case fewer.seats < p.seats:
-			set, ok = s.best(&fewer)
-		}
-		if ok {
-			sets = append(sets, set)
-			break
-		}
-		if e.work.splitter == nil {
-			e.work.splitter = new(splitter)
-		}
-		sets = s.split(e.work.splitter, &fewer, sets)
+		return sets
 	}
-	e.work.sets = sets
-	for i := range sets {
-		s.markSet(&sets[i], false)
-		e.work.picked = s.appendSet(e.work.picked, &sets[i])
+	fewer := *p // those who can be seated
+	if p.split {
+		fewer.seats = int(min(int64(p.seats), s.freeOfView(p.view)))
+	} else {
+		fewer.seats = s.longest(p.view, p.seats)
 	}
+	if fewer.seats < p.seats {
+		if e.noSeats(w, p); whole || fewer.seats == 0 {
+			return sets
+		}
+		if set, ok := s.best(&fewer); ok {
+			return append(sets, set)
+		}
+	}
+	if e.work.splitter == nil {
+		e.work.splitter = new(splitter)
+	}
+	return s.split(e.work.splitter, &fewer, sets)
 }
 
 // noSeats is because for a party that does not fit: there are too few free seats of a kind, or they are not side by side.

@@ -108,6 +108,11 @@ func (r *request) Outcome(_ *engine.Request, i int, out *engine.Outcome) {
 	}
 	r.result(id, out, nil)
 	room := r.server.replyBytesMax - replyResultReserveBytes*(len(r.Commands)-i)
+	if len(r.out) > room && len(out.Alternatives) > 0 {
+		// The refusal has to be told, the offer need not be.
+		r.out, out.Alternatives = r.out[:from], nil
+		r.result(id, out, nil)
+	}
 	if len(r.out) > room {
 		r.out = r.out[:from]
 		r.result(id, out, &refusal{code: engine.CodeTooLarge, text: tooLargeReply(r.batch)})

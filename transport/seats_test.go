@@ -55,3 +55,33 @@ func TestAlternativesGoRoundInBothLanguages(t *testing.T) {
 		}
 	}
 }
+
+// A batch of refusals whose alternatives would not fit into a reply is answered with refusals, the last ones without alternatives.
+func TestAlternativesGiveWayToAnswers(t *testing.T) {
+	w := serveDirect(t, &transporttest.Direct{Now: 1_777_629_600_000_000_000})
+	w.askJSON(t, transport.Subject("e1", "create"),
+		`{"request_id":"c1","currency":"EUR","open":true,"lots":[{"lot":"stalls","rows":[{"section":"A","row":"1","through":"4","seats":256}]}]}`)
+	w.askJSON(t, transport.Subject("e1", "hold"), `{"request_id":"h1","buyer":"b1","items":[{"lot":"stalls","seats":["A/1/7"]}]}`)
+	seats := make([]string, 256)
+	for i := range seats {
+		seats[i] = fmt.Sprintf("A/1/%d", i+1)
+	}
+	batch := &pb.Batch{}
+	for i := range 200 {
+		batch.Commands = append(batch.Commands, &pb.BatchCommand{Command: &pb.BatchCommand_Hold{Hold: &pb.HoldCommand{
+			RequestId: fmt.Sprintf("r%d", i), Buyer: "b2", Items: []*pb.Item{{Lot: "stalls", Seats: seats}},
+		}}})
+	}
+	results := w.askProto(t, transport.Subject("e1", "batch"), batch).GetResults()
+	if len(results) != 200 {
+		t.Fatalf("%d results", len(results))
+	}
+	for i, r := range results {
+		if r.GetError().GetCode() != "seat_taken" {
+			t.Fatalf("result %d: %v", i, r)
+		}
+	}
+	if first, last := len(results[0].Error.Alternatives), len(results[199].Error.Alternatives); first != 3 || last != 0 {
+		t.Errorf("the first offers %d sets, the last %d", first, last)
+	}
+}
