@@ -391,7 +391,7 @@ func eachSeatRange(list string, use func(from, to string) string) string {
 // letter from first. It is false if the block does not count up.
 func rowsOf(r *RowSpec) (prefix string, first, rows int, letters, ok bool) {
 	a, b := r.Row, r.Through
-	if b == "" {
+	if b == "" || b == a {
 		return a, 0, 1, false, true
 	}
 	digits := func(s string) int { return len(s) - len(strings.TrimRight(s, "0123456789")) }
@@ -428,7 +428,7 @@ func eachRow(r *RowSpec, use func(row string) bool) bool {
 	for i := range rows {
 		name := r.Row
 		switch {
-		case r.Through == "":
+		case rows == 1:
 		case letters:
 			name = prefix + string(rune(first+i))
 		default:

@@ -53,28 +53,14 @@ func modelRows(specs []engine.RowSpec) (seats []modelSeat, wrong string) {
 
 // rowNames counts from the first row of a block to its last. There are none if it cannot get there.
 func rowNames(r *engine.RowSpec) []string {
-	if r.Through == "" {
-		return []string{r.Row}
-	}
 	names := []string{r.Row}
-	for name := r.Row; name != r.Through; {
+	for name := r.Row; r.Through != "" && name != r.Through; {
 		name = nextRow(name)
 		if names = append(names, name); name == "" || len(names) > engine.RowsPerLotMax {
 			return nil
 		}
 	}
-	if len(names) == 1 && nextRow(r.Row) == "" && nextRow(before(r.Row)) != r.Row {
-		return nil
-	}
 	return names
-}
-
-// before is the row before one, for rows that end in a letter.
-func before(name string) string {
-	if name == "" {
-		return ""
-	}
-	return name[:len(name)-1] + string(name[len(name)-1]-1)
 }
 
 // nextRow counts on: R9, R10; A, B. It is empty if there is nothing to count.
