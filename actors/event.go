@@ -124,9 +124,14 @@ func (a *eventActor) stepAll() (done bool) {
 	}()
 	a.begin()
 	a.due()
+	ahead := 0 // commands that the event has been told of
 	for ; a.request < len(a.requests); a.request++ {
 		req := a.requests[a.request]
 		for ; a.command < len(req.Commands); a.command++ {
+			if ahead == 0 {
+				ahead = a.lookAhead()
+			}
+			ahead--
 			a.step(req, &req.Commands[a.command])
 		}
 		a.command = 0
@@ -138,6 +143,26 @@ func (a *eventActor) stepAll() (done bool) {
 	}
 	a.append()
 	return true
+}
+
+// lookAhead tells a large event of the next commands of the turn, from the present one on, and returns how many they are: 1 if the event is small or has
+// none. The event's memory is then read for all of them at once.
+func (a *eventActor) lookAhead() int {
+	if a.ev == nil || !a.ev.LooksAhead() {
+		return 1
+	}
+	n, command := 0, a.command
+	for _, req := range a.requests[a.request:] {
+		for ; command < len(req.Commands) && n < engine.AheadMax; command++ {
+			a.ev.Foresee(&req.Commands[command])
+			n++
+		}
+		if command = 0; n == engine.AheadMax {
+			break
+		}
+	}
+	a.ev.Warm()
+	return n
 }
 
 // begin opens a run at the present node time.

@@ -431,6 +431,53 @@ func TestManyCallersOfManyEventsAreAllAnsweredOnce(t *testing.T) {
 	}
 }
 
+// An event so large that its next commands are looked up ahead answers each of them once and in order, a batch or many requests in a turn.
+func TestALargeEventAnswersAsASmallOne(t *testing.T) {
+	l := newFakeLog()
+	n := started(t, l, Config{})
+	ask(t, n, "e1", create("c1", 1_000_000))
+	const batches, each = 80, engine.CommandsPerRequestMax
+	var callers []*caller
+	for b := range batches {
+		cmds := make([]engine.Command, each)
+		for i := range cmds {
+			cmds[i] = hold(fmt.Sprintf("h%d", b*each+i), fmt.Sprintf("b%d", b*each+i))
+		}
+		c, code := send(n, "e1", cmds...)
+		if code != engine.CodeOK {
+			t.Fatalf("batch %d: %v", b, code)
+		}
+		if callers = append(callers, c); b%16 == 15 {
+			<-c.durable
+		}
+	}
+	for i := range 100 {
+		c, _ := send(n, "e1", hold(fmt.Sprintf("h%d", i), fmt.Sprintf("b%d", i)))
+		callers = append(callers, c)
+	}
+	last := engine.Command{Verb: engine.VerbGet}
+	state := ask(t, n, "e1", last)
+	next := 1
+	for b, c := range callers {
+		<-c.durable
+		for _, a := range c.answers {
+			switch {
+			case a.code != engine.CodeOK || a.repeated != (b >= batches):
+				t.Fatalf("request %d: %+v", b, a)
+			case b < batches && a.hold != fmt.Sprintf("h%d", next):
+				t.Fatalf("request %d: hold %s, want h%d", b, a.hold, next)
+			}
+			next++
+		}
+	}
+	if got := state.lots[0].Held; got != batches*each {
+		t.Fatalf("%d held, want %d", got, batches*each)
+	}
+	if got := l.recovered(t).Awake[0].State.StateHash(); got != state.hash {
+		t.Fatalf("the log folds to %016x, live is %016x", got, state.hash)
+	}
+}
+
 func TestEventsAreListedInOrderAwakeAndAsleep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := started(t, newFakeLog(), Config{SleepAfter: 5 * time.Second})

@@ -60,7 +60,7 @@ func (e *Event) applyHeld(f *factHeld) uint32 {
 		lot := e.prices[it.price].lot
 		e.move(lot, int64(it.sales)*e.lots[lot].units, shareFree, shareHeld)
 	}
-	e.wheel.insert(&e.holds, slot)
+	e.clock(slot)
 	e.rows += e.holdHash(row, f.buyerHash)
 	e.remember(&f.asked, VerbHold, uint64(f.hold), e.total(&row.basket))
 	return slot
@@ -119,7 +119,7 @@ func (e *Event) end(slot uint32, as HoldState) int64 {
 // retire takes a hold's row out and puts its id among the ended ones.
 func (e *Event) retire(slot uint32, as HoldState, total int64) {
 	row := e.holds.at(slot)
-	e.wheel.remove(&e.holds, slot)
+	e.stopClock(slot)
 	id, buyer := row.id(), row.buyer
 	e.holds.release(slot)
 	b := e.buyers.at(buyer)
@@ -139,6 +139,9 @@ func (e *Event) forgetEnded() {
 	pos := e.ended.head
 	row := *e.ended.at(pos)
 	e.rows -= e.endedHash(&row, pos)
+	if c := e.holdSlots.chunk(uint64(row.id()) >> spanShift); c.used == 1 {
+		e.due.remove(c, &e.holdSlots) // the chunk goes with its last id
+	}
 	e.holdSlots.drop(uint64(row.id()))
 	e.ended.pop()
 	e.buyers.at(row.buyer).ended--
@@ -149,9 +152,7 @@ func (e *Event) applyExtended(f *factExtended, slot uint32) {
 	row := e.holds.at(slot)
 	buyer := e.buyerHash(row.buyer)
 	e.rows -= e.holdHash(row, buyer)
-	e.wheel.remove(&e.holds, slot)
-	row.expires = e.eventTime() + Instant(f.life)
-	e.wheel.insert(&e.holds, slot)
+	e.reclock(slot, e.eventTime()+Instant(f.life))
 	e.rows += e.holdHash(row, buyer)
 	e.remember(&f.asked, VerbExtend, uint64(f.hold), e.total(&row.basket))
 }

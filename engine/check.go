@@ -345,37 +345,77 @@ func (c *checker) requests() error {
 // wheel verifies that every hold whose clock runs is in the one bucket of its deadline.
 func (c *checker) wheel() error {
 	e := c.e
-	holds, nodes, err := c.bucket(e.wheel.root, nil)
+	n, err := c.kid(e.due.wheel.root, nil)
 	if err != nil {
 		return err
 	}
-	if holds != c.held || holds != e.wheel.count || nodes != e.wheel.nodes.live() {
-		return e.broken("the wheel has %d holds and %d nodes, it says %d and %d, of %d", holds, nodes, e.wheel.count, e.wheel.nodes.live(), c.held)
+	unsorted, err := c.batches()
+	if err != nil {
+		return err
+	}
+	if w := &e.due.wheel; n.holds+unsorted != c.held || e.due.holds != c.held || n.holds != w.count || n.nodes != w.nodes.live() || n.buckets != w.buckets.live() {
+		return e.broken("the wheel has %+v beside %d unsorted holds, it says %d holds, %d nodes, %d buckets, of %d", n, unsorted, w.count, w.nodes.live(), w.buckets.live(), c.held)
 	}
 	return nil
 }
 
-// bucket counts the holds and nodes at and below a kid of a node, nil for the root.
-func (c *checker) bucket(k wheelKid, above *wheelNode) (holds, nodes int, err error) {
-	if k.size == kidNode {
-		return c.node(k.ref, above)
+// batches counts the holds whose clock runs and that are not sorted, and verifies that none of them is due before its batch.
+func (c *checker) batches() (holds int, err error) {
+	e, queued := c.e, 0
+	for _, chunk := range e.holdSlots.chunks {
+		if chunk == nil || chunk.sorted {
+			continue
+		}
+		b := batch{place: chunk.place}
+		inQueue := chunk.queued > 0
+		if inQueue {
+			queued++
+			b = *e.due.at(int(chunk.queued - 1))
+		} else if e.due.any && e.due.newest.place == chunk.place {
+			inQueue, b = true, e.due.newest
+		}
+		for _, ref := range chunk.values {
+			if ref == 0 || ref&endedTag != 0 || e.holds.at(ref-1).state() != HoldHeld {
+				continue
+			}
+			holds++
+			if h := e.holds.at(ref - 1); !inQueue || b.place != chunk.place || h.expires < b.deadline {
+				return 0, e.broken("hold %d is due at %d, its batch at %d", h.id(), h.expires, b.deadline)
+			}
+		}
+	}
+	if queued != e.due.queued {
+		return 0, e.broken("%d batches wait in a queue of %d", queued, e.due.queued)
+	}
+	return holds, nil
+}
+
+// wheelParts is how much of the wheel is at and below a place.
+type wheelParts struct{ holds, nodes, buckets int }
+
+// kid counts what is at and below a kid of a node, nil for the root.
+func (c *checker) kid(k wheelKid, above *wheelNode) (n wheelParts, err error) {
+	if k.isNode() {
+		return c.node(k, above)
+	}
+	if k == 0 {
+		return n, nil
 	}
 	e := c.e
-	if k.size > bucketMax {
-		return 0, 0, e.broken("a bucket has %d holds", k.size)
+	slots := e.due.wheel.slots(k)
+	if len(slots) == 0 {
+		return n, e.broken("a bucket of the wheel is empty")
 	}
-	s, before := k.ref, k.ref
-	for i := range k.size {
+	for _, s := range slots {
 		h := e.holds.at(s)
-		if h.idState == 0 || h.prev != before || (h.next == s) != (i == k.size-1) {
-			return 0, 0, e.broken("a bucket of %d holds is broken at slot %d", k.size, s)
+		if h.idState == 0 {
+			return n, e.broken("a bucket has slot %d, which is free", s)
 		}
 		if above != nil && !c.below(keyOf(h), k, above) {
-			return 0, 0, e.broken("hold %d is in a bucket of level %d, not of its deadline %d", h.id(), above.level, h.expires)
+			return n, e.broken("hold %d is in a bucket of level %d, not of its deadline %d", h.id(), above.level, h.expires)
 		}
-		before, s = s, h.next
 	}
-	return int(k.size), 0, nil
+	return wheelParts{holds: len(slots), buckets: 1}, nil
 }
 
 // below reports whether a key belongs below the kid k of a node.
@@ -383,26 +423,26 @@ func (c *checker) below(key wheelKey, k wheelKid, above *wheelNode) bool {
 	return key.parting(above.like) <= int(above.level) && above.kids[key.digit(above.level)] == k
 }
 
-func (c *checker) node(slot uint32, above *wheelNode) (holds, nodes int, err error) {
-	n := c.e.wheel.nodes.at(slot)
-	if above != nil && (n.level >= above.level || !c.below(n.like, wheelKid{ref: slot, size: kidNode}, above)) {
-		return 0, 0, c.e.broken("a node of level %d is below one of level %d", n.level, above.level)
+func (c *checker) node(k wheelKid, above *wheelNode) (sum wheelParts, err error) {
+	n := c.e.due.wheel.nodes.at(k.node())
+	if above != nil && (n.level >= above.level || !c.below(n.like, k, above)) {
+		return sum, c.e.broken("a node of level %d is below one of level %d", n.level, above.level)
 	}
-	nodes = 1
+	sum.nodes = 1
 	for i, kid := range n.kids {
-		if (kid.size != 0) != (n.used>>i&1 != 0) {
-			return 0, 0, c.e.broken("a node of the wheel does not know its kids")
+		if (kid != 0) != (n.used>>i&1 != 0) {
+			return sum, c.e.broken("a node of the wheel does not know its kids")
 		}
-		h, m, err := c.bucket(kid, n)
+		below, err := c.kid(kid, n)
 		if err != nil {
-			return 0, 0, err
+			return sum, err
 		}
-		holds, nodes = holds+h, nodes+m
+		sum.holds, sum.nodes, sum.buckets = sum.holds+below.holds, sum.nodes+below.nodes, sum.buckets+below.buckets
 	}
 	if n.used&(n.used-1) == 0 {
-		return 0, 0, c.e.broken("a node of the wheel has a single kid")
+		return sum, c.e.broken("a node of the wheel has a single kid")
 	}
-	return holds, nodes, nil
+	return sum, nil
 }
 
 // leaks verifies that no row and no string is kept for nothing.

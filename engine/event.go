@@ -30,7 +30,7 @@ type Event struct {
 	holdLast  HoldID
 	ended     fifo[endedRow]
 	items     slab[itemRow]
-	wheel     wheel
+	due       due
 
 	names      arena
 	buyers     slab[buyerRow]
@@ -65,6 +65,7 @@ type Event struct {
 
 // work is scratch memory that steps use again and again.
 type work struct {
+	ahead     *ahead // nil until something is foreseen
 	held      factHeld
 	confirmed factConfirmed
 	blocked   factBlocked
@@ -226,12 +227,13 @@ func (e *Event) LiveCheck() error {
 	return fmt.Errorf("engine: event %q, lot %q: counts %+v are not its capacity", e.key.ID, e.lots[e.breach.place].spec.Lot, e.lots[e.breach.place].view())
 }
 
-// NextDeadline is the node time at which the event wants a VerbExpire: when the next hold is due or the tally wants to be written. It is
-// false if there is neither. A moment in the past means: at once.
+// NextDeadline is the node time at which the event wants a VerbExpire: when the next hold is due or the tally wants to be written, or a little earlier,
+// as holds are put in order only when the first of their batch is due: that Expire has no facts. It is false if there is neither. A moment in
+// the past means: at once.
 func (e *Event) NextDeadline() (Instant, bool) {
 	at, ok := e.tally.due, e.tally.any
-	if slot, any := e.wheel.first(&e.holds); any {
-		if due := e.holds.at(slot).expires + Instant(e.down); !ok || due < at {
+	if deadline, any := e.nextDeadline(); any {
+		if due := deadline + Instant(e.down); !ok || due < at {
 			at, ok = due, true
 		}
 	}

@@ -106,7 +106,7 @@ func pay(e *Event, id HoldID) {
 	slot := e.holdSlots.get(uint64(id)) - 1
 	row := e.holds.at(slot)
 	e.rows -= e.holdHash(row, e.buyerHash(row.buyer))
-	e.wheel.remove(&e.holds, slot)
+	e.stopClock(slot)
 	row.idState = idState(id, HoldPaying)
 	for it := e.firstItem(&row.basket); it.sales > 0; it = e.nextItem(it) {
 		lot := e.prices[it.price].lot
@@ -153,7 +153,8 @@ func TestChecksNoticeWhatIsBroken(t *testing.T) {
 		"a buyer's sum":               func(e *Event) { e.customers.at(0).units++ },
 		"a request that is lost":      func(e *Event) { e.requestIndex.remove(index32(hashString(e.seed, "r2")), 1) },
 		"a deadline changed":          func(e *Event) { e.holds.at(1).expires++ },
-		"a hold out of the wheel":     func(e *Event) { e.wheel.remove(&e.holds, 1) },
+		"a hold out of the wheel":     func(e *Event) { e.sortBatch(e.holdSlots.chunk(0)); e.due.wheel.remove(&e.holds, 1) },
+		"a batch that is due late":    func(e *Event) { e.due.newest.deadline += 1e12 },
 		"a ticket number left out":    func(e *Event) { e.ticketLast++ },
 		"an order's total":            func(e *Event) { e.orders.at(0).total++ },
 		"a price changed":             func(e *Event) { e.prices[0].total++ },

@@ -116,9 +116,10 @@ func (e *Event) expire() {
 	if plantedBug(plantedExpireEarly) {
 		now += 1e6
 	}
+	sorts := sortsPerExpire
 	for range ExpireBatchMax {
-		slot, ok := e.wheel.first(&e.holds)
-		if !ok || e.holds.at(slot).expires > now {
+		slot, ok := e.nextDue(now, &sorts)
+		if !ok {
 			break
 		}
 		f := factExpired{hold: e.holds.at(slot).id()}

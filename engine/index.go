@@ -297,16 +297,22 @@ func (x *index) remove(hash, row uint32) bool {
 	if x.dir == nil {
 		return false
 	}
-	want := uint64(hash)<<32 | uint64(row)
+	want, tags := uint64(hash)<<32|uint64(row), uint64(hash>>24)*everyByte
 	for ref := x.segment(hash); ref != 0; {
 		seg := x.at(ref)
 		pairs, n := seg.pairs(), seg.entries()
-		for i := range n {
-			if pairs[i] == want {
-				seg.put(i, pairs[n-1])
-				seg[0]--
-				x.count--
-				return true
+		for word := range seg.class() {
+			for match := matches(seg[1+word], tags); match != 0; match &= match - 1 {
+				i := word*8 + bits.TrailingZeros64(match)/8
+				if i >= n {
+					break
+				}
+				if pairs[i] == want {
+					seg.put(i, pairs[n-1])
+					seg[0]--
+					x.count--
+					return true
+				}
 			}
 		}
 		ref = seg.chained()

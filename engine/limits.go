@@ -50,7 +50,7 @@ type Limits struct {
 	Pools         int // pools of the event
 	Seats         int // seats of all lots together: 12 bytes each
 	PriceVersions int // prices that lots ever had
-	Holds         int // live holds: about 125 bytes each, with their buyers and requests
+	Holds         int // live holds: about 110 bytes each, with their buyers and the requests that are remembered, beside the callers' ids
 	Buyers        int // buyers with a live hold, an order, or a hold among the ended ones
 	Orders        int // orders, kept for good: about 180 bytes each, with their requests
 	Ended         int // ended holds that are still told apart from unknown ones: 24 bytes each

@@ -296,7 +296,7 @@ func (e *Event) openHolds(d *decoder) {
 		e.holdSlots.set(uint64(id), slot+1)
 		e.buyers.at(buyer).hold = slot + 1
 		if state == HoldHeld { // the clock of a hold that is being paid stands still
-			e.wheel.insert(&e.holds, slot)
+			e.clock(slot)
 		}
 		e.rows += e.holdHash(row, e.buyerHash(buyer))
 	}

@@ -18,14 +18,12 @@ type itemRow struct {
 	next  uint32 // slot + 1 of the next item
 }
 
-// holdRow is a live hold: 48 bytes.
+// holdRow is a live hold: 40 bytes.
 type holdRow struct {
 	idState uint64  // the id, with the state in the topmost byte
 	expires Instant // event time
 	maxEnd  Instant // event time that no extension or replacement passes
 	buyer   uint32
-	next    uint32 // in a bucket of the wheel
-	prev    uint32
 	basket
 }
 

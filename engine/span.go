@@ -19,6 +19,8 @@ type spanChunk struct {
 	number uint64 // its ids, shifted
 	used   int32
 	place  uint32 // in chunks
+	queued uint32 // place in the queue of batches + 1, see due; 0 is none
+	sorted bool   // its holds are in the wheel
 	values [spanIDs]uint32
 }
 
@@ -69,7 +71,7 @@ func (s *span) add(number uint64) *spanChunk {
 	if c == nil {
 		c = new(spanChunk)
 	}
-	c.number = number
+	c.number, c.queued, c.sorted = number, 0, false
 	place, ok := s.free.pop()
 	if ok {
 		s.chunks[place] = c

@@ -361,7 +361,7 @@ func TestWheelOrdersDeadlinesAndIDs(t *testing.T) {
 				if ok != any || ok && got != want {
 					t.Fatalf("first is slot %d (%t), want %d (%t)", got, ok, want, any)
 				}
-				if w.count != len(live) || len(live) == 0 && w.nodes.live() != 0 {
+				if w.count != len(live) || len(live) == 0 && w.nodes.live()+w.buckets.live() != 0 {
 					t.Fatalf("%d holds and %d nodes, want %d holds", w.count, w.nodes.live(), len(live))
 				}
 			},
@@ -389,7 +389,7 @@ func TestManyEqualDeadlinesStayInSmallBuckets(t *testing.T) {
 		}
 		w.remove(&rows, slot)
 	}
-	if w.count != 0 || w.nodes.live() != 0 || w.root.size != 0 {
+	if w.count != 0 || w.nodes.live() != 0 || w.root != 0 || w.buckets.live() != 0 {
 		t.Fatalf("the wheel is not empty: %+v", w.root)
 	}
 }
