@@ -15,9 +15,10 @@ type LoadConfig struct {
 	Subjects string
 	// Event is the event asked; empty is [EventID].
 	Event string
-	// Events, if there are any, are asked one after the other instead, Tickets commands each.
+	// Events, if there are any, are asked one after the other instead, Tickets commands each; and then again if Again is set.
 	Events  []string
 	Tickets int
+	Again   bool
 	// Outstanding is how many commands are sent and not answered at any time, a multiple of Batch; Batch how many travel in one message.
 	Outstanding, Batch int
 	// Refused is the code that every command must be refused with; empty means that every command must hold its ticket.
@@ -43,7 +44,8 @@ type Load struct {
 	nc      *nats.Conn
 	sub     *nats.Subscription
 	subject string
-	waiting []string // subjects of the events that come on sale when this one has had its commands
+	events  []string // subjects of the events that are asked one after the other
+	event   int      // the present one
 	sent    int      // commands to the present event
 	reply   string
 	message *message
@@ -109,10 +111,10 @@ func NewLoad(url string, c LoadConfig) (*Load, error) {
 	}
 	l.subject = c.Subjects + c.Event + "." + l.message.verb
 	for _, event := range c.Events {
-		l.waiting = append(l.waiting, c.Subjects+event+"."+l.message.verb)
+		l.events = append(l.events, c.Subjects+event+"."+l.message.verb)
 	}
-	if l.waiting != nil {
-		l.subject, l.waiting = l.waiting[0], l.waiting[1:]
+	if l.events != nil {
+		l.subject = l.events[0]
 	}
 	if l.sub, err = nc.Subscribe(l.reply, l.receive); err == nil {
 		err = l.sub.SetPendingLimits(-1, -1) // the window bounds it
@@ -206,11 +208,14 @@ func (l *Load) receive(m *nats.Msg) {
 
 func (l *Load) send(at int, now time.Duration) {
 	if l.c.Tickets > 0 && l.sent >= l.c.Tickets {
-		if len(l.waiting) == 0 {
-			l.fail(errors.New("bench: every event has had its commands: give more events, or more tickets each"))
-			return
+		if l.event++; l.event >= len(l.events) {
+			if !l.c.Again {
+				l.fail(errors.New("bench: every event has had its commands: give more events, or more tickets each"))
+				return
+			}
+			l.event = 0
 		}
-		l.subject, l.waiting, l.sent = l.waiting[0], l.waiting[1:], 0
+		l.subject, l.sent = l.events[l.event], 0
 	}
 	l.sent += l.c.Batch
 	s := &l.slots[at]

@@ -139,8 +139,13 @@ func (r *Rig) Close() error {
 
 // Create puts an event on sale with one lot of counted tickets. Holds live for two minutes, as in a shop: longer than it is measured.
 func (r *Rig) Create(event string, capacity int64) error {
-	_, err := r.ask(event, "create", fmt.Sprintf(`{"request_id":"create","name":"Night One","currency":"EUR","hold_ttl_ms":120000,"limit_per_buyer":4,"open":true,
-		"lots":[{"lot":%q,"face_minor":4500,"fees":[{"name":"service","minor":250}],"capacity":%d}]}`, LotID, capacity))
+	return r.CreateFor(event, capacity, 2*time.Minute)
+}
+
+// CreateFor is Create with another life of holds.
+func (r *Rig) CreateFor(event string, capacity int64, life time.Duration) error {
+	_, err := r.ask(event, "create", fmt.Sprintf(`{"request_id":"create","name":"Night One","currency":"EUR","hold_ttl_ms":%d,"limit_per_buyer":4,"open":true,
+		"lots":[{"lot":%q,"face_minor":4500,"fees":[{"name":"service","minor":250}],"capacity":%d}]}`, life.Milliseconds(), LotID, capacity))
 	return err
 }
 

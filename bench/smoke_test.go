@@ -43,6 +43,13 @@ func TestBenchmarksReportWhatScriptsRead(t *testing.T) {
 	}
 	want(t, got, "BenchmarkRestart", "restart-ms", "recover-ms", "facts/s")
 	want(t, got, "BenchmarkMemory", "B/hold", "B/event")
+	for _, scale := range []string{"holds", "spread", "events", "asleep"} {
+		want(t, got, "BenchmarkScale/"+scale, "one-ratio", "batched-ratio", "one-cpu-ratio", "batched-cpu-ratio")
+	}
+	want(t, got, "BenchmarkScaleMemory/engine/holds=20000", "B/hold", "beyond-B/hold")
+	want(t, got, "BenchmarkScaleMemory/process/holds=20000", "B/hold", "beyond-B/hold", "resident-B/hold")
+	want(t, got, "BenchmarkScaleMemory/asleep", "B/event", "restarted-B/event", "resident-B/event")
+	want(t, got, "BenchmarkScaleSteps", "p50-us", "p99-us", "p99.9-us", "p100-us", "above-1ms")
 
 	for _, key := range []string{"cpu-model: ", "cores: ", "kernel: ", "file-system: ", "go-version: ", "commit: ", "date: ", "fsync: ", "rounds: "} {
 		if !regexp.MustCompile("(?m)^" + key + ".").Match(text) {

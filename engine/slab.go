@@ -1,5 +1,10 @@
 package engine
 
+import (
+	"math/bits"
+	"unsafe"
+)
+
 // slabShift sets how many rows a chunk of a slab has: 1,024. A step that needs a new chunk pays for one allocation of some 50 KB, about ten
 // microseconds; no step ever copies more than one chunk.
 const slabShift = 10
@@ -96,8 +101,9 @@ type blockClass[T any] struct {
 }
 
 const (
-	blockShift   = 8 // of the runs in a chunk: 256
-	blockRows    = 1 << blockShift
+	// blockShift sets the runs in a chunk, up to 64 bytes wide: 1,024. Of wider ones there are fewer, so that a chunk is 64 KiB or less: clearing it, and the
+	// first touch of its pages, would otherwise take most of a millisecond; and so would copying the list of chunks if they were much smaller.
+	blockShift   = 10
 	blockBits    = 26 // of a run's number in its class
 	blockMask    = 1<<blockBits - 1
 	blockRowsMax = 1 << blockBits
@@ -115,7 +121,7 @@ func (b *blocks[T]) alloc(unit, class int) uint32 {
 	if c.rows == blockRowsMax {
 		panic("engine: a size class is full: a bound of the tables above it is wrong")
 	}
-	c.chunks = growChunks(c.chunks, int(c.rows), class*unit, blockRows, 1)
+	c.chunks = growChunks(c.chunks, int(c.rows), class*unit, 1<<chunkShift[T](class*unit), 1)
 	c.rows++
 	return c.rows - 1
 }
@@ -123,8 +129,15 @@ func (b *blocks[T]) alloc(unit, class int) uint32 {
 // at returns a run. It is good until the next alloc.
 func (b *blocks[T]) at(unit, class int, i uint32) []T {
 	width := class * unit
-	from := int(i&(blockRows-1)) * width
-	return b.classes[class-1].chunks[i>>blockShift][from : from+width : from+width]
+	shift := chunkShift[T](width)
+	from := int(i&(1<<shift-1)) * width
+	return b.classes[class-1].chunks[i>>shift][from : from+width : from+width]
+}
+
+// chunkShift says how many runs of so many values a chunk has.
+func chunkShift[T any](width int) uint {
+	var v T
+	return blockShift - uint(bits.Len(uint(width*int(unsafe.Sizeof(v))-1)/64))
 }
 
 // release frees a run.
