@@ -31,6 +31,9 @@ const (
 	poisonMax = 16
 	// wakeAgainAfter is when events whose deadline has come are looked at again while as many are awake as may be.
 	wakeAgainAfter = 100 * time.Millisecond
+	// stepsTimed is how many steps are timed together, and slowSteps the time that none of them may take.
+	stepsTimed = 16
+	slowSteps  = time.Millisecond
 	// sampleBatchesMax bounds the metrics actor's mailbox. Beyond it samples are dropped and counted.
 	sampleBatchesMax = 4096
 )

@@ -5,6 +5,7 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	vm "github.com/VictoriaMetrics/metrics"
 	"github.com/asynkron/protoactor-go/actor"
@@ -40,6 +41,8 @@ type Metrics struct {
 	panics       *vm.Counter
 	dropped      *vm.Counter
 	clockAheadNs atomic.Int64
+	slowSteps    *vm.Counter
+	stepsMaxNs   atomic.Int64 // of what stepsTook was told
 
 	commands  [engine.Verbs]*vm.Counter
 	outcomes  [engine.Codes]*vm.Counter
@@ -87,6 +90,9 @@ func newMetrics(n *Node, recovered *engine.Recovered) *Metrics {
 	}
 	m.repeats = m.counter("holdfast_repeats_total", "Outcomes that repeated an earlier one because the request id was known.")
 	m.panics = m.counter("holdfast_panics_total", "Panics caught in an event's turn. Any is a bug: see the log.")
+	m.slowSteps = m.counter("holdfast_slow_steps_total", "Times up to 16 steps of an event together, answers encoded, took longer than 1 ms: a step should not, however large the event.")
+	m.Gauge("holdfast_steps_seconds_max", "The longest that up to 16 steps of an event have taken together since the start, times included when the processor was busy elsewhere.",
+		func() float64 { return float64(m.stepsMaxNs.Load()) / 1e9 })
 	m.dropped = m.counter("holdfast_samples_dropped_total", "Samples that the metrics actor had no room for: the other metrics miss them.")
 	m.runs = m.histogram("holdfast_group_commit_runs", "Runs in one group commit of the journal.", sizeBuckets)
 	m.facts = m.histogram("holdfast_group_commit_facts", "Facts in one group commit of the journal.", sizeBuckets)
@@ -211,6 +217,18 @@ func (m *Metrics) post(o *observation) {
 	if m.box.post(o) != postedOK {
 		m.dropped.Add(max(len(o.samples), 1))
 		m.put(o)
+	}
+}
+
+// stepsTook notes how long a few steps took together.
+func (m *Metrics) stepsTook(took time.Duration) {
+	if took > slowSteps {
+		m.slowSteps.Inc()
+	}
+	for old := m.stepsMaxNs.Load(); int64(took) > old; old = m.stepsMaxNs.Load() {
+		if m.stepsMaxNs.CompareAndSwap(old, int64(took)) {
+			return
+		}
 	}
 }
 

@@ -2,8 +2,11 @@ package actors
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
@@ -77,4 +80,44 @@ func TestMetricsDropAndCountBeyondTheirBound(t *testing.T) {
 	if got := n.metrics.dropped.Get(); got < 10 {
 		t.Fatalf("%d samples dropped, want at least 10", got)
 	}
+}
+
+// slowCaller takes its time to encode an answer.
+type slowCaller struct {
+	caller
+	takes time.Duration
+}
+
+func (c *slowCaller) Outcome(req *engine.Request, i int, out *engine.Outcome) {
+	time.Sleep(c.takes)
+	c.caller.Outcome(req, i, out)
+}
+
+func TestSlowStepsAreCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := started(t, newFakeLog(), Config{})
+		ask(t, n, "e1", create("c1", 1000))
+		slow := func(takes time.Duration, cmds ...engine.Command) {
+			c := &slowCaller{caller: caller{durable: make(chan struct{})}, takes: takes}
+			if code := n.Submit(&engine.Request{Account: engine.SingleAccount, Event: "e1", Commands: cmds, Reply: c}); code != engine.CodeOK {
+				t.Fatalf("submit: %v", code)
+			}
+			<-c.durable
+		}
+		many := make([]engine.Command, 3*stepsTimed)
+		for i := range many {
+			many[i] = hold(fmt.Sprintf("h%d", i), fmt.Sprintf("b%d", i))
+		}
+		slow(slowSteps/stepsTimed, many...)
+		if got := n.metrics.slowSteps.Get(); got != 0 {
+			t.Errorf("%d times slow, but no step was", got)
+		}
+		slow(5*time.Millisecond, hold("slow", "anna"))
+		if got := n.metrics.slowSteps.Get(); got != 1 {
+			t.Errorf("counted %d slow steps of one", got)
+		}
+		if got := time.Duration(n.metrics.stepsMaxNs.Load()); got != 5*time.Millisecond {
+			t.Errorf("the longest took %v, want 5ms", got)
+		}
+	})
 }
