@@ -87,7 +87,7 @@ func (a *eventActor) start() {
 	a.timer.Stop()
 	a.lastUse = a.node.clock.Mono()
 	a.provedAt = a.lastUse
-	if a.ev == nil {
+	if a.ev == nil && a.ref.quarantined.Load() == nil {
 		state, ok, err := a.node.snapshots.Load(a.ref.key)
 		if err == nil && ok {
 			a.ev, err = a.node.cfg.OpenEvent(a.ref.key, state)

@@ -3,6 +3,9 @@ package actors
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -428,6 +431,41 @@ func TestManyCallersOfManyEventsAreAllAnsweredOnce(t *testing.T) {
 	}
 	if total != callers*each {
 		t.Fatalf("%d held, want %d", total, callers*each)
+	}
+}
+
+func TestAnEventThatDoesNotFoldIsSetAside(t *testing.T) {
+	l := newFakeLog()
+	first := started(t, l, Config{})
+	ask(t, first, "e1", create("c1", 10))
+	ask(t, first, "e2", create("c1", 10))
+	if err := first.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	rec := l.recovered(t)
+	bad := engine.Key{Account: engine.SingleAccount, Kind: engine.KindEvent, ID: "e1"}
+	rec.Awake = slices.DeleteFunc(rec.Awake, func(r engine.Recalled) bool { return r.Key == bad })
+	rec.Unusable = []engine.Unusable{{Key: bad, Why: "its proof differs"}}
+	n, err := Start(Config{Fatal: func(err error) { t.Errorf("fatal: %v", err) }, Logger: slog.New(slog.DiscardHandler)}, l, l, rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cmd := range []engine.Command{hold("h1", "anna"), create("c2", 10), {Verb: engine.VerbGet}} {
+		if a := ask(t, n, "e1", cmd); a.code != engine.CodeQuarantined {
+			t.Errorf("%s of the event that is set aside: %v", cmd.Verb, a.code)
+		}
+	}
+	if a := ask(t, n, "e2", hold("h1", "anna")); a.code != engine.CodeOK {
+		t.Errorf("a hold of the other event: %v", a.code)
+	}
+	if got := n.Quarantined(9); len(got) != 1 || !strings.Contains(got[0], "e1: its log does not fold: its proof differs") {
+		t.Errorf("set aside: %q", got)
+	}
+	if got := n.Events(engine.SingleAccount, "", 9); !slices.Equal(got, []string{"e1", "e2"}) {
+		t.Errorf("the list has %q", got)
+	}
+	if err := n.Stop(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -136,6 +136,9 @@ func (n *Node) takeOver(recovered *engine.Recovered) (asleep int, err error) {
 			n.spawn(r.Key, ev)
 		}
 	}
+	for _, u := range recovered.Unusable {
+		n.spawnAside(u.Key, "its log does not fold: "+u.Why)
+	}
 	n.rearm()
 	recovered.Awake, recovered.Asleep = nil, nil // whoever keeps it would keep events in memory that have gone to sleep since
 	return asleep, nil
@@ -234,7 +237,19 @@ func (n *Node) wakeFor(req *engine.Request) (*eventRef, engine.Code) {
 
 // spawn starts an event's actor; ev nil means that it reads its snapshot first. The caller holds n.mu.
 func (n *Node) spawn(key engine.Key, ev *engine.Event) *eventRef {
+	return n.spawnRef(&eventRef{key: key, retired: make(chan struct{})}, ev)
+}
+
+// spawnAside starts an actor that has no event and answers that it is set aside. The caller holds n.mu.
+func (n *Node) spawnAside(key engine.Key, why string) {
 	ref := &eventRef{key: key, retired: make(chan struct{})}
+	ref.quarantined.Store(&why)
+	n.spawnRef(ref, nil)
+	n.cfg.Logger.Error("event quarantined", "event", key.ID, "why", why)
+}
+
+func (n *Node) spawnRef(ref *eventRef, ev *engine.Event) *eventRef {
+	key := ref.key
 	ref.box = &mailbox[*engine.Request]{
 		admit: func(req *engine.Request) bool {
 			commands := int64(len(req.Commands))

@@ -1,6 +1,6 @@
 // Package bench measures the whole engine from outside: load, NATS server and engine in one process, on the machine's disk.
 //
-//	go test -run '^$' -bench . ./bench                      everything, in 6 minutes and 6 GiB
+//	go test -run '^$' -bench . ./bench                      everything, in 12 minutes and 8 GiB
 //	BENCH_FULL=1 go test -run '^$' -bench . -timeout 1h ./bench    more sizes, more events, more holds
 //	go test -run '^$' -bench . -benchtime 1x -short ./bench  whether they still run: the numbers mean nothing
 //

@@ -69,9 +69,16 @@ type Snapshot struct {
 type Recovered struct {
 	Awake    []Recalled // aggregates met in the tail, folded up to its end
 	Asleep   []Asleep   // aggregates whose last snapshot holds all their facts
+	Unusable []Unusable // events whose log is whole and does not fold: they are set aside, the others go on
 	HighMark Instant    // the latest node time known to have been reached: node time never starts below it
 	Facts    uint64     // facts folded
 	TookMs   int64      // recovery time
+}
+
+// Unusable is an event that recovery could not rebuild.
+type Unusable struct {
+	Key Key
+	Why string
 }
 
 // Recalled is an aggregate that recovery has rebuilt.

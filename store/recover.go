@@ -138,8 +138,11 @@ func (f *folding) run(name []byte, run *engine.Run) error {
 		return nil
 	}
 	run.Key = k.key
+	if next := k.state.Seq() + 1; run.First != next && run.Facts.Count > 0 {
+		return f.trouble(k, fmt.Errorf("%s goes on at fact %d, its next run starts at %d: %w", describe(k.key), next, run.First, engine.ErrOutOfOrder))
+	}
 	if err := f.foldRun(k.state, run); err != nil {
-		return f.trouble(k, fmt.Errorf("fold %s at fact %d: %w", describe(k.key), run.First, err))
+		return f.trouble(k, fmt.Errorf("%w %s at fact %d: %w", errFold, describe(k.key), run.First, err))
 	}
 	k.facts += uint64(run.Facts.Count)
 	f.facts += uint64(run.Facts.Count)
@@ -161,6 +164,9 @@ func (f *folding) foldRun(a engine.Aggregate, run *engine.Run) (err error) {
 	}
 	return a.Fold(run)
 }
+
+// errFold is in the error of a run that its aggregate refused.
+var errFold = errors.New("fold")
 
 // broken marks an aggregate that could not be folded.
 const broken = ^uint64(0)
@@ -196,7 +202,8 @@ func describe(k engine.Key) string {
 }
 
 // Recover rebuilds what the log holds: one pass over the journal behind the last snapshots, with every chain link checked and every aggregate's
-// facts contiguous. Call it once, after Open. Errors wrap [ErrDamaged] where the data is not what was written; nothing is changed by it.
+// facts contiguous. Call it once, after Open. An event whose facts do not fold is set aside ([engine.Recovered.Unusable]); whatever may mean that something is
+// missing is an error, which wraps [ErrDamaged] where the data is not what was written. Nothing is changed by it.
 func (s *Store) Recover() (*engine.Recovered, error) {
 	if err := s.life.check(); err != nil {
 		return nil, err
@@ -234,16 +241,30 @@ func (s *Store) recoverAll() (*engine.Recovered, error) {
 	s.passed.Lock()
 	from := s.passed.last
 	s.passed.Unlock()
+	rec := new(engine.Recovered)
+	var refused error
 	f := folding{c: &s.c, r: s.db, all: all, at: from, high: high, tail: s.tailRecords}
+	f.failed = func(k *known, err error) {
+		if mayBeSetAside(k.key, err) {
+			rec.Unusable = append(rec.Unusable, engine.Unusable{Key: k.key, Why: err.Error()})
+			s.c.Alarm(fmt.Errorf("store: %s is set aside: %w", describe(k.key), err))
+		} else if refused == nil {
+			refused = err
+		}
+	}
+	f.stop = func() error { return refused }
 	if err := f.fold(s.journal.acked.Load()); err != nil {
 		return nil, err
 	}
 	if f.at.head != s.journal.head && f.at.seq == s.journal.seq {
 		return nil, fmt.Errorf("the chain ends in %x, not in %x: %w", f.at.head, s.journal.head, ErrDamaged)
 	}
-	rec := &engine.Recovered{HighMark: f.high, Facts: f.facts}
+	rec.HighMark, rec.Facts = f.high, f.facts
 	for _, k := range all {
 		rec.HighMark = max(rec.HighMark, k.header.lastAt)
+		if k.facts == broken {
+			continue
+		}
 		if k.state != nil {
 			rec.Awake = append(rec.Awake, engine.Recalled{Key: k.key, State: k.state})
 		} else {
@@ -251,6 +272,13 @@ func (s *Store) recoverAll() (*engine.Recovered, error) {
 		}
 	}
 	return rec, nil
+}
+
+// mayBeSetAside reports whether a start may go on without an aggregate whose runs did not fold: facts that cannot have happened, a state proof that differs, a
+// panic are a bug of that aggregate's rules, in a log that is whole. A run that is missing, a snapshot that cannot be read and whatever is wrong with the node
+// itself are not.
+func mayBeSetAside(key engine.Key, err error) bool {
+	return key.Kind == engine.KindEvent && errors.Is(err, errFold)
 }
 
 // Rebuild makes an aggregate from its newest snapshot and the journal, after everything that was appended before the call is durable.

@@ -14,6 +14,7 @@ const (
 	toyProof = 2 // 8 bytes: the state hash before it
 	toyPad   = 3 // 4 bytes: the state is this many bytes larger from now on
 	toyBreak = 4 // nothing: from now on Check fails
+	toyPanic = 5 // nothing: Fold panics
 )
 
 // PayloadMax is the longest payload of a toy's fact, in bytes.
@@ -76,6 +77,12 @@ func AppendBreak(f *engine.Facts) {
 	f.Count++
 }
 
+// AppendPanic appends a fact that Fold panics at.
+func AppendPanic(f *engine.Facts) {
+	f.Buf = append(f.Buf, toyPanic)
+	f.Count++
+}
+
 // Fold applies the facts of a run.
 func (t *Toy) Fold(run *engine.Run) error {
 	if run.First != t.seq+1 {
@@ -129,6 +136,8 @@ func (t *Toy) apply(b []byte) (int, error) {
 	case toyBreak:
 		t.broken = true
 		return 1, nil
+	case toyPanic:
+		panic("storetest: a fact that Fold panics at")
 	}
 	return 0, fmt.Errorf("what is a fact that starts with %d", b[0])
 }
