@@ -301,14 +301,14 @@ func (n *Node) leave(ref *eventRef, kept bool, wake engine.Instant) bool {
 // rearm sets the timer for the earliest alarm, or to look at the clock again before. The caller holds n.mu.
 func (n *Node) rearm() {
 	wake, ok := n.known.nextWake()
-	switch {
-	case !ok:
+	if !ok {
 		return
-	case int64(n.known.awake) >= n.cfg.EventsAwakeMax:
-		n.alarm.set(wakeAgainAfter)
-	default:
-		n.alarm.set(min(max(time.Duration(wake-n.clock.Now()), 0), lookAgainAfter))
 	}
+	wait := min(max(time.Duration(wake-n.clock.Now()), 0), lookAgainAfter)
+	if int64(n.known.awake) >= n.cfg.EventsAwakeMax {
+		wait = max(wait, wakeAgainAfter)
+	}
+	n.alarm.set(wait)
 }
 
 // wakeDue starts the sleeping events whose time has come, as many as may be awake.

@@ -96,9 +96,7 @@ func benchmarkScale(b *testing.B, c actors.Config, prepare func(*bench.Rig) benc
 	check(b, err)
 	rig, err := bench.StartRig(bench.RigConfig{Dir: dir, Actors: c})
 	check(b, err)
-	for _, event := range nights() {
-		check(b, createFor(rig, event))
-	}
+	createAll(b, rig, nights())
 	scaled := prepare(rig)
 	base := bench.LoadConfig{Subjects: bench.EngineSubjects, Events: nights(), Tickets: ticketsPerEventDefault, Workload: bench.NewWorkload(1)}
 	for i, w := range scaleWindows() {
@@ -152,19 +150,26 @@ func createFor(rig *bench.Rig, event string) error {
 	return rig.CreateFor(event, 1e9, 24*time.Hour)
 }
 
-// createMany puts so many events on sale, many at a time.
+// createMany puts so many events on sale and returns their ids.
 func createMany(b *testing.B, rig *bench.Rig, events int) []string {
 	b.Helper()
 	names := make([]string, events)
 	for i := range names {
 		names[i] = fmt.Sprintf("show-%06d-2026", i)
 	}
+	createAll(b, rig, names)
+	return names
+}
+
+// createAll puts events on sale, many at a time.
+func createAll(b *testing.B, rig *bench.Rig, names []string) {
+	b.Helper()
 	const callers = 256
 	var wg sync.WaitGroup
 	errs := make([]error, callers)
 	for c := range callers {
 		wg.Go(func() {
-			for i := c; i < events && errs[c] == nil; i += callers {
+			for i := c; i < len(names) && errs[c] == nil; i += callers {
 				errs[c] = createFor(rig, names[i])
 			}
 		})
@@ -173,7 +178,6 @@ func createMany(b *testing.B, rig *bench.Rig, events int) []string {
 	for _, err := range errs {
 		check(b, err)
 	}
-	return names
 }
 
 // awaitAsleep waits until so many events sleep.
