@@ -31,7 +31,7 @@ func (g *Generator) receive(m *nats.Msg) {
 		return
 	}
 	if number < g.oldest || number >= g.next || !g.slot(number).waiting {
-		g.counts.Late++
+		g.late++
 		return
 	}
 	s := g.slot(number)

@@ -40,7 +40,8 @@ type Generator struct {
 	oldest uint64 // no older message waits for its answer
 	flying int64  // messages that do
 
-	counts     *counts
+	counts     *counts // of the load that runs; what comes between two loads is counted and forgotten
+	late       int64   // messages answered after they were given up, since the last result
 	start      time.Duration
 	from, till time.Duration // what is due or comes within is measured
 	want       int64         // closed loop: so many messages are kept on their way
@@ -204,7 +205,8 @@ func (g *Generator) finish(ctx context.Context) (*Result, error) {
 	defer g.mu.Unlock()
 	g.giveUp(math.MaxInt64, g.now())
 	c := g.counts
-	c.Took, c.Stopped = g.till-g.from, ended
+	c.Took, c.Stopped, c.Late = g.till-g.from, ended, g.late
+	g.counts, g.late = newCounts(g.c), 0
 	return c.result(), g.err
 }
 

@@ -22,7 +22,8 @@ type Result struct {
 	Overloaded, WithoutHint int64
 	// AnsweredWithin and AcceptedWithin are the answers that came while it was measured, whatever they answer: the throughput.
 	AnsweredWithin, AcceptedWithin int64
-	// Late is how many messages were answered after they had been given up, NoEngine how many reached nobody. They are among those that timed out.
+	// NoEngine is how many messages reached nobody: they are among those that timed out. Late is how many were answered after they had been given up,
+	// by this load or by the one before it.
 	Late, NoEngine int64
 	// Outcomes are the answers by what was asked and code.
 	Outcomes map[engine.Verb]map[engine.Code]int64
