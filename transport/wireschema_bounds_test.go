@@ -162,6 +162,7 @@ func TestWireAsyncAPIRulesAreTheEngines(t *testing.T) {
 			}
 		}
 	}
+	t.Logf("%d requests", bent)
 	if bent < 1000 {
 		t.Errorf("only %d requests were bent", bent)
 	}
