@@ -27,6 +27,7 @@ Start here:
   engine serve                the real thing, on 127.0.0.1:4222 (NATS) and 127.0.0.1:8480 (HTTP), data in ./data
   engine event create -f FILE a first event, from another terminal
   engine event show ID        what became of it
+  engine health               is it ready?
   engine verify DIR           prove that a data folder is whole (the engine must be stopped)
   engine load                 ask a running engine for so much a second, and see how it does
 =======
@@ -38,6 +39,6 @@ Buyers' commands travel over NATS, in JSON or protobuf, from any language: see d
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(serveCommand(), demoCommand(), eventCommand(), verifyCommand(), backupCommand(), restoreCommand(), inspectCommand(), doctorCommand(), keysCommand(), loadCommand(), versionCommand())
+	root.AddCommand(serveCommand(), demoCommand(), eventCommand(), verifyCommand(), backupCommand(), restoreCommand(), inspectCommand(), doctorCommand(), keysCommand(), loadCommand(), healthCommand(), versionCommand())
 	return root
 }

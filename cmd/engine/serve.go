@@ -142,8 +142,14 @@ func serve(ctx context.Context, c *processConfig, stdout io.Writer) error {
 	if err != nil { // whoever started us waits for that line
 		return stopWith(p, fmt.Errorf("print the ready line: %w", err))
 	}
+	if err := notifySystemd("READY=1"); err != nil {
+		return stopWith(p, err)
+	}
 	c.logger.Info("ready", "nats", p.natsURL, "http", p.httpURL, "recovery_ms", p.recovered.TookMs, "facts", p.recovered.Facts)
 	p.backups.onSignal(ctx)
+	if err := notifySystemd("STOPPING=1"); err != nil {
+		c.logger.Warn("the service manager does not know that this is a stop", "err", err)
+	}
 	c.logger.Info("stopping: what was taken is answered; a second signal ends the process at once")
 	return stopWith(p, nil)
 }
