@@ -194,6 +194,7 @@ func (a *eventActor) begin() {
 func (a *eventActor) append() {
 	run := a.run
 	if run.Facts.Count == 0 && len(run.Requests) == 0 {
+		run.Samples = run.Samples[:0]
 		return
 	}
 	a.run = nil
@@ -274,6 +275,7 @@ func (a *eventActor) internal(cmd engine.Command) {
 	a.scratch = cmd
 	a.stage = steppingOwn
 	a.stepEngine(&a.scratch)
+	a.run.Samples = append(a.run.Samples, engine.Sample{Verb: cmd.Verb}) // counted; nobody waits for it
 	a.stage = betweenSteps
 	a.untimed++
 	a.timeSteps()

@@ -229,6 +229,10 @@ func TestHoldsExpireByThemselves(t *testing.T) {
 		if got := ask(t, n, "e1", engine.Command{Verb: engine.VerbGet}).lots[0].Held; got != 0 {
 			t.Fatalf("%d held a second after the deadline", got)
 		}
+		text := scrape(t, n, 1002)
+		if !strings.Contains(text, `holdfast_commands_total{verb="expire"} 4`+"\n") { // 1000 holds, 256 a step
+			t.Error("the metrics do not count the engine's own commands")
+		}
 	})
 }
 

@@ -76,6 +76,18 @@ func hold(buyer, lot string, quantity int64) *Command {
 	return &Command{Verb: VerbHold, Buyer: buyer, Items: []Item{{Lot: lot, Quantity: quantity}}}
 }
 
+func TestStatsSayHowFarBackOnlyOnceRequestsAreForgotten(t *testing.T) {
+	w := &world{t: t, e: NewWithLimits(testKey(), Limits{Requests: 3}), now: start}
+	w.ok(&Command{Verb: VerbCreate, Spec: testSpec()})
+	for n, want := range []int64{0, 20_000, 20_000, 20_000} { // of three, the oldest is two holds old
+		w.now += 10 * second
+		w.ok(hold("b"+strconv.Itoa(n), "ga", 1))
+		if got := w.e.Stats().CoveredMs; got != want {
+			t.Errorf("after %d holds requests are covered for %d ms, want %d", n+1, got, want)
+		}
+	}
+}
+
 func TestHoldConfirmReleaseExpire(t *testing.T) {
 	w := newWorld(t, testSpec())
 	h := w.ok(hold("b1", "ga", 2)).Hold

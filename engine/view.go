@@ -159,7 +159,7 @@ type Stats struct {
 	Requests  int64 // request ids remembered in the bounded table
 	Money     int64 // request ids remembered for good
 	Refusals  int64 // refused request ids remembered in memory
-	CoveredMs int64 // age of the oldest request id of the bounded table
+	CoveredMs int64 // age of the oldest request id of the bounded table once it is full and forgets, else 0
 	Counts          // units of all lots together
 }
 
@@ -168,7 +168,9 @@ func (e *Event) Stats() Stats {
 	s := Stats{
 		HoldsLive: int64(e.holds.live()), Orders: int64(e.orders.rows), Buyers: int64(e.buyers.live()), Ended: int64(e.ended.count()),
 		Requests: int64(e.requests.count()), Money: int64(e.money.live()), Refusals: int64(e.refusals.rows.count()),
-		CoveredMs: e.coveredMs(e.now),
+	}
+	if e.requests.count() >= e.limits.Requests {
+		s.CoveredMs = e.coveredMs(e.now)
 	}
 	for i := range e.lots {
 		c := e.lots[i].view()
