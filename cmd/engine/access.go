@@ -14,7 +14,7 @@ import (
 func accessFlags(f *pflag.FlagSet, a *transport.Access) {
 	f.StringVar(&a.User, "user", "", "user to connect to NATS as; with --password-file")
 	f.StringVar(&a.PasswordFile, "password-file", "", "file with the user's password, mode 0600")
-	f.StringVar(&a.NKeyFile, "nkey", "", "file with the seed of an nkey user, mode 0600; `engine keys` makes one")
+	f.StringVar(&a.NKeyFile, "nkey", "", "file with the seed of an nkey user, mode 0600; engine keys makes one")
 	f.StringVar(&a.CredsFile, "creds", "", "file with a NATS user's JWT and seed, mode 0600")
 	f.StringVar(&a.CAFile, "tls-ca", "", "PEM file with the certificates that the NATS server's must descend from; with it TLS is a must")
 	f.StringVar(&a.CertFile, "tls-cert", "", "PEM file with a certificate to show to the NATS server; with --tls-key")
