@@ -59,14 +59,7 @@ func TestDocumentsNameOnlyWhatExists(t *testing.T) {
 
 // TestMetricsPageIsTrue compares the metrics that the pages name with those that the code registers.
 func TestMetricsPageIsTrue(t *testing.T) {
-	registered := map[string]bool{}
-	for _, source := range sources(t) {
-		if strings.HasSuffix(source, ".go") && !strings.HasSuffix(source, "_test.go") && !strings.HasPrefix(source, "bench/") {
-			for _, m := range inCode.FindAllStringSubmatch(read(t, source), -1) {
-				registered[m[1]] = true
-			}
-		}
-	}
+	registered := registeredMetrics(t)
 	page := read(t, "docs/metrics.md")
 	for name := range registered {
 		if !strings.Contains(page, "`"+name+"`") {
@@ -83,6 +76,20 @@ func TestMetricsPageIsTrue(t *testing.T) {
 			}
 		}
 	}
+}
+
+// registeredMetrics is the set of all metrics that the code has.
+func registeredMetrics(t *testing.T) map[string]bool {
+	t.Helper()
+	registered := map[string]bool{}
+	for _, source := range sources(t) {
+		if strings.HasSuffix(source, ".go") && !strings.HasSuffix(source, "_test.go") && !strings.HasPrefix(source, "bench/") {
+			for _, m := range inCode.FindAllStringSubmatch(read(t, source), -1) {
+				registered[m[1]] = true
+			}
+		}
+	}
+	return registered
 }
 
 // TestCheckIsMadeOfTargets keeps every step of .ci/run something that can be run alone.

@@ -119,7 +119,7 @@ func (s *healthSettings) ask(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("no answer: %w; is the engine running, and does it listen there?", err)
 	}
-	defer response.Body.Close() //nolint:errcheck // read as far as needed
+	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, healthBodyBytesMax))
 	if err != nil {
 		return fmt.Errorf("read the answer of %s: %w", url, err)

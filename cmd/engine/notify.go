@@ -21,7 +21,7 @@ func notifySystemd(state string) error {
 	if err != nil {
 		return fmt.Errorf("tell the service manager %s: %w", state, err)
 	}
-	defer conn.Close() //nolint:errcheck // a datagram is sent or not: Write says so
+	defer conn.Close()
 	if _, err := conn.Write([]byte(state)); err != nil {
 		return fmt.Errorf("tell the service manager %s: %w", state, err)
 	}
