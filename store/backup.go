@@ -90,6 +90,7 @@ func (s *Store) backupInto(k *copying, c *BackupConfig, format []byte, asked uin
 	}
 	// A pass has its states in memory too: one or the other.
 	s.passing.Lock()
+	k.gentle = true // others want the processor too
 	rep, err := k.prove(s.c.New, s.c.Open)
 	s.passing.Unlock()
 	if err != nil {
@@ -281,9 +282,20 @@ func (k *copying) refillTail(like *Config) error {
 	return k.syncFolders()
 }
 
+// gentleSlice is how long a gentle check works before it sleeps for as long: it takes half a processor.
+const gentleSlice = 2 * time.Millisecond
+
 // prove checks the copy as Verify does.
 func (k *copying) prove(newAggregate func(engine.Key) engine.Aggregate, open func(engine.Key, []byte) (engine.Aggregate, error)) (Report, error) {
-	rep, err := Verify(VerifyConfig{Dir: k.to.dir, FS: k.fs, New: newAggregate, Open: open, stop: k.ctx.Err, lean: true})
+	worked := time.Now()
+	stop := func() error {
+		if took := time.Since(worked); k.gentle && took > gentleSlice {
+			time.Sleep(took)
+			worked = time.Now()
+		}
+		return k.ctx.Err()
+	}
+	rep, err := Verify(VerifyConfig{Dir: k.to.dir, FS: k.fs, New: newAggregate, Open: open, stop: stop, lean: true})
 	if err == nil {
 		err = k.ctx.Err()
 	}

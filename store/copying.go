@@ -27,6 +27,7 @@ type copying struct {
 	total    uint64
 	files    []Copied
 	buf      []byte
+	gentle   bool // the check works half of the time only
 }
 
 // source is a file to copy.
