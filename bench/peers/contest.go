@@ -120,7 +120,7 @@ func (f *field) postgresEntries(name string, sale *postgresSale, conns []int, ba
 	return []*entry{driver, tool}
 }
 
-// sweep tries every way of every entry once for d, and keeps the fastest. With 0 it keeps the first.
+// sweepWays tries every way of every entry once for d, and keeps the fastest. With 0 it keeps the first.
 func sweepWays(ctx context.Context, out io.Writer, entries []*entry, d time.Duration) error {
 	for _, e := range entries {
 		e.best = e.ways[0]

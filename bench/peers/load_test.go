@@ -72,6 +72,23 @@ func TestToolsAreRead(t *testing.T) {
 	}
 }
 
+func TestPgbenchIsRead(t *testing.T) {
+	const head = "number of transactions actually processed: "
+	for text, want := range map[string]bench.Round{
+		head + "3000\nnumber of failed transactions: 0 (0.000%)\ntps = 1500.000000 (without initial connection time)\n": {Commands: 3000, All: 3000, Took: 2 * time.Second},
+		head + "0\nnumber of failed transactions: 0 (NaN%)\n":                                                           {Took: time.Minute},
+	} {
+		if got, err := pgbenchRound([]byte(text), time.Minute); err != nil || got != want {
+			t.Errorf("%q was read as %+v (%v)", text, got, err)
+		}
+	}
+	for _, text := range []string{"", head + "12\n", head + "12\ntps = 0.0\n"} {
+		if got, err := pgbenchRound([]byte(text), time.Minute); err == nil {
+			t.Errorf("%q was read as %+v", text, got)
+		}
+	}
+}
+
 func TestReportComparesByTheBetterDriver(t *testing.T) {
 	var entries []*entry
 	add := func(peer, driver string, durable bool, rates ...int64) {
