@@ -33,8 +33,8 @@ type Releaser interface {
 
 // Aggregate is state that its runs rebuild: what the log folds at recovery and for snapshots.
 type Aggregate interface {
-	// Fold applies the facts of a run read from the log. It refuses a run that does not continue at Seq()+1, facts that do not decode and
-	// a state proof that differs; the aggregate is then unusable. The run's memory is not kept.
+	// Fold applies the facts of a run read from the log. It refuses a run that does not continue at Seq()+1 ([ErrOutOfOrder]), facts that do not
+	// decode and a state proof that differs; the aggregate is then unusable. The run's memory is not kept.
 	Fold(run *Run) error
 	// Seq is the sequence of the last fact folded.
 	Seq() Seq

@@ -138,9 +138,6 @@ func (f *folding) run(name []byte, run *engine.Run) error {
 		return nil
 	}
 	run.Key = k.key
-	if next := k.state.Seq() + 1; run.First != next && run.Facts.Count > 0 {
-		return f.trouble(k, fmt.Errorf("%s goes on at fact %d, its next run starts at %d: %w", describe(k.key), next, run.First, engine.ErrOutOfOrder))
-	}
 	if err := f.foldRun(k.state, run); err != nil {
 		return f.trouble(k, fmt.Errorf("%w %s at fact %d: %w", errFold, describe(k.key), run.First, err))
 	}
@@ -278,7 +275,7 @@ func (s *Store) recoverAll() (*engine.Recovered, error) {
 // panic are a bug of that aggregate's rules, in a log that is whole. A run that is missing, a snapshot that cannot be read and whatever is wrong with the node
 // itself are not.
 func mayBeSetAside(key engine.Key, err error) bool {
-	return key.Kind == engine.KindEvent && errors.Is(err, errFold)
+	return key.Kind == engine.KindEvent && errors.Is(err, errFold) && !errors.Is(err, engine.ErrOutOfOrder)
 }
 
 // Rebuild makes an aggregate from its newest snapshot and the journal, after everything that was appended before the call is durable.

@@ -86,7 +86,7 @@ func AppendPanic(f *engine.Facts) {
 // Fold applies the facts of a run.
 func (t *Toy) Fold(run *engine.Run) error {
 	if run.First != t.seq+1 {
-		return fmt.Errorf("a run starts at fact %d after fact %d", run.First, t.seq)
+		return fmt.Errorf("a run starts at fact %d after fact %d: %w", run.First, t.seq, engine.ErrOutOfOrder)
 	}
 	b := run.Facts.Buf
 	for i := range run.Facts.Count {
