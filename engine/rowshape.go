@@ -31,6 +31,7 @@ type rowShape struct {
 	labels   string   // of all seats, a byte between
 	labelAt  []uint32 // where each begins, and where one more would
 	byLabel  []uint32 // seats in the order of their labels
+	all      []uint64 // places that have a seat
 	kinds    [seatKinds][]uint64
 	anyKinds bool // some seat is not plain
 }
@@ -124,6 +125,10 @@ func shapeRow(r *RowSpec) (*rowShape, shapeError) {
 	}
 	if wrong := s.lay(r); wrong.field != "" {
 		return nil, wrong
+	}
+	s.all = make([]uint64, words(s.places))
+	for seat := range s.seats {
+		setBit(s.all, s.place(seat))
 	}
 	s.best = s.places - 1
 	if r.Best != "" {

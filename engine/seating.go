@@ -103,9 +103,7 @@ func newSeating(seed uint64, specs []RowSpec) *seating {
 		if row.shape.kinds[seatAccessible] != nil {
 			s.accessible = append(s.accessible, uint32(i))
 		}
-		for seat := range row.shape.seats {
-			setBit(s.freeOf(row), row.shape.place(seat))
-		}
+		copy(s.freeOf(row), row.shape.all)
 		s.spoil(row)
 	}
 	return s
