@@ -12,6 +12,9 @@ const (
 	plantedIgnoreQuantity         // take a repeat with another quantity for the same request
 	plantedForgetBought           // leave what was bought out of a buyer's limit
 	plantedExpireEarly            // end holds a millisecond before their deadline
+	plantedLeaveOrphans           // pick seats without a thought of those left alone
+	plantedSeatUnasked            // pick accessible seats for whoever comes
+	plantedStaleRuns              // search for seats in rows as they were
 )
 
 // plantedBug reports whether this build has the bug. A constant comparison: in an ordinary build every use of it is compiled away.

@@ -28,7 +28,7 @@ type seatSet struct {
 // before reports whether a set is better than another one.
 func (a *seatSet) before(b *seatSet) bool {
 	switch {
-	case a.orphans != b.orphans:
+	case a.orphans != b.orphans && !plantedBug(plantedLeaveOrphans):
 		return a.orphans < b.orphans
 	case a.rank != b.rank:
 		return a.rank < b.rank
