@@ -105,6 +105,9 @@ func (a *eventActor) start() {
 func (a *eventActor) turn(requests []*engine.Request) {
 	a.requests, a.request, a.command = requests, 0, 0
 	mono := a.node.clock.Mono()
+	if ask := a.ref.release.Load(); ask != nil && a.ev == nil {
+		a.tryRelease(ask)
+	}
 	a.timedAt, a.untimed = mono, 0
 	if len(requests) > 0 {
 		a.lastUse = mono
@@ -283,7 +286,7 @@ func (a *eventActor) internal(cmd engine.Command) {
 
 // due runs what time asks for: outages, expiries, scheduled opening and closing, proofs.
 func (a *eventActor) due() {
-	if a.ev == nil || a.ev.Seq() == 0 {
+	if a.ev == nil || a.ev.Seq() == 0 || a.isArchived() {
 		return
 	}
 	if down := a.node.downSince(a.ev.LastAt()); down > 0 && !plantedBug(plantedForgetOutage) {
@@ -302,6 +305,10 @@ func (a *eventActor) due() {
 			a.internal(engine.Command{Verb: engine.VerbSchedule, Wall: wall})
 			a.settle()
 		}
+	}
+	if at, ok := a.archiveAt(); ok && at <= a.node.clock.Wall() {
+		a.internal(engine.Command{Verb: engine.VerbArchive})
+		return
 	}
 	mono := a.node.clock.Mono()
 	if facts := a.ev.Seq() - a.proved; facts >= proofFactsMax || (facts > 0 && mono-a.provedAt >= proofEvery) {

@@ -2,8 +2,10 @@ package actors
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 
@@ -12,19 +14,21 @@ import (
 
 // fakeLog is a Journal and Snapshots in memory. While held, nothing becomes durable.
 type fakeLog struct {
-	mu        sync.Mutex
-	held      bool
-	waiting   []*engine.Run
-	facts     map[engine.Key][]*engine.Run // copies of what was made durable
-	kept      map[engine.Key]*engine.Snapshot
-	refuse    bool // snapshots cannot be kept
-	unread    bool // whoever reads the log's facts panics
-	highMarks []engine.Instant
-	released  sync.Mutex // one release at a time, in order
+	mu           sync.Mutex
+	held         bool
+	waiting      []*engine.Run
+	facts        map[engine.Key][]*engine.Run // copies of what was made durable
+	kept         map[engine.Key]*engine.Snapshot
+	archived     map[engine.Key]engine.Instant
+	unarchivable *engine.Key
+	refuse       bool // snapshots cannot be kept, and nothing archived
+	unread       bool // whoever reads the log's facts panics
+	highMarks    []engine.Instant
+	released     sync.Mutex // one release at a time, in order
 }
 
 func newFakeLog() *fakeLog {
-	return &fakeLog{facts: make(map[engine.Key][]*engine.Run), kept: make(map[engine.Key]*engine.Snapshot)}
+	return &fakeLog{facts: make(map[engine.Key][]*engine.Run), kept: make(map[engine.Key]*engine.Snapshot), archived: make(map[engine.Key]engine.Instant)}
 }
 
 func (l *fakeLog) Append(run *engine.Run) {
@@ -108,6 +112,27 @@ func (l *fakeLog) Rebuild(key engine.Key) (engine.Aggregate, error) {
 		}
 	}
 	return agg, nil
+}
+
+func (l *fakeLog) Archive(_ context.Context, keys []engine.Key) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.refuse || l.unarchivable != nil && slices.Contains(keys, *l.unarchivable) {
+		return errors.New("no room")
+	}
+	for _, key := range keys {
+		l.archived[key] = l.kept[key].LastAt
+		delete(l.kept, key)
+		delete(l.facts, key)
+	}
+	return nil
+}
+
+func (l *fakeLog) Archived(key engine.Key) (engine.Instant, bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at, ok := l.archived[key]
+	return at, ok, nil
 }
 
 func (l *fakeLog) HighMark(at engine.Instant) {

@@ -34,6 +34,10 @@ const (
 	// stepsTimed is how many steps are timed together, and slowSteps the time that none of them may take.
 	stepsTimed = 16
 	slowSteps  = time.Millisecond
+	// archiveBatch is how many events are archived by one reading of the log.
+	archiveBatch = 64
+	// archiveRetry is how long to wait after an event could not be archived, or not put to sleep for it.
+	archiveRetry = 10 * time.Second
 	// sampleBatchesMax bounds the metrics actor's mailbox. Beyond it samples are dropped and counted.
 	sampleBatchesMax = 4096
 )
@@ -44,6 +48,8 @@ const (
 	EventsAwakeMaxDefault   = 200_000
 	EventsMaxDefault        = 1_000_000
 	SleepAfterDefault       = time.Minute
+	RetentionDefault        = 30 * 24 * time.Hour
+	RetentionDaysMax        = 3650 // of Retention: ten years; what has to be kept longer is kept in archives
 )
 
 // Config says how a node runs.
@@ -57,6 +63,9 @@ type Config struct {
 	EventsMax int64
 	// SleepAfter is how long an event must be idle before it goes to sleep. 0 is SleepAfterDefault; negative is never.
 	SleepAfter time.Duration
+	// Retention is how long after its closing an event is archived, once nothing of it is held any more; at most RetentionDaysMax days. 0 is
+	// RetentionDefault; negative is never.
+	Retention time.Duration
 	// Wall is the wall clock, time.Now by default.
 	Wall func() time.Time
 	// wallNow is a wall clock that tests set while the process runs; Wall's if nil.
@@ -89,6 +98,12 @@ func (c *Config) validate() error {
 	}
 	if c.SleepAfter == 0 {
 		c.SleepAfter = SleepAfterDefault
+	}
+	if c.Retention == 0 {
+		c.Retention = RetentionDefault
+	}
+	if c.Retention > RetentionDaysMax*24*time.Hour {
+		return fmt.Errorf("actors: events cannot be kept for %v after closing: choose %d days or less, or never", c.Retention, RetentionDaysMax)
 	}
 	if c.Wall == nil {
 		c.Wall = time.Now

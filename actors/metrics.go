@@ -38,6 +38,7 @@ type Metrics struct {
 	pid  *actor.PID
 	pool sync.Pool
 
+	admin        *family
 	panics       *vm.Counter
 	dropped      *vm.Counter
 	clockAheadNs atomic.Int64
@@ -76,7 +77,7 @@ func newMetrics(n *Node, recovered *engine.Recovered) *Metrics {
 	m.pid = n.root.Spawn(actor.PropsFromProducer(func() actor.Actor { return metricsActor{m} },
 		actor.WithMailbox(func() actor.Mailbox { return m.box })))
 
-	f := m.family("holdfast_commands_total", "Commands answered, by verb, the engine's own (expire, settle, schedule, resume, prove) included.", "counter")
+	f := m.family("holdfast_commands_total", "Commands answered, by verb, the engine's own (expire, settle, schedule, resume, prove, why) included.", "counter")
 	for v := engine.VerbNone + 1; int(v) < engine.Verbs; v++ {
 		m.commands[v] = f.set.NewCounter(fmt.Sprintf("holdfast_commands_total{verb=%q}", v))
 	}
@@ -88,6 +89,7 @@ func newMetrics(n *Node, recovered *engine.Recovered) *Metrics {
 	for v := engine.VerbNone + 1; v < engine.VerbExpire; v++ {
 		m.durations[v] = f.set.NewPrometheusHistogramExt(fmt.Sprintf("holdfast_command_duration_seconds{verb=%q}", v), secondsBuckets)
 	}
+	m.admin = m.family("holdfast_admin_commands_total", "Commands of operators that were carried out or refused, by verb and code. Each is in the audit.", "counter")
 	m.repeats = m.counter("holdfast_repeats_total", "Outcomes that repeated an earlier one because the request id was known.")
 	m.panics = m.counter("holdfast_panics_total", "Panics caught in an event's turn. Any is a bug: see the log.")
 	m.slowSteps = m.counter("holdfast_slow_steps_total", "Times up to 16 steps of an event together, answers encoded, took longer than 1 ms: a step should not, however large the event.")
@@ -230,6 +232,11 @@ func (m *Metrics) stepsTook(took time.Duration) {
 			return
 		}
 	}
+}
+
+// CountAdmin counts a command of an operator. verb is one of the contract: there is a line for each pair that occurs.
+func (m *Metrics) CountAdmin(verb string, code engine.Code) {
+	m.admin.set.GetOrCreateCounter(fmt.Sprintf("holdfast_admin_commands_total{verb=%q,code=%q}", verb, code)).Inc()
 }
 
 // close stops the actor: later observations are dropped.

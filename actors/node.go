@@ -30,6 +30,10 @@ type Snapshots interface {
 	Sleep(snap *engine.Snapshot, done func(error))
 	// Rebuild folds the durable log onto the aggregate's last snapshot.
 	Rebuild(key engine.Key) (engine.Aggregate, error)
+	// Archive moves sleeping aggregates into files of their own, and returns when nothing else is left of them but that Archived says so.
+	Archive(ctx context.Context, keys []engine.Key) error
+	// Archived tells whether an aggregate was archived, and the node time of its last fact. It must be quick: it reads one key.
+	Archived(key engine.Key) (at engine.Instant, ok bool, err error)
 	// HighMark notes that node time has reached at.
 	HighMark(at engine.Instant)
 }
@@ -58,10 +62,15 @@ type Node struct {
 	mu    sync.Mutex // guards what follows, and every change of routes
 	known *knownEvents
 	alarm alarmClock
+
+	audit sync.Mutex // guards what changes of node after the start: the audit; outages are all there before the first actor starts
 	node  *engine.Node
 
-	stop    chan struct{}
-	beating sync.WaitGroup
+	archives archivist
+
+	stop          chan struct{}
+	stopArchivist context.CancelFunc
+	beating       sync.WaitGroup
 }
 
 // eventRef is the way to an awake event's actor, and what the actor shows to other goroutines.
@@ -71,7 +80,9 @@ type eventRef struct {
 	pid         *actor.PID
 	inflight    atomic.Int64           // commands accepted and not yet answered
 	quarantined atomic.Pointer[string] // why the event is set aside
-	retiring    atomic.Bool            // the process stops: prove, let everything become durable, be done
+	sleepNow    atomic.Bool            // an operator wants it to sleep
+	release     atomic.Pointer[releaseAsk]
+	retiring    atomic.Bool // the process stops: prove, let everything become durable, be done
 	retired     chan struct{}
 	gauges      gauges
 }
@@ -91,6 +102,8 @@ func Start(cfg Config, journal Journal, snapshots Snapshots, recovered *engine.R
 		routes: xsync.NewMap[route, *eventRef](),
 		known:  newKnownEvents(),
 		stop:   make(chan struct{}),
+
+		archives: archivist{waiting: make(map[route]engine.Instant), ready: make(chan struct{}, 1)},
 	}
 	if cfg.wallNow != nil {
 		n.clock.wallNow = cfg.wallNow
@@ -111,8 +124,11 @@ func Start(cfg Config, journal Journal, snapshots Snapshots, recovered *engine.R
 	if err != nil {
 		return nil, err
 	}
-	n.beating.Add(1)
+	n.beating.Add(2)
 	go n.beat()
+	ctx, cancel := context.WithCancel(context.Background())
+	go n.runArchivist(ctx)
+	n.stopArchivist = cancel
 	logger.Info("node started", "events_awake", n.routes.Size(), "events_asleep", asleep, "facts", recovered.Facts, "recovery_ms", recovered.TookMs)
 	return n, nil
 }
@@ -158,7 +174,7 @@ func (n *Node) recordOutage(from engine.Instant) error {
 }
 
 // Submit hands a request to its event's actor. [engine.CodeOK] means that req.Reply will be called; any other code means that nothing
-// happened and nothing will: event_unknown, overloaded, unavailable, quarantined. Safe for concurrent use; it does not block.
+// happened and nothing will: event_unknown, event_archived, event_exists, overloaded, unavailable, quarantined. Safe for concurrent use; it does not block.
 func (n *Node) Submit(req *engine.Request) engine.Code {
 	commands := int64(len(req.Commands))
 	if commands == 0 || commands > engine.CommandsPerRequestMax {
@@ -220,6 +236,14 @@ func (n *Node) wakeFor(req *engine.Request) (*eventRef, engine.Code) {
 		return ref, engine.CodeOK
 	}
 	_, known := n.known.find(at)
+	if !known {
+		if _, archived := n.archivedSince(at); archived {
+			if req.Commands[0].Verb == engine.VerbCreate {
+				return nil, engine.CodeEventExists
+			}
+			return nil, engine.CodeEventArchived
+		}
+	}
 	switch {
 	case !known && (req.Commands[0].Verb != engine.VerbCreate || !engine.ValidID(at.event)):
 		return nil, engine.CodeEventUnknown
@@ -283,6 +307,10 @@ func (n *Node) downSince(at engine.Instant) int64 { return n.node.DownSince(at) 
 func (n *Node) leave(ref *eventRef, kept bool, wake engine.Instant) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	return n.leaveLocked(ref, kept, wake)
+}
+
+func (n *Node) leaveLocked(ref *eventRef, kept bool, wake engine.Instant) bool {
 	if !ref.box.closeIfEmpty() {
 		return false
 	}
@@ -411,6 +439,7 @@ func (n *Node) Stop(ctx context.Context) error {
 		return nil
 	}
 	close(n.stop)
+	n.stopArchivist()
 	n.beating.Wait()
 	n.mu.Lock()
 	n.alarm.stop()

@@ -43,7 +43,7 @@ func (a *eventActor) show(mono time.Duration) {
 
 // retire proves the state and tells the node when all of it is durable.
 func (a *eventActor) retire(mono time.Duration) {
-	if a.ev != nil && a.ev.Seq() > a.proved {
+	if a.ev != nil && a.ev.Seq() > a.proved && !a.isArchived() {
 		a.begin()
 		a.prove(mono)
 		a.append()
@@ -64,20 +64,31 @@ func (a *eventActor) retire(mono time.Duration) {
 // the snapshot is durable before the memory goes; and the mailbox closes only if nothing waits in it.
 func (a *eventActor) fallAsleep(mono time.Duration) bool {
 	after := a.node.cfg.SleepAfter
-	if after < 0 || mono-a.lastUse < after || a.unreleased.Load() > 0 || a.ev == nil {
+	archived := a.isArchived()
+	now := archived || a.ref.sleepNow.Load()
+	if a.ev == nil || !now && (after < 0 || mono-a.lastUse < after) {
+		return false
+	}
+	if a.unreleased.Load() > 0 {
+		if now {
+			a.nudge.Store(true) // the last Released wakes us
+		}
 		return false
 	}
 	if a.ev.Seq() == 0 { // it was never created
 		return a.node.leave(a.ref, false, 0)
 	}
 	wake, due := a.nextWake()
-	if due && wake-a.now < engine.Instant(after) {
+	if due && !now && wake-a.now < engine.Instant(after) {
 		return false // it would hardly sleep
+	}
+	if archived {
+		wake = 1 // if the process ends before it is in its file, the next start has to go on with it
 	}
 	switch a.sleep {
 	case awake:
 		a.sleep = drowsy
-		if a.ev.Seq() > a.proved {
+		if a.ev.Seq() > a.proved && !archived {
 			a.begin()
 			a.prove(mono)
 			a.append()
@@ -107,7 +118,13 @@ func (a *eventActor) fallAsleep(mono time.Duration) bool {
 			a.sleep, a.lastUse = awake, mono // try again when it has been idle once more
 			return false
 		}
-		if a.node.leave(a.ref, true, wake) {
+		left := false
+		if archived {
+			left = a.node.leaveForGood(a.ref, a.ev.LastAt())
+		} else {
+			left = a.node.leave(a.ref, true, wake)
+		}
+		if left {
 			a.ev = nil // memory goes back
 			return true
 		}
@@ -115,13 +132,22 @@ func (a *eventActor) fallAsleep(mono time.Duration) bool {
 	return false
 }
 
-// nextWake is the node time of the next deadline or scheduled opening or closing.
+// nextWake is the node time of the next deadline, scheduled opening or closing, or end of the time of keeping.
 func (a *eventActor) nextWake() (engine.Instant, bool) {
 	at, ok := a.ev.NextDeadline()
 	if wall, scheduled := a.ev.NextSchedule(); scheduled {
-		if node := a.node.clock.Now() + wall - a.node.clock.Wall(); !ok || node < at {
-			at, ok = node, true
-		}
+		at, ok = a.sooner(at, ok, wall)
+	}
+	if wall, over := a.archiveAt(); over {
+		at, ok = a.sooner(at, ok, wall)
+	}
+	return at, ok
+}
+
+// sooner is the earlier of a node time, if there is one, and a wall time.
+func (a *eventActor) sooner(at engine.Instant, ok bool, wall engine.Instant) (engine.Instant, bool) {
+	if node := a.node.clock.Now() + wall - a.node.clock.Wall(); !ok || node < at {
+		return node, true
 	}
 	return at, ok
 }
@@ -133,7 +159,11 @@ func (a *eventActor) rearm(mono time.Duration) {
 		if at, ok := a.nextWake(); ok {
 			next = mono + min(max(time.Duration(at-a.node.clock.Now()), 0), lookAgainAfter)
 		}
-		if after := a.node.cfg.SleepAfter; after >= 0 && a.sleep == awake {
+		switch after := a.node.cfg.SleepAfter; {
+		case a.sleep != awake:
+		case a.isArchived() || a.ref.sleepNow.Load():
+			next = min(next, mono+archiveRetry)
+		case after >= 0:
 			next = min(next, max(a.lastUse+after, mono+gaugesEvery))
 		}
 	}

@@ -231,7 +231,7 @@ func (e *Event) applyTurned(f *factTurned) {
 		verb, e.state = VerbPause, EventPaused
 	}
 	if f.kind == kindClosed {
-		verb, e.state = VerbClose, EventClosed
+		verb, e.state, e.closed = VerbClose, EventClosed, e.now
 	}
 	e.remember(&f.asked, verb, 0, 0)
 }

@@ -49,6 +49,7 @@ const (
 	CodePriceExceeded     // the total is above max_price_minor
 	CodeTooMany           // a bound of the engine is reached (docs/limits.md)
 	CodeNotTogether       // the seats are free, but not side by side
+	CodeEventArchived     // the event was archived: it takes no more commands
 
 	codeEnd
 )
@@ -63,6 +64,7 @@ var codeNames = [Codes]string{
 	"order_unknown", "payment_in_progress", "payment_ref_missing", "not_on_sale", "lot_unknown", "pool_unknown", "seat_unknown",
 	"lot_not_open", "below_minimum", "above_maximum", "requires_missing", "limit_reached", "sold_out", "seat_taken", "price_exceeded", "too_many",
 	"not_together",
+	"event_archived",
 }
 
 // String returns the code's name on the wire.

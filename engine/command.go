@@ -27,6 +27,8 @@ const (
 	VerbResume   // the process was down for Down since the event's last fact
 	VerbProve    // put the state hash into the log
 	VerbRestore  // the log was restored from a backup: ids are of Incarnation from now on
+	VerbArchive  // the last fact of a closed event: its time of keeping is over
+	VerbWhy      // explain what became of RequestID: an operator asks
 
 	verbEnd
 )
@@ -37,7 +39,7 @@ const Verbs = int(verbEnd)
 //nolint:gochecknoglobals // a constant table: Go has no constant arrays
 var verbNames = [Verbs]string{
 	"none", "create", "update", "open", "pause", "close", "get", "hold", "extend", "release", "confirm", "order", "block", "unblock", "capacity",
-	"expire", "settle", "schedule", "resume", "prove", "restore",
+	"expire", "settle", "schedule", "resume", "prove", "restore", "archive", "why",
 }
 
 // String returns the verb's name on the wire.

@@ -10,12 +10,14 @@ type Event struct {
 	seed   uint64 // of the hashes of its strings: made of the key, so that equal events of different names differ
 	limits Limits
 
-	seq    Seq
-	lastAt Instant
-	state  EventState // 0 while the event does not exist
-	since  Instant    // node time of the first fact
-	down   int64      // nanoseconds of outages so far: event time is node time less these
-	spec   EventSpec  // without lots and pools
+	seq      Seq
+	applying Seq // of the fact that is being applied
+	lastAt   Instant
+	state    EventState // 0 while the event does not exist
+	since    Instant    // node time of the first fact
+	closed   Instant    // node time of the fact that closed it
+	down     int64      // nanoseconds of outages so far: event time is node time less these
+	spec     EventSpec  // without lots and pools
 
 	lots       []lot
 	pools      []pool
@@ -128,6 +130,11 @@ func (e *Event) eventTime() Instant { return e.now - Instant(e.down) }
 func (e *Event) Step(cmd *Command, now Instant, facts *Facts) *Outcome {
 	e.begin(cmd.Verb, now, facts)
 	out := &e.out
+	if e.state == EventArchived {
+		e.refuseArchived(cmd)
+		out.Seq, e.facts = e.seq, nil
+		return out
+	}
 	switch cmd.Verb {
 	case VerbHold:
 		e.hold(cmd)
@@ -162,6 +169,10 @@ func (e *Event) Step(cmd *Command, now Instant, facts *Facts) *Outcome {
 		e.prove()
 	case VerbRestore:
 		e.restore(cmd.Incarnation)
+	case VerbArchive:
+		e.archive(cmd)
+	case VerbWhy:
+		e.explain(cmd)
 	case VerbNone, verbEnd:
 		panic(fmt.Sprintf("engine: a command without a verb reached event %q", e.key.ID))
 	default:
@@ -191,6 +202,7 @@ func (e *Event) begin(verb Verb, now Instant, facts *Facts) {
 func (e *Event) emitted() {
 	e.facts.Count++
 	e.advance()
+	e.applying = e.seq
 }
 
 // advance counts a fact at the present moment.
@@ -250,7 +262,7 @@ func (e *Event) NextSchedule() (wall Instant, ok bool) {
 		return e.spec.ClosesAt, e.spec.ClosesAt != 0
 	case EventOnSale, EventPaused:
 		return e.spec.ClosesAt, e.spec.ClosesAt != 0
-	case EventClosed:
+	case EventClosed, EventArchived:
 	}
 	return 0, false
 }

@@ -26,6 +26,8 @@ const (
 	kindProved     factKind = 17
 	kindOutage     factKind = 18 // of a node
 	kindRestored   factKind = 19
+	kindArchived   factKind = 24
+	kindAudited    factKind = 25 // of a node
 )
 
 // asked is the command that a fact answers: its request id and fingerprint. Facts that no caller asked for have none.

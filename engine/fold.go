@@ -47,6 +47,7 @@ func (e *Event) continues(run *Run) error {
 
 // foldNext folds the next fact of a run.
 func (e *Event) foldNext(d *decoder) error {
+	e.applying = e.seq + 1
 	if err := e.foldFact(d); err != nil {
 		return fmt.Errorf("event %q, fact %d: %w", e.key.ID, e.seq+1, err)
 	}
@@ -75,6 +76,9 @@ func (e *Event) foldFact(d *decoder) error {
 	kind := factKind(d.byte())
 	if d.what != "" {
 		return d.err()
+	}
+	if e.state == EventArchived {
+		return unfit("an archived event has no more facts")
 	}
 	if (e.state == 0) != (kind == kindCreated) {
 		return unfit("an event is created once, and first")
@@ -110,7 +114,9 @@ func (e *Event) foldFact(d *decoder) error {
 		return e.foldProved(d)
 	case kindRestored:
 		return e.foldRestored(d)
-	case kindOutage:
+	case kindArchived:
+		return e.foldArchived()
+	case kindOutage, kindAudited:
 	}
 	return fmt.Errorf("%w: fact of unknown kind %d: was it written by a newer version?", ErrMalformed, kind)
 }

@@ -87,7 +87,7 @@ func FuzzSnapshot(f *testing.F) {
 			}
 		}
 		e := New(testKey())
-		if len(state) > 10 && state[0] >= 1 && state[0] <= snapshotVersion && state[1] > 0 && state[1] <= byte(EventClosed) {
+		if len(state) > 10 && state[0] >= 1 && state[0] <= snapshotVersion && state[1] > 0 && state[1] <= byte(EventArchived) {
 			e.state = EventState(state[1])
 			d := decoder{buf: state[2:]}
 			e.openTables(&d, state[0])

@@ -128,11 +128,15 @@ func (e *Event) expire() {
 		e.applyExpired(&f, slot)
 	}
 	if e.tally.any && e.tally.due <= e.now {
-		f := factTallied{counts: e.tally.counts}
-		e.facts.Buf = f.append(e.facts.Buf)
-		e.emitted()
-		e.applyTallied(&f)
-		*e.tally.counts = [Codes][Flows]uint32{}
-		e.tally.any = false
+		e.writeTally()
 	}
+}
+
+func (e *Event) writeTally() {
+	f := factTallied{counts: e.tally.counts}
+	e.facts.Buf = f.append(e.facts.Buf)
+	e.emitted()
+	e.applyTallied(&f)
+	*e.tally.counts = [Codes][Flows]uint32{}
+	e.tally.any = false
 }

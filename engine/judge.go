@@ -84,7 +84,7 @@ func (e *Event) judgeLots(buyer uint32) {
 	}
 	if limit := e.spec.LimitPerBuyer; limit > 0 {
 		if left := limit - e.unitsBought(buyer); units > left {
-			e.because(refusal{code: CodeLimitReached, field: fieldItems, have: max(0, left), want: units})
+			e.because(refusal{code: CodeLimitReached, field: fieldItems, have: max(0, left), want: units, limit: limit, used: limit - left})
 		}
 	}
 }

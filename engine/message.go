@@ -27,6 +27,8 @@ const (
 	accessibleSeats
 	companionSeats
 	ordinarySeats
+	wasArchived
+	ticketsAreHeld
 	sentencesEnd
 )
 
@@ -53,6 +55,8 @@ var sentences = [sentencesEnd]string{
 	accessibleSeats:     "accessible seats", // of which too few are left
 	companionSeats:      "companion seats",
 	ordinarySeats:       "ordinary seats",
+	wasArchived:         "the event was archived",
+	ticketsAreHeld:      "tickets are held or being paid",
 }
 
 // notOnSale says in which state the event is.
@@ -66,6 +70,8 @@ func (e *Event) notOnSale() sentence {
 		return isPaused
 	case EventClosed:
 		return isClosed
+	case EventArchived:
+		return wasArchived
 	}
 	return noSentence
 }
@@ -207,4 +213,5 @@ var codeSentences = [Codes]string{
 	CodePriceExceeded:     "the total is above the maximum",
 	CodeTooMany:           "a bound of the engine is reached",
 	CodeNotTogether:       "the seats are not side by side",
+	CodeEventArchived:     "the event was archived: it takes no more commands",
 }

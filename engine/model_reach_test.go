@@ -104,6 +104,9 @@ func (r reach) missing() []string {
 
 // answers says which codes a verb can be answered with in a state of the event, 0 if there is none: the rules by the codes they lead to.
 func answers(verb engine.Verb, state engine.EventState) []engine.Code {
+	if verb == engine.VerbWhy || verb == engine.VerbArchive {
+		return nil // the model does neither: transcripts do
+	}
 	if verb >= engine.VerbExpire {
 		return []engine.Code{engine.CodeOK}
 	}

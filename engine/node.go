@@ -8,8 +8,8 @@ import (
 // OutagesMax is how many outages a node remembers one by one: of older ones only their sum is left, which is all that events ask for.
 const OutagesMax = 1024
 
-// Node is the process itself as an aggregate: when it was down, and whether its log was restored from a backup. It lets every event find out, however long it slept, by how much its
-// deadlines have to move.
+// Node is the process itself as an aggregate: when it was down, whether its log was restored from a backup, and what operators asked of it. It lets
+// every event find out, however long it slept, by how much its deadlines have to move.
 type Node struct {
 	key     Key
 	seq     Seq
@@ -21,6 +21,8 @@ type Node struct {
 
 	incarnation Incarnation // of the ids that events give
 	restores    int         // of the log, from backups
+
+	audits []Audit // the newest, in order
 }
 
 type outage struct{ from, to Instant }
@@ -126,7 +128,7 @@ func (n *Node) LastAt() Instant { return n.lastAt }
 // NextDeadline is always false: a node need not be woken.
 func (n *Node) NextDeadline() (Instant, bool) { return 0, false }
 
-// StateHash is a hash over the outages and the restores.
+// StateHash is a hash over the outages, the restores and the audit.
 func (n *Node) StateHash() uint64 {
 	if n.seq == 0 {
 		return 0
@@ -143,6 +145,14 @@ func (n *Node) StateHash() uint64 {
 	for _, o := range n.outages {
 		h.pair(uint64(o.from), uint64(o.to))
 	}
+	for i := range n.audits {
+		a := &n.audits[i]
+		h.pair(uint64(a.Seq), uint64(a.At))
+		for _, s := range [...]string{a.Account, a.Verb, a.Arguments, a.Operator, a.RequestID} {
+			h.string(s)
+		}
+		h.word(uint64(a.Code))
+	}
 	return uint64(h)
 }
 
@@ -156,7 +166,7 @@ func (n *Node) Fold(run *Run) error {
 	}
 	d := decoder{buf: run.Facts.Buf}
 	for range run.Facts.Count {
-		if err := n.foldFact(&d); err != nil {
+		if err := n.foldFact(&d, run.At); err != nil {
 			return fmt.Errorf("node %q, fact %d: %w", n.key.ID, n.seq+1, err)
 		}
 	}
@@ -166,7 +176,8 @@ func (n *Node) Fold(run *Run) error {
 	return nil
 }
 
-func (n *Node) foldFact(d *decoder) error {
+// foldFact applies one fact of a run of the moment at.
+func (n *Node) foldFact(d *decoder, at Instant) error {
 	kind := factKind(d.byte())
 	if d.what != "" {
 		return d.err()
@@ -194,15 +205,23 @@ func (n *Node) foldFact(d *decoder) error {
 		n.applyRestored(&f)
 		return nil
 	}
+	if kind == kindAudited {
+		a := d.audit()
+		if err := d.err(); err != nil {
+			return err
+		}
+		n.applyAudit(&a, max(at, n.lastAt))
+		return nil
+	}
 	return fmt.Errorf("%w: fact of unknown kind %d: was it written by a newer version?", ErrMalformed, kind)
 }
 
-// nodeVersion is the first byte of a node's snapshot. Version 1 had no restores.
+// nodeVersion is the first byte of a node's snapshot. Version 1 had no restores and no audit.
 const nodeVersion = 2
 
 // AppendSnapshot appends the whole state.
 //
-//	| 2 | seq | last at | begun | dropped | n | n times: from, to - from | incarnation | restores |
+//	| 2 | seq | last at | begun | dropped | n | n times: from, to - from | incarnation | restores | audit |
 func (n *Node) AppendSnapshot(dst []byte) []byte {
 	dst = append(dst, nodeVersion)
 	for _, v := range [...]uint64{uint64(n.seq), uint64(n.lastAt), uint64(n.begun), uint64(n.dropped), uint64(len(n.outages))} {
@@ -213,7 +232,7 @@ func (n *Node) AppendSnapshot(dst []byte) []byte {
 		dst = binary.AppendUvarint(dst, uint64(o.to-o.from))
 	}
 	dst = binary.AppendUvarint(dst, uint64(n.incarnation))
-	return binary.AppendUvarint(dst, uint64(n.restores))
+	return n.appendAudits(binary.AppendUvarint(dst, uint64(n.restores)))
 }
 
 // openNode reads what AppendSnapshot wrote.
@@ -239,6 +258,7 @@ func openNode(key Key, state []byte) (*Node, error) {
 	}
 	if version > 1 {
 		n.incarnation, n.restores = Incarnation(d.uint(uint64(IncarnationMax))), int(d.uint(RestoresMax))
+		n.openAudits(&d)
 	}
 	if len(d.buf) > 0 {
 		d.fail("bytes after the end")

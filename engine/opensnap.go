@@ -15,7 +15,7 @@ func openEvent(key Key, state []byte) (*Event, error) {
 		return nil, fmt.Errorf("%w: snapshot of event %q has version %d: was it written by a newer version?", ErrMalformed, key.ID, version)
 	}
 	e.state = EventState(d.byte())
-	if e.state > EventClosed {
+	if e.state > EventArchived {
 		d.fail("an unknown state")
 	}
 	if e.state != 0 {
@@ -72,6 +72,9 @@ func (e *Event) openTables(d *decoder, version byte) {
 	e.openRefused(d)
 	if version > 1 {
 		e.openRestores(d)
+		e.openDated(d)
+	} else if e.state == EventClosed {
+		e.closed = e.lastAt // or earlier: version 1 did not tell
 	}
 	if hash := d.fixed64(); d.what == "" && hash != e.StateHash() {
 		d.fail(fmt.Sprintf("its state hash is %016x, its content's %016x", hash, e.StateHash()))
@@ -389,7 +392,7 @@ func (e *Event) answerable(verb Verb, id uint64) bool {
 		return id>>1 <= math.MaxUint32 && e.fitPlace(uint32(id>>1), id&1 != 0) == nil
 	case VerbCreate, VerbUpdate, VerbOpen, VerbPause, VerbClose:
 		return id == 0
-	case VerbNone, VerbGet, VerbOrder, VerbExpire, VerbSettle, VerbSchedule, VerbResume, VerbProve, VerbRestore, verbEnd:
+	case VerbNone, VerbGet, VerbOrder, VerbExpire, VerbSettle, VerbSchedule, VerbResume, VerbProve, VerbRestore, VerbArchive, VerbWhy, verbEnd:
 	}
 	return false
 }

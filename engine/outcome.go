@@ -27,6 +27,7 @@ type Outcome struct {
 	Order    OrderView
 	Event    EventView
 	Capacity CapacityView
+	Why      *WhyView
 }
 
 // Alternative is as many seats of a lot as a hold had chosen there, of the same kinds, free and side by side.
@@ -44,6 +45,7 @@ const (
 	ShowsOrder
 	ShowsEvent
 	ShowsCapacity
+	ShowsWhy
 )
 
 // HoldState is where a hold is in its life.
@@ -131,6 +133,7 @@ const (
 	EventOnSale
 	EventPaused
 	EventClosed
+	EventArchived // no command is taken any more, and the shell moves it out of the log
 )
 
 // String returns the state's name on the wire.
@@ -144,6 +147,8 @@ func (s EventState) String() string {
 		return "paused"
 	case EventClosed:
 		return "closed"
+	case EventArchived:
+		return "archived"
 	}
 	return "unknown"
 }

@@ -3,6 +3,8 @@ package engine
 // refusal says why a command is refused, in numbers: what is needed to say it again for a repeat of the same command.
 type refusal struct {
 	have, want int64
+	limit      int64 // of limit_reached: the limit
+	used       int64 // and what had been used of it
 	code       Code
 	field      field
 	subject    subject
@@ -64,7 +66,13 @@ func (e *Event) refuse(cmd *Command, why refusal) {
 func (e *Event) refuseAsked(cmd *Command, a *asked, why refusal) {
 	e.refuse(cmd, why)
 	if why.code != CodeInvalid && e.state != 0 {
-		e.refusals.add(a, why, e.limits.Refusals, e.seed)
+		about := ""
+		switch why.subject {
+		case aboutItemLot, aboutItemSeat, aboutCmdLot, aboutCmdPool, aboutCmdSeat: // only the command can name it
+			about = e.out.Lot
+		case aboutNothing, aboutLot, aboutPool:
+		}
+		e.refusals.add(a, why, about, e.now, e.limits.Refusals, e.seed)
 	}
 }
 
@@ -112,7 +120,9 @@ type refusals struct {
 type refusedRow struct {
 	print uint64
 	why   refusal
+	at    Instant
 	name  uint32
+	about uint32 // in names: what only the command could name; 0 if there is nothing
 }
 
 // named finds a refused request id.
@@ -131,16 +141,22 @@ func (r *refusals) named(id string, hash uint64) *refusedRow {
 }
 
 // add remembers a refusal, and forgets the oldest beyond most.
-func (r *refusals) add(a *asked, why refusal, most int, seed uint64) {
+func (r *refusals) add(a *asked, why refusal, about string, at Instant, most int, seed uint64) {
 	if r.rows.count() >= most {
 		pos := r.rows.head
 		name := r.rows.at(pos).name
+		if old := r.rows.at(pos).about; old != 0 {
+			r.names.drop(old)
+		}
 		r.index.remove(index32(hashString(seed, r.names.get(name))), uint32(pos&lowMask))
 		r.names.drop(name)
 		r.rows.pop()
 	}
 	pos, row := r.rows.push()
-	row.print, row.why, row.name = a.print, why, r.names.put(a.id)
+	row.print, row.why, row.at, row.name = a.print, why, at, r.names.put(a.id)
+	if about != "" && len(about) <= arenaLenMax {
+		row.about = r.names.put(about)
+	}
 	r.index.insert(index32(a.hash), uint32(pos&lowMask))
 }
 

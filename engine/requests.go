@@ -52,7 +52,7 @@ func (e *Event) remember(a *asked, verb Verb, id uint64, amount int64) {
 		ref, pos = uint32(pos&lowMask), pos<<32
 	}
 	row.print, row.object, row.amount = a.print, uint64(verb)<<stateShift|id, amount
-	row.name, row.at = e.names.put(a.id), e.age()
+	row.name, row.at, row.seq = e.names.put(a.id), e.age(), e.applying
 	e.requestIndex.insert(index32(a.hash), ref)
 	e.rows += requestHash(row, a.hash, pos)
 }
@@ -138,7 +138,7 @@ func (e *Event) repeat(row *requestRow) {
 		e.showCapacity(uint32(row.id()>>1), row.id()&1 != 0, row.amount)
 	case VerbCreate, VerbUpdate, VerbOpen, VerbPause, VerbClose:
 		e.showEvent()
-	case VerbNone, VerbGet, VerbOrder, VerbExpire, VerbSettle, VerbSchedule, VerbResume, VerbProve, VerbRestore, verbEnd:
+	case VerbNone, VerbGet, VerbOrder, VerbExpire, VerbSettle, VerbSchedule, VerbResume, VerbProve, VerbRestore, VerbArchive, VerbWhy, verbEnd:
 		panic("engine: request " + e.names.get(row.name) + " is remembered for a verb that is never remembered: " + row.verb().String())
 	}
 }

@@ -87,6 +87,7 @@ type requestRow struct {
 	amount int64  // total, or units asked for
 	name   uint32 // in names
 	at     uint32 // seconds since the event was created
+	seq    Seq    // of the fact that says so; 0 if a snapshot of version 1 did not tell
 }
 
 func (r *requestRow) verb() Verb { return Verb(r.object >> stateShift) }

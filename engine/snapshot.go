@@ -14,9 +14,9 @@ const snapshotVersion = 2
 //
 //	| 2 | state | if the event exists: |
 //	| seq lastAt since down holdLast | limits | spec | prices | pools | lots | buyers | orders | holds | ended | requests | money |
-//	| refusal totals | restores | state hash, 8 bytes |
+//	| refusal totals | restores | dates (dated.go) | state hash, 8 bytes |
 //
-// Version 1 had no restores. What follows from these (counts, seat owners, sums, indexes, the wheel) is built again and compared by the state hash and Check.
+// Version 1 had neither restores nor dates. What follows from these (counts, seat owners, sums, indexes, the wheel) is built again and compared by the state hash and Check.
 func (e *Event) AppendSnapshot(dst []byte) []byte {
 	dst = append(dst, snapshotVersion, byte(e.state))
 	if e.state == 0 {
@@ -56,7 +56,7 @@ func (e *Event) AppendSnapshot(dst []byte) []byte {
 		dst = binary.AppendUvarint(dst, uint64(numbers.of[h.buyer]))
 		dst = e.appendBasket(dst, &h.basket)
 	}
-	dst = e.appendRestores(e.appendMemories(dst, numbers.of))
+	dst = e.appendDated(e.appendRestores(e.appendMemories(dst, numbers.of)))
 	return binary.LittleEndian.AppendUint64(dst, e.StateHash())
 }
 

@@ -24,7 +24,8 @@ import (
 //	reserve   space kept for the start after the disk has filled: delete it to have room
 //	log/      Pebble: the journal, snapshots, positions
 //	tail/     the newest batches a second time (tail.go)
-//	tmp/      tables on their way into Pebble; emptied at each start
+//	archive/  what was archived, a file each: archive/<account>/<event>.archive (archivefile.go)
+//	tmp/      tables on their way into Pebble, archives on their way into their place; emptied at each start
 const (
 	formatVersion = 1
 
@@ -35,6 +36,7 @@ const (
 	nameLog      = "log"
 	nameTail     = "tail"
 	nameTemp     = "tmp"
+	nameArchive  = "archive"
 )
 
 // folder is the data folder's place and identity.

@@ -11,6 +11,7 @@ import (
 //	j|seq8                          one journal batch (batch.go); seq8 is the journal seq, big endian
 //	m|name                          one thing to remember (meta.go)
 //	s|kind1|acct|id|seq8            header of the snapshot of an aggregate at its fact seq8 (snapshot.go)
+//	s}kind1|acct|id                 mark of an aggregate that was archived (archive.go)
 //	t|kind1|acct|id|seq8|chunk4     its state, in chunks
 //
 // acct and id are one length byte and that many bytes. Snapshots come in ingested tables that span from their first s| to their last t|; no
@@ -20,6 +21,7 @@ const (
 	keyMeta     = 'm'
 	keySnapshot = 's'
 	keyState    = 't'
+	keyArchived = '}' // behind keySnapshot, instead of '|'
 )
 
 const journalKeyLen = 10

@@ -18,6 +18,7 @@ type known struct {
 	header header // of its newest snapshot; Seq 0 if it has none
 	state  engine.Aggregate
 	facts  uint64 // folded onto state
+	gone   bool   // archived: what of it is left in the log is nobody's
 }
 
 // folding is the recovery code: it folds the journal from a position on, each aggregate onto its newest snapshot. Starts, passes, rebuilds and the
@@ -37,6 +38,7 @@ type folding struct {
 	chainOnly bool
 	apply     func(engine.Aggregate, *engine.Run) error // folds a run; nil is Fold
 	failed    func(k *known, err error)                 // if not nil, takes the error of an aggregate, which is then left alone; otherwise it ends the folding
+	archives  *bool                                     // whether any aggregate was archived; nil until somebody asks
 }
 
 // fold folds the batches after f.at up to and including seq end.
@@ -121,10 +123,17 @@ func (f *folding) runs(b batch) error {
 func (f *folding) run(name []byte, run *engine.Run) error {
 	k := f.all[string(name)]
 	if k == nil {
-		k = &known{key: aggregateKey(name), name: string(name)}
+		gone, err := f.archived(name)
+		if err != nil {
+			return err
+		}
+		k = &known{key: aggregateKey(name), name: string(name), gone: gone}
 		f.all[k.name] = k
 	}
 	f.high = max(f.high, run.At)
+	if k.gone {
+		return nil
+	}
 	if k.state == nil {
 		if last := run.First + engine.Seq(run.Facts.Count) - 1; last <= k.header.seq {
 			return nil // the snapshot holds it
@@ -147,6 +156,22 @@ func (f *folding) run(name []byte, run *engine.Run) error {
 		f.folded(k, run)
 	}
 	return nil
+}
+
+// archived reports whether an aggregate without a snapshot was archived.
+func (f *folding) archived(name []byte) (bool, error) {
+	if f.archives == nil {
+		found, err := anyArchived(f.r)
+		if err != nil {
+			return false, err
+		}
+		f.archives = &found
+	}
+	if !*f.archives {
+		return false, nil
+	}
+	_, gone, err := getArchived(f.r, name)
+	return gone, err
 }
 
 // foldRun makes a panic in the aggregate's own code an error: a pass in the background must not end the process.
@@ -259,12 +284,11 @@ func (s *Store) recoverAll() (*engine.Recovered, error) {
 	rec.HighMark, rec.Facts = f.high, f.facts
 	for _, k := range all {
 		rec.HighMark = max(rec.HighMark, k.header.lastAt)
-		if k.facts == broken {
-			continue
-		}
-		if k.state != nil {
+		switch {
+		case k.gone, k.facts == broken:
+		case k.state != nil:
 			rec.Awake = append(rec.Awake, engine.Recalled{Key: k.key, State: k.state})
-		} else {
+		default:
 			rec.Asleep = append(rec.Asleep, k.header.asleep(k.key))
 		}
 	}

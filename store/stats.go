@@ -25,6 +25,7 @@ type Stats struct {
 	TailWaits                   uint64 // times the tail waited for Pebble to flush before it could go on
 	Flushes, Stalls             uint64 // memtables flushed, times Pebble made writes wait
 	Sleeps, SleepBytes          uint64 // snapshots of sleeping aggregates, and their states in bytes
+	Archived                    uint64 // aggregates moved into archives
 	Ingests                     uint64 // tables of snapshots ingested
 	Passes, PassFailures        uint64
 	PassNs                      int64  // the last pass
@@ -37,9 +38,9 @@ type Stats struct {
 }
 
 type counters struct {
-	runs, batches, facts, bytes, tailWaits, flushes, stalls, sleeps, sleepBytes, ingests, passes, passFailures atomic.Uint64
-	repaired, freeBytes, trimmed, cursorLag                                                                    atomic.Uint64
-	passNs                                                                                                     atomic.Int64
+	runs, batches, facts, bytes, tailWaits, flushes, stalls, sleeps, sleepBytes, archived, ingests, passes, passFailures atomic.Uint64
+	repaired, freeBytes, trimmed, cursorLag                                                                              atomic.Uint64
+	passNs                                                                                                               atomic.Int64
 }
 
 // syncClock knows how long syncs take, and since when one has been under way.
@@ -95,7 +96,8 @@ func (s *Store) Stats() Stats {
 	return Stats{
 		Runs: c.runs.Load(), Batches: c.batches.Load(), Facts: c.facts.Load(), Bytes: c.bytes.Load(), Durable: s.Durable(), LogBytes: s.LogBytes(),
 		TailWaits: c.tailWaits.Load(), Flushes: c.flushes.Load(), Stalls: c.stalls.Load(), Sleeps: c.sleeps.Load(), SleepBytes: c.sleepBytes.Load(),
-		Ingests: c.ingests.Load(), Passes: c.passes.Load(), PassFailures: c.passFailures.Load(), PassNs: c.passNs.Load(), Trimmed: c.trimmed.Load(),
+		Archived: c.archived.Load(),
+		Ingests:  c.ingests.Load(), Passes: c.passes.Load(), PassFailures: c.passFailures.Load(), PassNs: c.passNs.Load(), Trimmed: c.trimmed.Load(),
 		CursorLagBytes: c.cursorLag.Load(), FreeBytes: c.freeBytes.Load(), Full: s.Full(), HoldsBack: s.HoldsBack(), Repaired: c.repaired.Load(),
 	}
 }

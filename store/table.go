@@ -28,6 +28,14 @@ type ingestion struct {
 	written int // bytes in states
 	headers []headerChange
 	empty   bool
+
+	archived []archivedMark // by name: the aggregates whose snapshots go for good
+}
+
+// archivedMark is the mark of an aggregate that was archived.
+type archivedMark struct {
+	name string
+	mark archived
 }
 
 // headerChange is a header that comes, or one that goes.
@@ -129,6 +137,11 @@ func (g *ingestion) finish(ctx context.Context, pass *passRecord) error {
 				err = w.Set(k, c.header.append(nil))
 			}
 			if err != nil {
+				return errors.Join(fmt.Errorf("write a table of snapshots: %w", err), w.Close())
+			}
+		}
+		for i := range g.archived { // they sort behind all headers
+			if err := w.Set(archivedKey([]byte(g.archived[i].name)), g.archived[i].mark.append(nil)); err != nil {
 				return errors.Join(fmt.Errorf("write a table of snapshots: %w", err), w.Close())
 			}
 		}

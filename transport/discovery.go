@@ -26,6 +26,10 @@ var verbNames = func() string {
 // announce registers the service in NATS discovery. The subjects of commands are in its metadata and their counts in the data of its
 // statistics, but their messages do not pass through the micro package: it would cost them a tenth of their rate.
 func (s *Server) announce() error {
+	subjects := SubjectEvents + " " + SubjectList
+	if s.admin != nil {
+		subjects += " " + SubjectAdmin
+	}
 	service, err := micro.AddService(s.nc, micro.Config{
 		Name:        ServiceName,
 		Version:     s.config.Version,
@@ -33,7 +37,7 @@ func (s *Server) announce() error {
 		QueueGroup:  s.config.QueueGroup,
 		Metadata: map[string]string{
 			"account":             s.config.Account,
-			"subjects":            SubjectEvents + " " + SubjectList,
+			"subjects":            subjects,
 			"verbs":               verbNames,
 			"schema":              "holdfast.v1 protobuf, or the same as JSON when the body starts with {",
 			"command_bytes_max":   strconv.Itoa(CommandBytesMax),

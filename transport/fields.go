@@ -80,6 +80,8 @@ type scope struct {
 	after string // events.list
 	limit int64
 
+	admin *engine.AdminCommand // of an operator's message
+
 	itemsFrom, seatsFrom int // where the command's items and the item's seats begin in the arenas
 }
 

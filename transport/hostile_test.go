@@ -12,8 +12,13 @@ import (
 // serveDirect starts a server over the engine's own rules.
 func serveDirect(t testing.TB, e *transporttest.Direct) *world {
 	t.Helper()
+	return serveDirectWith(t, transport.Config{}, e)
+}
+
+func serveDirectWith(t testing.TB, c transport.Config, e *transporttest.Direct) *world {
+	t.Helper()
 	w := &world{url: broker(t)}
-	s, err := transport.Serve(transport.Config{}, connect(t, w.url), e)
+	s, err := transport.Serve(c, connect(t, w.url), e)
 	if err != nil {
 		t.Fatal(err)
 	}

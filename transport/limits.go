@@ -29,6 +29,8 @@ const (
 	// AccountsMax bounds the accounts of one engine: each costs a connection, the goroutines that read and write it, and a series of every metric of
 	// the wire.
 	AccountsMax = 64
+	// AdminInFlightMax is how many commands of operators an account has carried out at once: some wait for the disk.
+	AdminInFlightMax = 8
 )
 
 // The defaults of [Config].

@@ -18,10 +18,14 @@ import (
 // Engine takes requests. It is what transport needs from the actors.
 type Engine interface {
 	// Submit hands a request to the actor of its event. With CodeOK the request's Replier will be told, possibly before Submit returns;
-	// with any other code nothing happened and the caller answers it: event_unknown, overloaded, unavailable or quarantined.
+	// with any other code nothing happened and the caller answers it: event_unknown, event_archived, event_exists, overloaded, unavailable or
+	// quarantined.
 	Submit(*engine.Request) engine.Code
 	// Events returns at most limit ids of the account's events that are greater than after, in order.
 	Events(account, after string, limit int) []string
+	// Archived tells whether an event was archived, and the node time of its last fact. It is asked when Submit has said event_archived or
+	// event_exists.
+	Archived(account, event string) (at engine.Instant, ok bool)
 }
 
 // Config says how a [Server] serves one account. The zero value of every field but none is usable.
@@ -47,6 +51,8 @@ type Config struct {
 	PendingBytesMax    int
 	// RetryAfter is the hint in an overloaded answer; 0 is [OverloadedRetryAfterDefault].
 	RetryAfter time.Duration
+	// Admin carries out what operators ask for on [SubjectAdmin]; nil serves no operators.
+	Admin Admin
 }
 
 // withDefaults fills in what is zero and refuses what cannot be.
@@ -99,6 +105,7 @@ type Server struct {
 	engine        Engine
 	sub           *nats.Subscription
 	service       micro.Service
+	admin         *adminSide // nil if no operators are served
 	outbox        *outbox
 	account       *Bound
 	stats         counters
@@ -166,13 +173,27 @@ func (s *Server) subscribe() error {
 	if err := sub.SetPendingLimits(s.config.PendingMessagesMax, s.config.PendingBytesMax); err != nil {
 		return errors.Join(fmt.Errorf("set pending limits: %w", err), sub.Unsubscribe())
 	}
+	if s.config.Admin != nil {
+		if err := s.subscribeAdmin(); err != nil {
+			return errors.Join(err, sub.Unsubscribe())
+		}
+	}
 	if err := s.announce(); err != nil {
-		return errors.Join(err, sub.Unsubscribe())
+		return errors.Join(err, s.unsubscribe())
 	}
 	if err := s.nc.Flush(); err != nil {
-		return errors.Join(fmt.Errorf("flush subscriptions: %w", err), s.service.Stop(), sub.Unsubscribe())
+		return errors.Join(fmt.Errorf("flush subscriptions: %w", err), s.service.Stop(), s.unsubscribe())
 	}
 	return nil
+}
+
+// unsubscribe undoes a subscribe that did not succeed.
+func (s *Server) unsubscribe() error {
+	err := s.sub.Unsubscribe()
+	if s.admin != nil {
+		err = errors.Join(err, s.admin.sub.Unsubscribe())
+	}
+	return err
 }
 
 // receive takes one NATS message. It runs on the subscription's goroutine, so messages are taken in order.
@@ -317,10 +338,24 @@ func (s *Server) submitRefusal(code engine.Code, event string) refusal {
 		ref.text = "event " + event + " is set aside because its state could not be trusted: an operator must look"
 	case engine.CodeEventUnknown:
 		ref.text, ref.field = "there is no event "+event, "event"
+	case engine.CodeEventArchived, engine.CodeEventExists:
+		ref.text, ref.field = "event "+event+" was archived"+s.archivedAt(event), "event"
+		if code == engine.CodeEventExists {
+			ref.text = "the id is taken: " + ref.text
+		}
 	default:
 		ref.text = "the command was not taken: " + code.String()
 	}
 	return ref
+}
+
+// archivedAt says when an event was archived.
+func (s *Server) archivedAt(event string) string {
+	at, ok := s.engine.Archived(s.config.Account, event)
+	if !ok {
+		return ""
+	}
+	return " at " + time.Unix(0, int64(at)).UTC().Format(time.RFC3339)
 }
 
 // Drain stops taking messages, answers what was taken, and returns when every answer has reached the NATS server. Messages that arrived
@@ -332,6 +367,11 @@ func (s *Server) Drain(ctx context.Context) error {
 		}
 		if err := s.sub.Drain(); err != nil {
 			s.stopErr = errors.Join(s.stopErr, fmt.Errorf("drain: unsubscribe: %w", err))
+		}
+		if s.admin != nil {
+			if err := s.admin.sub.Drain(); err != nil {
+				s.stopErr = errors.Join(s.stopErr, fmt.Errorf("drain: unsubscribe operators: %w", err))
+			}
 		}
 	})
 	if s.stopErr != nil {
@@ -351,6 +391,11 @@ func (s *Server) Drain(ctx context.Context) error {
 	case <-ctx.Done():
 		commands, _ := s.account.InFlight()
 		return fmt.Errorf("drain: %d commands are not answered: %w", commands, ctx.Err())
+	}
+	if s.admin != nil {
+		if err := s.admin.drain(ctx); err != nil {
+			return err
+		}
 	}
 	s.outbox.close()
 	if _, ok := ctx.Deadline(); !ok { // which nats.go insists on

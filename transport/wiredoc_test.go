@@ -40,14 +40,18 @@ func readWireDoc(t *testing.T) string {
 // TestWireExamplesAreTrue sends every example of docs/wire.md, in order, over NATS to the engine's rules, and compares the replies.
 func TestWireExamplesAreTrue(t *testing.T) {
 	doc := readWireDoc(t)
-	w := serveDirect(t, &transporttest.Direct{Now: 1_777_629_600_000_000_000}) // 2026-05-01T10:00:00Z
+	w := serveDirectWith(t, transport.Config{Admin: transporttest.Admin(adminExample)}, &transporttest.Direct{Now: 1_777_629_600_000_000_000}) // 2026-05-01T10:00:00Z
 	verbs := map[string]bool{}
 	fixed := exampleRE.ReplaceAllStringFunc(doc, func(example string) string {
 		parts := exampleRE.FindStringSubmatch(example)
 		subject, body, want := parts[1], parts[2], parts[3]
 		verbs[subject[strings.LastIndexByte(subject, '.')+1:]] = true
 		got := w.ask(t, subject, []byte(body)).Data
-		decodeReply(t, got) // it is a Reply in the eyes of protojson too
+		if strings.HasPrefix(subject, transport.AdminSubject("")) {
+			decodeAdmin(t, got)
+		} else {
+			decodeReply(t, got) // it is a Reply in the eyes of protojson too
+		}
 		if *rewrite {
 			return fmt.Sprintf("```json send %s\n%s\n```\n\n```json reply\n%s\n```", subject, body, wrap(t, got))
 		}
@@ -58,6 +62,7 @@ func TestWireExamplesAreTrue(t *testing.T) {
 	})
 	for _, verb := range []string{
 		"create", "update", "open", "pause", "get", "hold", "extend", "release", "confirm", "order", "block", "unblock", "capacity", "batch", "buyer_batch", "list",
+		"audit", "events", "snapshot", "why", "archive", "sleep", "release-quarantine",
 	} {
 		if !verbs[verb] {
 			t.Errorf("no example of %s", verb)
@@ -120,9 +125,13 @@ func TestWireTablesMatchTheSchema(t *testing.T) {
 		}
 		tables[m[1]] = rowRE.FindAllStringSubmatch(m[2], -1)
 	}
-	messages := pb.File_holdfast_proto.Messages()
-	for i := range messages.Len() {
-		d := messages.Get(i)
+	var messages []protoreflect.MessageDescriptor
+	for _, file := range []protoreflect.FileDescriptor{pb.File_holdfast_proto, pb.File_admin_proto} {
+		for i := range file.Messages().Len() {
+			messages = append(messages, file.Messages().Get(i))
+		}
+	}
+	for _, d := range messages {
 		rows := tables[string(d.Name())]
 		var got, want []string
 		for _, row := range rows {

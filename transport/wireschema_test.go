@@ -27,7 +27,7 @@ const asyncAPIDoc = "../docs/asyncapi.yaml"
 const asyncAPIHead = `# Generated from the schema, docs/wire.md and the engine's bounds by: go test ./transport -run Wire -rewrite
 `
 
-const asyncAPIText = `The ticket reservation engine: every subject, message, reply and refusal in its JSON form.
+const asyncAPIText = `The ticket reservation engine: every subject, message, reply and refusal of callers in its JSON form; operators' are in docs/wire.md.
 
 A command is a NATS request with a reply subject below _INBOX. (or a prefix that the engine was configured with); a request without one is dropped.
 A single command has at most %d bytes, a batch %d. Whole numbers may also be strings of digits, null is the same as absent, and so are 0, ""

@@ -58,12 +58,15 @@ same command with the same id has its effect once, however often it is sent.
 	f.BoolVar(&s.dryRun, "dry-run", false, "check the command here, show what would be sent, and send nothing")
 	f.StringVar(&s.requestID, "request-id", "", "request id of the command (default a new random one): the same id again has its effect once")
 	f.BoolVar(&s.json, "json", false, "print the engine's answer as JSON")
-	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
-		s.stdout = cmd.OutOrStdout()
-		return s.access.fromEnvironment(cmd)
-	}
+	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return s.prepare(cmd) }
 	cmd.AddCommand(s.create(), s.list(), s.show(), s.open(), s.pause(), s.close(), s.block(), s.capacity())
 	return cmd
+}
+
+// prepare takes what is known only when a command runs.
+func (s *eventSettings) prepare(cmd *cobra.Command) error {
+	s.stdout = cmd.OutOrStdout()
+	return s.access.fromEnvironment(cmd)
 }
 
 const eventExample = `An event, as YAML (JSON of the same fields is taken as well; docs/wire.md has them all):

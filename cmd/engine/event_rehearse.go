@@ -28,6 +28,9 @@ func (stage) Submit(r *engine.Request) engine.Code {
 	return engine.CodeOK
 }
 
+// Archived implements transport.Engine: a rehearsal knows no archives.
+func (stage) Archived(_, _ string) (at engine.Instant, ok bool) { return 0, false }
+
 // Events implements transport.Engine.
 func (stage) Events(string, string, int) []string { return nil }
 

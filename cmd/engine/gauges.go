@@ -65,6 +65,7 @@ func (p *process) addMetrics(m *actors.Metrics) {
 	count("holdfast_write_stalls_total", "Times Pebble made writes wait.", func(s *store.Stats) uint64 { return s.Stalls })
 	count("holdfast_sleeps_total", "Snapshots of events that went to sleep.", func(s *store.Stats) uint64 { return s.Sleeps })
 	count("holdfast_sleep_bytes_total", "Bytes of those snapshots.", func(s *store.Stats) uint64 { return s.SleepBytes })
+	count("holdfast_events_archived_total", "Events moved into archives.", func(s *store.Stats) uint64 { return s.Archived })
 	count("holdfast_snapshot_ingests_total", "Tables of snapshots ingested.", func(s *store.Stats) uint64 { return s.Ingests })
 	count("holdfast_snapshot_passes_total", "Snapshot passes finished: each replayed the log and compared state hashes.", func(s *store.Stats) uint64 { return s.Passes })
 	count("holdfast_snapshot_pass_failures_total", "Snapshot passes that failed. Any is an alarm: see the log.", func(s *store.Stats) uint64 { return s.PassFailures })

@@ -75,7 +75,7 @@ func TestEveryBoundIsAFlag(t *testing.T) {
 		"data", "listen", "http", "nats", "config", "log-level", "log-format", "drain-timeout",
 		"memtable-bytes", "tail-segment-bytes", "tail-segments", "batches-in-flight", "batch-bytes", "pass-bytes", "cursor-lag-bytes", "reserve-bytes",
 		"sleep-delay", "keep-every", "open-timeout", "stall-timeout", "accept-one-copy",
-		"inflight-per-event", "events-awake-max", "events-max", "sleep-after",
+		"inflight-per-event", "events-awake-max", "events-max", "sleep-after", "retention",
 		"account", "reply-prefixes", "queue-group", "account-commands-max", "account-bytes-max", "process-commands-max", "process-bytes-max",
 		"pending-messages-max", "pending-bytes-max", "retry-after",
 		"event-lots-max", "event-pools-max", "event-seats-max", "event-prices-max", "event-holds-max", "event-buyers-max", "event-orders-max",

@@ -232,6 +232,7 @@ func (p *process) startTransport(ctx context.Context) error {
 	for i, a := range accounts {
 		a.config.Version = discoveryVersion()
 		a.config.Process = process
+		a.config.Admin = p
 		s, err := transport.Serve(a.config, connections[i], p.node)
 		if err != nil {
 			return fmt.Errorf("account %s: %w", a.config.Account, err)

@@ -28,9 +28,10 @@ Start here:
   engine event create -f FILE a first event, from another terminal
   engine event show ID        what became of it
   engine health               is it ready?
+  engine why ID REQUEST       what became of a request, and why
+  engine admin audit          what operators have done
   engine verify DIR           prove that a data folder is whole (the engine must be stopped)
   engine load                 ask a running engine for so much a second, and see how it does
-=======
   engine backup DIR NEW       make a backup, and engine restore makes a data folder of it
 
 Buyers' commands travel over NATS, in JSON or protobuf, from any language: see docs/wire.md.`,
@@ -39,6 +40,6 @@ Buyers' commands travel over NATS, in JSON or protobuf, from any language: see d
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(serveCommand(), demoCommand(), eventCommand(), verifyCommand(), backupCommand(), restoreCommand(), inspectCommand(), doctorCommand(), keysCommand(), loadCommand(), healthCommand(), versionCommand())
+	root.AddCommand(serveCommand(), demoCommand(), eventCommand(), adminCommand(), whyCommand(), archiveCommand(), verifyCommand(), backupCommand(), restoreCommand(), inspectCommand(), doctorCommand(), keysCommand(), loadCommand(), healthCommand(), versionCommand())
 	return root
 }

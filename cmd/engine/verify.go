@@ -134,21 +134,7 @@ func verifyHelp(err error, dir string) error {
 // inspect checks a folder and gathers the report.
 func inspect(dir string, progress func(uint64)) (*verifyReport, error) {
 	met := meter{}
-	rep, err := store.Verify(store.VerifyConfig{
-		Dir: dir, Progress: progress,
-		New: func(key engine.Key) engine.Aggregate {
-			a := engine.NewAggregate(key)
-			met.note(key, a)
-			return a
-		},
-		Open: func(key engine.Key, state []byte) (engine.Aggregate, error) {
-			a, err := engine.OpenSnapshot(key, state)
-			if err == nil {
-				met.note(key, a)
-			}
-			return a, err
-		},
-	})
+	rep, err := store.Verify(met.config(dir, progress))
 	if err != nil {
 		return nil, err
 	}
@@ -186,6 +172,25 @@ func (m meter) note(key engine.Key, a engine.Aggregate) {
 	}
 }
 
+// config is a check of a folder whose events the meter remembers.
+func (m meter) config(dir string, progress func(uint64)) store.VerifyConfig {
+	return store.VerifyConfig{
+		Dir: dir, Progress: progress,
+		New: func(key engine.Key) engine.Aggregate {
+			a := engine.NewAggregate(key)
+			m.note(key, a)
+			return a
+		},
+		Open: func(key engine.Key, state []byte) (engine.Aggregate, error) {
+			a, err := engine.OpenSnapshot(key, state)
+			if err == nil {
+				m.note(key, a)
+			}
+			return a, err
+		},
+	}
+}
+
 // find returns the event as it is at the end of the log: of one key there may be older ones, made of snapshots.
 func (m meter) find(a store.VerifiedAggregate) *engine.Event {
 	for _, ev := range m[a.Key] {
@@ -194,6 +199,24 @@ func (m meter) find(a store.VerifiedAggregate) *engine.Event {
 		}
 	}
 	return nil
+}
+
+// eventIn replays a data folder that no engine uses and returns an event as it is at the end of the log. A folder that is not whole is refused.
+func eventIn(dir string, key engine.Key, progress func(uint64)) (*engine.Event, error) {
+	met := meter{}
+	rep, err := store.Verify(met.config(dir, progress))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(rep.Problems) > 0:
+		return nil, fmt.Errorf("%w: %w; `engine verify %s` says all that is wrong", errNotWhole, rep.Problems[0], dir)
+	}
+	for _, a := range rep.Aggregates {
+		if ev := met.find(a); a.Key == key && ev != nil {
+			return ev, nil
+		}
+	}
+	return nil, fmt.Errorf("account %s has no event %s in %s", key.Account, key.ID, dir)
 }
 
 func (r *verifyReport) print(w io.Writer, events bool) error {

@@ -25,6 +25,8 @@ import (
 //	order anna order 1                    look at an order
 //	block ga 10                           also unblock; or: block stalls A/1/1 A/1/2, block pool hall 5
 //	capacity ga 500                       also: capacity pool hall 500
+//	archive                               the event's last fact: afterwards it is an archive
+//	why h1                                explain what became of that request id
 //	repeat h1                             send the command with that request id again, exactly as it was
 //	at 10:02:00                           the clock stands there; nothing else happens. Fractions work: 10:02:06.999999999
 //	pass 5m, until 10:05:00               time goes by, and at every deadline the event gets what it wants done
@@ -98,6 +100,9 @@ func (t *Transcript) Play(script string) string {
 }
 
 func (t *Transcript) line(line string) (string, error) {
+	if _, archived := t.shell.Event.Archived(); archived {
+		return t.lineToArchive(line)
+	}
 	w := splitWords(line)
 	t.look()
 	switch w.next() {
@@ -147,6 +152,11 @@ func (t *Transcript) line(line string) (string, error) {
 		}
 		t.twin.Slept()
 		return "", nil
+	case "archive":
+		return t.archive(), w.end()
+	case "why":
+		out := t.shell.Step(&engine.Command{Verb: engine.VerbWhy, RequestID: w.next()})
+		return sayWhy(out), w.end()
 	case "repeat":
 		cmd, ok := t.said[w.next()]
 		if !ok {
@@ -166,6 +176,47 @@ func (t *Transcript) line(line string) (string, error) {
 		t.said[cmd.RequestID] = cmd
 	}
 	return t.say(cmd), nil
+}
+
+// archive asks for the event's last fact, folds it into a second event that slept before, and compares the two. The model does not know archives.
+func (t *Transcript) archive() string {
+	before := t.shell.Event.AppendSnapshot(nil)
+	var facts engine.Facts
+	first := t.shell.Event.Seq() + 1
+	out := t.shell.Event.Step(&engine.Command{Verb: engine.VerbArchive}, t.shell.Now, &facts)
+	if out.Code != engine.CodeOK {
+		return sayOutcome(out)
+	}
+	key := t.shell.Event.Key()
+	slept, err := engine.OpenSnapshot(key, before)
+	if err == nil {
+		err = slept.Fold(&engine.Run{Key: key, First: first, At: t.shell.Now, Facts: facts})
+	}
+	switch {
+	case err != nil:
+		return "FOLDING IT FAILS: " + err.Error()
+	case slept.StateHash() != t.shell.Event.StateHash():
+		return "FOLDED IT IS ANOTHER"
+	}
+	if again, err := engine.OpenSnapshot(key, slept.AppendSnapshot(nil)); err != nil || again.StateHash() != slept.StateHash() {
+		return fmt.Sprintf("ITS SNAPSHOT IS ANOTHER: %v", err)
+	}
+	return fmt.Sprintf("archived, with %d %s", facts.Count, plural(int64(facts.Count), "fact"))
+}
+
+// lineToArchive is a line to an event that only says that it is archived.
+func (t *Transcript) lineToArchive(line string) (string, error) {
+	cmd, err := readCommand(line, t.twin.Model.spec.Currency)
+	if err != nil {
+		return "", err
+	}
+	var facts engine.Facts
+	hash := t.shell.Event.StateHash()
+	text := sayOutcome(t.shell.Event.Step(cmd, t.shell.Now+1e9, &facts))
+	if _, due := t.shell.Event.NextDeadline(); due || facts.Count > 0 || t.shell.Event.StateHash() != hash {
+		text += "\nTHE ARCHIVE HAS CHANGED"
+	}
+	return text, nil
 }
 
 func (t *Transcript) say(cmd *engine.Command) string {

@@ -65,7 +65,7 @@ func readCommand(line, currency string) (*engine.Command, error) {
 	switch v {
 	case engine.VerbCreate, engine.VerbUpdate:
 		cmd.Spec, err = readSpec(below, currency, v == engine.VerbUpdate)
-	case engine.VerbOpen, engine.VerbPause, engine.VerbClose, engine.VerbGet, engine.VerbExpire, engine.VerbSettle, engine.VerbProve:
+	case engine.VerbOpen, engine.VerbPause, engine.VerbClose, engine.VerbGet, engine.VerbExpire, engine.VerbSettle, engine.VerbProve, engine.VerbArchive:
 	case engine.VerbHold:
 		cmd.Buyer = w.next()
 		err = readItems(w, cmd)
@@ -92,7 +92,7 @@ func readCommand(line, currency string) (*engine.Command, error) {
 				return nil, err
 			}
 		}
-	case engine.VerbNone, engine.VerbSchedule, engine.VerbResume, engine.VerbRestore:
+	case engine.VerbNone, engine.VerbSchedule, engine.VerbResume, engine.VerbRestore, engine.VerbWhy:
 		return nil, fmt.Errorf("no command %q", verb)
 	}
 	if err != nil {

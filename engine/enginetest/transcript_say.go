@@ -48,6 +48,39 @@ func sayOutcome(out *engine.Outcome) string {
 	return again + "done"
 }
 
+// sayWhy writes what became of a request id.
+func sayWhy(out *engine.Outcome) string {
+	w := out.Why
+	if w == nil {
+		return sayOutcome(out)
+	}
+	text := w.Kind.String()
+	switch w.Kind {
+	case engine.WhyAccepted:
+		text += fmt.Sprintf(" as fact %d at %s", w.Seq, clockTime(w.At))
+		if w.Currency != "" {
+			text += ", " + money(w.Amount, w.Currency)
+		} else if w.Amount != 0 {
+			text += fmt.Sprintf(", %d", w.Amount)
+		}
+	case engine.WhyRefused:
+		text += " " + w.Code.String() + " at " + clockTime(w.At)
+	case engine.WhyUnknown:
+		text += fmt.Sprintf(", %d accepted and %d refused remembered", w.Accepted, w.Refused)
+		if w.CoveredMs > 0 {
+			text += fmt.Sprintf(", all of the last %d ms", w.CoveredMs)
+		}
+	}
+	text += ": " + w.Message
+	if w.Rule != "" {
+		text += "\n  rule: " + w.Rule
+	}
+	for _, n := range w.Numbers {
+		text += fmt.Sprintf("\n  %s %d", n.Name, n.Value)
+	}
+	return text
+}
+
 func sayHold(h *engine.HoldView) string {
 	text := fmt.Sprintf("hold %s of %s %s: %s", sayID(uint64(h.ID), h.Incarnation), h.Buyer, h.State, sayItems(h.Items, h.Currency))
 	if h.State == engine.HoldHeld {

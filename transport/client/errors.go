@@ -91,6 +91,7 @@ var (
 	ErrPriceExceeded     error = sentinel(engine.CodePriceExceeded)
 	ErrTooMany           error = sentinel(engine.CodeTooMany)
 	ErrNotTogether       error = sentinel(engine.CodeNotTogether)
+	ErrEventArchived     error = sentinel(engine.CodeEventArchived)
 )
 
 func sentinel(code engine.Code) *Refusal { return &Refusal{Code: code, Name: code.String()} }

@@ -46,6 +46,9 @@ func (d *Direct) Submit(r *engine.Request) engine.Code {
 	return engine.CodeOK
 }
 
+// Archived implements transport.Engine: nothing ever is.
+func (d *Direct) Archived(_, _ string) (at engine.Instant, ok bool) { return 0, false }
+
 // Events implements transport.Engine.
 func (d *Direct) Events(_, after string, limit int) []string {
 	d.mu.Lock()

@@ -21,6 +21,8 @@ type Engine struct {
 	Async bool
 	// IDs are what Events lists from, in any order.
 	IDs []string
+	// ArchivedAt is when events were archived.
+	ArchivedAt map[string]engine.Instant
 
 	mu       sync.Mutex
 	holding  bool
@@ -93,6 +95,12 @@ func (e *Engine) Taken() (requests, commands int) {
 
 // Wait returns when every answer that was begun has been given.
 func (e *Engine) Wait() { e.running.Wait() }
+
+// Archived implements transport.Engine.
+func (e *Engine) Archived(_, event string) (at engine.Instant, ok bool) {
+	at, ok = e.ArchivedAt[event]
+	return at, ok
+}
 
 // Events implements transport.Engine.
 func (e *Engine) Events(_, after string, limit int) []string {

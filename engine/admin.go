@@ -1,0 +1,58 @@
+package engine
+
+// AdminCommand is what an operator asks for. Which fields matter depends on Verb; the others are zero. Unlike a [Command] it does not reach an
+// event as it is: the shell carries it out, and notes in the node's own log that it was asked for.
+type AdminCommand struct {
+	Verb      string // the last token of its subject, as in "audit"
+	Account   string // of the connection that it came over
+	RequestID string // for the audit: an admin command has its effect whenever it is asked for, so nothing remembers it
+	Operator  string // who asks, in their own words: an id, proved by nothing
+	Event     string
+	Request   string // why: the request id that is asked about
+
+	After        int64 // audit: entries with a greater seq
+	Limit        int64 // audit
+	Since, Until Instant
+}
+
+// AdminAnswer is what became of an [AdminCommand]. With a code other than CodeOK it is a refusal and shows nothing.
+type AdminAnswer struct {
+	Code         Code
+	Field        string // the field that is to blame
+	Text         string // a sentence for people, with every code but CodeOK
+	RetryAfterMs int64
+	Audit        Seq // of the audit fact, in the node's log; 0 if there is none
+
+	// One of these is set, by verb.
+
+	Entries  *AuditPage
+	Events   *EventCounts
+	Snapshot *PassView
+	Why      *WhyView
+	Event    *Whereabouts
+}
+
+// Whereabouts says where an event is.
+type Whereabouts struct {
+	Event string
+	Place string // "awake", "asleep" or "archived"
+	File  string // archived: its file in the data folder
+}
+
+// EventCounts says how many events of an account are in which state.
+type EventCounts struct {
+	Awake, Asleep int64
+	Quarantined   []QuarantinedEvent // a bounded list, sorted by id
+}
+
+// QuarantinedEvent is an event that is set aside, and the reason.
+type QuarantinedEvent struct{ Event, Why string }
+
+// PassView says what a snapshot pass did. From and To are batches of the journal.
+type PassView struct {
+	From, To, Trimmed uint64
+	Facts             uint64 // replayed
+	Snapshots         int    // new ones
+	Bytes             uint64
+	TookMs            int64
+}

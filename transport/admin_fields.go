@@ -1,0 +1,93 @@
+package transport
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/holdfast-engine/holdfast/engine"
+)
+
+// The commands of operators as tables, read by the same decoders as those of events. A new verb is a line in adminMessages with the table of its
+// message, its place in admin.proto, in the answer (encode_admin.go) and in cmd/engine, which carries it out.
+
+func operatorField() field {
+	return field{name: "operator", num: 2, kind: kindString, str: func(s *scope) *string { return &s.admin.Operator }}
+}
+
+func adminEventField() field {
+	return field{name: "event", num: 3, kind: kindString, str: func(s *scope) *string { return &s.admin.Event }}
+}
+
+func adminTime(name string, num uint8, at func(*scope) *engine.Instant) field {
+	return field{name: name, num: num, kind: kindTime, present: true, at: at}
+}
+
+// adminMessages holds the message of every admin verb.
+var adminMessages = map[string]*message{
+	"audit": newMessage("AuditCommand",
+		requestIDField(), operatorField(),
+		field{name: "after", num: 5, kind: kindInt, num64: func(s *scope) *int64 { return &s.admin.After }},
+		field{name: "limit", num: 6, kind: kindInt, num64: func(s *scope) *int64 { return &s.admin.Limit }},
+		adminTime("since", 7, func(s *scope) *engine.Instant { return &s.admin.Since }),
+		adminTime("until", 8, func(s *scope) *engine.Instant { return &s.admin.Until }),
+		correlationField()),
+	"why": newMessage("WhyCommand",
+		requestIDField(), operatorField(), adminEventField(),
+		field{name: "request", num: 5, kind: kindString, str: func(s *scope) *string { return &s.admin.Request }},
+		correlationField()),
+	"events":             newMessage("EventsCommand", requestIDField(), operatorField(), correlationField()),
+	"archive":            newMessage("ArchiveCommand", requestIDField(), operatorField(), adminEventField(), correlationField()),
+	"sleep":              newMessage("SleepCommand", requestIDField(), operatorField(), adminEventField(), correlationField()),
+	"release-quarantine": newMessage("ReleaseQuarantineCommand", requestIDField(), operatorField(), adminEventField(), correlationField()),
+	"snapshot":           newMessage("SnapshotCommand", requestIDField(), operatorField(), correlationField()),
+}
+
+// adminVerbNames lists the verbs of operators, for people.
+var adminVerbNames = strings.Join(slices.Sorted(maps.Keys(adminMessages)), ", ")
+
+// decodeAdmin decodes a command of an operator and checks what can be checked without the engine. It reports whether it may be carried out; if
+// not, problem says why.
+func (d *decoder) decodeAdmin(m *message, cmd *engine.AdminCommand, body []byte) bool {
+	d.scope.admin = cmd
+	if !d.decode(m, body) {
+		return false
+	}
+	cmd.RequestID = d.scope.requestID
+	for _, id := range [...]struct{ name, value string }{{"request_id", cmd.RequestID}, {"operator", cmd.Operator}} {
+		if id.value != "" {
+			d.checkID(id.name, id.value)
+		}
+	}
+	for i := range m.fields {
+		switch m.fields[i].name {
+		case "event":
+			d.checkID("event", cmd.Event)
+		case "request":
+			d.checkID("request", cmd.Request)
+		case "limit":
+			if cmd.Limit == 0 {
+				cmd.Limit = ListLimitDefault
+			}
+			if cmd.Limit < 0 || cmd.Limit > ListLimitMax {
+				d.fail(engine.CodeInvalid, "limit", "limit must be 1 to "+strconv.Itoa(ListLimitMax))
+			}
+		case "after":
+			if cmd.After < 0 {
+				d.fail(engine.CodeInvalid, "after", "after must not be negative: it is the seq of an entry")
+			}
+		}
+	}
+	return d.problem.code == engine.CodeOK
+}
+
+// checkID refuses what is no id, or looks like a card number.
+func (d *decoder) checkID(name, value string) {
+	switch {
+	case !engine.ValidID(value):
+		d.fail(engine.CodeInvalid, name, name+" must be 1 to "+strconv.Itoa(engine.IDLenMax)+" of A-Z a-z 0-9 _ -")
+	case engine.IsCardNumber(value):
+		d.fail(engine.CodeCardNumber, name, name+" looks like a card number: never send one")
+	}
+}

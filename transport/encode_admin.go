@@ -1,0 +1,155 @@
+package transport
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/holdfast-engine/holdfast/engine"
+	pb "github.com/holdfast-engine/holdfast/transport/holdfastpb"
+)
+
+// Answers to operators go through the generated messages: nobody asks for a million of them a second.
+
+// appendAdminAnswer encodes an answer, as JSON or as protobuf.
+func appendAdminAnswer(json bool, requestID, correlation string, a *engine.AdminAnswer) []byte {
+	m := adminReply(a)
+	m.RequestId, m.Correlation = requestID, correlation
+	if json {
+		w := jsonWriter{}
+		w.message(m.ProtoReflect())
+		return w.b
+	}
+	body, err := proto.Marshal(m)
+	if err != nil {
+		panic("transport: an answer to an operator does not encode: " + err.Error()) // a string that is not UTF-8: none gets here
+	}
+	return body
+}
+
+func adminReply(a *engine.AdminAnswer) *pb.AdminReply {
+	m := &pb.AdminReply{Audit: int64(a.Audit)}
+	if a.Code != engine.CodeOK {
+		m.Error = &pb.Error{Code: a.Code.String(), Message: a.Text, Field: a.Field, Retryable: a.Code.Retryable(), RetryAfterMs: a.RetryAfterMs}
+		return m
+	}
+	if p := a.Entries; p != nil {
+		m.Entries = &pb.Audit{Next: int64(p.Next), Oldest: int64(p.Oldest)}
+		for i := range p.Entries {
+			m.Entries.Entries = append(m.Entries.Entries, auditEntry(&p.Entries[i]))
+		}
+	}
+	if e := a.Events; e != nil {
+		m.Events = &pb.EventCounts{Awake: &e.Awake, Asleep: &e.Asleep}
+		for _, q := range e.Quarantined {
+			m.Events.Quarantined = append(m.Events.Quarantined, &pb.QuarantinedEvent{Event: q.Event, Why: q.Why})
+		}
+	}
+	if a.Why != nil {
+		m.Why = whyReply(a.Why)
+	}
+	if e := a.Event; e != nil {
+		m.Event = &pb.Whereabouts{Event: e.Event, Place: e.Place, File: e.File}
+	}
+	if p := a.Snapshot; p != nil {
+		m.Snapshot = &pb.SnapshotPass{
+			FromBatch: number(p.From), ToBatch: number(p.To), Facts: number(p.Facts), Snapshots: number(p.Snapshots), Bytes: number(p.Bytes),
+			TrimmedBatch: number(p.Trimmed), TookMs: number(p.TookMs),
+		}
+	}
+	return m
+}
+
+func auditEntry(e *engine.Audit) *pb.AuditEntry {
+	m := &pb.AuditEntry{
+		Seq: int64(e.Seq), At: timestamp(e.At), Account: e.Account, Verb: e.Verb, Arguments: e.Arguments, Operator: e.Operator,
+		RequestId: e.RequestID, Code: e.Code.String(),
+	}
+	if e.Operator != "" {
+		m.KnownBy = "declared"
+	}
+	return m
+}
+
+func whyReply(w *engine.WhyView) *pb.Why {
+	m := &pb.Why{Kind: w.Kind.String(), Message: w.Message, At: timestamp(w.At)}
+	switch w.Kind {
+	case engine.WhyAccepted:
+		m.Verb, m.Fact, m.Id, m.State, m.Currency, m.Amount = w.Verb.String(), int64(w.Seq), w.ID, w.State, w.Currency, number(w.Amount)
+		switch w.Shows {
+		case engine.ShowsHold:
+			m.Object = "hold"
+		case engine.ShowsOrder:
+			m.Object = "order"
+		case engine.ShowsCapacity:
+			m.Object = "capacity"
+		case engine.ShowsEvent, engine.ShowsWhy:
+			m.Object, m.Amount = "event", nil
+		}
+	case engine.WhyRefused:
+		m.Code, m.Field, m.Rule = w.Code.String(), w.Field, w.Rule
+		for i := range w.Numbers {
+			m.Numbers = append(m.Numbers, &pb.WhyNumber{Name: w.Numbers[i].Name, Value: &w.Numbers[i].Value})
+		}
+	case engine.WhyUnknown:
+		m.CoveredMs, m.AcceptedIds, m.RefusedIds = w.CoveredMs, &w.Accepted, &w.Refused
+	}
+	return m
+}
+
+// number is a count whose zero is an answer too.
+func number[T int | int64 | uint64](v T) *int64 {
+	n := int64(v)
+	return &n
+}
+
+func timestamp(at engine.Instant) *timestamppb.Timestamp {
+	if at == 0 {
+		return nil
+	}
+	return timestamppb.New(time.Unix(0, int64(at)))
+}
+
+// message writes a message as the rest of the contract's JSON is written: names of the schema, plain numbers, RFC 3339 times, no empty fields.
+func (w *jsonWriter) message(m protoreflect.Message) {
+	w.b = append(w.b, '{')
+	fields := m.Descriptor().Fields()
+	for i := range fields.Len() {
+		f := fields.Get(i)
+		name := string(f.Name())
+		switch {
+		case f.IsList():
+			list := m.Get(f).List()
+			if list.Len() == 0 {
+				continue
+			}
+			w.list(name)
+			for j := range list.Len() {
+				w.comma()
+				w.value(f, list.Get(j))
+			}
+			w.end(']')
+		case m.Has(f) || f.Kind() == protoreflect.BoolKind:
+			w.key(name)
+			w.value(f, m.Get(f))
+		}
+	}
+	w.end('}')
+}
+
+func (w *jsonWriter) value(f protoreflect.FieldDescriptor, v protoreflect.Value) {
+	switch {
+	case f.Kind() == protoreflect.StringKind:
+		w.quote(v.String())
+	case f.Kind() == protoreflect.MessageKind:
+		if t, ok := v.Message().Interface().(*timestamppb.Timestamp); ok {
+			w.quote(t.AsTime().Format(time.RFC3339Nano))
+			return
+		}
+		w.message(v.Message())
+	default: // whole numbers and truth values, which JSON writes as they are
+		w.b = append(w.b, v.String()...)
+	}
+}
