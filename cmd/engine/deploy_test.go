@@ -74,8 +74,12 @@ func TestSystemdUnitStartsTheEngine(t *testing.T) {
 	}
 	command := strings.Fields(one("ExecStart"))
 	wantCommand(t, "ExecStart", command[1:])
-	if data := "/var/lib/" + one("StateDirectory"); !slices.Contains(command, data) {
-		t.Errorf("ExecStart does not use %s, the only folder that the unit lets it write", data)
+	folders := strings.Fields(one("StateDirectory"))
+	if data := "/var/lib/" + folders[0]; !slices.Contains(command, data) {
+		t.Errorf("ExecStart does not use %s, which the unit lets it write", data)
+	}
+	if backups := backupsBeside(folders[0]); !slices.Contains(folders, backups) {
+		t.Errorf("the unit does not let it write %s, where backups go", backups)
 	}
 	if stop, err := time.ParseDuration(one("TimeoutStopSec")); err != nil || stop <= drainDefault {
 		t.Errorf("TimeoutStopSec is %s: a drain may take %v", one("TimeoutStopSec"), drainDefault)
@@ -181,8 +185,10 @@ func TestDockerfileRunsTheEngine(t *testing.T) {
 				}
 			}
 		case "VOLUME":
-			if !image[i.text] {
-				t.Errorf("VOLUME %s is not in the image: it would belong to root", i.text)
+			for _, volume := range strings.Fields(i.text) {
+				if !image[volume] {
+					t.Errorf("VOLUME %s is not in the image: it would belong to root", volume)
+				}
 			}
 		case "EXPOSE":
 			for _, at := range []string{transport.ListenDefault, transport.HTTPListenDefault} {
