@@ -58,6 +58,17 @@ var fullRequests = map[string][]string{
 	"buyer_batch": {`{"request_id":"r1","commands":[{"get":{}},{"hold":{"request_id":"r1","buyer":"b1","items":[{"lot":"ga","quantity":2}]}}],"correlation":"x"}`},
 	"batch":       {`{"request_id":"r1","commands":[{"get":{}},{"hold":{"request_id":"r1","buyer":"b1","items":[{"lot":"ga","quantity":2}]}}],"correlation":"x"}`},
 	"list":        {`{"request_id":"r1","after":"e0","limit":10,"correlation":"x"}`},
+
+	"admin_audit": {
+		`{"request_id":"r1","operator":"maria","after":3,"limit":10,"since":"2026-06-01T17:00:00Z","until":"2026-06-01T18:00:00Z","correlation":"x"}`,
+	},
+	"admin_events":   {`{"request_id":"r1","operator":"maria","correlation":"x"}`},
+	"admin_why":      {`{"request_id":"r1","operator":"maria","event":"e1","request":"h1","correlation":"x"}`},
+	"admin_snapshot": {`{"request_id":"r1","operator":"maria","correlation":"x"}`},
+	"admin_archive":  {`{"request_id":"r1","operator":"maria","event":"e1","correlation":"x"}`},
+	"admin_sleep":    {`{"request_id":"r1","operator":"maria","event":"e1","correlation":"x"}`},
+
+	"admin_release-quarantine": {`{"request_id":"r1","operator":"maria","event":"e1","correlation":"x"}`},
 }
 
 // betweenFields are fields whose values are bound by others as well, in ways that no schema can say: what the schema takes, the engine may refuse.
@@ -109,20 +120,23 @@ var betweenFields = map[string]string{
 // TestWireAsyncAPIRulesAreTheEngines bends every field of every request, in turn, to both sides of each bound, to other types and to words
 // that are none, and compares what docs/asyncapi.yaml says of the result with what the engine says.
 func TestWireAsyncAPIRulesAreTheEngines(t *testing.T) {
+	if *rewrite {
+		t.Skip("docs/asyncapi.yaml is being written")
+	}
 	schemas := newPayloads(t, false)
 	now := &transporttest.Direct{Now: 1_777_629_600_000_000_000}
-	w := serveDirect(t, now)
+	w := serveDirectWith(t, transport.Config{Admin: transporttest.Admin(adminExample)}, now)
 	events, bent := 0, 0
-	for _, x := range exchanges() {
-		if len(fullRequests[x.verb]) == 0 {
-			t.Errorf("fullRequests has no request of %s: add one with all its fields", x.verb)
+	for _, x := range exchanges(t) {
+		if len(fullRequests[x.name]) == 0 {
+			t.Errorf("fullRequests has no request of %s: add one with all its fields", x.name)
 		}
 		seen := map[string]bool{}
-		for _, full := range fullRequests[x.verb] {
+		for _, full := range fullRequests[x.name] {
 			ask := func(body string) (code, text string) {
 				events++
 				event := "e" + strconv.Itoa(events)
-				if x.verb != "create" && x.verb != "list" {
+				if x.name != "create" && strings.Contains(x.subject, "{event}") {
 					reply := w.askJSON(t, transport.Subject(event, "create"), `{"request_id":"c","currency":"EUR","open":true,
 						"pools":[{"pool":"hall","capacity":1000000000}],
 						"lots":[{"lot":"ga","capacity":1000000000},{"lot":"stalls","rows":[{"section":"A","row":"1","seats":10000}]}]}`)
@@ -130,21 +144,21 @@ func TestWireAsyncAPIRulesAreTheEngines(t *testing.T) {
 						t.Fatal(reply.Error)
 					}
 				}
-				reply := w.askJSON(t, strings.ReplaceAll(x.subject, "{event}", event), body)
-				if unacceptable(reply) {
-					return "refused", reply.String()
+				reply := w.ask(t, strings.ReplaceAll(x.subject, "{event}", event), []byte(body)).Data
+				if unacceptable(t, reply) {
+					return "refused", string(reply)
 				}
-				return "accepted", reply.String()
+				return "accepted", string(reply)
 			}
 			if verdict, text := ask(full); verdict != "accepted" {
-				t.Fatalf("%s %s\nshould be taken, and is answered %s", x.verb, full, text)
+				t.Fatalf("%s %s\nshould be taken, and is answered %s", x.name, full, text)
 			}
 			bend(t, x.request, full, seen, func(field, what, body string) {
-				if len(body) > transport.CommandBytesMax && !strings.HasSuffix(x.verb, transport.VerbBatch) {
+				if len(body) > transport.CommandBytesMax && !strings.HasSuffix(x.name, transport.VerbBatch) {
 					return // refused for its length: protobuf has room for such a list
 				}
 				bent++
-				schemaErr := schemas.check(string(x.request.Name()), jsonValue(t, body))
+				schemaErr := schemas.check(x.message(), jsonValue(t, body))
 				verdict, text := ask(body)
 				switch {
 				case schemaErr == nil && verdict == "refused" && betweenFields[field] == "":
@@ -157,8 +171,8 @@ func TestWireAsyncAPIRulesAreTheEngines(t *testing.T) {
 			})
 		}
 		for name := range fieldsIn(x.request) {
-			if !seen[name] && fmt.Sprint(fieldRules[name].value) != fmt.Sprint(refused) && x.verb != "update" && !strings.HasSuffix(x.verb, transport.VerbBatch) {
-				t.Errorf("fullRequests[%q] never has %s: add it", x.verb, name)
+			if !seen[name] && fmt.Sprint(fieldRules[name].value) != fmt.Sprint(refused) && x.name != "update" && !strings.HasSuffix(x.name, transport.VerbBatch) {
+				t.Errorf("fullRequests[%q] never has %s: add it", x.name, name)
 			}
 		}
 	}

@@ -1,46 +1,54 @@
 package transport_test
 
 import (
+	"path"
 	"strconv"
 	"strings"
 	"testing"
 
 	"gopkg.in/yaml.v3"
-
-	"github.com/holdfast-engine/holdfast/transport"
 )
 
 // wireExample is a request of docs/wire.md with its reply.
-type wireExample struct{ subject, request, reply string }
-
-func (e wireExample) verb() string { return e.subject[strings.LastIndexByte(e.subject, '.')+1:] }
-
-func (e wireExample) refused() bool {
-	return strings.Contains(e.reply, `"error":{`) && !strings.Contains(e.reply, `"results":`)
+type wireExample struct {
+	exchange
+	sent, answered string
 }
 
-// wireExamples are those of callers: asyncapi.yaml is about them, docs/wire.md is about operators too.
+func (e wireExample) refused() bool {
+	return strings.Contains(e.answered, `"error":{`) && !strings.Contains(e.answered, `"results":`)
+}
+
 func wireExamples(t *testing.T) (list []wireExample) {
 	t.Helper()
 	for _, m := range exampleRE.FindAllStringSubmatch(readWireDoc(t), -1) {
-		if strings.HasPrefix(m[1], transport.AdminSubject("")) {
-			continue
-		}
-		list = append(list, wireExample{m[1], m[2], m[3]})
+		list = append(list, wireExample{exchangeOn(t, m[1]), m[2], m[3]})
 	}
 	return list
+}
+
+// exchangeOn is the exchange of a subject without parameters.
+func exchangeOn(t *testing.T, subject string) exchange {
+	t.Helper()
+	for _, x := range exchanges(t) {
+		if ok, err := path.Match(strings.ReplaceAll(x.subject, "{event}", "*"), subject); err == nil && ok {
+			return x
+		}
+	}
+	t.Fatalf("docs/wire.md shows subject %s, on which the engine answers nothing", subject)
+	return exchange{}
 }
 
 // requestExamples are the requests of the page for a subject.
 func (a *asyncAPI) requestExamples(x exchange) (list []object) {
 	for _, e := range a.examples {
-		if e.verb() != x.verb || e.refused() {
+		if e.name != x.name || e.refused() {
 			continue
 		}
-		list = append(list, object{{"name", x.verb + strconv.Itoa(len(list)+1)}, {"payload", payload(a.t, e.request)}})
+		list = append(list, object{{"name", x.name + strconv.Itoa(len(list)+1)}, {"payload", payload(a.t, e.sent)}})
 	}
 	if len(list) == 0 {
-		list = append(list, object{{"name", x.verb + "1"}, {"payload", payload(a.t, `{"request_id":"`+x.verb+`1"}`)}})
+		list = append(list, object{{"name", x.name + "1"}, {"payload", payload(a.t, fullRequests[x.name][0])}})
 	}
 	return list
 }

@@ -105,6 +105,11 @@ var fieldRules = map[string]rule{
 	"Item.accessible":             {value: from(0, engine.AccessiblePartyMax)},
 	"Item.companion":              {value: from(0, engine.AccessiblePartyMax)},
 	"Batch.commands":              {list: oneUpTo(transport.BatchCommandsMax)},
+	"operator":                    {value: anID},
+	"event":                       {value: anID},
+	"WhyCommand.request":          {value: anID},
+	"AuditCommand.after":          {value: object{{"minimum", 0}}},
+	"AuditCommand.limit":          {value: from(1, transport.ListLimitMax)},
 	"ListCommand.limit":           {value: from(1, transport.ListLimitMax)},
 }
 
@@ -132,6 +137,7 @@ var requiredFields = map[string]bool{
 	"BlockCommand.request_id":   true,
 	"UnblockCommand.request_id": true, "CapacityCommand.request_id": true,
 	"Batch.commands": true, "PoolSpec.pool": true, "LotSpec.lot": true,
+	"WhyCommand.event": true, "WhyCommand.request": true, "ArchiveCommand.event": true, "SleepCommand.event": true, "ReleaseQuarantineCommand.event": true,
 	"RowSpec.section": true, "RowSpec.row": true, "RowSpec.seats": true,
 }
 

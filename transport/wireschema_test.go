@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,7 +28,7 @@ const asyncAPIDoc = "../docs/asyncapi.yaml"
 const asyncAPIHead = `# Generated from the schema, docs/wire.md and the engine's bounds by: go test ./transport -run Wire -rewrite
 `
 
-const asyncAPIText = `The ticket reservation engine: every subject, message, reply and refusal of callers in its JSON form; operators' are in docs/wire.md.
+const asyncAPIText = `The ticket reservation engine: every subject, message, reply and refusal in its JSON form.
 
 A command is a NATS request with a reply subject below _INBOX. (or a prefix that the engine was configured with); a request without one is dropped.
 A single command has at most %d bytes, a batch %d. Whole numbers may also be strings of digits, null is the same as absent, and so are 0, ""
@@ -89,9 +90,11 @@ func lineAt(lines []string, i int) string {
 
 // exchange is a subject on which the engine answers.
 type exchange struct {
-	verb    string // names the channel and the operation
+	name    string // of the channel and the operation
+	verb    string
 	subject string // with {parameters}
 	request protoreflect.MessageDescriptor
+	reply   protoreflect.MessageDescriptor
 }
 
 // message is the name of the request's message: both kinds of batch are the same in the schema, and not in what may be in them.
@@ -102,19 +105,47 @@ func (x exchange) message() string {
 	return string(x.request.Name())
 }
 
-// exchanges lists all of them: a verb of an event is a field of BatchCommand.
-func exchanges() []exchange {
+var contract = []protoreflect.FileDescriptor{pb.File_holdfast_proto, pb.File_admin_proto}
+
+// contractMessages are all messages of the contract.
+func contractMessages() (list []protoreflect.MessageDescriptor) {
+	for _, file := range contract {
+		for i := range file.Messages().Len() {
+			list = append(list, file.Messages().Get(i))
+		}
+	}
+	return list
+}
+
+// exchanges lists all of them. A verb of an event is a field of BatchCommand; a verb of operators is told by the comment above its message.
+func exchanges(t *testing.T) []exchange {
+	t.Helper()
 	const event = "{event}"
 	var list []exchange
+	reply := new(pb.Reply).ProtoReflect().Descriptor()
 	verbs := new(pb.BatchCommand).ProtoReflect().Descriptor().Fields()
 	for i := range verbs.Len() {
 		verb := string(verbs.Get(i).Name())
-		list = append(list, exchange{verb, transport.Subject(event, verb), verbs.Get(i).Message()})
+		list = append(list, exchange{verb, verb, transport.Subject(event, verb), verbs.Get(i).Message(), reply})
 	}
-	return append(list,
-		exchange{transport.VerbBatch, transport.Subject(event, transport.VerbBatch), new(pb.Batch).ProtoReflect().Descriptor()},
-		exchange{transport.VerbBuyerBatch, transport.Subject(event, transport.VerbBuyerBatch), new(pb.Batch).ProtoReflect().Descriptor()},
-		exchange{"list", transport.SubjectList, new(pb.ListCommand).ProtoReflect().Descriptor()})
+	list = append(list,
+		exchange{transport.VerbBatch, transport.VerbBatch, transport.Subject(event, transport.VerbBatch), new(pb.Batch).ProtoReflect().Descriptor(), reply},
+		exchange{transport.VerbBuyerBatch, transport.VerbBuyerBatch, transport.Subject(event, transport.VerbBuyerBatch), new(pb.Batch).ProtoReflect().Descriptor(), reply},
+		exchange{"list", "list", transport.SubjectList, new(pb.ListCommand).ProtoReflect().Descriptor(), reply})
+	comments := schemaComments(t)
+	for i := range pb.File_admin_proto.Messages().Len() {
+		m := pb.File_admin_proto.Messages().Get(i)
+		_, subject, ok := strings.Cut(comments[string(m.Name())], " Subject: ")
+		subject = strings.TrimSuffix(subject, ".")
+		verb, admin := strings.CutPrefix(subject, transport.AdminSubject(""))
+		if ok && !admin {
+			t.Errorf("the comment above %s names the subject %s: admin.proto is about %s", m.Name(), subject, transport.SubjectAdmin)
+		}
+		if ok {
+			list = append(list, exchange{"admin_" + verb, verb, subject, m, new(pb.AdminReply).ProtoReflect().Descriptor()})
+		}
+	}
+	return list
 }
 
 // asyncAPI gathers what the document is made of.
@@ -132,23 +163,23 @@ func generateAsyncAPI(t *testing.T) []byte {
 	a := &asyncAPI{
 		t: t, meanings: wireMeanings(t), comments: schemaComments(t), examples: wireExamples(t), always: fieldsAlwaysGiven(t), requests: map[string]bool{},
 	}
-	for _, x := range exchanges() {
+	for _, x := range exchanges(t) {
 		noteReachable(x.request, a.requests)
 	}
 	var channels, operations, messages object
-	for _, x := range exchanges() {
-		reply := a.replyName(x.verb)
+	for _, x := range exchanges(t) {
+		reply := a.replyName(x)
 		channel := object{{"address", x.subject}}
 		if strings.Contains(x.subject, "{event}") {
 			channel = append(channel, member{"parameters", object{{"event", object{{"description", "the event's id: 1 to 64 of A-Z a-z 0-9 _ -"}}}}})
 		}
 		channel = append(channel, member{"messages", object{{x.message(), ref("components", "messages", x.message())}}})
-		channels = append(channels, member{x.verb, channel})
-		operations = append(operations, member{x.verb, object{
+		channels = append(channels, member{x.name, channel})
+		operations = append(operations, member{x.name, object{
 			{"action", "receive"},
-			{"channel", ref("channels", x.verb)},
+			{"channel", ref("channels", x.name)},
 			{"summary", a.comment(x.request)},
-			{"messages", []object{ref("channels", x.verb, "messages", x.message())}},
+			{"messages", []object{ref("channels", x.name, "messages", x.message())}},
 			{"reply", object{
 				{"channel", ref("channels", "replies")},
 				{"messages", []object{ref("channels", "replies", "messages", reply)}},
@@ -162,9 +193,9 @@ func generateAsyncAPI(t *testing.T) []byte {
 		}})
 	}
 	var replies object
-	for _, shown := range replyMembers {
-		replies = append(replies, member{replyMessage(shown), ref("components", "messages", replyMessage(shown))})
-		messages = append(messages, member{replyMessage(shown), a.reply(shown)})
+	for _, shown := range a.shown() {
+		replies = append(replies, member{shown.name(), ref("components", "messages", shown.name())})
+		messages = append(messages, member{shown.name(), a.reply(shown)})
 	}
 	channels = append(channels, member{"replies", object{
 		{"address", nil},
@@ -243,54 +274,70 @@ var (
 // schemaComments are the comments above the messages of the schema.
 func schemaComments(t *testing.T) map[string]string {
 	t.Helper()
-	text, err := os.ReadFile("holdfastpb/holdfast.proto")
-	if err != nil {
-		t.Fatal(err)
-	}
 	comments := map[string]string{}
-	for _, m := range commentRE.FindAllStringSubmatch(string(text), -1) {
-		comments[m[2]] = strings.Join(strings.Fields(strings.ReplaceAll(m[1], "// ", " ")), " ")
+	for _, file := range contract {
+		text, err := os.ReadFile("holdfastpb/" + file.Path())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range commentRE.FindAllStringSubmatch(string(text), -1) {
+			comments[m[2]] = strings.Join(strings.Fields(strings.ReplaceAll(m[1], "// ", " ")), " ")
+		}
 	}
 	return comments
 }
 
-// replyMembers are the fields of Reply of which one answers a command.
-var replyMembers = []string{"hold", "order", "event", "capacity", "results", "events"}
+// answer is a field of Reply or AdminReply that answers commands.
+type answer struct{ reply, field string }
 
-func replyMessage(shown string) string { return strings.ToUpper(shown[:1]) + shown[1:] + "Reply" }
-
-// replyName is the message that answers a verb: the row of docs/wire.md of the field that shows the answer names the verb.
-func (a *asyncAPI) replyName(verb string) string {
-	for _, shown := range replyMembers {
-		verbs, _, _ := strings.Cut(a.meanings["Reply."+shown], ":")
-		for _, v := range strings.Split(strings.TrimPrefix(verbs, "events."), ", ") {
-			if v == verb {
-				return replyMessage(shown)
-			}
-		}
-	}
-	a.t.Errorf("no field of Reply in docs/wire.md names %s: say there which field answers it", verb)
-	return replyMessage("event")
+func (s answer) name() string {
+	return strings.TrimSuffix(s.reply, "Reply") + strings.ToUpper(s.field[:1]) + s.field[1:] + "Reply"
 }
 
-// reply is the message that answers with one member of Reply, or with an error.
-func (a *asyncAPI) reply(shown string) object {
+// answerTo is the field that answers an exchange: the one whose row in docs/wire.md names the verb.
+func (a *asyncAPI) answerTo(x exchange) answer {
+	for i := range x.reply.Fields().Len() {
+		s := answer{string(x.reply.Name()), string(x.reply.Fields().Get(i).Name())}
+		verbs, _, _ := strings.Cut(a.meanings[s.reply+"."+s.field], ":")
+		if slices.Contains(strings.Split(strings.TrimPrefix(verbs, "events."), ", "), x.verb) {
+			return s
+		}
+	}
+	a.t.Errorf("no field of %s in docs/wire.md names %s: say there which field answers it", x.reply.Name(), x.verb)
+	return answer{string(x.reply.Name()), "error"}
+}
+
+// replyName is the message that answers an exchange.
+func (a *asyncAPI) replyName(x exchange) string { return a.answerTo(x).name() }
+
+// shown lists the fields that answer commands, each once.
+func (a *asyncAPI) shown() (list []answer) {
+	for _, x := range exchanges(a.t) {
+		if s := a.answerTo(x); !slices.Contains(list, s) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// reply is the message that answers with one field, or with an error.
+func (a *asyncAPI) reply(shown answer) object {
 	var examples []object
 	for _, refused := range []bool{false, true} {
 		for _, e := range a.examples {
-			if a.replyName(e.verb()) == replyMessage(shown) && e.refused() == refused {
+			if a.answerTo(e.exchange) == shown && e.refused() == refused {
 				name := "accepted"
 				if refused {
 					name = "refused"
 				}
-				examples = append(examples, object{{"name", name}, {"payload", payload(a.t, e.reply)}})
+				examples = append(examples, object{{"name", name}, {"payload", payload(a.t, e.answered)}})
 				break
 			}
 		}
 	}
 	return object{
-		{"name", replyMessage(shown)},
-		{"summary", "The answer in " + shown + ", or an error."},
+		{"name", shown.name()},
+		{"summary", "The answer in " + shown.field + ", or an error."},
 		{"headers", object{
 			{"type", "object"},
 			{"description", "only with an error, and only if the request had no correlation"},
@@ -300,8 +347,8 @@ func (a *asyncAPI) reply(shown string) object {
 			}},
 		}},
 		{"payload", object{{"allOf", []object{
-			ref("components", "schemas", "Reply"),
-			{{"anyOf", []object{{{"required", []string{shown}}}, {{"required", []string{"error"}}}}}},
+			ref("components", "schemas", shown.reply),
+			{{"anyOf", []object{{{"required", []string{shown.field}}}, {{"required", []string{"error"}}}}}},
 		}}}},
 		{"examples", examples},
 	}
@@ -309,14 +356,14 @@ func (a *asyncAPI) reply(shown string) object {
 
 // schemas are all messages of the schema.
 func (a *asyncAPI) schemas() (list object) {
-	messages := pb.File_holdfast_proto.Messages()
-	for i := range messages.Len() {
-		m := messages.Get(i)
+	known := map[string]bool{}
+	for _, m := range contractMessages() {
 		var properties object
 		var required []string
 		for j := range m.Fields().Len() {
 			f := m.Fields().Get(j)
 			name := string(m.Name()) + "." + string(f.Name())
+			known[name] = true
 			properties = append(properties, member{string(f.Name()), a.property(name, f)})
 			if requiredFields[name] || !a.requests[string(m.Name())] && a.always[name] {
 				required = append(required, string(f.Name()))
@@ -332,18 +379,17 @@ func (a *asyncAPI) schemas() (list object) {
 		list = append(list, member{string(m.Name()), append(schema, messageRules[string(m.Name())]...)})
 	}
 	reachable := maps.Clone(a.requests)
-	noteReachable(new(pb.Reply).ProtoReflect().Descriptor(), reachable)
-	for i := range messages.Len() {
-		if name := string(messages.Get(i).Name()); !reachable[name] {
-			a.t.Errorf("message %s is in no request and in no reply: add its subject to exchanges", name)
+	for _, x := range exchanges(a.t) {
+		noteReachable(x.reply, reachable)
+	}
+	for _, m := range contractMessages() {
+		if !reachable[string(m.Name())] {
+			a.t.Errorf("message %s is in no request and in no reply: add its subject to exchanges, or to the comment above it", m.Name())
 		}
 	}
 	for name := range fieldRules {
-		if message, field, ok := strings.Cut(name, "."); ok {
-			m := messages.ByName(protoreflect.Name(message))
-			if m == nil || m.Fields().ByName(protoreflect.Name(field)) == nil {
-				a.t.Errorf("wireschema_rules_test.go has a rule for %s, which the schema does not have", name)
-			}
+		if strings.Contains(name, ".") && !known[name] {
+			a.t.Errorf("wireschema_rules_test.go has a rule for %s, which the schema does not have", name)
 		}
 	}
 	return list
