@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -125,6 +126,23 @@ func TestAccountsAreApart(t *testing.T) {
 				}
 			}
 			check(s)
+			for i, a := range two.shops { // an operator of one account sees nothing of the other
+				access := natsAccess{url: s.NATS, Access: a}
+				operator := func(verb string) string {
+					body := `{"request_id":"` + verb + `","operator":"op` + strconv.Itoa(i) + `"}`
+					answer, err := access.request(ctx, transport.AdminSubject(verb), []byte(body))
+					if err != nil {
+						t.Fatal(err)
+					}
+					return string(answer)
+				}
+				wants(t, operator("events"), `"awake":`+strconv.Itoa(i+1))
+				audit := operator("audit")
+				wants(t, audit, `"operator":"op`+strconv.Itoa(i))
+				if other := "op" + strconv.Itoa(1-i); strings.Contains(audit, other) {
+					t.Errorf("the audit of account %d shows what %s did: %s", i, other, audit)
+				}
+			}
 			_, metrics := fetch(t, s.HTTP+"/metrics")
 			wants(t, metrics, `holdfast_messages_total{account="north"}`, `holdfast_messages_total{account="south"}`)
 
