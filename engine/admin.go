@@ -9,6 +9,7 @@ type AdminCommand struct {
 	Operator  string // who asks, in their own words: an id, proved by nothing
 	Event     string
 	Request   string // why: the request id that is asked about
+	Name      string // backup: of its folder; empty if the engine is to choose one
 
 	After        int64 // audit: entries with a greater seq
 	Limit        int64 // audit
@@ -30,6 +31,20 @@ type AdminAnswer struct {
 	Snapshot *PassView
 	Why      *WhyView
 	Event    *Whereabouts
+	Backup   *BackupView
+}
+
+// BackupView says how far a backup is that a running engine makes. Unless it is whole, only its name and its folder are known.
+type BackupView struct {
+	Name       string
+	Path       string // its folder, on the engine's machine
+	Whole      bool   // it is finished, and verified; otherwise it is being made
+	LastBatch  uint64 // of the journal: the backup ends with it
+	ChainHead  string // the chain's link there, in hex
+	States     string // a hash over the states of all aggregates, in hex
+	Aggregates int
+	Bytes      uint64 // of all files
+	Made       Instant
 }
 
 // Whereabouts says where an event is.

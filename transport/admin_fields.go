@@ -41,7 +41,10 @@ var adminMessages = map[string]*message{
 	"archive":            newMessage("ArchiveCommand", requestIDField(), operatorField(), adminEventField(), correlationField()),
 	"sleep":              newMessage("SleepCommand", requestIDField(), operatorField(), adminEventField(), correlationField()),
 	"release-quarantine": newMessage("ReleaseQuarantineCommand", requestIDField(), operatorField(), adminEventField(), correlationField()),
-	"snapshot":           newMessage("SnapshotCommand", requestIDField(), operatorField(), correlationField()),
+	"backup": newMessage("BackupCommand", requestIDField(), operatorField(),
+		field{name: "name", num: 5, kind: kindString, str: func(s *scope) *string { return &s.admin.Name }},
+		correlationField()),
+	"snapshot": newMessage("SnapshotCommand", requestIDField(), operatorField(), correlationField()),
 }
 
 // adminVerbNames lists the verbs of operators, for people.
@@ -66,6 +69,10 @@ func (d *decoder) decodeAdmin(m *message, cmd *engine.AdminCommand, body []byte)
 			d.checkID("event", cmd.Event)
 		case "request":
 			d.checkID("request", cmd.Request)
+		case "name":
+			if cmd.Name != "" {
+				d.checkID("name", cmd.Name)
+			}
 		case "limit":
 			if cmd.Limit == 0 {
 				cmd.Limit = ListLimitDefault

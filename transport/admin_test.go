@@ -49,6 +49,13 @@ func adminExample(_ context.Context, cmd *engine.AdminCommand) *engine.AdminAnsw
 		return &engine.AdminAnswer{Audit: 14, Event: &engine.Whereabouts{Event: cmd.Event, Place: "asleep"}}
 	case "release-quarantine":
 		return &engine.AdminAnswer{Audit: 15, Code: engine.CodeWrongState, Field: "event", Text: "event " + cmd.Event + " is not quarantined"}
+	case "backup":
+		b := &engine.BackupView{Name: cmd.Name, Path: "/var/lib/holdfast-backups/" + cmd.Name}
+		if cmd.RequestID != "b1" {
+			b.Whole, b.LastBatch, b.Aggregates, b.Bytes, b.Made = true, 4711, 45, 1_300_000, at
+			b.ChainHead, b.States = strings.Repeat("0123456789abcdef", 4), strings.Repeat("fedcba9876543210", 4)
+		}
+		return &engine.AdminAnswer{Audit: 16, Backup: b}
 	case "snapshot":
 		return &engine.AdminAnswer{Audit: 11, Snapshot: &engine.PassView{From: 120, To: 340, Trimmed: 0, Facts: 5100, Snapshots: 3, Bytes: 91_000, TookMs: 12}}
 	}
@@ -122,6 +129,8 @@ func TestAdminRefusesWhatCannotBeRight(t *testing.T) {
 		{"why", `{"event":"e1"}`, "invalid", "request"},
 		{"why", `{"event":"e.1","request":"h1"}`, "invalid", "event"},
 		{"why", `{"event":"e1","request":"4111111111111111"}`, "card_number", "request"},
+		{"backup", `{"name":"../monday"}`, "invalid", "name"},
+		{"backup", `{"name":"4111111111111111"}`, "card_number", "name"},
 		{"events", `{"limit":1}`, "unknown_field", "limit"},
 		{"events", `{"operator":"maria@example.com"}`, "invalid", "operator"},
 		{"events", `{"operator":"4111111111111111"}`, "card_number", "operator"},

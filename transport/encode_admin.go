@@ -53,6 +53,15 @@ func adminReply(a *engine.AdminAnswer) *pb.AdminReply {
 	if e := a.Event; e != nil {
 		m.Event = &pb.Whereabouts{Event: e.Event, Place: e.Place, File: e.File}
 	}
+	if b := a.Backup; b != nil {
+		m.Backup = &pb.Backup{Name: b.Name, Path: b.Path, State: "making"}
+		if b.Whole {
+			m.Backup = &pb.Backup{
+				Name: b.Name, Path: b.Path, State: "whole", LastBatch: number(b.LastBatch), ChainHead: b.ChainHead, States: b.States,
+				Aggregates: number(b.Aggregates), Bytes: number(b.Bytes), Made: timestamp(b.Made),
+			}
+		}
+	}
 	if p := a.Snapshot; p != nil {
 		m.Snapshot = &pb.SnapshotPass{
 			FromBatch: number(p.From), ToBatch: number(p.To), Facts: number(p.Facts), Snapshots: number(p.Snapshots), Bytes: number(p.Bytes),

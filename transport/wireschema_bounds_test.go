@@ -65,6 +65,7 @@ var fullRequests = map[string][]string{
 	"admin_events":   {`{"request_id":"r1","operator":"maria","correlation":"x"}`},
 	"admin_why":      {`{"request_id":"r1","operator":"maria","event":"e1","request":"h1","correlation":"x"}`},
 	"admin_snapshot": {`{"request_id":"r1","operator":"maria","correlation":"x"}`},
+	"admin_backup":   {`{"request_id":"r1","operator":"maria","name":"monday","correlation":"x"}`},
 	"admin_archive":  {`{"request_id":"r1","operator":"maria","event":"e1","correlation":"x"}`},
 	"admin_sleep":    {`{"request_id":"r1","operator":"maria","event":"e1","correlation":"x"}`},
 

@@ -108,6 +108,7 @@ var fieldRules = map[string]rule{
 	"operator":                    {value: anID},
 	"event":                       {value: anID},
 	"WhyCommand.request":          {value: anID},
+	"BackupCommand.name":          {value: anID},
 	"AuditCommand.after":          {value: object{{"minimum", 0}}},
 	"AuditCommand.limit":          {value: from(1, transport.ListLimitMax)},
 	"ListCommand.limit":           {value: from(1, transport.ListLimitMax)},

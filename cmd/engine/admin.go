@@ -38,7 +38,7 @@ shows it.
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	s.addTo(cmd)
-	cmd.AddCommand(s.audit(), s.events(), s.snapshot(), s.archive(), s.sleep(), s.releaseQuarantine())
+	cmd.AddCommand(s.audit(), s.events(), s.snapshot(), s.archive(), s.sleep(), s.releaseQuarantine(), s.backup())
 	return cmd
 }
 
@@ -61,6 +61,7 @@ type wireAdminReply struct {
 	Events   *wireEventCounts `json:"events"`
 	Snapshot *wirePass        `json:"snapshot"`
 	Why      *wireWhy         `json:"why"`
+	Backup   *wireBackup      `json:"backup"`
 	Event    *struct {
 		Event string `json:"event"`
 		Place string `json:"place"`
@@ -118,17 +119,7 @@ func (s *adminSettings) send(ctx context.Context, verb string, fields map[string
 
 // askAdmin gives one command to the engine and returns its answer, which it also prints with --json. A refusal is an error.
 func (s *adminSettings) askAdmin(ctx context.Context, verb string, fields map[string]any) (*wireAdminReply, error) {
-	if fields["request_id"] = s.requestID; s.requestID == "" {
-		fields["request_id"] = newRequestID()
-	}
-	if s.operator != "" {
-		fields["operator"] = s.operator
-	}
-	body, err := json.Marshal(fields)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", verb, err)
-	}
-	answer, err := s.ask(ctx, transport.AdminSubject(verb), body)
+	answer, r, err := s.askOnce(ctx, verb, fields)
 	if err != nil {
 		return nil, err
 	}
@@ -137,14 +128,33 @@ func (s *adminSettings) askAdmin(ctx context.Context, verb string, fields map[st
 			return nil, err
 		}
 	}
-	var r wireAdminReply
-	if err := json.Unmarshal(answer, &r); err != nil {
-		return nil, fmt.Errorf("the engine's answer cannot be read: %w: %s", err, answer)
-	}
 	if r.Error != nil {
 		return nil, r.Error
 	}
-	return &r, nil
+	return r, nil
+}
+
+// askOnce gives one command to the engine and returns its answer, as it came and read.
+func (s *adminSettings) askOnce(ctx context.Context, verb string, fields map[string]any) ([]byte, *wireAdminReply, error) {
+	if fields["request_id"] = s.requestID; s.requestID == "" {
+		fields["request_id"] = newRequestID()
+	}
+	if s.operator != "" {
+		fields["operator"] = s.operator
+	}
+	body, err := json.Marshal(fields)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", verb, err)
+	}
+	answer, err := s.ask(ctx, transport.AdminSubject(verb), body)
+	if err != nil {
+		return nil, nil, err
+	}
+	r := new(wireAdminReply)
+	if err := json.Unmarshal(answer, r); err != nil {
+		return nil, nil, fmt.Errorf("the engine's answer cannot be read: %w: %s", err, answer)
+	}
+	return answer, r, nil
 }
 
 func (s *adminSettings) events() *cobra.Command {

@@ -66,7 +66,7 @@ for a backup that survives the disk. Nothing can be sold from a backup: engine r
 func backupHelp(err error, from string) error {
 	switch {
 	case errors.Is(err, store.ErrInUse):
-		return fmt.Errorf("%w; or let the engine make a backup while it serves: kill -USR1 PID", err)
+		return fmt.Errorf("%w; or let the engine make a backup while it serves: engine admin backup, or kill -USR1 PID", err)
 	case errors.Is(err, store.ErrDamaged):
 		return fmt.Errorf("%w; nothing was made: `engine verify %s` says what is wrong", err, from)
 	}

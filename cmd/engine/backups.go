@@ -34,6 +34,7 @@ type madeWhile struct {
 	name string
 	dir  string
 	busy bool            // it is being made
+	over chan struct{}   // closed when it no longer is; nil if it was made by an earlier process
 	m    *store.Manifest // what it holds, once it is made
 	err  error           // why it was not made
 }
@@ -87,10 +88,33 @@ func (b *backups) make(name string) (madeWhile, error) {
 		}
 		return madeWhile{name: name, dir: dir, m: m}, nil
 	}
-	b.last = madeWhile{name: name, dir: dir, busy: true}
-	b.work.Go(func() { b.run(name, dir) })
+	b.last = madeWhile{name: name, dir: dir, busy: true, over: make(chan struct{})}
+	over := b.last.over
+	b.work.Go(func() {
+		defer close(over)
+		b.run(name, dir)
+	})
 	return b.last, nil
 }
+
+// makeWithin is make, and waits for the end of the backup, for so long at most.
+func (b *backups) makeWithin(ctx context.Context, name string, wait time.Duration) (madeWhile, error) {
+	made, err := b.make(name)
+	if err != nil || !made.busy {
+		return made, err
+	}
+	patience := time.NewTimer(wait)
+	defer patience.Stop()
+	select {
+	case <-made.over:
+	case <-patience.C:
+	case <-ctx.Done():
+	}
+	return b.make(name)
+}
+
+// backupNameNow is what a backup is called that was given no name: the time in UTC.
+func backupNameNow() string { return time.Now().UTC().Format("20060102T150405Z") }
 
 // onSignal makes a backup at every SIGUSR1, named by the time in UTC, until ctx ends. The log says what became of it.
 func (b *backups) onSignal(ctx context.Context) {
@@ -101,7 +125,7 @@ func (b *backups) onSignal(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-asked:
-			name := time.Now().UTC().Format("20060102T150405Z")
+			name := backupNameNow()
 			made, err := b.make(name)
 			if err != nil {
 				b.logger.Error("a backup was not made", "name", name, "err", err)

@@ -47,6 +47,8 @@ func (p *process) operate(ctx context.Context, cmd *engine.AdminCommand) *engine
 		return p.sleepNow(ctx, cmd)
 	case "release-quarantine":
 		return p.releaseQuarantine(ctx, cmd)
+	case "backup":
+		return p.backup(ctx, cmd)
 	case "snapshot":
 		return p.snapshotNow(ctx)
 	}
@@ -88,6 +90,7 @@ func adminArguments(cmd *engine.AdminCommand) string {
 	}
 	add("event", cmd.Event)
 	add("request", cmd.Request)
+	add("name", cmd.Name)
 	number("after", cmd.After)
 	moment("since", cmd.Since)
 	moment("until", cmd.Until)

@@ -526,6 +526,75 @@ func (x *ReleaseQuarantineCommand) GetCorrelation() string {
 	return ""
 }
 
+// BackupCommand makes a backup of the whole engine, or tells how far one is. Subject: holdfast.v1.admin.backup.
+type BackupCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Operator      string                 `protobuf:"bytes,2,opt,name=operator,proto3" json:"operator,omitempty"`
+	Name          string                 `protobuf:"bytes,5,opt,name=name,proto3" json:"name,omitempty"` // of the backup's folder: an id; absent is the time in UTC, as in 20260501T100000Z
+	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BackupCommand) Reset() {
+	*x = BackupCommand{}
+	mi := &file_admin_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BackupCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BackupCommand) ProtoMessage() {}
+
+func (x *BackupCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BackupCommand.ProtoReflect.Descriptor instead.
+func (*BackupCommand) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *BackupCommand) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *BackupCommand) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+func (x *BackupCommand) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *BackupCommand) GetCorrelation() string {
+	if x != nil {
+		return x.Correlation
+	}
+	return ""
+}
+
 // AdminReply answers every command of operators. Error says no; otherwise the view that belongs to the verb is set.
 type AdminReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -537,6 +606,7 @@ type AdminReply struct {
 	Snapshot      *SnapshotPass          `protobuf:"bytes,6,opt,name=snapshot,proto3" json:"snapshot,omitempty"` // snapshot
 	Why           *Why                   `protobuf:"bytes,7,opt,name=why,proto3" json:"why,omitempty"`           // why
 	Event         *Whereabouts           `protobuf:"bytes,8,opt,name=event,proto3" json:"event,omitempty"`       // archive, sleep, release-quarantine
+	Backup        *Backup                `protobuf:"bytes,9,opt,name=backup,proto3" json:"backup,omitempty"`     // backup
 	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -544,7 +614,7 @@ type AdminReply struct {
 
 func (x *AdminReply) Reset() {
 	*x = AdminReply{}
-	mi := &file_admin_proto_msgTypes[7]
+	mi := &file_admin_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -556,7 +626,7 @@ func (x *AdminReply) String() string {
 func (*AdminReply) ProtoMessage() {}
 
 func (x *AdminReply) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[7]
+	mi := &file_admin_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -569,7 +639,7 @@ func (x *AdminReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdminReply.ProtoReflect.Descriptor instead.
 func (*AdminReply) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{7}
+	return file_admin_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *AdminReply) GetRequestId() string {
@@ -628,6 +698,13 @@ func (x *AdminReply) GetEvent() *Whereabouts {
 	return nil
 }
 
+func (x *AdminReply) GetBackup() *Backup {
+	if x != nil {
+		return x.Backup
+	}
+	return nil
+}
+
 func (x *AdminReply) GetCorrelation() string {
 	if x != nil {
 		return x.Correlation
@@ -647,7 +724,7 @@ type Audit struct {
 
 func (x *Audit) Reset() {
 	*x = Audit{}
-	mi := &file_admin_proto_msgTypes[8]
+	mi := &file_admin_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -659,7 +736,7 @@ func (x *Audit) String() string {
 func (*Audit) ProtoMessage() {}
 
 func (x *Audit) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[8]
+	mi := &file_admin_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -672,7 +749,7 @@ func (x *Audit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Audit.ProtoReflect.Descriptor instead.
 func (*Audit) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{8}
+	return file_admin_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Audit) GetEntries() []*AuditEntry {
@@ -714,7 +791,7 @@ type AuditEntry struct {
 
 func (x *AuditEntry) Reset() {
 	*x = AuditEntry{}
-	mi := &file_admin_proto_msgTypes[9]
+	mi := &file_admin_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -726,7 +803,7 @@ func (x *AuditEntry) String() string {
 func (*AuditEntry) ProtoMessage() {}
 
 func (x *AuditEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[9]
+	mi := &file_admin_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -739,7 +816,7 @@ func (x *AuditEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuditEntry.ProtoReflect.Descriptor instead.
 func (*AuditEntry) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{9}
+	return file_admin_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *AuditEntry) GetSeq() int64 {
@@ -817,7 +894,7 @@ type EventCounts struct {
 
 func (x *EventCounts) Reset() {
 	*x = EventCounts{}
-	mi := &file_admin_proto_msgTypes[10]
+	mi := &file_admin_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -829,7 +906,7 @@ func (x *EventCounts) String() string {
 func (*EventCounts) ProtoMessage() {}
 
 func (x *EventCounts) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[10]
+	mi := &file_admin_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -842,7 +919,7 @@ func (x *EventCounts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EventCounts.ProtoReflect.Descriptor instead.
 func (*EventCounts) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{10}
+	return file_admin_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *EventCounts) GetAwake() int64 {
@@ -877,7 +954,7 @@ type QuarantinedEvent struct {
 
 func (x *QuarantinedEvent) Reset() {
 	*x = QuarantinedEvent{}
-	mi := &file_admin_proto_msgTypes[11]
+	mi := &file_admin_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -889,7 +966,7 @@ func (x *QuarantinedEvent) String() string {
 func (*QuarantinedEvent) ProtoMessage() {}
 
 func (x *QuarantinedEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[11]
+	mi := &file_admin_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -902,7 +979,7 @@ func (x *QuarantinedEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuarantinedEvent.ProtoReflect.Descriptor instead.
 func (*QuarantinedEvent) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{11}
+	return file_admin_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *QuarantinedEvent) GetEvent() string {
@@ -931,7 +1008,7 @@ type Whereabouts struct {
 
 func (x *Whereabouts) Reset() {
 	*x = Whereabouts{}
-	mi := &file_admin_proto_msgTypes[12]
+	mi := &file_admin_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -943,7 +1020,7 @@ func (x *Whereabouts) String() string {
 func (*Whereabouts) ProtoMessage() {}
 
 func (x *Whereabouts) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[12]
+	mi := &file_admin_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -956,7 +1033,7 @@ func (x *Whereabouts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Whereabouts.ProtoReflect.Descriptor instead.
 func (*Whereabouts) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{12}
+	return file_admin_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Whereabouts) GetEvent() string {
@@ -1006,7 +1083,7 @@ type Why struct {
 
 func (x *Why) Reset() {
 	*x = Why{}
-	mi := &file_admin_proto_msgTypes[13]
+	mi := &file_admin_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1018,7 +1095,7 @@ func (x *Why) String() string {
 func (*Why) ProtoMessage() {}
 
 func (x *Why) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[13]
+	mi := &file_admin_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1031,7 +1108,7 @@ func (x *Why) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Why.ProtoReflect.Descriptor instead.
 func (*Why) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{13}
+	return file_admin_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Why) GetKind() string {
@@ -1164,7 +1241,7 @@ type WhyNumber struct {
 
 func (x *WhyNumber) Reset() {
 	*x = WhyNumber{}
-	mi := &file_admin_proto_msgTypes[14]
+	mi := &file_admin_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1176,7 +1253,7 @@ func (x *WhyNumber) String() string {
 func (*WhyNumber) ProtoMessage() {}
 
 func (x *WhyNumber) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[14]
+	mi := &file_admin_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1189,7 +1266,7 @@ func (x *WhyNumber) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhyNumber.ProtoReflect.Descriptor instead.
 func (*WhyNumber) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{14}
+	return file_admin_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *WhyNumber) GetName() string {
@@ -1222,7 +1299,7 @@ type SnapshotPass struct {
 
 func (x *SnapshotPass) Reset() {
 	*x = SnapshotPass{}
-	mi := &file_admin_proto_msgTypes[15]
+	mi := &file_admin_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1234,7 +1311,7 @@ func (x *SnapshotPass) String() string {
 func (*SnapshotPass) ProtoMessage() {}
 
 func (x *SnapshotPass) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[15]
+	mi := &file_admin_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1247,7 +1324,7 @@ func (x *SnapshotPass) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotPass.ProtoReflect.Descriptor instead.
 func (*SnapshotPass) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{15}
+	return file_admin_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *SnapshotPass) GetFromBatch() int64 {
@@ -1299,6 +1376,115 @@ func (x *SnapshotPass) GetTookMs() int64 {
 	return 0
 }
 
+// Backup is a backup that a running engine makes, or has made.
+type Backup struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Path          string                 `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`                                   // its folder, on the engine's machine
+	State         string                 `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`                                 // making, or whole: finished and verified
+	LastBatch     *int64                 `protobuf:"varint,4,opt,name=last_batch,json=lastBatch,proto3,oneof" json:"last_batch,omitempty"` // whole: the batch of the log that it ends with
+	ChainHead     string                 `protobuf:"bytes,5,opt,name=chain_head,json=chainHead,proto3" json:"chain_head,omitempty"`        // whole: the chain's link there, 64 hex digits
+	States        string                 `protobuf:"bytes,6,opt,name=states,proto3" json:"states,omitempty"`                               // whole: a hash over the states of all events, 64 hex digits
+	Aggregates    *int64                 `protobuf:"varint,7,opt,name=aggregates,proto3,oneof" json:"aggregates,omitempty"`                // whole: how many states, those of the node and of accounts too
+	Bytes         *int64                 `protobuf:"varint,8,opt,name=bytes,proto3,oneof" json:"bytes,omitempty"`                          // whole: of all files
+	Made          *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=made,proto3" json:"made,omitempty"`                                   // whole: when
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Backup) Reset() {
+	*x = Backup{}
+	mi := &file_admin_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Backup) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Backup) ProtoMessage() {}
+
+func (x *Backup) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Backup.ProtoReflect.Descriptor instead.
+func (*Backup) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Backup) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Backup) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *Backup) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *Backup) GetLastBatch() int64 {
+	if x != nil && x.LastBatch != nil {
+		return *x.LastBatch
+	}
+	return 0
+}
+
+func (x *Backup) GetChainHead() string {
+	if x != nil {
+		return x.ChainHead
+	}
+	return ""
+}
+
+func (x *Backup) GetStates() string {
+	if x != nil {
+		return x.States
+	}
+	return ""
+}
+
+func (x *Backup) GetAggregates() int64 {
+	if x != nil && x.Aggregates != nil {
+		return *x.Aggregates
+	}
+	return 0
+}
+
+func (x *Backup) GetBytes() int64 {
+	if x != nil && x.Bytes != nil {
+		return *x.Bytes
+	}
+	return 0
+}
+
+func (x *Backup) GetMade() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Made
+	}
+	return nil
+}
+
 var File_admin_proto protoreflect.FileDescriptor
 
 const file_admin_proto_rawDesc = "" +
@@ -1348,7 +1534,13 @@ const file_admin_proto_rawDesc = "" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1a\n" +
 	"\boperator\x18\x02 \x01(\tR\boperator\x12\x14\n" +
 	"\x05event\x18\x03 \x01(\tR\x05event\x12 \n" +
-	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xf8\x02\n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\x80\x01\n" +
+	"\rBackupCommand\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1a\n" +
+	"\boperator\x18\x02 \x01(\tR\boperator\x12\x12\n" +
+	"\x04name\x18\x05 \x01(\tR\x04name\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xa5\x03\n" +
 	"\n" +
 	"AdminReply\x12\x1d\n" +
 	"\n" +
@@ -1359,7 +1551,8 @@ const file_admin_proto_rawDesc = "" +
 	"\x06events\x18\x05 \x01(\v2\x18.holdfast.v1.EventCountsR\x06events\x125\n" +
 	"\bsnapshot\x18\x06 \x01(\v2\x19.holdfast.v1.SnapshotPassR\bsnapshot\x12\"\n" +
 	"\x03why\x18\a \x01(\v2\x10.holdfast.v1.WhyR\x03why\x12.\n" +
-	"\x05event\x18\b \x01(\v2\x18.holdfast.v1.WhereaboutsR\x05event\x12 \n" +
+	"\x05event\x18\b \x01(\v2\x18.holdfast.v1.WhereaboutsR\x05event\x12+\n" +
+	"\x06backup\x18\t \x01(\v2\x13.holdfast.v1.BackupR\x06backup\x12 \n" +
 	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"f\n" +
 	"\x05Audit\x121\n" +
 	"\aentries\x18\x01 \x03(\v2\x17.holdfast.v1.AuditEntryR\aentries\x12\x12\n" +
@@ -1435,7 +1628,24 @@ const file_admin_proto_rawDesc = "" +
 	"\x06_bytesB\x10\n" +
 	"\x0e_trimmed_batchB\n" +
 	"\n" +
-	"\b_took_msB:Z8github.com/holdfast-engine/holdfast/transport/holdfastpbb\x06proto3"
+	"\b_took_ms\"\xb9\x02\n" +
+	"\x06Backup\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04path\x18\x02 \x01(\tR\x04path\x12\x14\n" +
+	"\x05state\x18\x03 \x01(\tR\x05state\x12\"\n" +
+	"\n" +
+	"last_batch\x18\x04 \x01(\x03H\x00R\tlastBatch\x88\x01\x01\x12\x1d\n" +
+	"\n" +
+	"chain_head\x18\x05 \x01(\tR\tchainHead\x12\x16\n" +
+	"\x06states\x18\x06 \x01(\tR\x06states\x12#\n" +
+	"\n" +
+	"aggregates\x18\a \x01(\x03H\x01R\n" +
+	"aggregates\x88\x01\x01\x12\x19\n" +
+	"\x05bytes\x18\b \x01(\x03H\x02R\x05bytes\x88\x01\x01\x12.\n" +
+	"\x04made\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x04madeB\r\n" +
+	"\v_last_batchB\r\n" +
+	"\v_aggregatesB\b\n" +
+	"\x06_bytesB:Z8github.com/holdfast-engine/holdfast/transport/holdfastpbb\x06proto3"
 
 var (
 	file_admin_proto_rawDescOnce sync.Once
@@ -1449,7 +1659,7 @@ func file_admin_proto_rawDescGZIP() []byte {
 	return file_admin_proto_rawDescData
 }
 
-var file_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_admin_proto_goTypes = []any{
 	(*AuditCommand)(nil),             // 0: holdfast.v1.AuditCommand
 	(*EventsCommand)(nil),            // 1: holdfast.v1.EventsCommand
@@ -1458,37 +1668,41 @@ var file_admin_proto_goTypes = []any{
 	(*ArchiveCommand)(nil),           // 4: holdfast.v1.ArchiveCommand
 	(*SleepCommand)(nil),             // 5: holdfast.v1.SleepCommand
 	(*ReleaseQuarantineCommand)(nil), // 6: holdfast.v1.ReleaseQuarantineCommand
-	(*AdminReply)(nil),               // 7: holdfast.v1.AdminReply
-	(*Audit)(nil),                    // 8: holdfast.v1.Audit
-	(*AuditEntry)(nil),               // 9: holdfast.v1.AuditEntry
-	(*EventCounts)(nil),              // 10: holdfast.v1.EventCounts
-	(*QuarantinedEvent)(nil),         // 11: holdfast.v1.QuarantinedEvent
-	(*Whereabouts)(nil),              // 12: holdfast.v1.Whereabouts
-	(*Why)(nil),                      // 13: holdfast.v1.Why
-	(*WhyNumber)(nil),                // 14: holdfast.v1.WhyNumber
-	(*SnapshotPass)(nil),             // 15: holdfast.v1.SnapshotPass
-	(*timestamppb.Timestamp)(nil),    // 16: google.protobuf.Timestamp
-	(*Error)(nil),                    // 17: holdfast.v1.Error
+	(*BackupCommand)(nil),            // 7: holdfast.v1.BackupCommand
+	(*AdminReply)(nil),               // 8: holdfast.v1.AdminReply
+	(*Audit)(nil),                    // 9: holdfast.v1.Audit
+	(*AuditEntry)(nil),               // 10: holdfast.v1.AuditEntry
+	(*EventCounts)(nil),              // 11: holdfast.v1.EventCounts
+	(*QuarantinedEvent)(nil),         // 12: holdfast.v1.QuarantinedEvent
+	(*Whereabouts)(nil),              // 13: holdfast.v1.Whereabouts
+	(*Why)(nil),                      // 14: holdfast.v1.Why
+	(*WhyNumber)(nil),                // 15: holdfast.v1.WhyNumber
+	(*SnapshotPass)(nil),             // 16: holdfast.v1.SnapshotPass
+	(*Backup)(nil),                   // 17: holdfast.v1.Backup
+	(*timestamppb.Timestamp)(nil),    // 18: google.protobuf.Timestamp
+	(*Error)(nil),                    // 19: holdfast.v1.Error
 }
 var file_admin_proto_depIdxs = []int32{
-	16, // 0: holdfast.v1.AuditCommand.since:type_name -> google.protobuf.Timestamp
-	16, // 1: holdfast.v1.AuditCommand.until:type_name -> google.protobuf.Timestamp
-	17, // 2: holdfast.v1.AdminReply.error:type_name -> holdfast.v1.Error
-	8,  // 3: holdfast.v1.AdminReply.entries:type_name -> holdfast.v1.Audit
-	10, // 4: holdfast.v1.AdminReply.events:type_name -> holdfast.v1.EventCounts
-	15, // 5: holdfast.v1.AdminReply.snapshot:type_name -> holdfast.v1.SnapshotPass
-	13, // 6: holdfast.v1.AdminReply.why:type_name -> holdfast.v1.Why
-	12, // 7: holdfast.v1.AdminReply.event:type_name -> holdfast.v1.Whereabouts
-	9,  // 8: holdfast.v1.Audit.entries:type_name -> holdfast.v1.AuditEntry
-	16, // 9: holdfast.v1.AuditEntry.at:type_name -> google.protobuf.Timestamp
-	11, // 10: holdfast.v1.EventCounts.quarantined:type_name -> holdfast.v1.QuarantinedEvent
-	16, // 11: holdfast.v1.Why.at:type_name -> google.protobuf.Timestamp
-	14, // 12: holdfast.v1.Why.numbers:type_name -> holdfast.v1.WhyNumber
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	18, // 0: holdfast.v1.AuditCommand.since:type_name -> google.protobuf.Timestamp
+	18, // 1: holdfast.v1.AuditCommand.until:type_name -> google.protobuf.Timestamp
+	19, // 2: holdfast.v1.AdminReply.error:type_name -> holdfast.v1.Error
+	9,  // 3: holdfast.v1.AdminReply.entries:type_name -> holdfast.v1.Audit
+	11, // 4: holdfast.v1.AdminReply.events:type_name -> holdfast.v1.EventCounts
+	16, // 5: holdfast.v1.AdminReply.snapshot:type_name -> holdfast.v1.SnapshotPass
+	14, // 6: holdfast.v1.AdminReply.why:type_name -> holdfast.v1.Why
+	13, // 7: holdfast.v1.AdminReply.event:type_name -> holdfast.v1.Whereabouts
+	17, // 8: holdfast.v1.AdminReply.backup:type_name -> holdfast.v1.Backup
+	10, // 9: holdfast.v1.Audit.entries:type_name -> holdfast.v1.AuditEntry
+	18, // 10: holdfast.v1.AuditEntry.at:type_name -> google.protobuf.Timestamp
+	12, // 11: holdfast.v1.EventCounts.quarantined:type_name -> holdfast.v1.QuarantinedEvent
+	18, // 12: holdfast.v1.Why.at:type_name -> google.protobuf.Timestamp
+	15, // 13: holdfast.v1.Why.numbers:type_name -> holdfast.v1.WhyNumber
+	18, // 14: holdfast.v1.Backup.made:type_name -> google.protobuf.Timestamp
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_admin_proto_init() }
@@ -1497,17 +1711,18 @@ func file_admin_proto_init() {
 		return
 	}
 	file_holdfast_proto_init()
-	file_admin_proto_msgTypes[10].OneofWrappers = []any{}
-	file_admin_proto_msgTypes[13].OneofWrappers = []any{}
+	file_admin_proto_msgTypes[11].OneofWrappers = []any{}
 	file_admin_proto_msgTypes[14].OneofWrappers = []any{}
 	file_admin_proto_msgTypes[15].OneofWrappers = []any{}
+	file_admin_proto_msgTypes[16].OneofWrappers = []any{}
+	file_admin_proto_msgTypes[17].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_admin_proto_rawDesc), len(file_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
