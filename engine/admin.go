@@ -14,6 +14,10 @@ type AdminCommand struct {
 	After        int64 // audit: entries with a greater seq
 	Limit        int64 // audit
 	Since, Until Instant
+
+	Facts       int64   // inspect: how many of the newest facts are wanted
+	Fact, Batch int64   // inspect: behind which fact, behind which batch of the journal; 0 for none
+	At          Instant // inspect: at which moment; 0 for none
 }
 
 // AdminAnswer is what became of an [AdminCommand]. With a code other than CodeOK it is a refusal and shows nothing.
@@ -32,6 +36,32 @@ type AdminAnswer struct {
 	Why      *WhyView
 	Event    *Whereabouts
 	Backup   *BackupView
+
+	Inspection *InspectView
+}
+
+// InspectView is an event as it was behind one of its facts.
+type InspectView struct {
+	Account, Event        string
+	Fact                  Seq // the state is the one behind it
+	At                    Instant
+	Batch                 uint64  // of the journal: the last that has a fact of it; 0 if its snapshot has all of them
+	LastBatch             uint64  // of the journal, at its end
+	HighMark              Instant // the latest node time known to have been reached
+	StateHash             uint64
+	State, Name, Currency string
+	HoldsLive, Orders     int64
+	Lots                  []InspectedLot // pools too
+	NewIDs                string         // after a restore: what new ids end in
+	Cut                   bool           // there were older facts than those shown, but the log has been cut
+	Facts                 []FactView     // the newest, oldest first
+}
+
+// InspectedLot is a lot or a pool, and its tickets.
+type InspectedLot struct {
+	Lot    string
+	Pool   bool
+	Counts Counts
 }
 
 // BackupView says how far a backup is that a running engine makes. Unless it is whole, only its name and its folder are known.

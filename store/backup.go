@@ -285,15 +285,23 @@ func (k *copying) refillTail(like *Config) error {
 // gentleSlice is how long a gentle check works before it sleeps for as long: it takes half a processor.
 const gentleSlice = 2 * time.Millisecond
 
-// prove checks the copy as Verify does.
-func (k *copying) prove(newAggregate func(engine.Key) engine.Aggregate, open func(engine.Key, []byte) (engine.Aggregate, error)) (Report, error) {
+// gently returns what work that is to leave others the processor asks now and then: it sleeps as long as the work took, and ends it with ctx.
+func gently(ctx context.Context) func() error {
 	worked := time.Now()
-	stop := func() error {
-		if took := time.Since(worked); k.gentle && took > gentleSlice {
+	return func() error {
+		if took := time.Since(worked); took > gentleSlice {
 			time.Sleep(took)
 			worked = time.Now()
 		}
-		return k.ctx.Err()
+		return ctx.Err()
+	}
+}
+
+// prove checks the copy as Verify does.
+func (k *copying) prove(newAggregate func(engine.Key) engine.Aggregate, open func(engine.Key, []byte) (engine.Aggregate, error)) (Report, error) {
+	stop := k.ctx.Err
+	if k.gentle {
+		stop = gently(k.ctx)
 	}
 	rep, err := Verify(VerifyConfig{Dir: k.to.dir, FS: k.fs, New: newAggregate, Open: open, stop: stop, lean: true})
 	if err == nil {

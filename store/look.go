@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -136,16 +137,27 @@ func lookOffline(c *VerifyConfig, l *Look) (seen Seen, err error) {
 	return seen, err
 }
 
-// Look shows an aggregate as it is or was. It reads the log from where it begins, and no pass runs meanwhile. What is not durable yet is not shown.
-func (s *Store) Look(l Look) (Seen, error) {
+// lookRetry is how often a look tries to begin while a pass runs.
+const lookRetry = 10 * time.Millisecond
+
+// Look shows an aggregate as it is or was, if it is not archived. It reads the log from where it begins, leaving others half a processor, and no pass runs
+// meanwhile; the aggregate is in memory once more. What is not durable yet is not shown. If ctx ends while a pass still runs the error wraps [ErrBusy];
+// otherwise errors are those of ctx, [ErrCut] and [ErrUnknown].
+func (s *Store) Look(ctx context.Context, l Look) (Seen, error) {
 	if err := s.settle(); err != nil {
 		return Seen{}, err
 	}
-	s.passing.Lock()
+	for !s.passing.TryLock() {
+		select {
+		case <-ctx.Done():
+			return Seen{}, fmt.Errorf("store: look: a snapshot pass, an archive or the check of a backup is under way: %w", ErrBusy)
+		case <-time.After(lookRetry):
+		}
+	}
 	defer s.passing.Unlock()
 	snap := s.db.NewSnapshot()
 	defer func() { _ = snap.Close() }()
-	k := looking{Look: l, c: &s.c, r: snap, f: &s.folder}
+	k := looking{Look: l, c: &s.c, r: snap, f: &s.folder, stop: gently(ctx)}
 	seen, err := k.look(s.Durable(), nil)
 	if err != nil {
 		return seen, fmt.Errorf("store: look: %w", pebbleError(err))
@@ -159,6 +171,7 @@ type looking struct {
 	c    *Config
 	r    reader
 	f    *folder
+	stop func() error // if not nil, asked after each batch: an error ends the look
 	seen Seen
 	over bool // the moment has been reached
 
@@ -200,6 +213,9 @@ func (k *looking) look(end uint64, give []tailRecord) (Seen, error) {
 	f.stop = func() error {
 		if k.over {
 			return errSeen
+		}
+		if k.stop != nil {
+			return k.stop()
 		}
 		return nil
 	}

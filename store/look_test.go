@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -81,7 +82,17 @@ func TestThePastIsShownAsItWas(t *testing.T) {
 			t.Errorf("%s: nobody: %v", where, err)
 		}
 	}
-	check("running", b.s.Look)
+	check("running", func(l Look) (Seen, error) { return b.s.Look(t.Context(), l) })
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := b.s.Look(over, Look{Key: s.shell.Key}); !errors.Is(err, context.Canceled) {
+		t.Errorf("nobody waits any more: %v", err)
+	}
+	b.s.passing.Lock()
+	if _, err := b.s.Look(over, Look{Key: s.shell.Key}); !errors.Is(err, ErrBusy) {
+		t.Errorf("during a pass: %v", err)
+	}
+	b.s.passing.Unlock()
 	b.close()
 	check("stopped", func(l Look) (Seen, error) { return LookInto(verifyOf(&b.c), l) })
 }

@@ -41,6 +41,13 @@ var adminMessages = map[string]*message{
 	"archive":            newMessage("ArchiveCommand", requestIDField(), operatorField(), adminEventField(), correlationField()),
 	"sleep":              newMessage("SleepCommand", requestIDField(), operatorField(), adminEventField(), correlationField()),
 	"release-quarantine": newMessage("ReleaseQuarantineCommand", requestIDField(), operatorField(), adminEventField(), correlationField()),
+	"inspect": newMessage("InspectCommand",
+		requestIDField(), operatorField(), adminEventField(),
+		field{name: "facts", num: 5, kind: kindInt, num64: func(s *scope) *int64 { return &s.admin.Facts }},
+		field{name: "fact", num: 6, kind: kindInt, num64: func(s *scope) *int64 { return &s.admin.Fact }},
+		field{name: "batch", num: 7, kind: kindInt, num64: func(s *scope) *int64 { return &s.admin.Batch }},
+		adminTime("at", 8, func(s *scope) *engine.Instant { return &s.admin.At }),
+		correlationField()),
 	"backup": newMessage("BackupCommand", requestIDField(), operatorField(),
 		field{name: "name", num: 5, kind: kindString, str: func(s *scope) *string { return &s.admin.Name }},
 		correlationField()),
@@ -79,6 +86,18 @@ func (d *decoder) decodeAdmin(m *message, cmd *engine.AdminCommand, body []byte)
 			}
 			if cmd.Limit < 0 || cmd.Limit > ListLimitMax {
 				d.fail(engine.CodeInvalid, "limit", "limit must be 1 to "+strconv.Itoa(ListLimitMax))
+			}
+		case "facts":
+			if cmd.Facts < 0 || cmd.Facts > InspectFactsMax {
+				d.fail(engine.CodeInvalid, "facts", "facts must be 0 to "+strconv.Itoa(InspectFactsMax))
+			}
+		case "fact":
+			if cmd.Fact < 0 {
+				d.fail(engine.CodeInvalid, "fact", "fact must not be negative: it is the seq of a fact")
+			}
+		case "batch":
+			if cmd.Batch < 0 {
+				d.fail(engine.CodeInvalid, "batch", "batch must not be negative: it is the seq of a batch of the log")
 			}
 		case "after":
 			if cmd.After < 0 {

@@ -11,7 +11,7 @@ import (
 func TestAdminTablesMatchTheSchema(t *testing.T) {
 	messages := map[string]proto.Message{
 		"audit": new(pb.AuditCommand), "events": new(pb.EventsCommand), "snapshot": new(pb.SnapshotCommand), "why": new(pb.WhyCommand),
-		"backup": new(pb.BackupCommand), "archive": new(pb.ArchiveCommand), "sleep": new(pb.SleepCommand), "release-quarantine": new(pb.ReleaseQuarantineCommand),
+		"inspect": new(pb.InspectCommand), "backup": new(pb.BackupCommand), "archive": new(pb.ArchiveCommand), "sleep": new(pb.SleepCommand), "release-quarantine": new(pb.ReleaseQuarantineCommand),
 	}
 	done := map[string]bool{}
 	for verb, table := range adminMessages {

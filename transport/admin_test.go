@@ -49,6 +49,13 @@ func adminExample(_ context.Context, cmd *engine.AdminCommand) *engine.AdminAnsw
 		return &engine.AdminAnswer{Audit: 14, Event: &engine.Whereabouts{Event: cmd.Event, Place: "asleep"}}
 	case "release-quarantine":
 		return &engine.AdminAnswer{Audit: 15, Code: engine.CodeWrongState, Field: "event", Text: "event " + cmd.Event + " is not quarantined"}
+	case "inspect":
+		return &engine.AdminAnswer{Audit: 17, Inspection: &engine.InspectView{
+			Account: "_", Event: cmd.Event, Fact: engine.Seq(cmd.Fact), At: at, Batch: 340, LastBatch: 512, HighMark: at + 60e9, StateHash: 0x0123456789abcdef,
+			State: "on_sale", Name: "Night One", Currency: "EUR", HoldsLive: 1, Orders: 0, Cut: true,
+			Lots:  []engine.InspectedLot{{Lot: "ga", Counts: engine.Counts{Capacity: 100, Free: 98, Held: 2}}},
+			Facts: []engine.FactView{{Seq: engine.Seq(cmd.Fact), At: at, Kind: "held", RequestID: "h1", Text: "hold h3 of buyer b1: 2 x ga, for 120000 ms"}},
+		}}
 	case "backup":
 		b := &engine.BackupView{Name: cmd.Name, Path: "/var/lib/holdfast-backups/" + cmd.Name}
 		if cmd.RequestID != "b1" {
@@ -129,6 +136,12 @@ func TestAdminRefusesWhatCannotBeRight(t *testing.T) {
 		{"why", `{"event":"e1"}`, "invalid", "request"},
 		{"why", `{"event":"e.1","request":"h1"}`, "invalid", "event"},
 		{"why", `{"event":"e1","request":"4111111111111111"}`, "card_number", "request"},
+		{"inspect", `{"facts":1}`, "invalid", "event"},
+		{"inspect", `{"event":"e1","facts":201}`, "invalid", "facts"},
+		{"inspect", `{"event":"e1","facts":-1}`, "invalid", "facts"},
+		{"inspect", `{"event":"e1","fact":-1}`, "invalid", "fact"},
+		{"inspect", `{"event":"e1","batch":-1}`, "invalid", "batch"},
+		{"inspect", `{"event":"e1","at":"yesterday"}`, "invalid", "at"},
 		{"backup", `{"name":"../monday"}`, "invalid", "name"},
 		{"backup", `{"name":"4111111111111111"}`, "card_number", "name"},
 		{"events", `{"limit":1}`, "unknown_field", "limit"},

@@ -1,6 +1,8 @@
 package transport
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -62,6 +64,9 @@ func adminReply(a *engine.AdminAnswer) *pb.AdminReply {
 			}
 		}
 	}
+	if a.Inspection != nil {
+		m.Inspection = inspectionReply(a.Inspection)
+	}
 	if p := a.Snapshot; p != nil {
 		m.Snapshot = &pb.SnapshotPass{
 			FromBatch: number(p.From), ToBatch: number(p.To), Facts: number(p.Facts), Snapshots: number(p.Snapshots), Bytes: number(p.Bytes),
@@ -104,6 +109,27 @@ func whyReply(w *engine.WhyView) *pb.Why {
 		}
 	case engine.WhyUnknown:
 		m.CoveredMs, m.AcceptedIds, m.RefusedIds = w.CoveredMs, &w.Accepted, &w.Refused
+	}
+	return m
+}
+
+func inspectionReply(v *engine.InspectView) *pb.Inspection {
+	m := &pb.Inspection{
+		Account: v.Account, Event: v.Event, Fact: int64(v.Fact), At: timestamp(v.At), Batch: int64(v.Batch), LastBatch: int64(v.LastBatch),
+		HighMark: timestamp(v.HighMark), StateHash: fmt.Sprintf("%016x", v.StateHash), State: v.State, Name: strings.ToValidUTF8(v.Name, "?"),
+		Currency: v.Currency, HoldsLive: &v.HoldsLive, Orders: &v.Orders, Incarnation: v.NewIDs, OlderFactsCut: v.Cut,
+	}
+	for i := range v.Lots {
+		c := &v.Lots[i].Counts
+		m.Lots = append(m.Lots, &pb.InspectedLot{
+			Lot: v.Lots[i].Lot, Pool: v.Lots[i].Pool, Capacity: &c.Capacity, Free: &c.Free, Held: &c.Held, Paying: &c.Paying, Sold: &c.Sold, Blocked: &c.Blocked,
+		})
+	}
+	for i := range v.Facts {
+		f := &v.Facts[i]
+		m.Facts = append(m.Facts, &pb.InspectedFact{
+			Fact: int64(f.Seq), At: timestamp(f.At), Kind: f.Kind, RequestId: f.RequestID, Text: strings.ToValidUTF8(f.Text, "?"),
+		})
 	}
 	return m
 }

@@ -26,6 +26,8 @@ const (
 	// ListLimitMax is the longest page of events.list, ListLimitDefault the page without a limit.
 	ListLimitMax     = 1000
 	ListLimitDefault = 100
+	// InspectFactsMax is how many facts of an event one inspect shows.
+	InspectFactsMax = 200
 	// AccountsMax bounds the accounts of one engine: each costs a connection, the goroutines that read and write it, and a series of every metric of
 	// the wire.
 	AccountsMax = 64

@@ -62,7 +62,7 @@ func TestWireExamplesAreTrue(t *testing.T) {
 	})
 	for _, verb := range []string{
 		"create", "update", "open", "pause", "get", "hold", "extend", "release", "confirm", "order", "block", "unblock", "capacity", "batch", "buyer_batch", "list",
-		"audit", "events", "snapshot", "why", "archive", "sleep", "release-quarantine", "backup",
+		"audit", "events", "snapshot", "why", "archive", "sleep", "release-quarantine", "backup", "inspect",
 	} {
 		if !verbs[verb] {
 			t.Errorf("no example of %s", verb)

@@ -65,9 +65,12 @@ var fullRequests = map[string][]string{
 	"admin_events":   {`{"request_id":"r1","operator":"maria","correlation":"x"}`},
 	"admin_why":      {`{"request_id":"r1","operator":"maria","event":"e1","request":"h1","correlation":"x"}`},
 	"admin_snapshot": {`{"request_id":"r1","operator":"maria","correlation":"x"}`},
-	"admin_backup":   {`{"request_id":"r1","operator":"maria","name":"monday","correlation":"x"}`},
-	"admin_archive":  {`{"request_id":"r1","operator":"maria","event":"e1","correlation":"x"}`},
-	"admin_sleep":    {`{"request_id":"r1","operator":"maria","event":"e1","correlation":"x"}`},
+	"admin_inspect": {
+		`{"request_id":"r1","operator":"maria","event":"e1","facts":3,"fact":7,"batch":9,"at":"2026-06-01T17:00:00Z","correlation":"x"}`,
+	},
+	"admin_backup":  {`{"request_id":"r1","operator":"maria","name":"monday","correlation":"x"}`},
+	"admin_archive": {`{"request_id":"r1","operator":"maria","event":"e1","correlation":"x"}`},
+	"admin_sleep":   {`{"request_id":"r1","operator":"maria","event":"e1","correlation":"x"}`},
 
 	"admin_release-quarantine": {`{"request_id":"r1","operator":"maria","event":"e1","correlation":"x"}`},
 }

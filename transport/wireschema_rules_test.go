@@ -108,6 +108,9 @@ var fieldRules = map[string]rule{
 	"operator":                    {value: anID},
 	"event":                       {value: anID},
 	"WhyCommand.request":          {value: anID},
+	"InspectCommand.facts":        {value: from(0, transport.InspectFactsMax)},
+	"InspectCommand.fact":         {value: object{{"minimum", 0}}},
+	"InspectCommand.batch":        {value: object{{"minimum", 0}}},
 	"BackupCommand.name":          {value: anID},
 	"AuditCommand.after":          {value: object{{"minimum", 0}}},
 	"AuditCommand.limit":          {value: from(1, transport.ListLimitMax)},
@@ -138,7 +141,7 @@ var requiredFields = map[string]bool{
 	"BlockCommand.request_id":   true,
 	"UnblockCommand.request_id": true, "CapacityCommand.request_id": true,
 	"Batch.commands": true, "PoolSpec.pool": true, "LotSpec.lot": true,
-	"WhyCommand.event": true, "WhyCommand.request": true, "ArchiveCommand.event": true, "SleepCommand.event": true, "ReleaseQuarantineCommand.event": true,
+	"WhyCommand.event": true, "WhyCommand.request": true, "InspectCommand.event": true, "ArchiveCommand.event": true, "SleepCommand.event": true, "ReleaseQuarantineCommand.event": true,
 	"RowSpec.section": true, "RowSpec.row": true, "RowSpec.seats": true,
 }
 

@@ -38,7 +38,7 @@ shows it.
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	s.addTo(cmd)
-	cmd.AddCommand(s.audit(), s.events(), s.snapshot(), s.archive(), s.sleep(), s.releaseQuarantine(), s.backup())
+	cmd.AddCommand(s.audit(), s.events(), s.snapshot(), s.archive(), s.sleep(), s.releaseQuarantine(), s.backup(), s.inspect())
 	return cmd
 }
 
@@ -62,7 +62,10 @@ type wireAdminReply struct {
 	Snapshot *wirePass        `json:"snapshot"`
 	Why      *wireWhy         `json:"why"`
 	Backup   *wireBackup      `json:"backup"`
-	Event    *struct {
+
+	Inspection *inspected `json:"inspection"`
+
+	Event *struct {
 		Event string `json:"event"`
 		Place string `json:"place"`
 		File  string `json:"file"`

@@ -34,8 +34,9 @@ func inspectCommand() *cobra.Command {
 	var s inspectSettings
 	cmd := &cobra.Command{
 		Use:   "inspect DIR EVENT",
-		Short: "Show what an event is, or was, in a data folder or a backup",
-		Long: `Shows an event as a data folder or a backup has it, and its newest facts in words. No engine may use the folder, and nothing in it is changed.
+		Short: "Show what an event is, or was, in a data folder or a backup (of a running engine: engine admin inspect)",
+		Long: `Shows an event as a data folder or a backup has it, and its newest facts in words. No engine may use the folder, and nothing in it is changed;
+"engine admin inspect EVENT" asks a running engine for the same.
 
 --at shows it as it was: behind one of its facts (--at 4711), behind a batch of the log (--at batch:17), or at a moment (--at 2026-05-01T10:02:00Z, in node
 time). Of the past there is as much as the log has: it is cut behind snapshots, and where a moment is gone this command says which is the first that is there.
@@ -117,7 +118,7 @@ func (s *inspectSettings) run(args []string, w io.Writer) error {
 func inspectHelp(err error, dir string) error {
 	switch {
 	case errors.Is(err, store.ErrInUse):
-		return fmt.Errorf("%w; or look into a backup of it", err)
+		return fmt.Errorf("%w; or ask the engine that has it: engine admin inspect EVENT; or look into a backup of it", err)
 	case errors.Is(err, store.ErrUnknown):
 		return fmt.Errorf("%w: `engine verify %s --events` lists those that there are", err, dir)
 	case errors.Is(err, store.ErrDamaged):
@@ -172,40 +173,57 @@ type inspectedFact struct {
 func timeOf(at engine.Instant) time.Time { return time.Unix(0, int64(at)).UTC() }
 
 func describeSeen(key engine.Key, seen *store.Seen) *inspected {
+	v := viewSeen(key, seen)
 	d := &inspected{
-		Account: key.Account, Fact: uint64(seen.State.Seq()), At: timeOf(seen.State.LastAt()), Batch: seen.Batch, LastBatch: seen.LastBatch,
-		HighMark: timeOf(seen.HighMark), StateHash: fmt.Sprintf("%016x", seen.State.StateHash()), Cut: seen.Cut, Facts: []inspectedFact{},
+		Account: v.Account, Event: v.Event, Fact: uint64(v.Fact), At: timeOf(v.At), Batch: v.Batch, LastBatch: v.LastBatch, HighMark: timeOf(v.HighMark),
+		StateHash: fmt.Sprintf("%016x", v.StateHash), State: v.State, Name: v.Name, Currency: v.Currency, HoldsLive: v.HoldsLive, Orders: v.Orders,
+		NewIDs: v.NewIDs, Cut: v.Cut, Facts: []inspectedFact{},
 	}
-	in := engine.Incarnation(0)
-	switch a := seen.State.(type) {
-	case *engine.Event:
-		d.Event = key.ID
-		in = a.Incarnation()
-		var facts engine.Facts
-		view := &a.Step(&engine.Command{Verb: engine.VerbGet}, a.LastAt(), &facts).Event // a read: it changes nothing
-		d.State, d.Name, d.Currency, d.HoldsLive, d.Orders = view.State.String(), view.Spec.Name, view.Spec.Currency, view.HoldsLive, view.Orders
-		for i := range view.Lots {
-			d.Lots = append(d.Lots, inspectedCounts(view.Lots[i].Spec.Lot, false, view.Lots[i].Counts))
-		}
-		for i := range view.Pools {
-			d.Lots = append(d.Lots, inspectedCounts(view.Pools[i].Pool, true, view.Pools[i].Counts))
-		}
-	case *engine.Node:
-		in = a.Incarnation()
-		d.DownMs = a.Down() / 1e6
+	if n, ok := seen.State.(*engine.Node); ok {
+		d.DownMs = n.Down() / 1e6
 	}
-	if in != 0 {
-		d.NewIDs = string(engine.AppendIncarnation(nil, in))
+	for i := range v.Lots {
+		d.Lots = append(d.Lots, inspectedCounts(&v.Lots[i]))
 	}
-	for i := range seen.Facts {
-		f := &seen.Facts[i]
+	for i := range v.Facts {
+		f := &v.Facts[i]
 		d.Facts = append(d.Facts, inspectedFact{Fact: uint64(f.Seq), At: timeOf(f.At), Kind: f.Kind, RequestID: f.RequestID, Text: f.Text})
 	}
 	return d
 }
 
-func inspectedCounts(name string, pool bool, c engine.Counts) inspectedLot {
-	return inspectedLot{Lot: name, Pool: pool, Capacity: c.Capacity, Free: c.Free, Held: c.Held, Paying: c.Paying, Sold: c.Sold, Blocked: c.Blocked}
+// viewSeen says what was seen of an event, or of the node.
+func viewSeen(key engine.Key, seen *store.Seen) *engine.InspectView {
+	v := &engine.InspectView{
+		Account: key.Account, Fact: seen.State.Seq(), At: seen.State.LastAt(), Batch: seen.Batch, LastBatch: seen.LastBatch, HighMark: seen.HighMark,
+		StateHash: seen.State.StateHash(), Cut: seen.Cut, Facts: seen.Facts,
+	}
+	in := engine.Incarnation(0)
+	switch a := seen.State.(type) {
+	case *engine.Event:
+		v.Event = key.ID
+		in = a.Incarnation()
+		var facts engine.Facts
+		view := &a.Step(&engine.Command{Verb: engine.VerbGet}, a.LastAt(), &facts).Event // a read: it changes nothing
+		v.State, v.Name, v.Currency, v.HoldsLive, v.Orders = view.State.String(), view.Spec.Name, view.Spec.Currency, view.HoldsLive, view.Orders
+		for i := range view.Lots {
+			v.Lots = append(v.Lots, engine.InspectedLot{Lot: view.Lots[i].Spec.Lot, Counts: view.Lots[i].Counts})
+		}
+		for i := range view.Pools {
+			v.Lots = append(v.Lots, engine.InspectedLot{Lot: view.Pools[i].Pool, Pool: true, Counts: view.Pools[i].Counts})
+		}
+	case *engine.Node:
+		in = a.Incarnation()
+	}
+	if in != 0 {
+		v.NewIDs = string(engine.AppendIncarnation(nil, in))
+	}
+	return v
+}
+
+func inspectedCounts(l *engine.InspectedLot) inspectedLot {
+	c := &l.Counts
+	return inspectedLot{Lot: l.Lot, Pool: l.Pool, Capacity: c.Capacity, Free: c.Free, Held: c.Held, Paying: c.Paying, Sold: c.Sold, Blocked: c.Blocked}
 }
 
 func (d *inspected) print(w io.Writer) error {

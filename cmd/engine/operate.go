@@ -47,6 +47,8 @@ func (p *process) operate(ctx context.Context, cmd *engine.AdminCommand) *engine
 		return p.sleepNow(ctx, cmd)
 	case "release-quarantine":
 		return p.releaseQuarantine(ctx, cmd)
+	case "inspect":
+		return p.inspect(ctx, cmd)
 	case "backup":
 		return p.backup(ctx, cmd)
 	case "snapshot":
@@ -94,5 +96,9 @@ func adminArguments(cmd *engine.AdminCommand) string {
 	number("after", cmd.After)
 	moment("since", cmd.Since)
 	moment("until", cmd.Until)
+	number("facts", cmd.Facts)
+	number("fact", cmd.Fact)
+	number("batch", cmd.Batch)
+	moment("at", cmd.At)
 	return strings.Join(list, " ")
 }

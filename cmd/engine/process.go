@@ -45,12 +45,15 @@ type processConfig struct {
 // process is a running engine: the three rooms, joined. Its parts are started from the disk outwards and closed the other way round, so that
 // nothing is taken that cannot be answered and everything that was taken is.
 type process struct {
-	config    processConfig
-	store     *store.Store
-	node      *actors.Node
-	servers   []*transport.Server // one an account
-	denied    transport.Denied    // by the embedded NATS server
-	backups   *backups
+	config  processConfig
+	store   *store.Store
+	node    *actors.Node
+	servers []*transport.Server // one an account
+	denied  transport.Denied    // by the embedded NATS server
+	backups *backups
+
+	inspecting sync.Mutex // held while an event is inspected
+
 	natsURL   string
 	httpURL   string
 	recovered *engine.Recovered

@@ -40,6 +40,9 @@ func (c *Client) Admin(ctx context.Context, cmd proto.Message) (*pb.AdminReply, 
 	case *pb.ReleaseQuarantineCommand:
 		verb = "release-quarantine"
 		giveID(&m.RequestId)
+	case *pb.InspectCommand:
+		verb = "inspect"
+		giveID(&m.RequestId)
 	case *pb.BackupCommand:
 		verb = "backup"
 		giveID(&m.RequestId)

@@ -595,18 +595,121 @@ func (x *BackupCommand) GetCorrelation() string {
 	return ""
 }
 
+// InspectCommand shows what an event is, or was, as the log has it. Of fact, batch and at the earliest moment counts; without them it is the end of
+// the log. Subject: holdfast.v1.admin.inspect.
+type InspectCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Operator      string                 `protobuf:"bytes,2,opt,name=operator,proto3" json:"operator,omitempty"`
+	Event         string                 `protobuf:"bytes,3,opt,name=event,proto3" json:"event,omitempty"`
+	Facts         int64                  `protobuf:"varint,5,opt,name=facts,proto3" json:"facts,omitempty"` // how many of its newest facts up to then: 0 to 200
+	Fact          int64                  `protobuf:"varint,6,opt,name=fact,proto3" json:"fact,omitempty"`   // behind this fact of the event
+	Batch         int64                  `protobuf:"varint,7,opt,name=batch,proto3" json:"batch,omitempty"` // behind this batch of the log
+	At            *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=at,proto3" json:"at,omitempty"`        // at this moment, in node time
+	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InspectCommand) Reset() {
+	*x = InspectCommand{}
+	mi := &file_admin_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InspectCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InspectCommand) ProtoMessage() {}
+
+func (x *InspectCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InspectCommand.ProtoReflect.Descriptor instead.
+func (*InspectCommand) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *InspectCommand) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *InspectCommand) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+func (x *InspectCommand) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
+func (x *InspectCommand) GetFacts() int64 {
+	if x != nil {
+		return x.Facts
+	}
+	return 0
+}
+
+func (x *InspectCommand) GetFact() int64 {
+	if x != nil {
+		return x.Fact
+	}
+	return 0
+}
+
+func (x *InspectCommand) GetBatch() int64 {
+	if x != nil {
+		return x.Batch
+	}
+	return 0
+}
+
+func (x *InspectCommand) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *InspectCommand) GetCorrelation() string {
+	if x != nil {
+		return x.Correlation
+	}
+	return ""
+}
+
 // AdminReply answers every command of operators. Error says no; otherwise the view that belongs to the verb is set.
 type AdminReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	Audit         int64                  `protobuf:"varint,2,opt,name=audit,proto3" json:"audit,omitempty"` // seq of the audit entry that says so
 	Error         *Error                 `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
-	Entries       *Audit                 `protobuf:"bytes,4,opt,name=entries,proto3" json:"entries,omitempty"`   // audit
-	Events        *EventCounts           `protobuf:"bytes,5,opt,name=events,proto3" json:"events,omitempty"`     // events
-	Snapshot      *SnapshotPass          `protobuf:"bytes,6,opt,name=snapshot,proto3" json:"snapshot,omitempty"` // snapshot
-	Why           *Why                   `protobuf:"bytes,7,opt,name=why,proto3" json:"why,omitempty"`           // why
-	Event         *Whereabouts           `protobuf:"bytes,8,opt,name=event,proto3" json:"event,omitempty"`       // archive, sleep, release-quarantine
-	Backup        *Backup                `protobuf:"bytes,9,opt,name=backup,proto3" json:"backup,omitempty"`     // backup
+	Entries       *Audit                 `protobuf:"bytes,4,opt,name=entries,proto3" json:"entries,omitempty"`        // audit
+	Events        *EventCounts           `protobuf:"bytes,5,opt,name=events,proto3" json:"events,omitempty"`          // events
+	Snapshot      *SnapshotPass          `protobuf:"bytes,6,opt,name=snapshot,proto3" json:"snapshot,omitempty"`      // snapshot
+	Why           *Why                   `protobuf:"bytes,7,opt,name=why,proto3" json:"why,omitempty"`                // why
+	Event         *Whereabouts           `protobuf:"bytes,8,opt,name=event,proto3" json:"event,omitempty"`            // archive, sleep, release-quarantine
+	Backup        *Backup                `protobuf:"bytes,9,opt,name=backup,proto3" json:"backup,omitempty"`          // backup
+	Inspection    *Inspection            `protobuf:"bytes,10,opt,name=inspection,proto3" json:"inspection,omitempty"` // inspect
 	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -614,7 +717,7 @@ type AdminReply struct {
 
 func (x *AdminReply) Reset() {
 	*x = AdminReply{}
-	mi := &file_admin_proto_msgTypes[8]
+	mi := &file_admin_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -626,7 +729,7 @@ func (x *AdminReply) String() string {
 func (*AdminReply) ProtoMessage() {}
 
 func (x *AdminReply) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[8]
+	mi := &file_admin_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -639,7 +742,7 @@ func (x *AdminReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdminReply.ProtoReflect.Descriptor instead.
 func (*AdminReply) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{8}
+	return file_admin_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *AdminReply) GetRequestId() string {
@@ -705,6 +808,13 @@ func (x *AdminReply) GetBackup() *Backup {
 	return nil
 }
 
+func (x *AdminReply) GetInspection() *Inspection {
+	if x != nil {
+		return x.Inspection
+	}
+	return nil
+}
+
 func (x *AdminReply) GetCorrelation() string {
 	if x != nil {
 		return x.Correlation
@@ -724,7 +834,7 @@ type Audit struct {
 
 func (x *Audit) Reset() {
 	*x = Audit{}
-	mi := &file_admin_proto_msgTypes[9]
+	mi := &file_admin_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -736,7 +846,7 @@ func (x *Audit) String() string {
 func (*Audit) ProtoMessage() {}
 
 func (x *Audit) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[9]
+	mi := &file_admin_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -749,7 +859,7 @@ func (x *Audit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Audit.ProtoReflect.Descriptor instead.
 func (*Audit) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{9}
+	return file_admin_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Audit) GetEntries() []*AuditEntry {
@@ -791,7 +901,7 @@ type AuditEntry struct {
 
 func (x *AuditEntry) Reset() {
 	*x = AuditEntry{}
-	mi := &file_admin_proto_msgTypes[10]
+	mi := &file_admin_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -803,7 +913,7 @@ func (x *AuditEntry) String() string {
 func (*AuditEntry) ProtoMessage() {}
 
 func (x *AuditEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[10]
+	mi := &file_admin_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -816,7 +926,7 @@ func (x *AuditEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuditEntry.ProtoReflect.Descriptor instead.
 func (*AuditEntry) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{10}
+	return file_admin_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *AuditEntry) GetSeq() int64 {
@@ -894,7 +1004,7 @@ type EventCounts struct {
 
 func (x *EventCounts) Reset() {
 	*x = EventCounts{}
-	mi := &file_admin_proto_msgTypes[11]
+	mi := &file_admin_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -906,7 +1016,7 @@ func (x *EventCounts) String() string {
 func (*EventCounts) ProtoMessage() {}
 
 func (x *EventCounts) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[11]
+	mi := &file_admin_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -919,7 +1029,7 @@ func (x *EventCounts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EventCounts.ProtoReflect.Descriptor instead.
 func (*EventCounts) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{11}
+	return file_admin_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *EventCounts) GetAwake() int64 {
@@ -954,7 +1064,7 @@ type QuarantinedEvent struct {
 
 func (x *QuarantinedEvent) Reset() {
 	*x = QuarantinedEvent{}
-	mi := &file_admin_proto_msgTypes[12]
+	mi := &file_admin_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -966,7 +1076,7 @@ func (x *QuarantinedEvent) String() string {
 func (*QuarantinedEvent) ProtoMessage() {}
 
 func (x *QuarantinedEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[12]
+	mi := &file_admin_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -979,7 +1089,7 @@ func (x *QuarantinedEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuarantinedEvent.ProtoReflect.Descriptor instead.
 func (*QuarantinedEvent) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{12}
+	return file_admin_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *QuarantinedEvent) GetEvent() string {
@@ -1008,7 +1118,7 @@ type Whereabouts struct {
 
 func (x *Whereabouts) Reset() {
 	*x = Whereabouts{}
-	mi := &file_admin_proto_msgTypes[13]
+	mi := &file_admin_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1020,7 +1130,7 @@ func (x *Whereabouts) String() string {
 func (*Whereabouts) ProtoMessage() {}
 
 func (x *Whereabouts) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[13]
+	mi := &file_admin_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1033,7 +1143,7 @@ func (x *Whereabouts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Whereabouts.ProtoReflect.Descriptor instead.
 func (*Whereabouts) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{13}
+	return file_admin_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Whereabouts) GetEvent() string {
@@ -1083,7 +1193,7 @@ type Why struct {
 
 func (x *Why) Reset() {
 	*x = Why{}
-	mi := &file_admin_proto_msgTypes[14]
+	mi := &file_admin_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1095,7 +1205,7 @@ func (x *Why) String() string {
 func (*Why) ProtoMessage() {}
 
 func (x *Why) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[14]
+	mi := &file_admin_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1108,7 +1218,7 @@ func (x *Why) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Why.ProtoReflect.Descriptor instead.
 func (*Why) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{14}
+	return file_admin_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Why) GetKind() string {
@@ -1241,7 +1351,7 @@ type WhyNumber struct {
 
 func (x *WhyNumber) Reset() {
 	*x = WhyNumber{}
-	mi := &file_admin_proto_msgTypes[15]
+	mi := &file_admin_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1253,7 +1363,7 @@ func (x *WhyNumber) String() string {
 func (*WhyNumber) ProtoMessage() {}
 
 func (x *WhyNumber) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[15]
+	mi := &file_admin_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1266,7 +1376,7 @@ func (x *WhyNumber) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhyNumber.ProtoReflect.Descriptor instead.
 func (*WhyNumber) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{15}
+	return file_admin_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *WhyNumber) GetName() string {
@@ -1299,7 +1409,7 @@ type SnapshotPass struct {
 
 func (x *SnapshotPass) Reset() {
 	*x = SnapshotPass{}
-	mi := &file_admin_proto_msgTypes[16]
+	mi := &file_admin_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1311,7 +1421,7 @@ func (x *SnapshotPass) String() string {
 func (*SnapshotPass) ProtoMessage() {}
 
 func (x *SnapshotPass) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[16]
+	mi := &file_admin_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1324,7 +1434,7 @@ func (x *SnapshotPass) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotPass.ProtoReflect.Descriptor instead.
 func (*SnapshotPass) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{16}
+	return file_admin_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *SnapshotPass) GetFromBatch() int64 {
@@ -1394,7 +1504,7 @@ type Backup struct {
 
 func (x *Backup) Reset() {
 	*x = Backup{}
-	mi := &file_admin_proto_msgTypes[17]
+	mi := &file_admin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1406,7 +1516,7 @@ func (x *Backup) String() string {
 func (*Backup) ProtoMessage() {}
 
 func (x *Backup) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[17]
+	mi := &file_admin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1419,7 +1529,7 @@ func (x *Backup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Backup.ProtoReflect.Descriptor instead.
 func (*Backup) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{17}
+	return file_admin_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Backup) GetName() string {
@@ -1485,6 +1595,357 @@ func (x *Backup) GetMade() *timestamppb.Timestamp {
 	return nil
 }
 
+// Inspection is what an event is, or was.
+type Inspection struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Account       string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	Event         string                 `protobuf:"bytes,2,opt,name=event,proto3" json:"event,omitempty"`
+	Fact          int64                  `protobuf:"varint,3,opt,name=fact,proto3" json:"fact,omitempty"`                            // seq of the event's fact that this is the state behind
+	At            *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=at,proto3" json:"at,omitempty"`                                 // node time of that fact
+	Batch         int64                  `protobuf:"varint,5,opt,name=batch,proto3" json:"batch,omitempty"`                          // of the log: the last that has a fact of it; absent if its snapshot has all of them
+	LastBatch     int64                  `protobuf:"varint,6,opt,name=last_batch,json=lastBatch,proto3" json:"last_batch,omitempty"` // of the log, at its end
+	HighMark      *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=high_mark,json=highMark,proto3" json:"high_mark,omitempty"`     // the latest node time known to have been reached
+	StateHash     string                 `protobuf:"bytes,8,opt,name=state_hash,json=stateHash,proto3" json:"state_hash,omitempty"`  // 16 hex digits
+	State         string                 `protobuf:"bytes,9,opt,name=state,proto3" json:"state,omitempty"`                           // as in on_sale
+	Name          string                 `protobuf:"bytes,10,opt,name=name,proto3" json:"name,omitempty"`
+	Currency      string                 `protobuf:"bytes,11,opt,name=currency,proto3" json:"currency,omitempty"`
+	HoldsLive     *int64                 `protobuf:"varint,12,opt,name=holds_live,json=holdsLive,proto3,oneof" json:"holds_live,omitempty"`
+	Orders        *int64                 `protobuf:"varint,13,opt,name=orders,proto3,oneof" json:"orders,omitempty"`
+	Lots          []*InspectedLot        `protobuf:"bytes,14,rep,name=lots,proto3" json:"lots,omitempty"`                                           // pools too
+	Incarnation   string                 `protobuf:"bytes,15,opt,name=incarnation,proto3" json:"incarnation,omitempty"`                             // after a restore: what new ids end in
+	OlderFactsCut bool                   `protobuf:"varint,16,opt,name=older_facts_cut,json=olderFactsCut,proto3" json:"older_facts_cut,omitempty"` // there were older facts, but the log has been cut
+	Facts         []*InspectedFact       `protobuf:"bytes,17,rep,name=facts,proto3" json:"facts,omitempty"`                                         // the newest, oldest first
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Inspection) Reset() {
+	*x = Inspection{}
+	mi := &file_admin_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Inspection) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Inspection) ProtoMessage() {}
+
+func (x *Inspection) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Inspection.ProtoReflect.Descriptor instead.
+func (*Inspection) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *Inspection) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *Inspection) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
+func (x *Inspection) GetFact() int64 {
+	if x != nil {
+		return x.Fact
+	}
+	return 0
+}
+
+func (x *Inspection) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *Inspection) GetBatch() int64 {
+	if x != nil {
+		return x.Batch
+	}
+	return 0
+}
+
+func (x *Inspection) GetLastBatch() int64 {
+	if x != nil {
+		return x.LastBatch
+	}
+	return 0
+}
+
+func (x *Inspection) GetHighMark() *timestamppb.Timestamp {
+	if x != nil {
+		return x.HighMark
+	}
+	return nil
+}
+
+func (x *Inspection) GetStateHash() string {
+	if x != nil {
+		return x.StateHash
+	}
+	return ""
+}
+
+func (x *Inspection) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *Inspection) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Inspection) GetCurrency() string {
+	if x != nil {
+		return x.Currency
+	}
+	return ""
+}
+
+func (x *Inspection) GetHoldsLive() int64 {
+	if x != nil && x.HoldsLive != nil {
+		return *x.HoldsLive
+	}
+	return 0
+}
+
+func (x *Inspection) GetOrders() int64 {
+	if x != nil && x.Orders != nil {
+		return *x.Orders
+	}
+	return 0
+}
+
+func (x *Inspection) GetLots() []*InspectedLot {
+	if x != nil {
+		return x.Lots
+	}
+	return nil
+}
+
+func (x *Inspection) GetIncarnation() string {
+	if x != nil {
+		return x.Incarnation
+	}
+	return ""
+}
+
+func (x *Inspection) GetOlderFactsCut() bool {
+	if x != nil {
+		return x.OlderFactsCut
+	}
+	return false
+}
+
+func (x *Inspection) GetFacts() []*InspectedFact {
+	if x != nil {
+		return x.Facts
+	}
+	return nil
+}
+
+// InspectedLot is a lot or a pool of an event, and its tickets.
+type InspectedLot struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Lot           string                 `protobuf:"bytes,1,opt,name=lot,proto3" json:"lot,omitempty"`
+	Pool          bool                   `protobuf:"varint,2,opt,name=pool,proto3" json:"pool,omitempty"` // it is a pool
+	Capacity      *int64                 `protobuf:"varint,3,opt,name=capacity,proto3,oneof" json:"capacity,omitempty"`
+	Free          *int64                 `protobuf:"varint,4,opt,name=free,proto3,oneof" json:"free,omitempty"`
+	Held          *int64                 `protobuf:"varint,5,opt,name=held,proto3,oneof" json:"held,omitempty"`
+	Paying        *int64                 `protobuf:"varint,6,opt,name=paying,proto3,oneof" json:"paying,omitempty"`
+	Sold          *int64                 `protobuf:"varint,7,opt,name=sold,proto3,oneof" json:"sold,omitempty"`
+	Blocked       *int64                 `protobuf:"varint,8,opt,name=blocked,proto3,oneof" json:"blocked,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InspectedLot) Reset() {
+	*x = InspectedLot{}
+	mi := &file_admin_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InspectedLot) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InspectedLot) ProtoMessage() {}
+
+func (x *InspectedLot) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InspectedLot.ProtoReflect.Descriptor instead.
+func (*InspectedLot) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *InspectedLot) GetLot() string {
+	if x != nil {
+		return x.Lot
+	}
+	return ""
+}
+
+func (x *InspectedLot) GetPool() bool {
+	if x != nil {
+		return x.Pool
+	}
+	return false
+}
+
+func (x *InspectedLot) GetCapacity() int64 {
+	if x != nil && x.Capacity != nil {
+		return *x.Capacity
+	}
+	return 0
+}
+
+func (x *InspectedLot) GetFree() int64 {
+	if x != nil && x.Free != nil {
+		return *x.Free
+	}
+	return 0
+}
+
+func (x *InspectedLot) GetHeld() int64 {
+	if x != nil && x.Held != nil {
+		return *x.Held
+	}
+	return 0
+}
+
+func (x *InspectedLot) GetPaying() int64 {
+	if x != nil && x.Paying != nil {
+		return *x.Paying
+	}
+	return 0
+}
+
+func (x *InspectedLot) GetSold() int64 {
+	if x != nil && x.Sold != nil {
+		return *x.Sold
+	}
+	return 0
+}
+
+func (x *InspectedLot) GetBlocked() int64 {
+	if x != nil && x.Blocked != nil {
+		return *x.Blocked
+	}
+	return 0
+}
+
+// InspectedFact is a fact of an event, in words.
+type InspectedFact struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Fact          int64                  `protobuf:"varint,1,opt,name=fact,proto3" json:"fact,omitempty"`                           // its seq
+	At            *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`                                // node time
+	Kind          string                 `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`                            // as in held
+	RequestId     string                 `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"` // of the command that it answers
+	Text          string                 `protobuf:"bytes,5,opt,name=text,proto3" json:"text,omitempty"`                            // the rest, as in hold h17 of buyer b1: 2 x ga, for 120000 ms
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InspectedFact) Reset() {
+	*x = InspectedFact{}
+	mi := &file_admin_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InspectedFact) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InspectedFact) ProtoMessage() {}
+
+func (x *InspectedFact) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InspectedFact.ProtoReflect.Descriptor instead.
+func (*InspectedFact) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *InspectedFact) GetFact() int64 {
+	if x != nil {
+		return x.Fact
+	}
+	return 0
+}
+
+func (x *InspectedFact) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *InspectedFact) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *InspectedFact) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *InspectedFact) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
 var File_admin_proto protoreflect.FileDescriptor
 
 const file_admin_proto_rawDesc = "" +
@@ -1540,7 +2001,17 @@ const file_admin_proto_rawDesc = "" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1a\n" +
 	"\boperator\x18\x02 \x01(\tR\boperator\x12\x12\n" +
 	"\x04name\x18\x05 \x01(\tR\x04name\x12 \n" +
-	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xa5\x03\n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xef\x01\n" +
+	"\x0eInspectCommand\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1a\n" +
+	"\boperator\x18\x02 \x01(\tR\boperator\x12\x14\n" +
+	"\x05event\x18\x03 \x01(\tR\x05event\x12\x14\n" +
+	"\x05facts\x18\x05 \x01(\x03R\x05facts\x12\x12\n" +
+	"\x04fact\x18\x06 \x01(\x03R\x04fact\x12\x14\n" +
+	"\x05batch\x18\a \x01(\x03R\x05batch\x12*\n" +
+	"\x02at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xde\x03\n" +
 	"\n" +
 	"AdminReply\x12\x1d\n" +
 	"\n" +
@@ -1552,7 +2023,11 @@ const file_admin_proto_rawDesc = "" +
 	"\bsnapshot\x18\x06 \x01(\v2\x19.holdfast.v1.SnapshotPassR\bsnapshot\x12\"\n" +
 	"\x03why\x18\a \x01(\v2\x10.holdfast.v1.WhyR\x03why\x12.\n" +
 	"\x05event\x18\b \x01(\v2\x18.holdfast.v1.WhereaboutsR\x05event\x12+\n" +
-	"\x06backup\x18\t \x01(\v2\x13.holdfast.v1.BackupR\x06backup\x12 \n" +
+	"\x06backup\x18\t \x01(\v2\x13.holdfast.v1.BackupR\x06backup\x127\n" +
+	"\n" +
+	"inspection\x18\n" +
+	" \x01(\v2\x17.holdfast.v1.InspectionR\n" +
+	"inspection\x12 \n" +
 	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"f\n" +
 	"\x05Audit\x121\n" +
 	"\aentries\x18\x01 \x03(\v2\x17.holdfast.v1.AuditEntryR\aentries\x12\x12\n" +
@@ -1645,7 +2120,55 @@ const file_admin_proto_rawDesc = "" +
 	"\x04made\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x04madeB\r\n" +
 	"\v_last_batchB\r\n" +
 	"\v_aggregatesB\b\n" +
-	"\x06_bytesB:Z8github.com/holdfast-engine/holdfast/transport/holdfastpbb\x06proto3"
+	"\x06_bytes\"\xd5\x04\n" +
+	"\n" +
+	"Inspection\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x14\n" +
+	"\x05event\x18\x02 \x01(\tR\x05event\x12\x12\n" +
+	"\x04fact\x18\x03 \x01(\x03R\x04fact\x12*\n" +
+	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x14\n" +
+	"\x05batch\x18\x05 \x01(\x03R\x05batch\x12\x1d\n" +
+	"\n" +
+	"last_batch\x18\x06 \x01(\x03R\tlastBatch\x127\n" +
+	"\thigh_mark\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\bhighMark\x12\x1d\n" +
+	"\n" +
+	"state_hash\x18\b \x01(\tR\tstateHash\x12\x14\n" +
+	"\x05state\x18\t \x01(\tR\x05state\x12\x12\n" +
+	"\x04name\x18\n" +
+	" \x01(\tR\x04name\x12\x1a\n" +
+	"\bcurrency\x18\v \x01(\tR\bcurrency\x12\"\n" +
+	"\n" +
+	"holds_live\x18\f \x01(\x03H\x00R\tholdsLive\x88\x01\x01\x12\x1b\n" +
+	"\x06orders\x18\r \x01(\x03H\x01R\x06orders\x88\x01\x01\x12-\n" +
+	"\x04lots\x18\x0e \x03(\v2\x19.holdfast.v1.InspectedLotR\x04lots\x12 \n" +
+	"\vincarnation\x18\x0f \x01(\tR\vincarnation\x12&\n" +
+	"\x0folder_facts_cut\x18\x10 \x01(\bR\rolderFactsCut\x120\n" +
+	"\x05facts\x18\x11 \x03(\v2\x1a.holdfast.v1.InspectedFactR\x05factsB\r\n" +
+	"\v_holds_liveB\t\n" +
+	"\a_orders\"\x9b\x02\n" +
+	"\fInspectedLot\x12\x10\n" +
+	"\x03lot\x18\x01 \x01(\tR\x03lot\x12\x12\n" +
+	"\x04pool\x18\x02 \x01(\bR\x04pool\x12\x1f\n" +
+	"\bcapacity\x18\x03 \x01(\x03H\x00R\bcapacity\x88\x01\x01\x12\x17\n" +
+	"\x04free\x18\x04 \x01(\x03H\x01R\x04free\x88\x01\x01\x12\x17\n" +
+	"\x04held\x18\x05 \x01(\x03H\x02R\x04held\x88\x01\x01\x12\x1b\n" +
+	"\x06paying\x18\x06 \x01(\x03H\x03R\x06paying\x88\x01\x01\x12\x17\n" +
+	"\x04sold\x18\a \x01(\x03H\x04R\x04sold\x88\x01\x01\x12\x1d\n" +
+	"\ablocked\x18\b \x01(\x03H\x05R\ablocked\x88\x01\x01B\v\n" +
+	"\t_capacityB\a\n" +
+	"\x05_freeB\a\n" +
+	"\x05_heldB\t\n" +
+	"\a_payingB\a\n" +
+	"\x05_soldB\n" +
+	"\n" +
+	"\b_blocked\"\x96\x01\n" +
+	"\rInspectedFact\x12\x12\n" +
+	"\x04fact\x18\x01 \x01(\x03R\x04fact\x12*\n" +
+	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x12\n" +
+	"\x04kind\x18\x03 \x01(\tR\x04kind\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tR\trequestId\x12\x12\n" +
+	"\x04text\x18\x05 \x01(\tR\x04textB:Z8github.com/holdfast-engine/holdfast/transport/holdfastpbb\x06proto3"
 
 var (
 	file_admin_proto_rawDescOnce sync.Once
@@ -1659,7 +2182,7 @@ func file_admin_proto_rawDescGZIP() []byte {
 	return file_admin_proto_rawDescData
 }
 
-var file_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_admin_proto_goTypes = []any{
 	(*AuditCommand)(nil),             // 0: holdfast.v1.AuditCommand
 	(*EventsCommand)(nil),            // 1: holdfast.v1.EventsCommand
@@ -1669,40 +2192,51 @@ var file_admin_proto_goTypes = []any{
 	(*SleepCommand)(nil),             // 5: holdfast.v1.SleepCommand
 	(*ReleaseQuarantineCommand)(nil), // 6: holdfast.v1.ReleaseQuarantineCommand
 	(*BackupCommand)(nil),            // 7: holdfast.v1.BackupCommand
-	(*AdminReply)(nil),               // 8: holdfast.v1.AdminReply
-	(*Audit)(nil),                    // 9: holdfast.v1.Audit
-	(*AuditEntry)(nil),               // 10: holdfast.v1.AuditEntry
-	(*EventCounts)(nil),              // 11: holdfast.v1.EventCounts
-	(*QuarantinedEvent)(nil),         // 12: holdfast.v1.QuarantinedEvent
-	(*Whereabouts)(nil),              // 13: holdfast.v1.Whereabouts
-	(*Why)(nil),                      // 14: holdfast.v1.Why
-	(*WhyNumber)(nil),                // 15: holdfast.v1.WhyNumber
-	(*SnapshotPass)(nil),             // 16: holdfast.v1.SnapshotPass
-	(*Backup)(nil),                   // 17: holdfast.v1.Backup
-	(*timestamppb.Timestamp)(nil),    // 18: google.protobuf.Timestamp
-	(*Error)(nil),                    // 19: holdfast.v1.Error
+	(*InspectCommand)(nil),           // 8: holdfast.v1.InspectCommand
+	(*AdminReply)(nil),               // 9: holdfast.v1.AdminReply
+	(*Audit)(nil),                    // 10: holdfast.v1.Audit
+	(*AuditEntry)(nil),               // 11: holdfast.v1.AuditEntry
+	(*EventCounts)(nil),              // 12: holdfast.v1.EventCounts
+	(*QuarantinedEvent)(nil),         // 13: holdfast.v1.QuarantinedEvent
+	(*Whereabouts)(nil),              // 14: holdfast.v1.Whereabouts
+	(*Why)(nil),                      // 15: holdfast.v1.Why
+	(*WhyNumber)(nil),                // 16: holdfast.v1.WhyNumber
+	(*SnapshotPass)(nil),             // 17: holdfast.v1.SnapshotPass
+	(*Backup)(nil),                   // 18: holdfast.v1.Backup
+	(*Inspection)(nil),               // 19: holdfast.v1.Inspection
+	(*InspectedLot)(nil),             // 20: holdfast.v1.InspectedLot
+	(*InspectedFact)(nil),            // 21: holdfast.v1.InspectedFact
+	(*timestamppb.Timestamp)(nil),    // 22: google.protobuf.Timestamp
+	(*Error)(nil),                    // 23: holdfast.v1.Error
 }
 var file_admin_proto_depIdxs = []int32{
-	18, // 0: holdfast.v1.AuditCommand.since:type_name -> google.protobuf.Timestamp
-	18, // 1: holdfast.v1.AuditCommand.until:type_name -> google.protobuf.Timestamp
-	19, // 2: holdfast.v1.AdminReply.error:type_name -> holdfast.v1.Error
-	9,  // 3: holdfast.v1.AdminReply.entries:type_name -> holdfast.v1.Audit
-	11, // 4: holdfast.v1.AdminReply.events:type_name -> holdfast.v1.EventCounts
-	16, // 5: holdfast.v1.AdminReply.snapshot:type_name -> holdfast.v1.SnapshotPass
-	14, // 6: holdfast.v1.AdminReply.why:type_name -> holdfast.v1.Why
-	13, // 7: holdfast.v1.AdminReply.event:type_name -> holdfast.v1.Whereabouts
-	17, // 8: holdfast.v1.AdminReply.backup:type_name -> holdfast.v1.Backup
-	10, // 9: holdfast.v1.Audit.entries:type_name -> holdfast.v1.AuditEntry
-	18, // 10: holdfast.v1.AuditEntry.at:type_name -> google.protobuf.Timestamp
-	12, // 11: holdfast.v1.EventCounts.quarantined:type_name -> holdfast.v1.QuarantinedEvent
-	18, // 12: holdfast.v1.Why.at:type_name -> google.protobuf.Timestamp
-	15, // 13: holdfast.v1.Why.numbers:type_name -> holdfast.v1.WhyNumber
-	18, // 14: holdfast.v1.Backup.made:type_name -> google.protobuf.Timestamp
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	22, // 0: holdfast.v1.AuditCommand.since:type_name -> google.protobuf.Timestamp
+	22, // 1: holdfast.v1.AuditCommand.until:type_name -> google.protobuf.Timestamp
+	22, // 2: holdfast.v1.InspectCommand.at:type_name -> google.protobuf.Timestamp
+	23, // 3: holdfast.v1.AdminReply.error:type_name -> holdfast.v1.Error
+	10, // 4: holdfast.v1.AdminReply.entries:type_name -> holdfast.v1.Audit
+	12, // 5: holdfast.v1.AdminReply.events:type_name -> holdfast.v1.EventCounts
+	17, // 6: holdfast.v1.AdminReply.snapshot:type_name -> holdfast.v1.SnapshotPass
+	15, // 7: holdfast.v1.AdminReply.why:type_name -> holdfast.v1.Why
+	14, // 8: holdfast.v1.AdminReply.event:type_name -> holdfast.v1.Whereabouts
+	18, // 9: holdfast.v1.AdminReply.backup:type_name -> holdfast.v1.Backup
+	19, // 10: holdfast.v1.AdminReply.inspection:type_name -> holdfast.v1.Inspection
+	11, // 11: holdfast.v1.Audit.entries:type_name -> holdfast.v1.AuditEntry
+	22, // 12: holdfast.v1.AuditEntry.at:type_name -> google.protobuf.Timestamp
+	13, // 13: holdfast.v1.EventCounts.quarantined:type_name -> holdfast.v1.QuarantinedEvent
+	22, // 14: holdfast.v1.Why.at:type_name -> google.protobuf.Timestamp
+	16, // 15: holdfast.v1.Why.numbers:type_name -> holdfast.v1.WhyNumber
+	22, // 16: holdfast.v1.Backup.made:type_name -> google.protobuf.Timestamp
+	22, // 17: holdfast.v1.Inspection.at:type_name -> google.protobuf.Timestamp
+	22, // 18: holdfast.v1.Inspection.high_mark:type_name -> google.protobuf.Timestamp
+	20, // 19: holdfast.v1.Inspection.lots:type_name -> holdfast.v1.InspectedLot
+	21, // 20: holdfast.v1.Inspection.facts:type_name -> holdfast.v1.InspectedFact
+	22, // 21: holdfast.v1.InspectedFact.at:type_name -> google.protobuf.Timestamp
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_admin_proto_init() }
@@ -1711,18 +2245,20 @@ func file_admin_proto_init() {
 		return
 	}
 	file_holdfast_proto_init()
-	file_admin_proto_msgTypes[11].OneofWrappers = []any{}
-	file_admin_proto_msgTypes[14].OneofWrappers = []any{}
+	file_admin_proto_msgTypes[12].OneofWrappers = []any{}
 	file_admin_proto_msgTypes[15].OneofWrappers = []any{}
 	file_admin_proto_msgTypes[16].OneofWrappers = []any{}
 	file_admin_proto_msgTypes[17].OneofWrappers = []any{}
+	file_admin_proto_msgTypes[18].OneofWrappers = []any{}
+	file_admin_proto_msgTypes[19].OneofWrappers = []any{}
+	file_admin_proto_msgTypes[20].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_admin_proto_rawDesc), len(file_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

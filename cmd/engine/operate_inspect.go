@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/store"
+)
+
+// inspectTimeMax bounds how long a look into the log of a running engine may take: no snapshot pass runs meanwhile.
+const inspectTimeMax = 30 * time.Second
+
+// inspect shows what an event is, or was, as the log has it. One at a time: each reads the log and has the event in memory once more.
+func (p *process) inspect(ctx context.Context, cmd *engine.AdminCommand) *engine.AdminAnswer {
+	later := func(text string) *engine.AdminAnswer {
+		return &engine.AdminAnswer{Code: engine.CodeOverloaded, Text: text, RetryAfterMs: time.Second.Milliseconds()}
+	}
+	if !p.inspecting.TryLock() {
+		return later("another event is being inspected: one at a time")
+	}
+	defer p.inspecting.Unlock()
+	key := engine.Key{Account: cmd.Account, Kind: engine.KindEvent, ID: cmd.Event}
+	if _, gone, err := p.store.Archived(key); err != nil {
+		return adminFailed(err)
+	} else if gone {
+		return notTaken(engine.CodeEventArchived, cmd.Event)
+	}
+	ctx, cancel := context.WithTimeout(ctx, inspectTimeMax)
+	defer cancel()
+	at := store.LookAt{Fact: engine.Seq(cmd.Fact), Batch: uint64(cmd.Batch), Time: cmd.At}
+	seen, err := p.store.Look(ctx, store.Look{Key: key, At: at, Facts: int(cmd.Facts)})
+	switch {
+	case errors.Is(err, store.ErrUnknown) && at == store.LookAt{}:
+		return notTaken(engine.CodeEventUnknown, cmd.Event)
+	case errors.Is(err, store.ErrUnknown):
+		return &engine.AdminAnswer{Code: engine.CodeEventUnknown, Field: "event", Text: "there was no event " + cmd.Event + " at that moment"}
+	case errors.Is(err, store.ErrCut):
+		return &engine.AdminAnswer{Code: engine.CodeInvalid, Field: momentField(cmd), Text: err.Error()}
+	case errors.Is(err, store.ErrBusy):
+		return later(err.Error())
+	case errors.Is(err, context.DeadlineExceeded):
+		return later("reading the log took longer than " + inspectTimeMax.String() + ": make a backup, and look into that with engine inspect")
+	case err != nil:
+		return adminFailed(err)
+	}
+	return &engine.AdminAnswer{Inspection: viewSeen(key, &seen)}
+}
+
+// momentField is the field of a command that names a moment.
+func momentField(cmd *engine.AdminCommand) string {
+	switch {
+	case cmd.Fact > 0:
+		return "fact"
+	case cmd.Batch > 0:
+		return "batch"
+	}
+	return "at"
+}
