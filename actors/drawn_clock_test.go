@@ -50,6 +50,7 @@ func TestLongHoldsEndInTimeWhileTheClockIsDrawn(t *testing.T) {
 				for n.clock.Now() < told+engine.Instant(simFreedWithin) {
 					time.Sleep(500 * time.Millisecond)
 				}
+				synctest.Wait()
 				if late := time.Duration(endedAt - told); live != 0 || late < 0 || late > simFreedWithin {
 					t.Errorf("%d holds are live a second after the deadline; it ended %v after it", live, late)
 				}
