@@ -79,13 +79,15 @@ func (s *Store) Archived(key engine.Key) (at engine.Instant, ok bool, err error)
 	return a.at, ok, pebbleError(err)
 }
 
+const archiveSuffix = ".archive"
+
 // ArchiveFile is where the archive of an aggregate lies, from the data folder, with slashes.
 func ArchiveFile(key engine.Key) string {
-	return path.Join(nameArchive, key.Account, key.ID+".archive")
+	return path.Join(nameArchive, key.Account, key.ID+archiveSuffix)
 }
 
 func (f *folder) archivePath(key engine.Key) string {
-	return f.fs.PathJoin(f.path(nameArchive), key.Account, key.ID+".archive")
+	return f.fs.PathJoin(f.path(nameArchive), key.Account, key.ID+archiveSuffix)
 }
 
 // archiving is one aggregate on its way out of the log.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -79,7 +80,12 @@ func (s *Store) backupInto(k *copying, c *BackupConfig, format []byte, asked uin
 	if err != nil {
 		return nil, err
 	}
-	if err := k.copyAll(files, format); err != nil {
+	// Every archive that the checkpoint has a mark of is there by now. One that came later belongs to an aggregate that the backup still has as it was.
+	archives, err := s.folder.listArchives()
+	if err != nil {
+		return nil, err
+	}
+	if err := k.copyAll(append(files, archives...), format); err != nil {
 		return nil, err
 	}
 	if err := k.refillTail(&s.c); err != nil {
@@ -171,12 +177,16 @@ func backupFolder(ctx context.Context, from *VerifyConfig, c *BackupConfig) (*Ma
 	if err != nil {
 		return nil, err
 	}
+	archives, err := f.listArchives()
+	if err != nil {
+		return nil, err
+	}
 	k, err := beginCopying(ctx, f.fs, f.dir, c)
 	if err != nil {
 		return nil, err
 	}
 	m, err := func() (*Manifest, error) {
-		if err := k.copyAll(append(files, segments...), format); err != nil {
+		if err := k.copyAll(slices.Concat(files, segments, archives), format); err != nil {
 			return nil, err
 		}
 		if c.Verifying != nil {
@@ -213,7 +223,7 @@ func beginCopying(ctx context.Context, fs vfs.FS, from string, c *BackupConfig) 
 	return k, nil
 }
 
-// copyAll copies the log, and FORMAT last.
+// copyAll copies the log and the archives, and FORMAT last.
 func (k *copying) copyAll(files []source, format []byte) error {
 	if err := k.checkSpace(files); err != nil {
 		return err

@@ -8,11 +8,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/holdfast-engine/holdfast/engine"
 )
 
 // copying puts the files of a data folder or of a backup into another folder. It uses the file system itself, never the one that watches over the log: a
@@ -26,6 +29,7 @@ type copying struct {
 	done     uint64
 	total    uint64
 	files    []Copied
+	folders  []string // below archive/, and that itself: made for the files in them
 	buf      []byte
 	gentle   bool // the check works half of the time only
 }
@@ -38,9 +42,56 @@ type source struct {
 	sum   string // what its SHA-256 must be; empty for any
 }
 
-// isTable reports whether a file of log/ never changes once it is there.
-func isTable(name string) bool {
-	return strings.HasSuffix(name, ".sst") || strings.HasSuffix(name, ".blob")
+// neverChanges reports whether a file is a table of log/ or an archive: once it is there it is as it is.
+func neverChanges(name string) bool {
+	return strings.HasSuffix(name, ".sst") || strings.HasSuffix(name, ".blob") || strings.HasSuffix(name, archiveSuffix)
+}
+
+// listArchives lists the files of archived aggregates. What else lies there is left out: the engine did not put it there.
+func (f *folder) listArchives() ([]source, error) {
+	dir := f.path(nameArchive)
+	if there, err := f.exists(nameArchive); err != nil || !there {
+		return nil, err
+	}
+	if err := realFile(f.fs, dir, true); err != nil {
+		return nil, err
+	}
+	accounts, err := f.fs.List(dir)
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", dir, err)
+	}
+	slices.Sort(accounts)
+	var files []source
+	for _, account := range accounts {
+		if !engine.ValidID(account) {
+			continue
+		}
+		info, err := f.fs.Stat(f.fs.PathJoin(dir, account))
+		if err != nil {
+			return nil, fmt.Errorf("look at %s: %w", f.fs.PathJoin(dir, account), err)
+		}
+		if !info.IsDir() {
+			continue
+		}
+		as := nameArchive + "/" + account
+		of, err := listFiles(f.fs, f.fs.PathJoin(dir, account), as, func(name string) bool { return copiedName.MatchString(as + "/" + name) })
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, of...)
+	}
+	return files, nil
+}
+
+// foldersOf makes the folders of an archive's file in the copy.
+func (k *copying) foldersOf(name string) error {
+	for dir := path.Dir(name); dir != "." && dir != nameLog && dir != nameTail && !slices.Contains(k.folders, dir); dir = path.Dir(dir) {
+		if err := k.fs.MkdirAll(k.to.path(dir), 0o700); err != nil {
+			return fmt.Errorf("create %s: %w", k.to.path(dir), err)
+		}
+		k.folders = append(k.folders, dir)
+	}
+	return nil
 }
 
 // list adds the files of a folder that use takes, by name.
@@ -58,15 +109,15 @@ func listFiles(fs vfs.FS, dir, as string, use func(name string) bool) ([]source,
 		if !use(name) {
 			continue
 		}
-		path := fs.PathJoin(dir, name)
-		if err := realFile(fs, path, false); err != nil {
+		from := fs.PathJoin(dir, name)
+		if err := realFile(fs, from, false); err != nil {
 			return nil, err
 		}
-		info, err := fs.Stat(path)
+		info, err := fs.Stat(from)
 		if err != nil {
-			return nil, fmt.Errorf("look at %s: %w", path, err)
+			return nil, fmt.Errorf("look at %s: %w", from, err)
 		}
-		files = append(files, source{name: as + "/" + name, path: path, bytes: uint64(info.Size())})
+		files = append(files, source{name: as + "/" + name, path: from, bytes: uint64(info.Size())})
 	}
 	return files, nil
 }
@@ -110,7 +161,7 @@ func (k *copying) checkSpace(files []source) error {
 		need += k.total
 	} else {
 		for i := range files {
-			if !isTable(files[i].name) {
+			if !neverChanges(files[i].name) {
 				need += files[i].bytes
 			}
 		}
@@ -149,12 +200,12 @@ func (k *copying) all(files []source) error {
 }
 
 func (k *copying) syncFolders() error {
-	for _, dir := range []string{k.to.path(nameLog), k.to.path(nameTail), k.to.dir} {
-		if err := syncDir(k.fs, dir); err != nil {
+	for _, name := range append(slices.Clone(k.folders), nameLog, nameTail) { // those in others first
+		if err := syncDir(k.fs, k.to.path(name)); err != nil {
 			return err
 		}
 	}
-	return nil
+	return syncDir(k.fs, k.to.dir)
 }
 
 func (k *copying) one(f *source) error {
@@ -166,9 +217,12 @@ func (k *copying) one(f *source) error {
 		return err
 	}
 	defer func() { _ = in.Close() }()
+	if err := k.foldersOf(f.name); err != nil {
+		return err
+	}
 	to := k.to.path(f.name)
 	var out vfs.File
-	if k.link && isTable(f.name) {
+	if k.link && neverChanges(f.name) {
 		if err := k.fs.Link(f.path, to); err != nil {
 			return err
 		}
@@ -232,7 +286,7 @@ func (k *copying) pour(in io.Reader, out io.Writer) (n uint64, sum string, err e
 // abandon removes a copy that failed, as far as that is possible: what is left keeps its mark.
 func (k *copying) abandon() {
 	// The mark goes last.
-	for _, name := range []string{nameBackup, nameBackup + ".new", nameFormat, nameLock, nameLog, nameTail, nameTemp, nameReserve} {
+	for _, name := range []string{nameBackup, nameBackup + ".new", nameFormat, nameLock, nameLog, nameTail, nameArchive, nameTemp, nameReserve} {
 		_ = k.fs.RemoveAll(k.to.path(name))
 	}
 	_ = k.fs.Remove(k.to.path(nameUnfinished))

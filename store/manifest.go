@@ -13,15 +13,15 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// A backup is a folder that holds what a data folder holds, and BACKUP beside it. While a backup or a restore is being made its folder holds a file
+// A backup is a folder that holds what a data folder holds, archives too, and BACKUP beside it. While a backup or a restore is being made its folder holds a file
 // called unfinished as well.
 const (
 	nameBackup     = "BACKUP"
 	nameUnfinished = "unfinished"
 
 	manifestVersion = 1
-	// manifestBytesMax bounds BACKUP: some 100,000 files.
-	manifestBytesMax = 16 << 20
+	// manifestBytesMax bounds BACKUP: some 350,000 files, most of them archives.
+	manifestBytesMax = 64 << 20
 )
 
 // Manifest says what a backup holds: it is the file BACKUP, as JSON.
@@ -49,7 +49,7 @@ type Copied struct {
 }
 
 // copiedName is what a file of a backup may be called: nothing that could leave the folder.
-var copiedName = regexp.MustCompile(`^(?:FORMAT|(?:log|tail)/[A-Za-z0-9][A-Za-z0-9._-]{0,99})$`)
+var copiedName = regexp.MustCompile(`^(?:FORMAT|(?:log|tail)/[A-Za-z0-9][A-Za-z0-9._-]{0,99}|archive/[A-Za-z0-9_-]{1,64}/[A-Za-z0-9_-]{1,64}\.archive)$`)
 
 func hexDigits(s string, bytes int) bool {
 	b, err := hex.DecodeString(s)

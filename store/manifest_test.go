@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"path"
@@ -54,6 +55,8 @@ func TestManifestsAreReadOrRefused(t *testing.T) {
 	for _, name := range []string{
 		"", "/", "..", "log/..", "log/.", "log//a", "/log/a", "log/a/b", "../log/a", "log/../a", "log", "log/", "tail", "BACKUP", "LOCK", "unfinished", "reserve", "tmp/a",
 		"log/.hidden", "log/a\x00b", "log/a\nb", "LOG/a", "FORMAT/a", "./FORMAT", "jetstream/a", `log\a`,
+		"archive", "archive/", "archive/a.archive", "archive/_/", "archive/_/.archive", "archive/../a.archive", "archive/_/../a.archive", "archive/_/a/b.archive", "archive/_/a",
+		"archive/_/a.archive/b", "archive/./a.archive", "archive//a.archive", "archive/_/a.b.archive", "archive/a\nb/a.archive", "/archive/_/a.archive",
 	} {
 		m := goldenManifest()
 		m.Files[0].Name = name
@@ -89,6 +92,7 @@ func FuzzManifest(f *testing.F) {
 	}
 	f.Add(text)
 	f.Add([]byte(`{"backup_version":2}`))
+	f.Add(bytes.Replace(text, []byte("log/000012.sst"), []byte("archive/_/night-one.archive"), 1))
 	f.Add([]byte(`{"backup_version":1,"files":[{"name":"log/../../a"}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		m, err := parseManifest(text)

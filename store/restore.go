@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -120,7 +121,13 @@ func (k *copying) restore(c *RestoreConfig, m *Manifest, from *folder) error {
 	for i, f := range m.Files {
 		files[i] = source{name: f.Name, path: from.path(f.Name), bytes: f.Bytes, sum: f.SHA256}
 	}
-	for _, name := range []string{nameLog, nameTail} {
+	folders := map[string]bool{nameLog: true, nameTail: true}
+	for i := range files {
+		for dir := path.Dir(files[i].name); dir != "."; dir = path.Dir(dir) {
+			folders[dir] = true
+		}
+	}
+	for name := range folders {
 		if err := realFile(k.fs, from.path(name), true); err != nil {
 			return err
 		}

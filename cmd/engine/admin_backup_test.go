@@ -92,3 +92,28 @@ func TestOneBackupAtATimeIsToldToOperators(t *testing.T) {
 	_, err = shop.Admin(within(t), &pb.BackupCommand{Name: "monday"})
 	refuses(t, err, "internal", "permission denied", "name another")
 }
+
+// TestArchivesAreInBackups archives an event, lets the engine make a backup and makes one of its folder, restores both and shows the event's file from there.
+func TestArchivesAreInBackups(t *testing.T) {
+	data := newData(t)
+	s := serveOn(t, data)
+	mustSteer(t, s, "create", "-f", write(t, "night.yaml", nightYAML))
+	mustSteer(t, s, "open", "night-one")
+	sell(t, connectTo(t, s), "night-one", "b1")
+	mustSteer(t, s, "close", "night-one")
+	mustOperate(t, s, "archive", "night-one")
+	mustOperate(t, s, "backup", "running")
+	s.stop()
+	stopped := filepath.Join(t.TempDir(), "stopped")
+	must(t, "backup", data, stopped, "--copy")
+	for _, dir := range []string{filepath.Join(backupsBeside(data), "running"), stopped} {
+		wants(t, must(t, "verify", dir), "whole: every check passed")
+		restored := filepath.Join(t.TempDir(), "restored")
+		must(t, "restore", dir, restored)
+		wants(t, must(t, "archive", "show", filepath.Join(restored, "archive", "_", "night-one.archive")), "event night-one of account _", "1 orders", "replayed to state hash")
+		s = serveOn(t, restored)
+		_, err := steer(t, s, "show", "night-one")
+		refuses(t, err, "event_archived")
+		s.stop()
+	}
+}

@@ -30,6 +30,7 @@ func backupCommand() *cobra.Command {
 The copy is checked like a data folder before it is called a backup: both copies of the newest log, the chain, every event's facts and state. A
 folder that is not whole is refused. The file BACKUP, written last, says up to which batch of the log the backup is whole, the head of the chain there,
 a hash over the states of all events, and every file with its SHA-256. What an interrupted backup leaves is marked and refused by restore.
+The files of archived events come along; "engine archive show" replays one.
 
 Tables on the same file system are linked, which takes no time and no space; but then a bad spot of the disk is bad in both. Use --copy, or another disk,
 for a backup that survives the disk. Nothing can be sold from a backup: engine restore makes a data folder of it.`,
