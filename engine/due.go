@@ -42,9 +42,15 @@ func (d *due) put(i int, b batch, holds *span) {
 	holds.chunks[b.place].queued = uint32(i + 1)
 }
 
+// before is the order of the queue: by deadline and, of equal ones, by the ids of the holds. Without the second, the order in which holds end would depend on
+// how the queue came about, and an event that was woken from its snapshot would end them in another.
+func (d *due) before(a, b batch, holds *span) bool {
+	return a.deadline < b.deadline || a.deadline == b.deadline && holds.chunks[a.place].number < holds.chunks[b.place].number
+}
+
 // rise moves a batch from i towards the head of the queue to where it belongs, sink away from it.
 func (d *due) rise(i int, b batch, holds *span) {
-	for i > 0 && b.deadline < d.at((i-1)/2).deadline {
+	for i > 0 && d.before(b, *d.at((i - 1) / 2), holds) {
 		d.put(i, *d.at((i - 1) / 2), holds)
 		i = (i - 1) / 2
 	}
@@ -54,10 +60,10 @@ func (d *due) rise(i int, b batch, holds *span) {
 func (d *due) sink(i int, b batch, holds *span) {
 	for {
 		below := 2*i + 1
-		if below+1 < d.queued && d.at(below+1).deadline < d.at(below).deadline {
+		if below+1 < d.queued && d.before(*d.at(below + 1), *d.at(below), holds) {
 			below++
 		}
-		if below >= d.queued || b.deadline <= d.at(below).deadline {
+		if below >= d.queued || !d.before(*d.at(below), b, holds) {
 			break
 		}
 		d.put(i, *d.at(below), holds)
@@ -86,11 +92,11 @@ func (d *due) remove(c *spanChunk, holds *span) {
 }
 
 // first returns the batch that may be due first.
-func (d *due) first() (b batch, ok bool) {
+func (d *due) first(holds *span) (b batch, ok bool) {
 	if d.queued > 0 {
 		b, ok = *d.at(0), true
 	}
-	if d.any && (!ok || d.newest.deadline < b.deadline) {
+	if d.any && (!ok || d.before(d.newest, b, holds)) {
 		b, ok = d.newest, true
 	}
 	return b, ok
@@ -158,7 +164,7 @@ func (e *Event) nextDue(now Instant, sorts *int) (slot uint32, ok bool) {
 	for {
 		slot, ok = e.due.wheel.first(&e.holds)
 		ok = ok && e.holds.at(slot).expires <= now
-		b, any := e.due.first()
+		b, any := e.due.first(&e.holdSlots)
 		if !any || b.deadline > now || ok && !e.mayPrecede(b, slot) {
 			return slot, ok
 		}
@@ -184,7 +190,7 @@ func (e *Event) nextDeadline() (at Instant, ok bool) {
 	if slot, any := e.due.wheel.first(&e.holds); any {
 		at, ok = e.holds.at(slot).expires, true
 	}
-	if b, any := e.due.first(); any && (!ok || b.deadline < at) {
+	if b, any := e.due.first(&e.holdSlots); any && (!ok || b.deadline < at) {
 		at, ok = b.deadline, true
 	}
 	return at, ok

@@ -137,3 +137,50 @@ func TestHoldsOfManyBatchesEndInOrder(t *testing.T) {
 		})
 	}
 }
+
+// Of equal deadlines the lower id ends first, whatever the order in which batches were sorted: an event that was woken from its snapshot, where nothing is
+// sorted, ends them as the one does that was awake all the time.
+func TestEqualDeadlinesEndAwakeAsAfterSleep(t *testing.T) {
+	spec := testSpec()
+	spec.HoldTTLMs, spec.MaxHoldMs, spec.SpreadMs = 60_000, 60_000, 0
+	spec.Lots[0].Capacity, spec.Pools = 5000, nil
+	for i := range spec.Lots {
+		spec.Lots[i].Pools = nil
+	}
+	e := New(testKey())
+	var facts Facts
+	step := func(e *Event, cmd *Command, now Instant) {
+		facts.Reset()
+		if out := e.Step(cmd, now, &facts); out.Code != CodeOK {
+			t.Fatalf("%s: %s", cmd.Verb, out.AppendMessage(nil))
+		}
+	}
+	holdAt := func(buyer string, now Instant) {
+		h := hold(buyer, "ga", 1)
+		h.RequestID = "r" + strconv.FormatInt(int64(now), 10) + buyer
+		step(e, h, now)
+	}
+	step(e, &Command{Verb: VerbCreate, RequestID: "create", Spec: spec}, start)
+	holdAt("first", start)
+	now := start + 1e9
+	for i := range 1790 {
+		if i == 800 {
+			holdAt("first", now) // takes the place of the first hold and inherits its end: its batch is sorted before the others
+		}
+		holdAt("b"+strconv.Itoa(i), now)
+	}
+	ttl := Instant(spec.HoldTTLMs) * 1e6
+	step(e, &Command{Verb: VerbExpire}, start+ttl)
+	woken, err := OpenSnapshot(testKey(), e.AppendSnapshot(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	asleep := woken.(*Event)
+	for at := now + ttl; e.holds.live() > 0; {
+		step(e, &Command{Verb: VerbExpire}, at)
+		step(asleep, &Command{Verb: VerbExpire}, at)
+		if e.StateHash() != asleep.StateHash() || e.holds.live() != asleep.holds.live() {
+			t.Fatalf("with %d holds left the state hash is %x, after a sleep it is %x with %d", e.holds.live(), e.StateHash(), asleep.StateHash(), asleep.holds.live())
+		}
+	}
+}
