@@ -48,8 +48,8 @@ type eventActor struct {
 	proved      engine.Seq // the last proof fact
 	provedAt    time.Duration
 	sleep       sleepStage
-	sleepSeq    engine.Seq   // what the snapshot holds
-	sleepKept   atomic.Int32 // 0 under way, 1 durable, 2 failed
+	sleepSeq    engine.Seq    // what the snapshot holds
+	sleepKept   *atomic.Int32 // of the newest attempt: 0 under way, 1 durable, 2 failed
 	retiredDone bool
 }
 
@@ -105,7 +105,7 @@ func (a *eventActor) start() {
 func (a *eventActor) turn(requests []*engine.Request) {
 	a.requests, a.request, a.command = requests, 0, 0
 	mono := a.node.clock.Mono()
-	if ask := a.ref.release.Load(); ask != nil && a.ev == nil {
+	if ask := a.ref.release.Load(); ask != nil {
 		a.tryRelease(ask)
 	}
 	a.timedAt, a.untimed = mono, 0

@@ -339,6 +339,9 @@ func (n *Node) rearm() {
 	n.alarm.set(wait)
 }
 
+// wakesAtOnce is how many sleeping events are started before others may look at what the node knows: an opening at one moment may wake very many.
+const wakesAtOnce = 256
+
 // wakeDue starts the sleeping events whose time has come, as many as may be awake.
 func (n *Node) wakeDue() {
 	n.mu.Lock()
@@ -347,7 +350,11 @@ func (n *Node) wakeDue() {
 		return
 	}
 	now := n.clock.Now()
-	for int64(n.known.awake) < n.cfg.EventsAwakeMax {
+	for woken := 0; int64(n.known.awake) < n.cfg.EventsAwakeMax; woken++ {
+		if woken == wakesAtOnce {
+			n.alarm.set(0)
+			return
+		}
 		if wake, ok := n.known.nextWake(); !ok || wake > now {
 			break
 		}

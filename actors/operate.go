@@ -20,7 +20,12 @@ const lookEvery = 2 * time.Millisecond
 // Sleep puts an event to sleep now, however lately it was used, and returns when only its snapshot is left. It fails if ctx ends first, as it may while
 // commands keep arriving. Codes: event_unknown, event_archived, quarantined, unavailable, or CodeOK.
 func (n *Node) Sleep(ctx context.Context, account, event string) engine.Code {
-	return n.wish(ctx, route{account, event}, func(ref *eventRef) { ref.sleepNow.Store(true) }, func(ref *eventRef) bool { return ref == nil })
+	at := route{account, event}
+	code := n.wish(ctx, at, func(ref *eventRef) { ref.sleepNow.Store(true) }, func(ref *eventRef) bool { return ref == nil })
+	if ref, awake := n.routes.Load(at); code != engine.CodeOK && awake {
+		ref.sleepNow.Store(false) // or it would go on trying whenever nothing waits for it
+	}
+	return code
 }
 
 // wish tells an awake event's actor of something and waits until it is fulfilled, with the actor's reference, or nil once it has gone.
@@ -106,13 +111,28 @@ func (n *Node) ReleaseQuarantine(ctx context.Context, account, event string) err
 	}
 }
 
+// rebuildChecked rebuilds the event from the log and checks it. What set it aside may well make this panic too: then it stays where it is.
+func (a *eventActor) rebuildChecked() (agg engine.Aggregate, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("actors: rebuild event %s: panic: %v", a.ref.key.ID, p)
+		}
+	}()
+	if agg, err = a.node.snapshots.Rebuild(a.ref.key); err != nil {
+		return nil, err
+	}
+	return agg, agg.Check()
+}
+
 // tryRelease does what ReleaseQuarantine asks for.
 func (a *eventActor) tryRelease(ask *releaseAsk) {
-	a.awaitDurable()
-	agg, err := a.node.snapshots.Rebuild(a.ref.key)
-	if err == nil {
-		err = agg.Check()
+	if a.ev != nil { // another release came first
+		a.ref.release.Store(nil)
+		ask.done <- ErrNotQuarantined
+		return
 	}
+	a.awaitDurable()
+	agg, err := a.rebuildChecked()
 	ev, ok := agg.(*engine.Event)
 	switch {
 	case err != nil:

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/holdfast-engine/holdfast/engine"
@@ -98,7 +99,8 @@ func (a *eventActor) fallAsleep(mono time.Duration) bool {
 	case drowsy:
 		a.nudge.Store(false)
 		a.sleep, a.sleepSeq = snapshot, a.ev.Seq()
-		a.sleepKept.Store(0)
+		done := new(atomic.Int32) // its own: an attempt that a request has ended may still be on its way to the disk
+		a.sleepKept = done
 		a.node.snapshots.Sleep(&engine.Snapshot{
 			Asleep: engine.Asleep{Key: a.ref.key, Seq: a.sleepSeq, LastAt: a.ev.LastAt(), StateHash: a.ev.StateHash(), Wake: wake},
 			State:  a.ev.AppendSnapshot(nil),
@@ -107,7 +109,7 @@ func (a *eventActor) fallAsleep(mono time.Duration) bool {
 			if err != nil {
 				kept = 2
 			}
-			a.sleepKept.Store(kept)
+			done.Store(kept)
 			a.ref.box.wake()
 		})
 	case snapshot:

@@ -77,6 +77,8 @@ func (p *process) archive(ctx context.Context, cmd *engine.AdminCommand) *engine
 	if _, refused := p.askEvent(ctx, cmd.Account, cmd.Event, engine.Command{Verb: engine.VerbArchive}); refused != nil {
 		return refused
 	}
+	ctx, cancel := context.WithTimeout(ctx, operatorPatience)
+	defer cancel()
 	if err := p.node.AwaitArchived(ctx, cmd.Account, cmd.Event); err != nil {
 		return adminFailed(err)
 	}
@@ -84,7 +86,12 @@ func (p *process) archive(ctx context.Context, cmd *engine.AdminCommand) *engine
 	return &engine.AdminAnswer{Event: &engine.Whereabouts{Event: cmd.Event, Place: "archived", File: file}}
 }
 
+// operatorPatience is how long a command of an operator waits for an event that others use, or for the disk.
+const operatorPatience = 10 * time.Second
+
 func (p *process) sleepNow(ctx context.Context, cmd *engine.AdminCommand) *engine.AdminAnswer {
+	ctx, cancel := context.WithTimeout(ctx, operatorPatience)
+	defer cancel()
 	if code := p.node.Sleep(ctx, cmd.Account, cmd.Event); code != engine.CodeOK {
 		return notTaken(code, cmd.Event)
 	}
