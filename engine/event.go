@@ -252,6 +252,12 @@ func (e *Event) NextDeadline() (Instant, bool) {
 	return at, ok
 }
 
+// AwaitsWall implements [Aggregate]: the event is to open, to close, or to be archived.
+func (e *Event) AwaitsWall() bool {
+	_, scheduled := e.NextSchedule()
+	return scheduled || e.state == EventClosed || e.state == EventArchived
+}
+
 // NextSchedule is the wall time at which the event wants a VerbSchedule, to open or close; false if never.
 func (e *Event) NextSchedule() (wall Instant, ok bool) {
 	switch e.state {

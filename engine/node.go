@@ -128,6 +128,9 @@ func (n *Node) LastAt() Instant { return n.lastAt }
 // NextDeadline is always false: a node need not be woken.
 func (n *Node) NextDeadline() (Instant, bool) { return 0, false }
 
+// AwaitsWall implements [Aggregate]: a node never has to be woken.
+func (n *Node) AwaitsWall() bool { return false }
+
 // StateHash is a hash over the outages, the restores and the audit.
 func (n *Node) StateHash() uint64 {
 	if n.seq == 0 {

@@ -44,6 +44,8 @@ type Aggregate interface {
 	StateHash() uint64
 	// NextDeadline is the node time at which the aggregate wants to be awake, false if it need not be woken.
 	NextDeadline() (Instant, bool)
+	// AwaitsWall reports whether the aggregate also wants to be awake at a wall time, which only its shell can tell in node time.
+	AwaitsWall() bool
 	// AppendSnapshot appends the whole state, in a versioned format that OpenSnapshot reads.
 	AppendSnapshot(dst []byte) []byte
 	// Check verifies every invariant the slow way and names the first that is broken.

@@ -104,7 +104,7 @@ type archiving struct {
 
 // Archive moves aggregates out of the log, each into a file of its own below archive/: its newest snapshot, which must hold its last fact, and its
 // facts as far back as the log has them. When a file is durable, and not before, the snapshots go and a mark says for ever that the aggregate was
-// there, both in one step. Aggregates that are archived already are left alone. At most [ArchiveBatchMax] at once; a pass under way is waited for. After
+// there, both in one step. Aggregates that are archived already are left alone. At most [ArchiveBatchMax] at once; a pass under way is waited for, until ctx ends. After
 // an error before that step everything is as before, and the call may be repeated.
 //
 // What of the aggregates is left in the log is skipped by every later reading, and cut away with the rest of it. Once per-event keys exist they are
@@ -116,7 +116,9 @@ func (s *Store) Archive(ctx context.Context, keys []engine.Key) error {
 	if err := s.life.check(); err != nil {
 		return err
 	}
-	s.passing.Lock() // no pass may keep a new snapshot of what goes
+	if err := s.lockPassing(ctx); err != nil { // no pass may keep a new snapshot of what goes
+		return fmt.Errorf("store: archive: %w", err)
+	}
 	defer s.passing.Unlock()
 	all := make(map[string]*archiving, len(keys))
 	defer func() {

@@ -27,7 +27,11 @@ import (
 //	archive/  what was archived, a file each: archive/<account>/<event>.archive (archivefile.go)
 //	tmp/      tables on their way into Pebble, archives on their way into their place; emptied at each start
 const (
-	formatVersion = 1
+	// formatVersion is raised with every change that a program of before would misread: a new kind of fact, key or file. An older folder becomes one of
+	// this version when it is opened to be written.
+	//
+	//	2  facts of restores, archives and operators; marks of what was archived; archive/
+	formatVersion = 2
 
 	nameFormat   = "FORMAT"
 	nameLock     = "LOCK"
@@ -41,9 +45,10 @@ const (
 
 // folder is the data folder's place and identity.
 type folder struct {
-	fs  vfs.FS
-	dir string
-	tag uint64
+	fs      vfs.FS
+	dir     string
+	tag     uint64
+	version int // of its FORMAT
 }
 
 func (f *folder) path(name string) string { return f.fs.PathJoin(f.dir, name) }
@@ -115,28 +120,27 @@ func (f *folder) readFormat() (found bool, err error) {
 	if err != nil {
 		return true, fmt.Errorf("read %s: %w", f.path(nameFormat), err)
 	}
-	if f.tag, err = decodeFormat(string(b)); err != nil {
+	if f.version, f.tag, err = decodeFormat(string(b)); err != nil {
 		return true, fmt.Errorf("%s: %w", f.path(nameFormat), err)
 	}
 	return true, nil
 }
 
-// decodeFormat returns the id in the text of FORMAT. A newer version may have written more lines than this one knows.
-func decodeFormat(text string) (tag uint64, err error) {
-	version := 0
+// decodeFormat returns the version and the id in the text of FORMAT. A newer version may have written more lines than this one knows.
+func decodeFormat(text string) (version int, tag uint64, err error) {
 	if rest, ok := strings.CutPrefix(text, "holdfast store\nversion "); ok {
 		number, _, _ := strings.Cut(rest, "\n")
 		if version, err = strconv.Atoi(number); err == nil && version > formatVersion {
-			return 0, fmt.Errorf("it says format %d, this program knows up to %d: run the newer program: %w", version, formatVersion, ErrNewer)
+			return 0, 0, fmt.Errorf("it says format %d, this program knows up to %d: run the newer program: %w", version, formatVersion, ErrNewer)
 		}
 	}
 	_, id, _ := strings.Cut(text, "\nid ")
 	id, _, _ = strings.Cut(id, "\n")
 	tag, err = strconv.ParseUint(id, 16, 64)
 	if err != nil || version < 1 || encodeFormat(version, tag) != text {
-		return 0, fmt.Errorf("it does not say what it should: put back the one from a backup of this folder: %w", ErrDamaged)
+		return 0, 0, fmt.Errorf("it does not say what it should: put back the one from a backup of this folder: %w", ErrDamaged)
 	}
-	return tag, nil
+	return version, tag, nil
 }
 
 // write creates a file with content, durably.
@@ -169,6 +173,10 @@ func (f *folder) prepare(create func() error) error {
 	if !found {
 		if err := f.create(create); err != nil {
 			return fmt.Errorf("make a data folder of %s: %w", f.dir, err)
+		}
+	} else if f.version < formatVersion {
+		if err := f.writeFormat(); err != nil { // before anything is written that the older version does not have
+			return fmt.Errorf("raise the format of %s: %w", f.dir, err)
 		}
 	}
 	creating, err := f.exists(nameCreating)
@@ -230,6 +238,11 @@ func (f *folder) create(create func() error) error {
 		return fmt.Errorf("draw an id for the folder: %w", err)
 	}
 	f.tag = binary.BigEndian.Uint64(id[:])
+	return f.writeFormat()
+}
+
+// writeFormat puts FORMAT, of this version, into its place in one step.
+func (f *folder) writeFormat() error {
 	const unfinished = nameFormat + ".new"
 	if err := f.write(unfinished, encodeFormat(formatVersion, f.tag)); err != nil {
 		return err

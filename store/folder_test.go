@@ -114,6 +114,32 @@ func TestANewerFormatIsRefused(t *testing.T) {
 	}
 }
 
+// A folder of an older program is read as it is, and says the newer version before anything is written that the older program would misread.
+func TestAnOlderFormatIsRaised(t *testing.T) {
+	b := newBench(t, nil)
+	b.put(1, 3, 1)
+	b.close()
+	f := folder{fs: b.c.FS, dir: b.c.Dir}
+	if _, err := f.readFormat(); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, b.c.FS, f.path(nameFormat), encodeFormat(1, f.tag))
+	if rep, err := Verify(VerifyConfig{Dir: dataDir, FS: b.c.FS, New: b.c.New, Open: b.c.Open}); err != nil || len(rep.Problems) > 0 {
+		t.Errorf("a check of an older format: %v %v", rep, err)
+	}
+	s, err := Open(b.c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	raised := folder{fs: b.c.FS, dir: b.c.Dir}
+	if _, err := raised.readFormat(); err != nil || raised.version != formatVersion || raised.tag != f.tag {
+		t.Errorf("after a start FORMAT says version %d, id %x: %v", raised.version, raised.tag, err)
+	}
+}
+
 func TestAHalfMadeFolderIsMadeAgain(t *testing.T) {
 	fs := vfs.NewMem()
 	for _, d := range []string{"log", "tail"} {

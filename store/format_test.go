@@ -196,8 +196,8 @@ func FuzzFormat(f *testing.F) {
 	f.Add(encodeFormat(1, 0xabc))
 	f.Add(strings.Replace(encodeFormat(1, 0xabc), "1", "2", 1))
 	f.Fuzz(func(t *testing.T, text string) {
-		tag, err := decodeFormat(text)
-		if err == nil && encodeFormat(formatVersion, tag) != text {
+		version, tag, err := decodeFormat(text)
+		if err == nil && encodeFormat(version, tag) != text {
 			t.Fatalf("%q was read as folder %x", text, tag)
 		}
 	})

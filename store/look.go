@@ -137,8 +137,20 @@ func lookOffline(c *VerifyConfig, l *Look) (seen Seen, err error) {
 	return seen, err
 }
 
-// lookRetry is how often a look tries to begin while a pass runs.
-const lookRetry = 10 * time.Millisecond
+// passingRetry is how often a look or an archive tries to begin while a pass runs.
+const passingRetry = 10 * time.Millisecond
+
+// lockPassing keeps passes away until passing is unlocked. It fails with [ErrBusy] if ctx ends before what is under way does.
+func (s *Store) lockPassing(ctx context.Context) error {
+	for !s.passing.TryLock() {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("a snapshot pass, an archive or the check of a backup is under way: %w", ErrBusy)
+		case <-time.After(passingRetry):
+		}
+	}
+	return nil
+}
 
 // Look shows an aggregate as it is or was, if it is not archived. It reads the log from where it begins, leaving others half a processor, and no pass runs
 // meanwhile; the aggregate is in memory once more. What is not durable yet is not shown. If ctx ends while a pass still runs the error wraps [ErrBusy];
@@ -147,12 +159,8 @@ func (s *Store) Look(ctx context.Context, l Look) (Seen, error) {
 	if err := s.settle(); err != nil {
 		return Seen{}, err
 	}
-	for !s.passing.TryLock() {
-		select {
-		case <-ctx.Done():
-			return Seen{}, fmt.Errorf("store: look: a snapshot pass, an archive or the check of a backup is under way: %w", ErrBusy)
-		case <-time.After(lookRetry):
-		}
+	if err := s.lockPassing(ctx); err != nil {
+		return Seen{}, fmt.Errorf("store: look: %w", err)
 	}
 	defer s.passing.Unlock()
 	snap := s.db.NewSnapshot()

@@ -108,6 +108,7 @@ func (s *Store) keepAll(ctx context.Context, all map[string]*known, next passRec
 		at := len(hs)
 		for i := range hs {
 			if hs[i].seq == h.seq {
+				h.wake = hs[i].wake // from its actor, if it went to sleep by itself: that knows the wall time too
 				hs[i].position, at = h.position, -1
 			} else if hs[i].seq > h.seq && at == len(hs) {
 				at = i

@@ -204,9 +204,15 @@ func obsolete(hs []header, p *passRecord) []header {
 	return gone
 }
 
-// headerOf describes the state of an aggregate.
+// wakeAtStart is a node time that is always over.
+const wakeAtStart engine.Instant = 1
+
+// headerOf describes the state of an aggregate. One that awaits a wall time is woken at the next start, to say itself when that is.
 func headerOf(a engine.Aggregate, position uint64) header {
 	wake, _ := a.NextDeadline()
+	if a.AwaitsWall() {
+		wake = wakeAtStart
+	}
 	return header{seq: a.Seq(), position: position, lastAt: a.LastAt(), hash: a.StateHash(), wake: wake}
 }
 

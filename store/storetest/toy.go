@@ -166,6 +166,9 @@ func (t *Toy) StateHash() uint64 { return t.hash ^ t.adds<<32 ^ uint64(t.pad) }
 // NextDeadline is what SetWake said.
 func (t *Toy) NextDeadline() (engine.Instant, bool) { return t.wake, t.wake != 0 }
 
+// AwaitsWall implements [engine.Aggregate].
+func (t *Toy) AwaitsWall() bool { return false }
+
 // SetWake sets the next deadline. It is part of snapshots, not of the log.
 func (t *Toy) SetWake(at engine.Instant) { t.wake = at }
 
