@@ -34,7 +34,7 @@ func appendAdminAnswer(json bool, requestID, correlation string, a *engine.Admin
 func adminReply(a *engine.AdminAnswer) *pb.AdminReply {
 	m := &pb.AdminReply{Audit: int64(a.Audit)}
 	if a.Code != engine.CodeOK {
-		m.Error = &pb.Error{Code: a.Code.String(), Message: a.Text, Field: a.Field, Retryable: a.Code.Retryable(), RetryAfterMs: a.RetryAfterMs}
+		m.Error = &pb.Error{Code: a.Code.String(), Message: strings.ToValidUTF8(a.Text, "?"), Field: a.Field, Retryable: a.Code.Retryable(), RetryAfterMs: a.RetryAfterMs}
 		return m
 	}
 	if p := a.Entries; p != nil {
@@ -46,20 +46,21 @@ func adminReply(a *engine.AdminAnswer) *pb.AdminReply {
 	if e := a.Events; e != nil {
 		m.Events = &pb.EventCounts{Awake: &e.Awake, Asleep: &e.Asleep}
 		for _, q := range e.Quarantined {
-			m.Events.Quarantined = append(m.Events.Quarantined, &pb.QuarantinedEvent{Event: q.Event, Why: q.Why})
+			m.Events.Quarantined = append(m.Events.Quarantined, &pb.QuarantinedEvent{Event: q.Event, Why: strings.ToValidUTF8(q.Why, "?")})
 		}
 	}
 	if a.Why != nil {
 		m.Why = whyReply(a.Why)
 	}
 	if e := a.Event; e != nil {
-		m.Event = &pb.Whereabouts{Event: e.Event, Place: e.Place, File: e.File}
+		m.Event = &pb.Whereabouts{Event: e.Event, Place: e.Place, File: strings.ToValidUTF8(e.File, "?")}
 	}
 	if b := a.Backup; b != nil {
-		m.Backup = &pb.Backup{Name: b.Name, Path: b.Path, State: "making"}
+		path := strings.ToValidUTF8(b.Path, "?")
+		m.Backup = &pb.Backup{Name: b.Name, Path: path, State: "making"}
 		if b.Whole {
 			m.Backup = &pb.Backup{
-				Name: b.Name, Path: b.Path, State: "whole", LastBatch: number(b.LastBatch), ChainHead: b.ChainHead, States: b.States,
+				Name: b.Name, Path: path, State: "whole", LastBatch: number(b.LastBatch), ChainHead: b.ChainHead, States: b.States,
 				Aggregates: number(b.Aggregates), Bytes: number(b.Bytes), Made: timestamp(b.Made),
 			}
 		}

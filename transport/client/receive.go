@@ -126,14 +126,14 @@ func (c *Client) again(k *call, why error, hint time.Duration) {
 	}
 }
 
-// unsent puts the calls of a message that could not be published aside, unless Close has ended them. It is called under the lock of their
-// sender, so it finishes none.
-func (c *Client) unsent(f flight, why error) {
+// unsent puts the calls of a message that could not be published aside, unless Close or its time has ended the attempt, and reports whether it was still in
+// flight. It is called under the lock of their sender, so it finishes none.
+func (c *Client) unsent(f flight, why error) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	m := c.messages.find(f)
 	if m == nil {
-		return
+		return false
 	}
 	c.messages.remove(m)
 	for _, k := range m.calls {
@@ -143,6 +143,7 @@ func (c *Client) unsent(f flight, why error) {
 		}
 	}
 	c.messages.recycle(m)
+	return true
 }
 
 // noEngine ends the attempts that are on their way to a subject where nobody listens.

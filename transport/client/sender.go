@@ -97,6 +97,11 @@ func (s *sender) next() *call {
 // fits reports whether the call at the head of the queue may join a batch of so many commands and bytes.
 func (s *sender) fits(commands, bytes int) bool {
 	o := &s.client.options
+	for s.head < len(s.waiting) && s.waiting[s.head].state.Load() == callLeft { // its caller has gone: the next one counts
+		s.bytes -= len(s.waiting[s.head].body)
+		s.waiting[s.head] = nil
+		s.head++
+	}
 	if commands >= o.BatchCommandsMax || s.head == len(s.waiting) {
 		return false
 	}
@@ -148,8 +153,9 @@ func (s *sender) sendOne() {
 	s.inFlight++
 	if err := c.nc.PublishRequest(subject, c.inbox(f.slot), s.out); err != nil {
 		// Nothing left; the attempt ends as if it had not been answered, but without doubt.
-		s.inFlight--
-		c.unsent(f, err)
+		if c.unsent(f, err) {
+			s.inFlight--
+		}
 	}
 }
 
