@@ -150,6 +150,40 @@ func TestAnAggregateSleepsAndIsLoaded(t *testing.T) {
 }
 
 // Loading what sleeps does not read the journal, or a hundred thousand events would take as long to wake as all of their history: here the journal is gone.
+// An aggregate may go to sleep while a pass folds it. Both come to the same state, but only its actor can tell when it wants to be woken at a wall time.
+func TestAPassKeepsTheTimeToWake(t *testing.T) {
+	var meanwhile func()
+	b := newBench(t, func(c *Config) {
+		fresh := c.New
+		c.New = func(key engine.Key) engine.Aggregate {
+			if f := meanwhile; f != nil {
+				meanwhile = nil
+				f()
+			}
+			return fresh(key)
+		}
+	})
+	b.put(1, 3, 2)
+	meanwhile = func() {
+		toy := b.w.Toy(toyKey(1))
+		done := make(chan error, 1)
+		b.s.Sleep(&engine.Snapshot{
+			Asleep: engine.Asleep{Key: toyKey(1), Seq: toy.Seq(), LastAt: toy.LastAt(), StateHash: toy.StateHash(), Wake: 77}, State: toy.AppendSnapshot(nil),
+		}, func(err error) { done <- err })
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	b.pass()
+	if meanwhile != nil {
+		t.Fatal("the pass folded nothing")
+	}
+	b.reopen()
+	if len(b.rec.Asleep) != 1 || b.rec.Asleep[0].Wake != 77 {
+		t.Errorf("after the pass it sleeps as %+v, must wake at 77", b.rec.Asleep)
+	}
+}
+
 func TestLoadingNeverReadsTheJournal(t *testing.T) {
 	b := newBench(t, nil)
 	b.put(1, 5, 3)
