@@ -25,7 +25,7 @@ func LookAtMachine(dir string, fsyncs int) (*Machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Machine{CPU: cpuModel(), Cores: runtime.GOMAXPROCS(0), Kernel: kernel(), FileSystem: fs, Go: runtime.Version(), Commit: commit()}
+	m := &Machine{CPU: cpuModel(), Cores: runtime.NumCPU(), Kernel: kernel(), FileSystem: fs, Go: runtime.Version(), Commit: commit()}
 	m.Fsync, err = ProbeFsync(dir, fsyncs)
 	return m, err
 }
