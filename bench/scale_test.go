@@ -80,7 +80,7 @@ func BenchmarkScale(b *testing.B) {
 	b.Run("asleep", func(b *testing.B) {
 		measure(b, func() {
 			events := fromEnv(b, "BENCH_SCALE_EVENTS", 100_000, 200)
-			benchmarkScale(b, actors.Config{SleepAfter: 500 * time.Millisecond}, func(rig *bench.Rig) bench.LoadConfig {
+			benchmarkScale(b, actors.Config{SleepAfter: 5 * time.Second}, func(rig *bench.Rig) bench.LoadConfig {
 				createMany(b, rig, events)
 				awaitAsleep(b, rig, events)
 				check(b, createFor(rig, bench.EventID))
