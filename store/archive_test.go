@@ -391,3 +391,21 @@ func FuzzArchive(f *testing.F) {
 		}
 	})
 }
+
+// An archive behind a long pass ends when its caller's patience does, so that the engine can stop; nothing is moved.
+func TestAnArchiveBehindAPassEndsWithItsCaller(t *testing.T) {
+	b := newBench(t, nil)
+	b.put(1, 1, 1)
+	b.sleep(toyKey(1))
+	b.s.passing.Lock() // as a pass does
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := b.s.Archive(ctx, []engine.Key{toyKey(1)})
+	b.s.passing.Unlock()
+	if !errors.Is(err, ErrBusy) {
+		t.Errorf("archive: %v, want ErrBusy", err)
+	}
+	if _, ok, err := b.s.Archived(toyKey(1)); ok || err != nil {
+		t.Errorf("it is archived: %v, %v", ok, err)
+	}
+}

@@ -209,3 +209,16 @@ func TestMessagesAreFoundOnlyWhileInFlight(t *testing.T) {
 		}
 	}
 }
+
+// A caller who has gone leaves its call in the queue. What decides whether a batch may grow is the call that would be taken, not the one that is skipped.
+func TestACallerWhoHasGoneDecidesNothing(t *testing.T) {
+	gone := &call{body: []byte("gone")}
+	gone.state.Store(callLeft)
+	s := &sender{client: &Client{options: Options{BatchCommandsMax: 8, BatchBytesMax: 1000}}, waiting: []*call{gone, {body: []byte("alone"), alone: true}}, bytes: 9}
+	if s.fits(1, 10) {
+		t.Error("a command that goes by itself fits into a batch")
+	}
+	if s.head != 1 || s.bytes != 5 {
+		t.Errorf("the queue begins at %d and has %d bytes", s.head, s.bytes)
+	}
+}
