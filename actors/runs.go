@@ -34,6 +34,9 @@ func (p *runPool) put(run *engine.Run) {
 	clear(run.Requests) // their memory is their owner's again
 	run.Requests, run.Samples = run.Requests[:0], run.Samples[:0]
 	run.Facts.Reset()
+	run.Signals.Reset()
+	clear(run.Beside)
+	run.Beside = run.Beside[:0]
 	if cap(run.Facts.Buf) > pooledFactBytesMax {
 		return
 	}

@@ -51,6 +51,30 @@ const (
 	CodeNotTogether       // the seats are free, but not side by side
 	CodeEventArchived     // the event was archived: it takes no more commands
 
+	CodePurchaseUnknown    // no such purchase of this buyer
+	CodeOfferUnknown       // no such offer of this buyer
+	CodeOfferUsed          // the offer has bought already: one offer buys once
+	CodeOfferExpired       // the offer's time is over: ask for a new one
+	CodeNotEligible        // the buyer cannot buy with one click: the text says why
+	CodeStepUpRequired     // this purchase needs the standard flow: the text says why
+	CodeOneClickOff        // one-click checkout is switched off for this buyer
+	CodeDuplicateSuspected // the same items were bought a moment ago: again: true if that is meant
+	CodePaymentUnavailable // the gateway does not answer: nothing was held
+	CodePaymentBusy        // more purchases wait for the gateway than it can take in time: nothing was held
+	CodeMethodUnknown      // the buyer has no such saved method
+	CodeMethodUnusable     // the saved method cannot be charged: the text says why
+	CodeUndoTooLate        // the time to undo is over: ask for a refund
+	CodeTicketUnknown      // no such ticket
+	CodeTicketVoid         // the ticket is no longer valid: refunded, undone, or its code was replaced
+	CodeTicketTooEarly     // the purchase can still be undone: the ticket admits nobody yet
+	CodeAlreadyAdmitted    // the ticket was used before: the text says when
+	CodeNotRefundable      // the order cannot be refunded like this: the text says why
+	CodeLateNotPossible    // a payment came too late and its tickets are gone: give the money back
+	CodeAgreementMissing   // the buyer has not agreed to be charged like this
+	CodeTooManyLinks       // the buyer is linked to more identities than the engine allows
+	CodeBuyerUnknown       // nothing is known of this buyer
+	CodeEraseWaits         // a charge of this buyer is still open: retry when it has ended
+
 	codeEnd
 )
 
@@ -65,6 +89,29 @@ var codeNames = [Codes]string{
 	"lot_not_open", "below_minimum", "above_maximum", "requires_missing", "limit_reached", "sold_out", "seat_taken", "price_exceeded", "too_many",
 	"not_together",
 	"event_archived",
+	"purchase_unknown",
+	"offer_unknown",
+	"offer_used",
+	"offer_expired",
+	"not_eligible",
+	"step_up_required",
+	"one_click_off",
+	"duplicate_suspected",
+	"payment_unavailable",
+	"payment_busy",
+	"method_unknown",
+	"method_unusable",
+	"undo_too_late",
+	"ticket_unknown",
+	"ticket_void",
+	"ticket_too_early",
+	"already_admitted",
+	"not_refundable",
+	"late_not_possible",
+	"agreement_missing",
+	"too_many_links",
+	"buyer_unknown",
+	"erase_waits",
 }
 
 // String returns the code's name on the wire.
@@ -81,7 +128,8 @@ func (c Code) Retryable() bool {
 	//
 	//exhaustive:ignore
 	switch c {
-	case CodeOverloaded, CodeUnavailable, CodeQuarantined, CodeNotOnSale, CodeLotNotOpen, CodePaymentInProgress, CodeTooMany:
+	case CodeOverloaded, CodeUnavailable, CodeQuarantined, CodeNotOnSale, CodeLotNotOpen, CodePaymentInProgress, CodeTooMany,
+		CodePaymentUnavailable, CodePaymentBusy, CodeTicketTooEarly, CodeEraseWaits:
 		return true
 	default:
 		return false

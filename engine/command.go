@@ -20,6 +20,16 @@ const (
 	VerbBlock
 	VerbUnblock
 	VerbCapacity
+	VerbOffer    // may this buyer buy with one click, and for how much
+	VerbBuy      // hold, charge, order
+	VerbPurchase // read a purchase
+	VerbComplete // the buyer has authenticated, or has come back: ask the gateway
+	VerbUndo     // take back a purchase that was just sold
+	VerbRefund
+	VerbAdmit    // let the holder of a ticket in, once
+	VerbReissue  // give a ticket a new code: the old one admits nobody any more
+	VerbCancel   // the show does not take place: everyone is refunded
+	VerbOneClick // switch one-click checkout of this event on or off, or widen it
 
 	VerbExpire   // end due holds and write the tally: sent at NextDeadline
 	VerbSettle   // go on with what a step left over: sent while Unsettled
@@ -29,6 +39,9 @@ const (
 	VerbRestore  // the log was restored from a backup: ids are of Incarnation from now on
 	VerbArchive  // the last fact of a closed event: its time of keeping is over
 	VerbWhy      // explain what became of RequestID: an operator asks
+	VerbIntend   // the lane is about to ask the gateway: what it will send, before it leaves
+	VerbResult   // the gateway's answer to what the lane asked
+	VerbResolve  // an operator decides what became of a stuck charge
 
 	verbEnd
 )
@@ -39,7 +52,9 @@ const Verbs = int(verbEnd)
 //nolint:gochecknoglobals // a constant table: Go has no constant arrays
 var verbNames = [Verbs]string{
 	"none", "create", "update", "open", "pause", "close", "get", "hold", "extend", "release", "confirm", "order", "block", "unblock", "capacity",
+	"offer", "buy", "purchase", "complete", "undo", "refund", "admit", "reissue", "cancel", "one_click",
 	"expire", "settle", "schedule", "resume", "prove", "restore", "archive", "why",
+	"intend", "result", "resolve",
 }
 
 // String returns the verb's name on the wire.
@@ -51,7 +66,7 @@ func (v Verb) String() string {
 }
 
 // IsRead reports whether the verb only looks.
-func (v Verb) IsRead() bool { return v == VerbGet || v == VerbOrder }
+func (v Verb) IsRead() bool { return v == VerbGet || v == VerbOrder || v == VerbPurchase }
 
 // Fill says what a hold does when not everything it asks for is free.
 type Fill uint8
@@ -123,6 +138,9 @@ type Command struct {
 
 	// create, update
 	Spec *EventSpec
+
+	// offer, buy, and everything about payments, orders and tickets; nil with every other verb
+	Payment *PaymentCommand
 
 	// shell
 	Wall        Instant     // schedule: wall time

@@ -49,6 +49,7 @@ type Event struct {
 	money        slab[requestRow]
 	requestIndex index // requests: the low bits of the position; money: moneyTag and the slot
 
+	signals  Signals // since the last TakeSignals; volatile
 	refusals refusals
 	tally    tally
 	refused  *[Codes][Flows]uint64 // in all tallies so far; nil until the first
@@ -173,6 +174,8 @@ func (e *Event) Step(cmd *Command, now Instant, facts *Facts) *Outcome {
 		e.archive(cmd)
 	case VerbWhy:
 		e.explain(cmd)
+	case VerbOffer, VerbBuy, VerbPurchase, VerbComplete, VerbUndo, VerbRefund, VerbAdmit, VerbReissue, VerbCancel, VerbOneClick, VerbIntend, VerbResult, VerbResolve:
+		e.out.Code = CodeUnknownVerb // until their rules are here
 	case VerbNone, verbEnd:
 		panic(fmt.Sprintf("engine: a command without a verb reached event %q", e.key.ID))
 	default:

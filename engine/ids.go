@@ -36,8 +36,9 @@ type Kind uint8
 
 // The kinds of aggregates.
 const (
-	KindEvent Kind = 1 // a show that sells tickets
-	KindNode  Kind = 2 // the process itself: outages
+	KindEvent  Kind = 1 // a show that sells tickets
+	KindNode   Kind = 2 // the process itself: outages
+	KindWallet Kind = 3 // the saved methods of the buyers of one partition
 )
 
 // Key names one aggregate: the unit of ownership, of a run and of a snapshot.
@@ -74,10 +75,13 @@ type Seq uint64
 // time, an Instant that stands still during outages.
 type Instant int64
 
-// HoldID, OrderID and TicketID number an event's holds, orders and tickets. They start at 1 and are never used again, not
+// HoldID, OrderID, TicketID, PurchaseID, RefundID and OfferID number what an event gives out. They start at 1 and are never used again, not
 // even after the thing they named is gone. 0 is "none".
 type (
-	HoldID   uint64
-	OrderID  uint64
-	TicketID uint64
+	HoldID     uint64
+	OrderID    uint64
+	TicketID   uint64
+	PurchaseID uint64
+	RefundID   uint64
+	OfferID    uint64
 )

@@ -20,6 +20,21 @@ func AppendTicketID(dst []byte, id TicketID, in Incarnation) []byte {
 	return appendLettered(dst, 't', uint64(id), in)
 }
 
+// AppendPurchaseID appends a purchase's id as callers see it: "p" and its number.
+func AppendPurchaseID(dst []byte, id PurchaseID, in Incarnation) []byte {
+	return appendLettered(dst, 'p', uint64(id), in)
+}
+
+// AppendRefundID appends a refund's id as callers see it: "r" and its number.
+func AppendRefundID(dst []byte, id RefundID, in Incarnation) []byte {
+	return appendLettered(dst, 'r', uint64(id), in)
+}
+
+// AppendOfferID appends an offer's id as callers see it: "f" and its number.
+func AppendOfferID(dst []byte, id OfferID, in Incarnation) []byte {
+	return appendLettered(dst, 'f', uint64(id), in)
+}
+
 func appendLettered(dst []byte, letter byte, n uint64, in Incarnation) []byte {
 	dst = strconv.AppendUint(append(dst, letter), n, 10)
 	if in != 0 {
@@ -49,6 +64,24 @@ func ParseOrderID(s string) (OrderID, Incarnation, bool) {
 func ParseTicketID(s string) (TicketID, Incarnation, bool) {
 	n, in, ok := parseLettered(s, 't')
 	return TicketID(n), in, ok
+}
+
+// ParsePurchaseID reads what AppendPurchaseID wrote, and nothing else.
+func ParsePurchaseID(s string) (PurchaseID, Incarnation, bool) {
+	n, in, ok := parseLettered(s, 'p')
+	return PurchaseID(n), in, ok
+}
+
+// ParseRefundID reads what AppendRefundID wrote, and nothing else.
+func ParseRefundID(s string) (RefundID, Incarnation, bool) {
+	n, in, ok := parseLettered(s, 'r')
+	return RefundID(n), in, ok
+}
+
+// ParseOfferID reads what AppendOfferID wrote, and nothing else.
+func ParseOfferID(s string) (OfferID, Incarnation, bool) {
+	n, in, ok := parseLettered(s, 'f')
+	return OfferID(n), in, ok
 }
 
 func parseLettered(s string, letter byte) (n uint64, in Incarnation, ok bool) {

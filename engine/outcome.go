@@ -28,6 +28,12 @@ type Outcome struct {
 	Event    EventView
 	Capacity CapacityView
 	Why      *WhyView
+
+	// Of payments, orders and tickets: they belong to the event like the rest.
+	Purchase *PurchaseView
+	Offer    *OfferView
+	Refund   *RefundView
+	Ticket   *TicketView
 }
 
 // Alternative is as many seats of a lot as a hold had chosen there, of the same kinds, free and side by side.
@@ -37,7 +43,7 @@ type Alternative struct {
 }
 
 // Shows says which views of an Outcome are set.
-type Shows uint8
+type Shows uint16
 
 // One bit a view.
 const (
@@ -46,6 +52,10 @@ const (
 	ShowsEvent
 	ShowsCapacity
 	ShowsWhy
+	ShowsPurchase
+	ShowsOffer
+	ShowsRefund
+	ShowsTicket
 )
 
 // HoldState is where a hold is in its life.

@@ -20,9 +20,20 @@ type Run struct {
 	At        Instant // node time of the turn, the time of every fact in it
 	Facts     Facts
 
+	// Beside is sealed records that become durable with the facts, in the same write, but are no part of the log: its hashes and replays know nothing of them.
+	Beside []Sealed
+	// Signals is what the facts ask others to do and tell them, once they are durable.
+	Signals Signals
+
 	Requests []*Request // answered by the run's owner when the run is durable
 	Samples  []Sample   // one a command, completed and offered to the metrics actor when the run is durable
 	Owner    Releaser   // told when the run is durable; nil for a run that nobody waits for
+}
+
+// Sealed is a record of the vault: bytes encrypted under the key of whom they are about.
+type Sealed struct {
+	Key   []byte // as the vault names it
+	Value []byte // nil removes the record
 }
 
 // Releaser is told that a run is durable. Released is called once a run, in the order of the appends, from the journal's own goroutine:

@@ -227,6 +227,7 @@ func NewAggregate(key Key) Aggregate {
 		return New(key)
 	case KindNode:
 		return NewNode(key)
+	case KindWallet: // of package wallet
 	}
 	panic(fmt.Sprintf("engine: aggregate %q of unknown kind %d", key.ID, key.Kind))
 }
@@ -239,6 +240,7 @@ func OpenSnapshot(key Key, state []byte) (Aggregate, error) {
 		return openEvent(key, state)
 	case KindNode:
 		return openNode(key, state)
+	case KindWallet: // of package wallet
 	}
 	return nil, fmt.Errorf("%w: snapshot of %q, of unknown kind %d", ErrMalformed, key.ID, key.Kind)
 }

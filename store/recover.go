@@ -219,6 +219,8 @@ func describe(k engine.Key) string {
 		return fmt.Sprintf("event %s of account %s", k.ID, k.Account)
 	case engine.KindNode:
 		return "the node"
+	case engine.KindWallet:
+		return fmt.Sprintf("wallet shard %s of account %s", k.ID, k.Account)
 	}
 	return fmt.Sprintf("aggregate %s of kind %d of account %s", k.ID, k.Kind, k.Account)
 }

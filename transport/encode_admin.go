@@ -100,6 +100,14 @@ func whyReply(w *engine.WhyView) *pb.Why {
 			m.Object = "order"
 		case engine.ShowsCapacity:
 			m.Object = "capacity"
+		case engine.ShowsPurchase:
+			m.Object = "purchase"
+		case engine.ShowsOffer:
+			m.Object = "offer"
+		case engine.ShowsRefund:
+			m.Object = "refund"
+		case engine.ShowsTicket:
+			m.Object, m.Amount = "ticket", nil
 		case engine.ShowsEvent, engine.ShowsWhy:
 			m.Object, m.Amount = "event", nil
 		}

