@@ -179,7 +179,28 @@ type EventSpec struct {
 	Pools                               []PoolSpec
 	Lots                                []LotSpec
 
+	Pay PayPolicy
+
 	Set SpecFields // update: which of the fields above are meant
+}
+
+// PayPolicy is what an organiser says about payments and one-click checkout. A time of 0 is its default, unless its Has says that 0 is meant.
+type PayPolicy struct {
+	UndoMs           int64 // after sold, before the money is taken: the buyer may take the purchase back, and the tickets admit nobody
+	HasUndo          bool  // UndoMs was given: 0 is no time to undo
+	PayMs            int64 // how long a charge may take before the gateway is asked to end it
+	GraceMs          int64 // what a hold has left at least after a soft decline
+	ActionMs         int64 // how long the buyer has to authenticate
+	RedirectMs       int64 // and to come back from their bank's page
+	QueueMs          int64 // how long a purchase may wait for its turn in the lane
+	OfferTTLMs       int64
+	LimitPerLinked   int64   // tickets (units) held + paying + sold of buyers that are linked; 0 is none
+	RefundUntil      Instant // wall time until which buyers may ask for their money back; 0 is never
+	RefundWindowMs   int64   // how long they may after a rescheduling
+	HasRefundWindow  bool    // RefundWindowMs was given: 0 is no window
+	OneClickOff      bool    // no one-click checkout in this event
+	OneClickShare    int64   // of buyers that have it, in hundredths of a percent
+	HasOneClickShare bool    // OneClickShare was given: 0 is nobody
 }
 
 // SpecFields says which fields of an EventSpec an update means. Lots and pools listed in an update are always meant.
@@ -205,6 +226,17 @@ const (
 	SetLimitPerBuyer
 	SetLimitPerOrder
 	SetOpen // refused in an update: use open
+	SetUndo
+	SetPay
+	SetGrace
+	SetAction
+	SetRedirect
+	SetQueue
+	SetOfferTTL
+	SetLimitPerLinked
+	SetRefundUntil
+	SetRefundWindow
+	SetOneClick // refused in an update: use one_click
 )
 
 // PoolSpec is capacity that several lots share.

@@ -132,7 +132,16 @@ type OrderView struct {
 	FirstTicket     TicketID
 	Tickets         int64
 	Items           []ItemView
+
+	Purchase      PurchaseID // that it was sold by; 0 if it was paid outside
+	PurchaseIn    Incarnation
+	Charge        ChargeState
+	UndoUntil     Instant      // until then it can be undone
+	RefundedMinor int64        // asked for, whether the money has left or not
+	Refunds       []RefundView // the newest
+	Marks         []TicketMark // of the tickets, in their order; those beyond its end are valid
 }
+
 
 // EventState is where an event is in its life.
 type EventState uint8
@@ -173,7 +182,8 @@ type EventView struct {
 	HoldsLive int64
 	Orders    int64
 	StateHash uint64
-	CoveredMs int64 // age of the oldest request id that is still remembered in the bounded table
+	CoveredMs int64       // age of the oldest request id that is still remembered in the bounded table
+	Cancel    *CancelView // nil unless the event was cancelled
 }
 
 // Counts is where the capacity of a lot or pool is, in units. Free + Held + Paying + Sold + Blocked = Capacity, always (G1).

@@ -86,9 +86,11 @@ type PaymentCommand struct {
 	DeviceID    string // an id of the device, hashed by the shell: a new one needs the standard flow
 	ContactAtMs int64  // wall time at which the buyer's contact was changed last, as the caller knows; 0 is unknown
 
-	Purchase string // purchase, complete, undo, resolve
-	Late     bool   // confirm: the payment was made outside and may have come after the hold's end
-	Equal    bool   // confirm late: tickets of an equal lot will do
+	Links    []string // hold, offer, buy, of callers that are allowed to: what links the buyer to others. The shell hashes them into Note.Links
+	Purchase string   // purchase, complete, undo, resolve
+	Codes    bool     // order, purchase, buy: the caller wants the codes of the tickets
+	Late     bool     // confirm: the payment was made outside and may have come after the hold's end
+	Equal    bool     // confirm late: tickets of an equal lot will do
 
 	// admit, reissue
 	Ticket string
@@ -348,6 +350,22 @@ type TicketView struct {
 	Gate        string
 	Lot         string
 	Seat        string // label; empty in a counted lot
+}
+
+// TicketMark says what became of a ticket of an order.
+type TicketMark struct {
+	State      TicketState
+	Generation uint32 // of its code: 0 is the first
+	AdmittedAt Instant
+	Gate       string
+}
+
+// CancelView shows how far the refunds of a cancelled event are, in orders.
+type CancelView struct {
+	Reason   string
+	Orders   int64 // that have to be refunded, in all
+	Refunded int64
+	Failed   int64 // an operator has to look
 }
 
 // TicketState is what a ticket is good for.
