@@ -119,6 +119,7 @@ type PaymentCommand struct {
 	Operation payment.Operation
 	Refund    RefundID        // of the refund that a result is of; 0 for the charge itself
 	At        PurchaseID      // the purchase that intend and result are of
+	Attempt   uint32          // intend: how many requests of the operation went before; part of the request's key
 	Hash      [32]byte        // intend: SHA-256 of the exact bytes of the request
 	Result    *payment.Result // result, resolve
 }
@@ -234,6 +235,8 @@ type Work struct {
 	AmountMinor int64
 	Currency    string
 	OnSession   bool
+	ReturnURL   string  // where a redirect method sends the buyer back to; Authorise only
+	Attempt     uint32  // of the request that Intended is of, or else of the one to be made: 0 is the first, the next after one that definitely failed has 1
 	Since       Instant // node time at which it was first wanted: the order of the lane
 	Intended    Instant // node time of the intent's fact; 0 if no request was made yet
 	Hash        [32]byte

@@ -12,7 +12,9 @@ type Request struct {
 	// ReceivedNs is when the request was submitted, on the node's monotonic clock: set by whoever takes it. Latency is measured from it; no
 	// rule reads it.
 	ReceivedNs int64
-	Reply      Replier // nil for the shell's own commands
+	// Beside is sealed records that become durable with the facts of the last command, and not at all if it is refused or has no facts.
+	Beside []Sealed
+	Reply  Replier // nil for the shell's own commands
 }
 
 // Replier takes the answers to a request. Both methods are called from goroutines of the engine and must not block.

@@ -2,6 +2,9 @@ package engine
 
 // TakeSignals moves what the steps since the last call want done and told into into, behind what is there. They count once the facts of those steps are durable.
 func (e *Event) TakeSignals(into *Signals) {
+	if len(e.signals.Work) == 0 && len(e.signals.Changes) == 0 {
+		return
+	}
 	into.Work = append(into.Work, e.signals.Work...)
 	into.Changes = append(into.Changes, e.signals.Changes...)
 	e.signals.Reset()
