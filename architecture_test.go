@@ -86,6 +86,7 @@ func TestRulesAboutImportsBite(t *testing.T) {
 		{"actors/node.go", module + "/store", false},
 		{"actors/node_test.go", module + "/store", true},
 		{"actors/actorstest/world.go", module + "/store", true},
+		{"transport/gateway/sandbox/gateway.go", module + "/actors", false},
 		{"transport/client/client.go", module + "/transport", true},
 		{"transport/server.go", module + "/actors", false},
 		{"actors/node.go", "github.com/nats-io/nats.go", false},
