@@ -99,6 +99,7 @@ func (a *eventActor) start() {
 			a.quarantine("its snapshot is missing")
 		}
 	}
+	a.resumeWork()
 	a.ref.box.wake() // a first turn, for what is due already
 }
 
@@ -196,7 +197,7 @@ func (a *eventActor) begin() {
 // append hands the run to the journal. A run with neither facts nor requests is kept for the next turn.
 func (a *eventActor) append() {
 	run := a.run
-	if run.Facts.Count == 0 && len(run.Requests) == 0 {
+	if run.Facts.Count == 0 && len(run.Requests) == 0 && len(run.Signals.Work) == 0 && len(run.Signals.Changes) == 0 {
 		run.Samples = run.Samples[:0]
 		return
 	}
@@ -221,6 +222,9 @@ func (a *eventActor) step(req *engine.Request, cmd *engine.Command) {
 	}
 	a.stage = stepping
 	out := a.stepEngine(cmd)
+	if len(req.Beside) > 0 && out.Code == engine.CodeOK && a.run.Facts.Count > a.markFacts {
+		a.run.Beside = append(a.run.Beside, req.Beside...)
+	}
 	a.stage = replying
 	a.answer(req, cmd, out)
 	a.stage = betweenSteps
@@ -252,6 +256,7 @@ func (a *eventActor) stepEngine(cmd *engine.Command) *engine.Outcome {
 			panic(breach{err})
 		}
 	}
+	a.ev.TakeSignals(&a.run.Signals)
 	return out
 }
 
@@ -349,6 +354,9 @@ func (a *eventActor) Released(run *engine.Run) {
 		run.Samples[i].LatencyNs = mono - run.Samples[i].LatencyNs
 	}
 	run.Samples = n.metrics.offer(run.Samples)
+	if len(run.Signals.Work) > 0 || len(run.Signals.Changes) > 0 {
+		n.signalled(run)
+	}
 	if run.Facts.Count > 0 {
 		a.ref.gauges.exists.Store(true)
 	}

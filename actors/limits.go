@@ -66,6 +66,13 @@ type Config struct {
 	// Retention is how long after its closing an event is archived, once nothing of it is held any more; at most RetentionDaysMax days. 0 is
 	// RetentionDefault; negative is never.
 	Retention time.Duration
+	// Installation is the id of the data folder: no two folders have the same. It keeps the keys of their charges apart where they share an account of a
+	// gateway, and decides which buyers are in when one-click checkout is open to a share of them.
+	Installation string
+	// Watcher is told of purchases whose state has changed; nil if nobody wants to know.
+	Watcher Watcher
+	// Wallets knows the buyers' saved methods; without it nobody has any.
+	Wallets Wallets
 	// Wall is the wall clock, time.Now by default.
 	Wall func() time.Time
 	// wallNow is a wall clock that tests set while the process runs; Wall's if nil.
@@ -107,6 +114,9 @@ func (c *Config) validate() error {
 	}
 	if c.Wall == nil {
 		c.Wall = time.Now
+	}
+	if c.Wallets == nil {
+		c.Wallets = noWallets{}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()

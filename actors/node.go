@@ -63,8 +63,10 @@ type Node struct {
 	known *knownEvents
 	alarm alarmClock
 
-	audit sync.Mutex // guards what changes of node after the start: the audit; outages are all there before the first actor starts
+	audit sync.Mutex // guards what changes of node after the start: the audit and settings; outages are all there before the first actor starts
 	node  *engine.Node
+
+	oneClick atomic.Pointer[oneClick] // what is set everywhere
 
 	archives archivist
 
@@ -117,6 +119,7 @@ func Start(cfg Config, journal Journal, snapshots Snapshots, recovered *engine.R
 		return nil, err
 	}
 	n.incarnation = n.node.Incarnation()
+	n.applySettings()
 	if err := n.recordOutage(recovered.HighMark); err != nil {
 		return nil, err
 	}
@@ -187,6 +190,7 @@ func (n *Node) Submit(req *engine.Request) engine.Code {
 		return engine.CodeUnavailable
 	}
 	req.ReceivedNs = int64(n.clock.Mono())
+	n.annotate(req)
 	for {
 		ref, ok := n.routes.Load(route{req.Account, req.Event})
 		if !ok {
@@ -220,8 +224,13 @@ func (n *Node) awaitLeave() {
 
 func takesTickets(req *engine.Request) bool {
 	for i := range req.Commands {
-		if v := req.Commands[i].Verb; v == engine.VerbHold || v == engine.VerbCreate {
+		switch cmd := &req.Commands[i]; cmd.Verb { //nolint:exhaustive // the others take none
+		case engine.VerbHold, engine.VerbCreate, engine.VerbOffer:
 			return true
+		case engine.VerbBuy:
+			if cmd.Hold == "" {
+				return true
+			}
 		}
 	}
 	return false

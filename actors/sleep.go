@@ -70,6 +70,9 @@ func (a *eventActor) fallAsleep(mono time.Duration) bool {
 	if a.ev == nil || !now && (after < 0 || mono-a.lastUse < after) {
 		return false
 	}
+	if a.ev.HasOpenWork() {
+		return false // what the gateway answers comes soon
+	}
 	if a.unreleased.Load() > 0 {
 		if now {
 			a.nudge.Store(true) // the last Released wakes us
@@ -163,6 +166,7 @@ func (a *eventActor) rearm(mono time.Duration) {
 		}
 		switch after := a.node.cfg.SleepAfter; {
 		case a.sleep != awake:
+		case a.ev.HasOpenWork(): // its end comes with a request
 		case a.isArchived() || a.ref.sleepNow.Load():
 			next = min(next, mono+archiveRetry)
 		case after >= 0:

@@ -28,6 +28,7 @@ const (
 	kindRestored   factKind = 19
 	kindArchived   factKind = 24
 	kindAudited    factKind = 25 // of a node
+	kindSetting    factKind = 26 // of a node
 )
 
 // asked is the command that a fact answers: its request id and fingerprint. Facts that no caller asked for have none.

@@ -116,7 +116,7 @@ func (e *Event) foldFact(d *decoder) error {
 		return e.foldRestored(d)
 	case kindArchived:
 		return e.foldArchived()
-	case kindOutage, kindAudited:
+	case kindOutage, kindAudited, kindSetting:
 	}
 	return fmt.Errorf("%w: fact of unknown kind %d: was it written by a newer version?", ErrMalformed, kind)
 }

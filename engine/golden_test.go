@@ -183,16 +183,15 @@ func TestOldSnapshotsStillOpen(t *testing.T) {
 	if e, ok := a.(*Event); !ok || a.Seq() != 25 || e.Incarnation() != 0 {
 		t.Fatalf("opened as fact %d", a.Seq())
 	}
-	var facts, snapshot, hash string
-	if _, err := fmt.Sscanf(read("node_v1.txt"), "facts %s\nsnapshot %s\nhash %s", &facts, &snapshot, &hash); err != nil {
-		t.Fatal(err)
-	}
-	if state, err = hex.DecodeString(snapshot); err != nil {
-		t.Fatal(err)
-	}
-	n, err := OpenSnapshot(Key{Account: SingleAccount, Kind: KindNode, ID: "n1"}, state)
-	if err != nil || fmt.Sprintf("%016x", n.StateHash()) != hash {
-		t.Fatalf("opened %v: %v", n, err)
+	for _, name := range []string{"node_v1.txt", "node_v2.txt"} {
+		lines := strings.Split(read(name), "\n")
+		if state, err = hex.DecodeString(strings.TrimPrefix(lines[1], "snapshot ")); err != nil {
+			t.Fatal(err)
+		}
+		n, err := OpenSnapshot(Key{Account: SingleAccount, Kind: KindNode, ID: "n1"}, state)
+		if err != nil || fmt.Sprintf("hash %016x", n.StateHash()) != lines[2] {
+			t.Fatalf("opened %v: %v", n, err)
+		}
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 // OutagesMax is how many outages a node remembers one by one: of older ones only their sum is left, which is all that events ask for.
 const OutagesMax = 1024
 
-// Node is the process itself as an aggregate: when it was down, whether its log was restored from a backup, and what operators asked of it. It lets
+// Node is the process itself as an aggregate: when it was down, whether its log was restored from a backup, what operators asked of it and have set. It lets
 // every event find out, however long it slept, by how much its deadlines have to move.
 type Node struct {
 	key     Key
@@ -23,6 +23,8 @@ type Node struct {
 	restores    int         // of the log, from backups
 
 	audits []Audit // the newest, in order
+
+	settings []setting // sorted by name
 }
 
 type outage struct{ from, to Instant }
@@ -131,7 +133,7 @@ func (n *Node) NextDeadline() (Instant, bool) { return 0, false }
 // AwaitsWall implements [Aggregate]: a node never has to be woken.
 func (n *Node) AwaitsWall() bool { return false }
 
-// StateHash is a hash over the outages, the restores and the audit.
+// StateHash is a hash over the outages, the restores, the audit and the settings.
 func (n *Node) StateHash() uint64 {
 	if n.seq == 0 {
 		return 0
@@ -155,6 +157,10 @@ func (n *Node) StateHash() uint64 {
 			h.string(s)
 		}
 		h.word(uint64(a.Code))
+	}
+	for _, s := range n.settings {
+		h.string(s.name)
+		h.word(uint64(s.value))
 	}
 	return uint64(h)
 }
@@ -216,15 +222,18 @@ func (n *Node) foldFact(d *decoder, at Instant) error {
 		n.applyAudit(&a, max(at, n.lastAt))
 		return nil
 	}
+	if kind == kindSetting {
+		return n.foldSetting(d, at)
+	}
 	return fmt.Errorf("%w: fact of unknown kind %d: was it written by a newer version?", ErrMalformed, kind)
 }
 
-// nodeVersion is the first byte of a node's snapshot. Version 1 had no restores and no audit.
-const nodeVersion = 2
+// nodeVersion is the first byte of a node's snapshot. Version 1 had no restores and no audit, version 2 no settings.
+const nodeVersion = 3
 
 // AppendSnapshot appends the whole state.
 //
-//	| 2 | seq | last at | begun | dropped | n | n times: from, to - from | incarnation | restores | audit |
+//	| 3 | seq | last at | begun | dropped | n | n times: from, to - from | incarnation | restores | audit | settings |
 func (n *Node) AppendSnapshot(dst []byte) []byte {
 	dst = append(dst, nodeVersion)
 	for _, v := range [...]uint64{uint64(n.seq), uint64(n.lastAt), uint64(n.begun), uint64(n.dropped), uint64(len(n.outages))} {
@@ -235,7 +244,7 @@ func (n *Node) AppendSnapshot(dst []byte) []byte {
 		dst = binary.AppendUvarint(dst, uint64(o.to-o.from))
 	}
 	dst = binary.AppendUvarint(dst, uint64(n.incarnation))
-	return n.appendAudits(binary.AppendUvarint(dst, uint64(n.restores)))
+	return n.appendSettings(n.appendAudits(binary.AppendUvarint(dst, uint64(n.restores))))
 }
 
 // openNode reads what AppendSnapshot wrote.
@@ -262,6 +271,9 @@ func openNode(key Key, state []byte) (*Node, error) {
 	if version > 1 {
 		n.incarnation, n.restores = Incarnation(d.uint(uint64(IncarnationMax))), int(d.uint(RestoresMax))
 		n.openAudits(&d)
+	}
+	if version > 2 { //nolint:mnd // the version that brought them
+		n.openSettings(&d)
 	}
 	if len(d.buf) > 0 {
 		d.fail("bytes after the end")
