@@ -7,7 +7,9 @@ import (
 
 // factCreated says that the event was made, with the bounds of its tables that a replay has to keep.
 //
-//	| 1 | asked | spec | lots pools seats prices holds buyers orders ended requests refusals |
+//	| 1 | asked | spec | bounds: lots pools seats prices holds buyers orders ended requests refusals |
+//
+// If there are other bounds than the standard ones for offers and purchases, a 0, which no bound is, stands before the bounds and these two behind them.
 type factCreated struct {
 	asked
 	spec   *EventSpec // with defaults filled in
@@ -20,18 +22,36 @@ func (f *factCreated) append(dst []byte) []byte {
 }
 
 func appendLimits(dst []byte, l Limits) []byte {
+	d := DefaultLimits()
+	more := l.Offers != d.Offers || l.Purchases != d.Purchases
+	if more {
+		dst = append(dst, 0)
+	}
 	for _, n := range [...]int{l.Lots, l.Pools, l.Seats, l.PriceVersions, l.Holds, l.Buyers, l.Orders, l.Ended, l.Requests, l.Refusals} {
 		dst = binary.AppendUvarint(dst, uint64(n))
+	}
+	if more {
+		dst = binary.AppendUvarint(binary.AppendUvarint(dst, uint64(l.Offers)), uint64(l.Purchases))
 	}
 	return dst
 }
 
 func (d *decoder) limits() Limits {
-	var l Limits
+	l := Limits{Offers: DefaultLimits().Offers, Purchases: DefaultLimits().Purchases}
+	more := len(d.buf) > 0 && d.buf[0] == 0
+	if more {
+		d.byte()
+	}
 	for _, n := range [...]*int{
 		&l.Lots, &l.Pools, &l.Seats, &l.PriceVersions, &l.Holds, &l.Buyers, &l.Orders, &l.Ended, &l.Requests, &l.Refusals,
 	} {
 		*n = int(d.uint(1 << 30))
+	}
+	if more {
+		l.Offers, l.Purchases = int(d.uint(1<<30)), int(d.uint(1<<30))
+		if standard := DefaultLimits(); l.Offers == standard.Offers && l.Purchases == standard.Purchases {
+			d.fail("bounds that need not be said")
+		}
 	}
 	return l
 }
@@ -121,6 +141,8 @@ func (c *specCheck) update(s *EventSpec) bool {
 		return c.bad("currency", "an event keeps its currency")
 	case s.Set&SetOpen != 0:
 		return c.bad("open", "use the command open")
+	case s.Set&SetOneClick != 0:
+		return c.bad("one_click_on", "use the command one_click")
 	case s.Set == 0 && len(s.Lots) == 0 && len(s.Pools) == 0:
 		return c.bad("event", "it names nothing to change")
 	}
@@ -167,6 +189,7 @@ func mergeSpec(to, s *EventSpec) {
 }
 
 func copyMeant(to, s *EventSpec) {
+	to.Pay.merge(&s.Pay, s.Set)
 	for _, t := range [...]struct {
 		bit      SpecFields
 		to, from *string
@@ -226,6 +249,7 @@ func ownSpec(s *EventSpec) EventSpec {
 	own := EventSpec{Currency: string([]byte(s.Currency)), Open: s.Open, HasSpread: s.HasSpread}
 	all := *s
 	all.Set = ^SpecFields(0) &^ SetSpread
+	all.Pay.fill() // a fact that does not say it means the standard policy
 	mergeSpec(&own, &all)
 	own.SpreadMs = s.SpreadMs
 	return own

@@ -55,6 +55,8 @@ type Limits struct {
 	Orders        int // orders, kept for good: about 180 bytes each, with their requests
 	Ended         int // ended holds that are still told apart from unknown ones: 24 bytes each
 	Requests      int // newest accepted request ids remembered, beside those of confirms, which are remembered for good: about 45 bytes each
+	Offers        int // newest offers of one-click checkout: about 60 bytes each, with what they promise
+	Purchases     int // purchases, kept for good: about 250 bytes each, with their requests
 	Refusals      int // newest refused request ids remembered, in memory only: about 60 bytes each
 }
 
@@ -70,6 +72,8 @@ func DefaultLimits() Limits {
 		Orders:        1 << 24, // as many
 		Ended:         1 << 16, // at 10,000 holds a second, the last 6 seconds; late clicks come sooner
 		Requests:      1 << 20, // at 10,000 a second, the last 100 seconds: longer than any client retries
+		Offers:        1 << 17, // at 10,000 a second, the last 13 seconds; a button that was shown longer ago asks again
+		Purchases:     1 << 24, // as many as orders
 		Refusals:      1 << 14, // retries of refused commands come at once or never matter
 	}
 }
@@ -93,6 +97,8 @@ func (l Limits) filled() Limits {
 	fill(&l.Orders, d.Orders, 1<<24)
 	fill(&l.Ended, d.Ended, 1<<24)
 	fill(&l.Requests, d.Requests, 1<<23)
+	fill(&l.Offers, d.Offers, 1<<24)
+	fill(&l.Purchases, d.Purchases, 1<<24)
 	fill(&l.Refusals, d.Refusals, 1<<24)
 	return l
 }

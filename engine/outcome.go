@@ -142,7 +142,6 @@ type OrderView struct {
 	Marks         []TicketMark // of the tickets, in their order; those beyond its end are valid
 }
 
-
 // EventState is where an event is in its life.
 type EventState uint8
 

@@ -269,6 +269,7 @@ type PurchaseView struct {
 	HoldUntil       Instant
 	PayUntil        Instant // not final: when the gateway is asked to end it
 	UndoUntil       Instant // sold: until then it can be undone
+	Undone          bool    // sold: the buyer took it back, the order's tickets are void
 	Charge          ChargeState
 	Order           OrderID // sold; the Order view shows it
 	At              Instant // of its last change

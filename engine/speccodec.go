@@ -5,7 +5,7 @@ import "encoding/binary"
 // appendSpec appends everything in an EventSpec, in the order of its fields. Equal specs have equal bytes.
 //
 //	| name genre performer venue city country time_zone currency | doors starts opens closes | ttl max_hold spread, given? |
-//	| limits per buyer, per order | open | set | pools | lots |
+//	| limits per buyer, per order | open, policy follows | set | pools | lots | policy |
 func appendSpec(dst []byte, s *EventSpec) []byte {
 	for _, t := range [...]string{s.Name, s.Genre, s.Performer, s.Venue, s.City, s.Country, s.TimeZone, s.Currency} {
 		dst = appendString(dst, t)
@@ -17,7 +17,14 @@ func appendSpec(dst []byte, s *EventSpec) []byte {
 		dst = binary.AppendVarint(dst, v)
 	}
 	dst = appendBool(dst, s.HasSpread)
-	dst = appendBool(dst, s.Open)
+	flags := byte(0)
+	if s.Open {
+		flags |= specOpen
+	}
+	if s.saysPay() {
+		flags |= specPay
+	}
+	dst = append(dst, flags)
 	dst = binary.AppendUvarint(dst, uint64(s.Set))
 	dst = binary.AppendUvarint(dst, uint64(len(s.Pools)))
 	for i := range s.Pools {
@@ -28,8 +35,17 @@ func appendSpec(dst []byte, s *EventSpec) []byte {
 	for i := range s.Lots {
 		dst = appendLotSpec(dst, &s.Lots[i])
 	}
+	if s.saysPay() {
+		dst = appendPay(dst, &s.Pay)
+	}
 	return dst
 }
+
+// The flags of a spec. Before there were policies there was one.
+const (
+	specOpen = 1
+	specPay  = 2 // a policy is at the end
+)
 
 // appendLotSpec appends a lot: | lot name after | face tax capacity units min max | set | fees | pools | requires | rows |
 func appendLotSpec(dst []byte, l *LotSpec) []byte {
@@ -117,7 +133,12 @@ func (d *decoder) spec() *EventSpec {
 	} {
 		*v = d.signed()
 	}
-	s.HasSpread, s.Open = d.bool(), d.bool()
+	s.HasSpread = d.bool()
+	flags := d.byte()
+	if flags > specOpen|specPay {
+		d.fail("a spec with unknown flags")
+	}
+	s.Open = flags&specOpen != 0
 	s.Set = SpecFields(d.uint(1<<32 - 1))
 	for range d.count(listMax, 2) {
 		s.Pools = append(s.Pools, PoolSpec{Pool: d.text(IDLenMax), Capacity: d.signed()})
@@ -127,6 +148,11 @@ func (d *decoder) spec() *EventSpec {
 			break
 		}
 		s.Lots = append(s.Lots, d.lotSpec())
+	}
+	if flags&specPay != 0 {
+		if s.Pay = d.pay(); !s.saysPay() {
+			d.fail("a policy that need not be said")
+		}
 	}
 	return s
 }

@@ -64,13 +64,14 @@ func (c *specCheck) fields(s *EventSpec) bool {
 	case s.LimitPerOrder < 0 || s.LimitPerOrder > LimitMax:
 		return c.bad("limit_per_order", "it is 0 (none) to "+strconv.Itoa(LimitMax))
 	}
-	return true
+	return c.pay(&s.Pay)
 }
 
 func isUpper(c byte) bool { return c >= 'A' && c <= 'Z' }
 
 // withDefaults fills what the organiser left to the engine.
 func withDefaults(s *EventSpec) {
+	s.Pay.fill()
 	if s.HoldTTLMs == 0 {
 		s.HoldTTLMs = HoldTTLMsDefault
 	}

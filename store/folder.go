@@ -31,7 +31,8 @@ const (
 	// this version when it is opened to be written.
 	//
 	//	2  facts of restores, archives and operators; marks of what was archived; archive/
-	formatVersion = 2
+	//	3  facts of purchases, wallets and the lane; records of the vault
+	formatVersion = 3
 
 	nameFormat   = "FORMAT"
 	nameLock     = "LOCK"
