@@ -49,7 +49,7 @@ func (e *Event) foldArchived() error {
 func (e *Event) refuseArchived(cmd *Command) {
 	if cmd.Verb == VerbCreate {
 		e.show(cmd, refusal{code: CodeEventExists, field: fieldEvent, text: wasArchived})
-	} else if cmd.Verb < VerbExpire || cmd.Verb == VerbWhy || cmd.Verb == VerbArchive {
+	} else if cmd.Verb < VerbExpire || cmd.Verb == VerbWhy || cmd.Verb == VerbArchive || cmd.Verb == VerbTell {
 		e.show(cmd, refusal{code: CodeEventArchived, field: fieldEvent})
 	}
 }

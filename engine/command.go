@@ -42,6 +42,7 @@ const (
 	VerbIntend   // the lane is about to ask the gateway: what it will send, before it leaves
 	VerbResult   // the gateway's answer to what the lane asked
 	VerbResolve  // an operator decides what became of a stuck charge
+	VerbTell     // show what a fact is about: for those who follow the log
 
 	verbEnd
 )
@@ -54,7 +55,7 @@ var verbNames = [Verbs]string{
 	"none", "create", "update", "open", "pause", "close", "get", "hold", "extend", "release", "confirm", "order", "block", "unblock", "capacity",
 	"offer", "buy", "purchase", "complete", "undo", "refund", "admit", "reissue", "cancel", "one_click",
 	"expire", "settle", "schedule", "resume", "prove", "restore", "archive", "why",
-	"intend", "result", "resolve",
+	"intend", "result", "resolve", "tell",
 }
 
 // String returns the verb's name on the wire.

@@ -176,6 +176,8 @@ func (e *Event) Step(cmd *Command, now Instant, facts *Facts) *Outcome {
 		e.explain(cmd)
 	case VerbOffer, VerbBuy, VerbPurchase, VerbComplete, VerbUndo, VerbRefund, VerbAdmit, VerbReissue, VerbCancel, VerbOneClick, VerbIntend, VerbResult, VerbResolve:
 		e.out.Code = CodeUnknownVerb // until their rules are here
+	case VerbTell:
+		e.tell(cmd.Payment.Told)
 	case VerbNone, verbEnd:
 		panic(fmt.Sprintf("engine: a command without a verb reached event %q", e.key.ID))
 	default:

@@ -393,7 +393,7 @@ func (e *Event) answerable(verb Verb, id uint64) bool {
 	case VerbCreate, VerbUpdate, VerbOpen, VerbPause, VerbClose:
 		return id == 0
 	case VerbNone, VerbGet, VerbOrder, VerbExpire, VerbSettle, VerbSchedule, VerbResume, VerbProve, VerbRestore, VerbArchive, VerbWhy,
-		VerbOffer, VerbBuy, VerbPurchase, VerbComplete, VerbUndo, VerbRefund, VerbAdmit, VerbReissue, VerbCancel, VerbOneClick, VerbIntend, VerbResult, VerbResolve, verbEnd:
+		VerbOffer, VerbBuy, VerbPurchase, VerbComplete, VerbUndo, VerbRefund, VerbAdmit, VerbReissue, VerbCancel, VerbOneClick, VerbIntend, VerbResult, VerbResolve, VerbTell, verbEnd:
 	}
 	return false
 }

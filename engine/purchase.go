@@ -122,6 +122,8 @@ type PaymentCommand struct {
 	Attempt   uint32          // intend: how many requests of the operation went before; part of the request's key
 	Hash      [32]byte        // intend: SHA-256 of the exact bytes of the request
 	Result    *payment.Result // result, resolve
+
+	Told *Told // tell: the fact that is meant
 }
 
 // Annotation is what the wallet, the lane and the node add to an offer or a buy on its way to the event.

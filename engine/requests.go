@@ -139,7 +139,7 @@ func (e *Event) repeat(row *requestRow) {
 	case VerbCreate, VerbUpdate, VerbOpen, VerbPause, VerbClose:
 		e.showEvent()
 	case VerbNone, VerbGet, VerbOrder, VerbExpire, VerbSettle, VerbSchedule, VerbResume, VerbProve, VerbRestore, VerbArchive, VerbWhy,
-		VerbOffer, VerbBuy, VerbPurchase, VerbComplete, VerbUndo, VerbRefund, VerbAdmit, VerbReissue, VerbCancel, VerbOneClick, VerbIntend, VerbResult, VerbResolve, verbEnd:
+		VerbOffer, VerbBuy, VerbPurchase, VerbComplete, VerbUndo, VerbRefund, VerbAdmit, VerbReissue, VerbCancel, VerbOneClick, VerbIntend, VerbResult, VerbResolve, VerbTell, verbEnd:
 		panic("engine: request " + e.names.get(row.name) + " is remembered for a verb that is never remembered: " + row.verb().String())
 	}
 }

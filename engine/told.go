@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+)
+
+// ToldKind says what a fact tells those outside who follow the log.
+type ToldKind uint8
+
+// The kinds. Facts that nobody outside waits for are ToldOther.
+const (
+	ToldOther     ToldKind = iota
+	ToldUpdated            // the event was changed
+	ToldClosed             // its sale has ended
+	ToldConfirmed          // a hold was paid outside and is an order
+	ToldExpired            // a hold's deadline passed
+)
+
+// Told is what one fact of an event says by itself, without the event's state. Its strings are views into the run.
+type Told struct {
+	Kind      ToldKind
+	Seq       Seq
+	At        Instant // node time of its run
+	RequestID string  // of the command that it answers; empty if nobody asked
+	Hold      HoldID
+	Order     OrderID
+	Ticket    TicketID // the first of the order
+	StartsAt  bool     // updated: the show has another time
+}
+
+// Teller reads facts one by one without keeping the state: for those who follow the log by a cursor. It is used by one goroutine.
+type Teller struct {
+	held  factHeld
+	seats []uint32
+	told  Told
+}
+
+// Each calls use with each fact of a run of an event, until use fails. What use is given is valid during the call only. Facts that do not decode end it with
+// an error that wraps [ErrMalformed]: nothing behind them can be read.
+func (t *Teller) Each(run *Run, use func(*Told) error) error {
+	if t.seats == nil {
+		t.seats = make([]uint32, 0, SeatsPerHoldMax)
+	}
+	d := decoder{buf: run.Facts.Buf}
+	for i := range run.Facts.Count {
+		t.told = Told{Seq: run.First + Seq(i), At: run.At}
+		t.read(&d)
+		if err := d.err(); err != nil {
+			return fmt.Errorf("event %q, fact %d: %w", run.Key.ID, t.told.Seq, err)
+		}
+		if err := use(&t.told); err != nil {
+			return err
+		}
+	}
+	if len(d.buf) > 0 {
+		return fmt.Errorf("%w: event %q: %d bytes after the last fact of a run", ErrMalformed, run.Key.ID, len(d.buf))
+	}
+	return nil
+}
+
+// read reads one fact: what it tells, and wherever the next one begins.
+func (t *Teller) read(d *decoder) {
+	v := &t.told
+	var a asked
+	switch kind := factKind(d.byte()); kind {
+	case kindHeld: // most facts are of this kind: nothing of it is kept
+		d.held(&t.held, t.seats[:0])
+		a = t.held.asked
+	case kindExtended:
+		d.caller(&a)
+		v.Hold = HoldID(d.uint(math.MaxInt64))
+		d.int()
+	case kindReleased:
+		d.caller(&a)
+		v.Hold = HoldID(d.uint(math.MaxInt64))
+	case kindConfirmed:
+		d.caller(&a)
+		v.Kind, v.Hold, v.Order, v.Ticket = ToldConfirmed, HoldID(d.uint(math.MaxInt64)), OrderID(d.int()), TicketID(d.int())
+		d.bool()
+		d.string(PaymentRefLenMax)
+	case kindExpired:
+		v.Kind, v.Hold = ToldExpired, HoldID(d.uint(math.MaxInt64))
+	case kindCreated:
+		d.caller(&a)
+		d.spec()
+		d.limits()
+	case kindUpdated:
+		d.caller(&a)
+		v.Kind, v.StartsAt = ToldUpdated, d.spec().Set&SetStartsAt != 0
+	case kindOpened, kindPaused:
+		d.asked(&a)
+	case kindClosed:
+		d.asked(&a)
+		v.Kind = ToldClosed
+	case kindBlocked, kindUnblocked:
+		d.caller(&a)
+		d.place()
+		d.uint(CapacityMax)
+		t.seats = d.seats(d.count(SeatsPerBlockMax, 1), t.seats[:0])
+	case kindResized:
+		d.caller(&a)
+		d.place()
+		d.uint(CapacityMax)
+		d.uint(CapacityMax)
+	case kindTierOpened:
+		d.uint(math.MaxUint32)
+	case kindResumed:
+		d.int()
+	case kindTallied:
+		for range d.count(Codes*Flows, 3) {
+			d.byte()
+			d.byte()
+			d.uint(math.MaxUint32)
+		}
+	case kindProved:
+		d.fixed64()
+	case kindRestored:
+		d.uint(math.MaxUint64)
+	case kindArchived:
+	case kindOutage, kindAudited:
+		d.fail(fmt.Sprintf("a fact of the node, %d, in an event", kind))
+	default:
+		d.fail(fmt.Sprintf("a fact of unknown kind %d: was it written by a newer version?", kind))
+	}
+	v.RequestID = a.id
+}
+
+// tell shows what a fact is about, as it is now: the shell asks, for those who follow the log. What has been forgotten since is not shown.
+func (e *Event) tell(t *Told) {
+	switch {
+	case e.state == 0:
+		e.out.Code, e.out.Field = CodeEventUnknown, fieldNames[fieldEvent]
+	case t.Order != 0 && uint64(t.Order) <= uint64(e.orders.rows):
+		e.showOrder(t.Order)
+	case t.Hold != 0 && t.Hold <= e.holdLast:
+		e.showHold(t.Hold, 0)
+	}
+}
