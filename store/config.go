@@ -58,6 +58,10 @@ type Config struct {
 	New  func(engine.Key) engine.Aggregate
 	Open func(engine.Key, []byte) (engine.Aggregate, error)
 
+	// VaultKey is the file with the master key of the vault, outside Dir. If there is none it is made, unless Dir's vault already has keys, which only the file
+	// that closed them opens. Empty opens the store without its vault: see [Store.Vault].
+	VaultKey string
+
 	// Logger takes what the store and Pebble have to say; nil is slog.Default.
 	Logger *slog.Logger
 	// Fatal is called once, from any goroutine, when a write, a sync or a check has failed and nothing more will be acknowledged. It should not

@@ -64,12 +64,35 @@ type entry struct {
 	seq    uint64
 	rec    []byte // the tail's record, the batch inside
 	length int    // of the batch
+	beside int    // sealed records of its runs, in bytes
 	facts  int
 	pebble *pebble.Batch
 	began  time.Time // when it was handed to both copies
 }
 
 func (e *entry) batch() []byte { return e.rec[tailHead : tailHead+e.length] }
+
+// besideOverhead is more than a batch of Pebble needs for a record besides its key and value, in bytes.
+const besideOverhead = 16
+
+// putBeside adds the sealed records of the entry's runs to its batch: they are durable with the facts, and no part of the log.
+func (e *entry) putBeside() error {
+	for _, r := range e.runs {
+		for i := range r.Beside {
+			b := &r.Beside[i]
+			var err error
+			if b.Value == nil {
+				err = e.pebble.Delete(b.Key, nil)
+			} else {
+				err = e.pebble.Set(b.Key, b.Value, nil)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
 
 // entryPool keeps entries for their memory. An entry that had to grow far is not kept.
 type entryPool struct {
@@ -139,6 +162,9 @@ func (j *journal) start() {
 func (j *journal) append(r *engine.Run) {
 	if len(r.Facts.Buf) > j.runBytes {
 		panic(fmt.Sprintf("store: a run of %v has %d bytes of facts, at most %d fit into a batch", r.Key, len(r.Facts.Buf), j.runBytes))
+	}
+	if len(r.Beside) > 0 && r.Facts.Count == 0 {
+		panic(fmt.Sprintf("store: a run of %v has records beside it, but no facts: it would never be written", r.Key))
 	}
 	j.mu.Lock()
 	if j.closing || j.life.dead.Load() {
@@ -239,6 +265,9 @@ func (j *journal) encode(runs []*engine.Run) (e *entry, n int) {
 			}
 			e.rec = appendRun(e.rec, r)
 			e.facts += r.Facts.Count
+			for i := range r.Beside {
+				e.beside += len(r.Beside[i].Key) + len(r.Beside[i].Value) + besideOverhead
+			}
 			written++
 		}
 		n++
@@ -261,13 +290,19 @@ func (j *journal) launch(e *entry) bool {
 		return false
 	}
 	if e.seq > 0 {
-		e.pebble = j.db.NewBatchWithSize(e.length + 64)
+		e.pebble = j.db.NewBatchWithSize(e.length + e.beside + 64)
 		op := e.pebble.SetDeferred(journalKeyLen, e.length)
 		appendJournalKey(op.Key[:0], e.seq)
 		copy(op.Value, e.batch())
 		if err := op.Finish(); err != nil {
 			j.life.die(fmt.Errorf("journal: build batch %d: %w", e.seq, err))
 			return false
+		}
+		if e.beside > 0 {
+			if err := e.putBeside(); err != nil {
+				j.life.die(fmt.Errorf("journal: build batch %d: %w", e.seq, err))
+				return false
+			}
 		}
 	}
 	e.began = time.Now()

@@ -13,8 +13,10 @@ import (
 //	s|kind1|acct|id|seq8            header of the snapshot of an aggregate at its fact seq8 (snapshot.go)
 //	s}kind1|acct|id                 mark of an aggregate that was archived (archive.go)
 //	t|kind1|acct|id|seq8|chunk4     its state, in chunks
+//	v|acct|subject|name             a sealed record of the vault (vault.go)
+//	w|acct|subject                  the closed key of a subject of the vault
 //
-// acct and id are one length byte and that many bytes. Snapshots come in ingested tables that span from their first s| to their last t|; no
+// acct, id, subject and name are one length byte and that many bytes. Snapshots come in ingested tables that span from their first s| to their last t|; no
 // other key may sort in between, or every ingestion would wait for a memtable flush.
 const (
 	keyJournal  = 'j'
@@ -22,6 +24,8 @@ const (
 	keySnapshot = 's'
 	keyState    = 't'
 	keyArchived = '}' // behind keySnapshot, instead of '|'
+	keyRecord   = 'v'
+	keySubject  = 'w'
 )
 
 const journalKeyLen = 10

@@ -97,6 +97,9 @@ func (s *Store) open() error {
 	if err := s.loadPositions(); err != nil {
 		return err
 	}
+	if err := s.openVault(); err != nil {
+		return err
+	}
 	return s.keepReserve()
 }
 

@@ -22,6 +22,7 @@ type Store struct {
 	db      *pebble.DB
 	tail    *tail
 	journal *journal
+	vault   *Vault
 	stats   counters
 
 	recovered   atomic.Bool

@@ -35,6 +35,8 @@ type processConfig struct {
 	// backups is the folder for backups of the running engine; empty is one beside data. backupsCopy copies tables instead of linking them.
 	backups     string
 	backupsCopy bool
+	// vaultKey is the file with the master key of the vault; empty is one beside data.
+	vaultKey string
 	logger      *slog.Logger
 	// drain is how long a stop waits for answers that are under way; 0 is drainDefault.
 	drain time.Duration
@@ -94,6 +96,14 @@ func startProcess(ctx context.Context, c processConfig) (*process, error) {
 		return nil, fmt.Errorf("--data %s: %w", c.data, err)
 	}
 	c.data = data
+	if c.vaultKey != "" {
+		if c.vaultKey, err = filepath.Abs(c.vaultKey); err != nil {
+			return nil, fmt.Errorf("--vault-key %s: %w", c.vaultKey, err)
+		}
+		if inside(c.vaultKey, data) {
+			return nil, fmt.Errorf("--vault-key %s lies in the data folder: whoever has the folder would have what is sealed in it; name a file outside", c.vaultKey)
+		}
+	}
 	p := &process{config: c}
 	p.setState("starting")
 	for _, start := range []func(context.Context) error{p.startHTTP, p.startStore, p.startBackups, p.startNode, p.startTransport, p.startWatch} {
@@ -128,6 +138,9 @@ func (p *process) startStore(context.Context) error {
 	}
 	c := p.config.bounds.store
 	c.Dir = p.config.data
+	if c.VaultKey = p.config.vaultKey; c.VaultKey == "" {
+		c.VaultKey = vaultKeyBeside(p.config.data)
+	}
 	c.New, c.Open = engine.NewAggregate, engine.OpenSnapshot
 	c.Logger = p.config.logger
 	c.Fatal = p.config.fatal
