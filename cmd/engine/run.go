@@ -40,6 +40,11 @@ Buyers' commands travel over NATS, in JSON or protobuf, from any language: see d
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(serveCommand(), demoCommand(), eventCommand(), adminCommand(), whyCommand(), archiveCommand(), verifyCommand(), backupCommand(), restoreCommand(), vaultCommand(), inspectCommand(), doctorCommand(), keysCommand(), loadCommand(), healthCommand(), versionCommand())
+	root.AddCommand(
+		serveCommand(), demoCommand(), eventCommand(), adminCommand(), whyCommand(), archiveCommand(), verifyCommand(), backupCommand(), restoreCommand(),
+		vaultCommand(), inspectCommand(), doctorCommand(), keysCommand(),
+		sandboxCommand(),
+		loadCommand(), healthCommand(), versionCommand(),
+	)
 	return root
 }

@@ -63,6 +63,7 @@ func prepare(in payment.Intent) ([]byte, error) {
 		if in.Ref == "" && in.Order == "" {
 			return nil, fmt.Errorf("%w: a cancel needs the charge's id or its order", ErrCannot)
 		}
+	case payment.LookUp: // has no bytes
 	default:
 		return nil, fmt.Errorf("%w: operation %d", ErrCannot, in.Operation)
 	}

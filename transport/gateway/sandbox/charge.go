@@ -96,7 +96,7 @@ func (g *Gateway) apply(b body, k *key, attempt int, how behaviour) (payment.Res
 	}
 	c.decide(g.config.Now())
 	op, _ := operationOf(b.Operation)
-	//exhaustive:ignore what is left cannot be asked for with a body
+	//exhaustive:ignore // an authorisation was made above, and a look-up has no body
 	switch op {
 	case payment.Capture:
 		return g.capture(c, b, k, attempt), c

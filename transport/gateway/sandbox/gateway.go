@@ -228,7 +228,7 @@ func (g *Gateway) begin(call payment.Call) (k *key, attempt int, answer *payment
 		g.oldest = append(g.oldest, call.Key)
 	case k.Hash != hash:
 		g.misuses++
-		r := misused("this idempotency key came with other bytes before")
+		r := noAnswer("this idempotency key came with other bytes before") // and those may have been a charge
 		return nil, 0, &r
 	case k.Answer != nil:
 		g.counts.Repeats++

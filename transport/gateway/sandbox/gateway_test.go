@@ -213,8 +213,8 @@ func TestKeysAreForgottenAfterADay(t *testing.T) {
 func TestOtherBytesUnderAKeyAreRefused(t *testing.T) {
 	d := open(t, sandbox.Config{})
 	d.authorise("sbx_ok", "k", "o")
-	if got := d.authorise("sbx_ok", "k", "another"); got.Answer != payment.Failed || got.Decline != payment.DeclineConfiguration {
-		t.Errorf("%+v", got)
+	if got := d.authorise("sbx_ok", "k", "another"); got.Answer != payment.Unknown {
+		t.Errorf("%+v, want unknown: what came with the key first may have been a charge", got)
 	}
 	if truth := d.g.Truth(); truth.Misuses != 1 || len(truth.Charges) != 1 {
 		t.Errorf("%d misuses and %d charges, want one of each", truth.Misuses, len(truth.Charges))

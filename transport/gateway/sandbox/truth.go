@@ -69,7 +69,7 @@ func ReadTruth(path string) (Truth, error) {
 	if err != nil {
 		return Truth{}, fmt.Errorf("read the sandbox's ledger: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close() // it was only read
 	g, err := New(Config{})
 	if err != nil {
 		return Truth{}, err
