@@ -20,6 +20,8 @@ type decoder struct {
 	ids      []string // the request ids, by command: reads have one too, only to be echoed
 	items    []engine.Item
 	seats    []string
+	payments []engine.PaymentCommand
+	links    []string
 	scratch  []byte
 	scope    scope
 
@@ -43,12 +45,18 @@ func (d *decoder) reset() {
 	clear(d.ids)
 	clear(d.items)
 	clear(d.seats)
+	clear(d.payments)
+	clear(d.links)
 	d.commands, d.ids, d.items, d.seats, d.scratch = d.commands[:0], d.ids[:0], d.items[:0], d.seats[:0], d.scratch[:0]
+	d.payments, d.links = d.payments[:0], d.links[:0]
 	if cap(d.items) > pooledElementsMax {
 		d.items = nil
 	}
 	if cap(d.seats) > pooledElementsMax {
 		d.seats = nil
+	}
+	if cap(d.links) > pooledElementsMax {
+		d.links = nil
 	}
 	if cap(d.scratch) > pooledBufferBytesMax {
 		d.scratch = nil
@@ -181,15 +189,17 @@ func (d *decoder) addCommand() {
 	d.commands = append(d.commands, engine.Command{})
 	d.ids = append(d.ids, "")
 	s := &d.scope
+	s.decoder = d
 	s.cmd = &d.commands[len(d.commands)-1]
 	s.requestID = ""
 	s.itemsFrom = len(d.items)
-	s.seatsFrom = len(d.seats)
+	s.seatsFrom, s.linksFrom = len(d.seats), len(d.links)
 }
 
 // keepID gives the command just decoded its request id. A read changes nothing, so the engine need not remember it.
 func (d *decoder) keepID() {
 	s := &d.scope
+	dropEmptyPayment(s.cmd)
 	d.ids[len(d.ids)-1] = s.requestID
 	if !s.cmd.Verb.IsRead() {
 		s.cmd.RequestID = s.requestID
@@ -205,6 +215,9 @@ func (d *decoder) enterVerb(s *scope, verb engine.Verb) {
 	if verb == engine.VerbCreate || verb == engine.VerbUpdate {
 		s.spec = new(engine.EventSpec)
 		s.cmd.Spec = s.spec
+	}
+	if paying(verb) {
+		s.cmd.Payment = d.newPayment()
 	}
 }
 

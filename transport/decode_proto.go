@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"strconv"
 	"unicode/utf8"
 	"unsafe"
 
@@ -117,6 +118,10 @@ func (d *decoder) protoMessage(m *message, b []byte) bool {
 // setInt stores a number or a flag.
 func (d *decoder) setInt(s *scope, f *field, v int64) {
 	if f.kind == kindInt {
+		if f.most > 0 && (v < 0 || v > f.most) {
+			d.fail(engine.CodeInvalid, f.name, "the field must be 0 to "+strconv.FormatInt(f.most, 10))
+			return
+		}
 		*f.num64(s) = v
 	} else {
 		*f.flag(s) = v != 0

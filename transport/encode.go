@@ -75,10 +75,12 @@ type tickets struct {
 	lot, seat string
 	units     int64
 	seats     []string
+	marks     []engine.TicketMark // of this ticket and those behind it
+	mark      engine.TicketMark
 }
 
 func ticketsOf(o *engine.OrderView) tickets {
-	return tickets{items: o.Items, id: o.FirstTicket - 1, left: min(o.Tickets, TicketsShownMax)}
+	return tickets{items: o.Items, id: o.FirstTicket - 1, left: min(o.Tickets, TicketsShownMax), marks: o.Marks}
 }
 
 // next steps to the next ticket and reports whether there is one.
@@ -88,6 +90,10 @@ func (t *tickets) next() bool {
 	}
 	t.left--
 	t.id++
+	t.mark = engine.TicketMark{State: engine.TicketValid}
+	if len(t.marks) > 0 {
+		t.mark, t.marks = t.marks[0], t.marks[1:]
+	}
 	for t.ofItem == 0 && len(t.items) > 0 {
 		it := &t.items[0]
 		t.items = t.items[1:]

@@ -167,6 +167,9 @@ func (w *jsonWriter) outcome(requestID string, out *engine.Outcome) {
 		w.counts(&out.Capacity.Counts)
 		w.end('}')
 	}
+	if out.Shows&paymentViews != 0 {
+		w.paymentViews(out)
+	}
 }
 
 func (w *jsonWriter) alternatives(list []engine.Alternative) {
@@ -271,10 +274,12 @@ func (w *jsonWriter) order(o *engine.OrderView) {
 		w.b = append(engine.AppendTicketID(w.b, t.id, o.Incarnation), '"')
 		w.str("lot", t.lot)
 		w.str("seat", t.seat)
+		w.mark(t.mark)
 		w.end('}')
 	}
 	w.end(']')
 	w.num("ticket_count", o.Tickets)
+	w.orderMoney(o)
 	w.end('}')
 }
 
@@ -300,6 +305,10 @@ func (w *jsonWriter) event(e *engine.EventView) {
 		w.num("spread_ms", s.SpreadMs)
 		w.numIf("limit_per_buyer", s.LimitPerBuyer)
 		w.numIf("limit_per_order", s.LimitPerOrder)
+		w.policy(&s.Pay)
+	}
+	if e.Cancel != nil {
+		w.cancel(e.Cancel)
 	}
 	w.num("holds_live", e.HoldsLive)
 	w.num("orders", e.Orders)

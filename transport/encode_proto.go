@@ -125,6 +125,9 @@ func (w *protoWriter) outcome(requestID string, out *engine.Outcome) {
 		w.counts(4, &c.Counts)
 		w.close(from)
 	}
+	if out.Shows&paymentViews != 0 {
+		w.paymentViews(out)
+	}
 }
 
 // refusal writes the fields of a Reply that refuses a message before the engine saw it.
@@ -206,9 +209,11 @@ func (w *protoWriter) order(num int, o *engine.OrderView) {
 		w.close(id)
 		w.str(2, t.lot)
 		w.str(3, t.seat)
+		w.mark(t.mark)
 		w.close(ticket)
 	}
 	w.num(11, o.Tickets)
+	w.orderMoney(o)
 	w.close(from)
 }
 
@@ -249,6 +254,12 @@ func (w *protoWriter) event(num int, e *engine.EventView) {
 	}
 	for i := range e.Lots {
 		w.lot(39, &e.Lots[i])
+	}
+	if s := e.Spec; s != nil {
+		w.policy(&s.Pay)
+	}
+	if e.Cancel != nil {
+		w.cancel(52, e.Cancel)
 	}
 	w.close(from)
 }

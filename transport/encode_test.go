@@ -45,6 +45,7 @@ func referenceReply(id string, out *engine.Outcome) *pb.Reply {
 			Lot: c.Lot, Pool: c.Pool, Asked: c.Asked, Capacity: c.Capacity, Free: c.Free, Held: c.Held, Paying: c.Paying, Sold: c.Sold, Blocked: c.Blocked,
 		}
 	}
+	referencePaymentViews(r, out)
 	return r
 }
 
@@ -100,13 +101,24 @@ func referenceOrder(o *engine.OrderView) *pb.Order {
 		}
 	}
 	for i := range min(o.Tickets, TicketsShownMax) {
-		ticket := &pb.Ticket{Id: string(engine.AppendTicketID(nil, o.FirstTicket+engine.TicketID(i), o.Incarnation))}
+		ticket := &pb.Ticket{Id: string(engine.AppendTicketID(nil, o.FirstTicket+engine.TicketID(i), o.Incarnation)), State: "valid"}
+		if int(i) < len(o.Marks) {
+			m := o.Marks[i]
+			ticket.State, ticket.Generation, ticket.AdmittedAt, ticket.Gate = m.State.String(), int64(m.Generation), timestampOf(m.AdmittedAt), m.Gate
+		}
 		if int(i) < len(places) {
 			ticket.Lot, ticket.Seat = places[i].lot, places[i].seat
 		} else if len(places) > 0 {
 			ticket.Lot = places[len(places)-1].lot
 		}
 		order.Tickets = append(order.Tickets, ticket)
+	}
+	if o.Purchase != 0 {
+		order.Purchase, order.Charge = string(engine.AppendPurchaseID(nil, o.Purchase, o.PurchaseIn)), o.Charge.String()
+	}
+	order.UndoUntil, order.RefundedMinor = timestampOf(o.UndoUntil), o.RefundedMinor
+	for i := range o.Refunds {
+		order.Refunds = append(order.Refunds, referenceRefund(&o.Refunds[i]))
 	}
 	return order
 }
@@ -119,6 +131,10 @@ func referenceEvent(e *engine.EventView) *pb.Event {
 		TimeZone: s.TimeZone, DoorsAt: timestampOf(s.DoorsAt), StartsAt: timestampOf(s.StartsAt), OpensAt: timestampOf(s.OpensAt),
 		ClosesAt: timestampOf(s.ClosesAt), Currency: s.Currency, HoldTtlMs: s.HoldTTLMs, MaxHoldMs: s.MaxHoldMs, SpreadMs: s.SpreadMs,
 		LimitPerBuyer: s.LimitPerBuyer, LimitPerOrder: s.LimitPerOrder,
+	}
+	referencePolicy(event, &s.Pay)
+	if c := e.Cancel; c != nil {
+		event.Cancel = &pb.CancelProgress{Reason: c.Reason, Orders: c.Orders, Refunded: c.Refunded, Failed: c.Failed}
 	}
 	for _, p := range e.Pools {
 		event.Pools = append(event.Pools, &pb.Pool{
@@ -184,7 +200,7 @@ func (d dice) items() (out []engine.ItemView) {
 
 func (d dice) outcome() *engine.Outcome {
 	out := &engine.Outcome{
-		Verb: engine.VerbHold, Repeated: d.IntN(2) == 0, Shows: engine.Shows(d.IntN(16)), Field: d.text(), Lot: d.text(), RetryAfterMs: d.number(),
+		Verb: engine.VerbHold, Repeated: d.IntN(2) == 0, Shows: engine.Shows(d.IntN(1<<9)) &^ engine.ShowsWhy, Field: d.text(), Lot: d.text(), RetryAfterMs: d.number(),
 	}
 	if d.IntN(2) == 0 {
 		out.Code = engine.Code(d.IntN(engine.Codes))
@@ -200,6 +216,7 @@ func (d dice) outcome() *engine.Outcome {
 		ID: engine.OrderID(d.number()), Incarnation: engine.Incarnation(d.IntN(40)), Hold: engine.HoldID(d.IntN(2)), HoldIncarnation: engine.Incarnation(d.IntN(2)), Event: d.text(), Buyer: d.text(), TotalMinor: d.number(), Currency: d.text(),
 		PaymentRef: d.text(), At: d.at(), FirstTicket: 9, Items: d.items(),
 	}
+	d.payments(out)
 	for _, it := range out.Order.Items {
 		n := it.Quantity
 		if len(it.Seats) > 0 {
@@ -212,8 +229,11 @@ func (d dice) outcome() *engine.Outcome {
 		Spec: &engine.EventSpec{
 			Name: d.text(), Venue: d.text(), City: d.text(), Country: d.text(), TimeZone: d.text(), DoorsAt: d.at(), StartsAt: d.at(),
 			OpensAt: d.at(), ClosesAt: d.at(), Currency: d.text(), HoldTTLMs: d.number(), MaxHoldMs: d.number(), SpreadMs: d.number(),
-			LimitPerBuyer: d.number(), LimitPerOrder: d.number(), Genre: d.text(), Performer: d.text(),
+			LimitPerBuyer: d.number(), LimitPerOrder: d.number(), Genre: d.text(), Performer: d.text(), Pay: d.policy(),
 		},
+	}
+	if d.IntN(2) == 0 {
+		out.Event.Cancel = &engine.CancelView{Reason: d.text(), Orders: d.number(), Refunded: d.number(), Failed: d.number()}
 	}
 	for range d.IntN(3) {
 		out.Event.Pools = append(out.Event.Pools, engine.PoolView{Pool: d.text(), Counts: d.counts()})

@@ -41,6 +41,8 @@ type field struct {
 	sub   *message
 
 	mark func(*scope) // notes that the field was given; with present also when it is zero
+	most int64        // of a number: refused below 0 and above it, because its place holds no other; 0 is no such bound
+	list bool         // of a string: a list of short numbers with spaces between, which together may look like a card's
 }
 
 // message is one message of the contract.
@@ -51,7 +53,7 @@ type message struct {
 }
 
 // fieldNumberMax is the highest field number in a command.
-const fieldNumberMax = 39
+const fieldNumberMax = 51
 
 func newMessage(name string, fields ...field) *message {
 	m := &message{name: name, fields: fields}
@@ -82,7 +84,11 @@ type scope struct {
 
 	admin *engine.AdminCommand // of an operator's message
 
-	itemsFrom, seatsFrom int // where the command's items and the item's seats begin in the arenas
+	decoder    *decoder       // whose memory takes payments
+	contactAt  engine.Instant // of offer and buy
+	generation int64          // of admit
+
+	itemsFrom, seatsFrom, linksFrom int // where the command's items, the item's seats and the command's links begin in the arenas
 }
 
 // The fields that several commands share.
@@ -173,14 +179,11 @@ var itemMessage = newMessage("Item",
 
 var holdMessage = newMessage("HoldCommand",
 	requestIDField(), buyerField(), channelField(), deviceField(),
-	field{name: "items", num: 5, kind: kindMessages, sub: itemMessage, enter: (*decoder).enterItem},
+	itemsField(),
 	field{name: "fill", num: 6, kind: kindString, words: "all_or_nothing, at_least, best_effort", word: fillWord},
 	field{name: "at_least", num: 7, kind: kindInt, num64: func(s *scope) *int64 { return &s.cmd.AtLeast }},
-	field{
-		name: "max_price_minor", num: 8, kind: kindInt, present: true,
-		num64: func(s *scope) *int64 { return &s.cmd.MaxPrice },
-		mark:  func(s *scope) { s.cmd.HasMaxPrice = true },
-	},
+	maxPriceField(),
+	linksField(9),
 	correlationField(),
 )
 
@@ -194,13 +197,13 @@ var confirmMessage = newMessage("ConfirmCommand",
 	requestIDField(), buyerField(), channelField(), deviceField(), holdField(),
 	field{name: "payment_ref", num: 6, kind: kindString, str: func(s *scope) *string { return &s.cmd.PaymentRef }},
 	field{name: "box_office", num: 7, kind: kindBool, flag: func(s *scope) *bool { return &s.cmd.BoxOffice }},
+	field{name: "late", num: 8, kind: kindBool, flag: func(s *scope) *bool { return &s.payment().Late }},
+	field{name: "equal", num: 9, kind: kindBool, flag: func(s *scope) *bool { return &s.payment().Equal }},
 	correlationField(),
 )
 
 var orderMessage = newMessage("OrderCommand",
-	requestIDField(), buyerField(),
-	field{name: "order", num: 5, kind: kindString, str: func(s *scope) *string { return &s.cmd.Order }},
-	correlationField(),
+	requestIDField(), buyerField(), orderField(), codesField(6), correlationField(),
 )
 
 var (
@@ -244,6 +247,16 @@ var commandMessages = [engine.Verbs]*message{
 	engine.VerbBlock:    blockMessage,
 	engine.VerbUnblock:  unblockMessage,
 	engine.VerbCapacity: capacityMessage,
+	engine.VerbOffer:    offerMessage,
+	engine.VerbBuy:      buyMessage,
+	engine.VerbPurchase: purchaseMessage,
+	engine.VerbComplete: completeMessage,
+	engine.VerbUndo:     undoMessage,
+	engine.VerbRefund:   refundMessage,
+	engine.VerbAdmit:    admitMessage,
+	engine.VerbReissue:  reissueMessage,
+	engine.VerbCancel:   cancelMessage,
+	engine.VerbOneClick: oneClickMessage,
 }
 
 // batchCommandMessage holds exactly one command, under its verb. The field number is the verb's own number.

@@ -19,13 +19,13 @@ var rowMessage = newMessage("RowSpec",
 	field{name: "rank", num: 5, kind: kindInt, num64: func(s *scope) *int64 { return &s.row.Rank }},
 	field{name: "first", num: 6, kind: kindInt, num64: func(s *scope) *int64 { return &s.row.First }},
 	field{name: "step", num: 7, kind: kindInt, num64: func(s *scope) *int64 { return &s.row.Step }},
-	field{name: "labels", num: 8, kind: kindString, str: func(s *scope) *string { return &s.row.Labels }},
+	field{list: true, name: "labels", num: 8, kind: kindString, str: func(s *scope) *string { return &s.row.Labels }},
 	field{name: "best", num: 9, kind: kindString, str: func(s *scope) *string { return &s.row.Best }},
-	field{name: "aisles", num: 10, kind: kindString, str: func(s *scope) *string { return &s.row.Aisles }},
-	field{name: "missing", num: 11, kind: kindString, str: func(s *scope) *string { return &s.row.Missing }},
-	field{name: "accessible", num: 12, kind: kindString, str: func(s *scope) *string { return &s.row.Accessible }},
-	field{name: "companion", num: 13, kind: kindString, str: func(s *scope) *string { return &s.row.Companion }},
-	field{name: "restricted", num: 14, kind: kindString, str: func(s *scope) *string { return &s.row.Restricted }},
+	field{list: true, name: "aisles", num: 10, kind: kindString, str: func(s *scope) *string { return &s.row.Aisles }},
+	field{list: true, name: "missing", num: 11, kind: kindString, str: func(s *scope) *string { return &s.row.Missing }},
+	field{list: true, name: "accessible", num: 12, kind: kindString, str: func(s *scope) *string { return &s.row.Accessible }},
+	field{list: true, name: "companion", num: 13, kind: kindString, str: func(s *scope) *string { return &s.row.Companion }},
+	field{list: true, name: "restricted", num: 14, kind: kindString, str: func(s *scope) *string { return &s.row.Restricted }},
 )
 
 var poolMessage = newMessage("PoolSpec",
@@ -116,7 +116,7 @@ func specFields(update bool) []field {
 	moment := func(name string, num uint8, bit engine.SpecFields, at func(*scope) *engine.Instant) field {
 		return field{name: name, num: num, kind: kindTime, present: true, at: at, mark: markSpec(bit)}
 	}
-	return []field{
+	fields := []field{
 		requestIDField(),
 		text("name", 20, engine.SetName, func(s *scope) *string { return &s.spec.Name }),
 		text("genre", 21, engine.SetGenre, func(s *scope) *string { return &s.spec.Genre }),
@@ -154,8 +154,8 @@ func specFields(update bool) []field {
 			name: "lots", num: 39, kind: kindMessages, sub: lotMessage,
 			enter: func(_ *decoder, s *scope) { s.lot = grow(&s.spec.Lots) },
 		},
-		correlationField(),
 	}
+	return append(append(fields, policyFields(update)...), correlationField())
 }
 
 // markSpec notes that an update means the field. A create means every field, so it needs no notes.

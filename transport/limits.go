@@ -20,6 +20,12 @@ const (
 	ItemsPerCommandMax = 256
 	// SeatsPerCommandMax bounds the seat labels of one command, for the same reason.
 	SeatsPerCommandMax = 4096
+	// LinksPerCommandMax bounds the links of one command: as many as a buyer may have.
+	LinksPerCommandMax = 16
+	// WaitMsMax is how long a buy may wait for the final state of its purchase.
+	WaitMsMax = 30_000
+	// WaitMsDefault is how long it waits if it does not say.
+	WaitMsDefault = 2_000
 	// TicketsShownMax is how many tickets of an order a reply lists. Box offices may order more than fit into a message; the ids of the
 	// rest follow from the first and ticket_count.
 	TicketsShownMax = 4096
@@ -60,6 +66,8 @@ const (
 	// stay in memory for ever.
 	pooledBufferBytesMax = 256 << 10
 	pooledElementsMax    = 4096
+	// pooledPaymentsMax bounds the payments that are kept together: what comes after them gets memory of its own.
+	pooledPaymentsMax = 128
 	// jsonDepthMax bounds the nesting of values that are skipped while looking for the request id of a bad message.
 	jsonDepthMax = 64
 )

@@ -30,6 +30,16 @@ var referenceMessages = map[engine.Verb]func() proto.Message{
 	engine.VerbBlock:    func() proto.Message { return new(pb.BlockCommand) },
 	engine.VerbUnblock:  func() proto.Message { return new(pb.UnblockCommand) },
 	engine.VerbCapacity: func() proto.Message { return new(pb.CapacityCommand) },
+	engine.VerbOffer:    func() proto.Message { return new(pb.OfferCommand) },
+	engine.VerbBuy:      func() proto.Message { return new(pb.BuyCommand) },
+	engine.VerbPurchase: func() proto.Message { return new(pb.PurchaseCommand) },
+	engine.VerbComplete: func() proto.Message { return new(pb.CompleteCommand) },
+	engine.VerbUndo:     func() proto.Message { return new(pb.UndoCommand) },
+	engine.VerbRefund:   func() proto.Message { return new(pb.RefundCommand) },
+	engine.VerbAdmit:    func() proto.Message { return new(pb.AdmitCommand) },
+	engine.VerbReissue:  func() proto.Message { return new(pb.ReissueCommand) },
+	engine.VerbCancel:   func() proto.Message { return new(pb.CancelCommand) },
+	engine.VerbOneClick: func() proto.Message { return new(pb.OneClickCommand) },
 	verbBatch:           func() proto.Message { return new(pb.Batch) },
 }
 
@@ -52,6 +62,12 @@ func referenceCommand(m proto.Message) (c engine.Command, id string) {
 			Currency: m.Currency, HoldTTLMs: m.HoldTtlMs, MaxHoldMs: m.MaxHoldMs, SpreadMs: m.GetSpreadMs(), HasSpread: m.SpreadMs != nil,
 			LimitPerBuyer: m.LimitPerBuyer, LimitPerOrder: m.LimitPerOrder, Open: m.Open,
 			Pools: referencePools(m.Pools), Lots: referenceLots(m.Lots, false),
+			Pay: engine.PayPolicy{
+				UndoMs: m.GetUndoMs(), HasUndo: m.UndoMs != nil, PayMs: m.PayMs, GraceMs: m.GraceMs, ActionMs: m.ActionMs, RedirectMs: m.RedirectMs,
+				QueueMs: m.QueueMs, OfferTTLMs: m.OfferTtlMs, LimitPerLinked: m.LimitPerLinked, RefundUntil: instantOf(m.RefundUntil),
+				RefundWindowMs: m.GetRefundWindowMs(), HasRefundWindow: m.RefundWindowMs != nil, OneClickOff: m.OneClickOff,
+				OneClickShare: m.GetOneClickShare(), HasOneClickShare: m.OneClickShare != nil,
+			},
 		}
 	case *pb.UpdateCommand:
 		c.Verb, id = engine.VerbUpdate, m.RequestId
@@ -61,6 +77,12 @@ func referenceCommand(m proto.Message) (c engine.Command, id string) {
 			ClosesAt: instantOf(m.ClosesAt), Currency: m.GetCurrency(), HoldTTLMs: m.GetHoldTtlMs(), MaxHoldMs: m.GetMaxHoldMs(),
 			SpreadMs: m.GetSpreadMs(), HasSpread: m.SpreadMs != nil, LimitPerBuyer: m.GetLimitPerBuyer(), LimitPerOrder: m.GetLimitPerOrder(),
 			Open: m.GetOpen(), Pools: referencePools(m.Pools), Lots: referenceLots(m.Lots, true), Set: referenceSet(m),
+			Pay: engine.PayPolicy{
+				UndoMs: m.GetUndoMs(), HasUndo: m.UndoMs != nil, PayMs: m.GetPayMs(), GraceMs: m.GetGraceMs(), ActionMs: m.GetActionMs(),
+				RedirectMs: m.GetRedirectMs(), QueueMs: m.GetQueueMs(), OfferTTLMs: m.GetOfferTtlMs(), LimitPerLinked: m.GetLimitPerLinked(),
+				RefundUntil: instantOf(m.RefundUntil), RefundWindowMs: m.GetRefundWindowMs(), HasRefundWindow: m.RefundWindowMs != nil,
+				OneClickOff: m.GetOneClickOff(), OneClickShare: m.GetOneClickShare(), HasOneClickShare: m.OneClickShare != nil,
+			},
 		}
 	case *pb.OpenCommand:
 		c.Verb, id = engine.VerbOpen, m.RequestId
@@ -71,18 +93,22 @@ func referenceCommand(m proto.Message) (c engine.Command, id string) {
 	case *pb.GetCommand:
 		return engine.Command{Verb: engine.VerbGet}, m.RequestId
 	case *pb.OrderCommand:
-		return engine.Command{Verb: engine.VerbOrder, Buyer: m.Buyer, Order: m.Order}, m.RequestId
+		c = engine.Command{Verb: engine.VerbOrder, Buyer: m.Buyer, Order: m.Order}
+		if m.Codes {
+			c.Payment = &engine.PaymentCommand{Codes: true}
+		}
+		return c, m.RequestId
+	case *pb.PurchaseCommand:
+		return engine.Command{Verb: engine.VerbPurchase, Buyer: m.Buyer, Payment: &engine.PaymentCommand{Purchase: m.Purchase, Codes: m.Codes}}, m.RequestId
 	case *pb.HoldCommand:
 		id = m.RequestId
 		c = engine.Command{
 			Verb: engine.VerbHold, Buyer: m.Buyer, Channel: m.Channel, Device: referenceDevices[m.Device], Fill: referenceFills[m.Fill],
 			AtLeast: m.AtLeast, MaxPrice: m.GetMaxPriceMinor(), HasMaxPrice: m.MaxPriceMinor != nil,
 		}
-		for _, it := range m.Items {
-			c.Items = append(c.Items, engine.Item{
-				Lot: it.Lot, Quantity: it.Quantity, Seats: it.Seats,
-				Accessible: it.Accessible, Companion: it.Companion, Restricted: it.Restricted, Split: it.Split,
-			})
+		c.Items = referenceItemsIn(m.Items)
+		if len(m.Links) > 0 {
+			c.Payment = &engine.PaymentCommand{Links: m.Links}
 		}
 	case *pb.ExtendCommand:
 		id = m.RequestId
@@ -96,6 +122,11 @@ func referenceCommand(m proto.Message) (c engine.Command, id string) {
 			Verb: engine.VerbConfirm, Buyer: m.Buyer, Channel: m.Channel, Device: referenceDevices[m.Device], Hold: m.Hold,
 			PaymentRef: m.PaymentRef, BoxOffice: m.BoxOffice,
 		}
+		if m.Late || m.Equal {
+			c.Payment = &engine.PaymentCommand{Late: m.Late, Equal: m.Equal}
+		}
+	default:
+		c, id = referencePayment(m)
 	case *pb.BlockCommand:
 		c, id = engine.Command{Verb: engine.VerbBlock, Lot: m.Lot, Pool: m.Pool, Quantity: m.Quantity, Seats: m.Seats}, m.RequestId
 	case *pb.UnblockCommand:
@@ -105,6 +136,60 @@ func referenceCommand(m proto.Message) (c engine.Command, id string) {
 	}
 	c.RequestID = id
 	return c, id
+}
+
+// referencePayment is referenceCommand for the verbs of payments, orders and tickets.
+func referencePayment(m proto.Message) (c engine.Command, id string) {
+	switch m := m.(type) {
+	case *pb.OfferCommand:
+		c, id = engine.Command{Verb: engine.VerbOffer, Buyer: m.Buyer, Channel: m.Channel, Device: referenceDevices[m.Device]}, m.RequestId
+		c.Items = referenceItemsIn(m.Items)
+		c.Payment = &engine.PaymentCommand{
+			Method: m.Method, DeviceID: m.DeviceId, ContactAtMs: int64(instantOf(m.ContactChangedAt)) / 1e6, Links: m.Links,
+		}
+	case *pb.BuyCommand:
+		c, id = engine.Command{Verb: engine.VerbBuy, Buyer: m.Buyer, Channel: m.Channel, Device: referenceDevices[m.Device]}, m.RequestId
+		c.Items, c.Hold, c.MaxPrice, c.HasMaxPrice = referenceItemsIn(m.Items), m.Hold, m.GetMaxPriceMinor(), m.MaxPriceMinor != nil
+		c.Payment = &engine.PaymentCommand{
+			Offer: m.Offer, Method: m.Method, WaitMs: m.GetWaitMs(), HasWait: m.WaitMs != nil, Again: m.Again, ReturnURL: m.ReturnUrl,
+			DeviceID: m.DeviceId, ContactAtMs: int64(instantOf(m.ContactChangedAt)) / 1e6, Links: m.Links, Codes: m.Codes,
+		}
+	case *pb.CompleteCommand:
+		c, id = engine.Command{Verb: engine.VerbComplete, Buyer: m.Buyer, Channel: m.Channel, Device: referenceDevices[m.Device]}, m.RequestId
+		c.Payment = &engine.PaymentCommand{Purchase: m.Purchase}
+	case *pb.UndoCommand:
+		c, id = engine.Command{Verb: engine.VerbUndo, Buyer: m.Buyer, Channel: m.Channel, Device: referenceDevices[m.Device]}, m.RequestId
+		c.Payment = &engine.PaymentCommand{Purchase: m.Purchase}
+	case *pb.RefundCommand:
+		c, id = engine.Command{Verb: engine.VerbRefund, Buyer: m.Buyer, Channel: m.Channel, Order: m.Order}, m.RequestId
+		c.Payment = &engine.PaymentCommand{
+			Tickets: m.Tickets, AmountMinor: m.GetAmountMinor(), HasAmount: m.AmountMinor != nil, KeepFees: m.KeepFees, Block: m.Block,
+			ByBuyer: m.ByBuyer, Reason: m.Reason,
+		}
+	case *pb.AdmitCommand:
+		c, id = engine.Command{Verb: engine.VerbAdmit}, m.RequestId
+		c.Payment = &engine.PaymentCommand{Ticket: m.Ticket, Code: uint32(m.Generation), Gate: m.Gate}
+	case *pb.ReissueCommand:
+		c, id = engine.Command{Verb: engine.VerbReissue, Buyer: m.Buyer}, m.RequestId
+		c.Payment = &engine.PaymentCommand{Ticket: m.Ticket}
+	case *pb.CancelCommand:
+		c, id = engine.Command{Verb: engine.VerbCancel}, m.RequestId
+		c.Payment = &engine.PaymentCommand{Reason: m.Reason}
+	case *pb.OneClickCommand:
+		c, id = engine.Command{Verb: engine.VerbOneClick}, m.RequestId
+		c.Payment = &engine.PaymentCommand{On: m.GetOn(), HasOn: m.On != nil, PercentShare: m.GetShare(), HasShare: m.Share != nil}
+	}
+	return c, id
+}
+
+func referenceItemsIn(list []*pb.Item) (out []engine.Item) {
+	for _, it := range list {
+		out = append(out, engine.Item{
+			Lot: it.Lot, Quantity: it.Quantity, Seats: it.Seats,
+			Accessible: it.Accessible, Companion: it.Companion, Restricted: it.Restricted, Split: it.Split,
+		})
+	}
+	return out
 }
 
 func instantOf(t *timestamppb.Timestamp) engine.Instant {
@@ -161,7 +246,9 @@ func referenceSet(m *pb.UpdateCommand) (set engine.SpecFields) {
 	given := []bool{
 		m.Name != nil, m.Genre != nil, m.Performer != nil, m.Venue != nil, m.City != nil, m.Country != nil, m.TimeZone != nil, m.DoorsAt != nil,
 		m.StartsAt != nil, m.OpensAt != nil, m.ClosesAt != nil, m.Currency != nil, m.HoldTtlMs != nil, m.MaxHoldMs != nil, m.SpreadMs != nil,
-		m.LimitPerBuyer != nil, m.LimitPerOrder != nil, m.Open != nil,
+		m.LimitPerBuyer != nil, m.LimitPerOrder != nil, m.Open != nil, m.UndoMs != nil, m.PayMs != nil, m.GraceMs != nil, m.ActionMs != nil,
+		m.RedirectMs != nil, m.QueueMs != nil, m.OfferTtlMs != nil, m.LimitPerLinked != nil, m.RefundUntil != nil, m.RefundWindowMs != nil,
+		m.OneClickOff != nil || m.OneClickShare != nil,
 	}
 	for i, g := range given {
 		if g {
@@ -235,6 +322,9 @@ func randomValue(rng *rand.Rand, f protoreflect.FieldDescriptor) protoreflect.Va
 	case protoreflect.BoolKind:
 		return protoreflect.ValueOfBool(rng.IntN(2) == 0)
 	case protoreflect.Int64Kind:
+		if name := f.Name(); name == "wait_ms" || name == "generation" {
+			return protoreflect.ValueOfInt64(rng.Int64N(30_001))
+		}
 		numbers := []int64{0, 1, 2, -1, 127, 128, 9500, 1 << 40, 1<<63 - 1, -1 << 63}
 		return protoreflect.ValueOfInt64(numbers[rng.IntN(len(numbers))])
 	case protoreflect.StringKind:

@@ -35,7 +35,8 @@ func isBatch(v engine.Verb) bool { return v >= verbBuyerBatch }
 // ofBuyers reports whether a command may be in a batch of buyers' commands: what a shop does for its buyers, and looking at the event.
 func ofBuyers(v engine.Verb) bool {
 	switch v { //nolint:exhaustive // the others are the organiser's, the box office's or the shell's
-	case engine.VerbHold, engine.VerbExtend, engine.VerbRelease, engine.VerbConfirm, engine.VerbOrder, engine.VerbGet:
+	case engine.VerbHold, engine.VerbExtend, engine.VerbRelease, engine.VerbConfirm, engine.VerbOrder, engine.VerbGet,
+		engine.VerbOffer, engine.VerbBuy, engine.VerbPurchase, engine.VerbComplete, engine.VerbUndo:
 		return true
 	}
 	return false
@@ -64,6 +65,12 @@ func verbNamed(name string) engine.Verb {
 		return verbBatch
 	case VerbBuyerBatch:
 		return verbBuyerBatch
+	case "buy":
+		return engine.VerbBuy
+	case "offer":
+		return engine.VerbOffer
+	case "purchase":
+		return engine.VerbPurchase
 	case "confirm":
 		return engine.VerbConfirm
 	case "release":
@@ -90,6 +97,20 @@ func verbNamed(name string) engine.Verb {
 		return engine.VerbUnblock
 	case "capacity":
 		return engine.VerbCapacity
+	case "complete":
+		return engine.VerbComplete
+	case "undo":
+		return engine.VerbUndo
+	case "refund":
+		return engine.VerbRefund
+	case "admit":
+		return engine.VerbAdmit
+	case "reissue":
+		return engine.VerbReissue
+	case "cancel":
+		return engine.VerbCancel
+	case "one_click":
+		return engine.VerbOneClick
 	}
 	return engine.VerbNone
 }

@@ -29,31 +29,43 @@ const (
 
 // CreateCommand makes an event. Subject: holdfast.v1.events.<event>.create.
 type CreateCommand struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	Name          string                 `protobuf:"bytes,20,opt,name=name,proto3" json:"name,omitempty"`
-	Genre         string                 `protobuf:"bytes,21,opt,name=genre,proto3" json:"genre,omitempty"`
-	Performer     string                 `protobuf:"bytes,22,opt,name=performer,proto3" json:"performer,omitempty"`
-	Venue         string                 `protobuf:"bytes,23,opt,name=venue,proto3" json:"venue,omitempty"`
-	City          string                 `protobuf:"bytes,24,opt,name=city,proto3" json:"city,omitempty"`
-	Country       string                 `protobuf:"bytes,25,opt,name=country,proto3" json:"country,omitempty"`                   // ISO 3166 alpha-2
-	TimeZone      string                 `protobuf:"bytes,26,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"` // IANA name, for people
-	DoorsAt       *timestamppb.Timestamp `protobuf:"bytes,27,opt,name=doors_at,json=doorsAt,proto3" json:"doors_at,omitempty"`
-	StartsAt      *timestamppb.Timestamp `protobuf:"bytes,28,opt,name=starts_at,json=startsAt,proto3" json:"starts_at,omitempty"`
-	OpensAt       *timestamppb.Timestamp `protobuf:"bytes,29,opt,name=opens_at,json=opensAt,proto3" json:"opens_at,omitempty"`    // sales open by themselves at this wall time
-	ClosesAt      *timestamppb.Timestamp `protobuf:"bytes,30,opt,name=closes_at,json=closesAt,proto3" json:"closes_at,omitempty"` // sales close by themselves at this wall time
-	Currency      string                 `protobuf:"bytes,31,opt,name=currency,proto3" json:"currency,omitempty"`                 // ISO 4217
-	HoldTtlMs     int64                  `protobuf:"varint,32,opt,name=hold_ttl_ms,json=holdTtlMs,proto3" json:"hold_ttl_ms,omitempty"`
-	MaxHoldMs     int64                  `protobuf:"varint,33,opt,name=max_hold_ms,json=maxHoldMs,proto3" json:"max_hold_ms,omitempty"`
-	SpreadMs      *int64                 `protobuf:"varint,34,opt,name=spread_ms,json=spreadMs,proto3,oneof" json:"spread_ms,omitempty"`            // each hold lives up to this much longer; absent is hold_ttl_ms / 16
-	LimitPerBuyer int64                  `protobuf:"varint,35,opt,name=limit_per_buyer,json=limitPerBuyer,proto3" json:"limit_per_buyer,omitempty"` // tickets held, paying and sold; 0 is none
-	LimitPerOrder int64                  `protobuf:"varint,36,opt,name=limit_per_order,json=limitPerOrder,proto3" json:"limit_per_order,omitempty"` // tickets in one hold; 0 is none
-	Open          bool                   `protobuf:"varint,37,opt,name=open,proto3" json:"open,omitempty"`                                          // on sale at once
-	Pools         []*PoolSpec            `protobuf:"bytes,38,rep,name=pools,proto3" json:"pools,omitempty"`
-	Lots          []*LotSpec             `protobuf:"bytes,39,rep,name=lots,proto3" json:"lots,omitempty"`
-	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	RequestId      string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Name           string                 `protobuf:"bytes,20,opt,name=name,proto3" json:"name,omitempty"`
+	Genre          string                 `protobuf:"bytes,21,opt,name=genre,proto3" json:"genre,omitempty"`
+	Performer      string                 `protobuf:"bytes,22,opt,name=performer,proto3" json:"performer,omitempty"`
+	Venue          string                 `protobuf:"bytes,23,opt,name=venue,proto3" json:"venue,omitempty"`
+	City           string                 `protobuf:"bytes,24,opt,name=city,proto3" json:"city,omitempty"`
+	Country        string                 `protobuf:"bytes,25,opt,name=country,proto3" json:"country,omitempty"`                   // ISO 3166 alpha-2
+	TimeZone       string                 `protobuf:"bytes,26,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"` // IANA name, for people
+	DoorsAt        *timestamppb.Timestamp `protobuf:"bytes,27,opt,name=doors_at,json=doorsAt,proto3" json:"doors_at,omitempty"`
+	StartsAt       *timestamppb.Timestamp `protobuf:"bytes,28,opt,name=starts_at,json=startsAt,proto3" json:"starts_at,omitempty"`
+	OpensAt        *timestamppb.Timestamp `protobuf:"bytes,29,opt,name=opens_at,json=opensAt,proto3" json:"opens_at,omitempty"`    // sales open by themselves at this wall time
+	ClosesAt       *timestamppb.Timestamp `protobuf:"bytes,30,opt,name=closes_at,json=closesAt,proto3" json:"closes_at,omitempty"` // sales close by themselves at this wall time
+	Currency       string                 `protobuf:"bytes,31,opt,name=currency,proto3" json:"currency,omitempty"`                 // ISO 4217
+	HoldTtlMs      int64                  `protobuf:"varint,32,opt,name=hold_ttl_ms,json=holdTtlMs,proto3" json:"hold_ttl_ms,omitempty"`
+	MaxHoldMs      int64                  `protobuf:"varint,33,opt,name=max_hold_ms,json=maxHoldMs,proto3" json:"max_hold_ms,omitempty"`
+	SpreadMs       *int64                 `protobuf:"varint,34,opt,name=spread_ms,json=spreadMs,proto3,oneof" json:"spread_ms,omitempty"`            // each hold lives up to this much longer; absent is hold_ttl_ms / 16
+	LimitPerBuyer  int64                  `protobuf:"varint,35,opt,name=limit_per_buyer,json=limitPerBuyer,proto3" json:"limit_per_buyer,omitempty"` // tickets held, paying and sold; 0 is none
+	LimitPerOrder  int64                  `protobuf:"varint,36,opt,name=limit_per_order,json=limitPerOrder,proto3" json:"limit_per_order,omitempty"` // tickets in one hold; 0 is none
+	Open           bool                   `protobuf:"varint,37,opt,name=open,proto3" json:"open,omitempty"`                                          // on sale at once
+	Pools          []*PoolSpec            `protobuf:"bytes,38,rep,name=pools,proto3" json:"pools,omitempty"`
+	Lots           []*LotSpec             `protobuf:"bytes,39,rep,name=lots,proto3" json:"lots,omitempty"`
+	UndoMs         *int64                 `protobuf:"varint,40,opt,name=undo_ms,json=undoMs,proto3,oneof" json:"undo_ms,omitempty"`                           // how long a purchase can be taken back before the money is taken; absent is 10,000
+	PayMs          int64                  `protobuf:"varint,41,opt,name=pay_ms,json=payMs,proto3" json:"pay_ms,omitempty"`                                    // how long a charge may take before the gateway is asked to end it; absent is 120,000
+	GraceMs        int64                  `protobuf:"varint,42,opt,name=grace_ms,json=graceMs,proto3" json:"grace_ms,omitempty"`                              // what a hold has left at least after a soft decline; absent is 60,000
+	ActionMs       int64                  `protobuf:"varint,43,opt,name=action_ms,json=actionMs,proto3" json:"action_ms,omitempty"`                           // how long the buyer has to authenticate; absent is 180,000
+	RedirectMs     int64                  `protobuf:"varint,44,opt,name=redirect_ms,json=redirectMs,proto3" json:"redirect_ms,omitempty"`                     // how long the buyer has to come back from their bank's page; absent is 600,000
+	QueueMs        int64                  `protobuf:"varint,45,opt,name=queue_ms,json=queueMs,proto3" json:"queue_ms,omitempty"`                              // how long a purchase may wait for its turn; absent is 900,000
+	OfferTtlMs     int64                  `protobuf:"varint,46,opt,name=offer_ttl_ms,json=offerTtlMs,proto3" json:"offer_ttl_ms,omitempty"`                   // how long an offer's price is kept; absent is 120,000
+	LimitPerLinked int64                  `protobuf:"varint,47,opt,name=limit_per_linked,json=limitPerLinked,proto3" json:"limit_per_linked,omitempty"`       // tickets held, paying and sold of buyers that are linked; 0 is none
+	RefundUntil    *timestamppb.Timestamp `protobuf:"bytes,48,opt,name=refund_until,json=refundUntil,proto3" json:"refund_until,omitempty"`                   // until this wall time buyers may ask for their money back; absent is never
+	RefundWindowMs *int64                 `protobuf:"varint,49,opt,name=refund_window_ms,json=refundWindowMs,proto3,oneof" json:"refund_window_ms,omitempty"` // how long they may after a rescheduling; absent is 14 days
+	OneClickOff    bool                   `protobuf:"varint,50,opt,name=one_click_off,json=oneClickOff,proto3" json:"one_click_off,omitempty"`                // no one-click checkout in this event
+	OneClickShare  *int64                 `protobuf:"varint,51,opt,name=one_click_share,json=oneClickShare,proto3,oneof" json:"one_click_share,omitempty"`    // of buyers that have it, in hundredths of a percent; absent is 10,000
+	Correlation    string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *CreateCommand) Reset() {
@@ -233,6 +245,90 @@ func (x *CreateCommand) GetLots() []*LotSpec {
 	return nil
 }
 
+func (x *CreateCommand) GetUndoMs() int64 {
+	if x != nil && x.UndoMs != nil {
+		return *x.UndoMs
+	}
+	return 0
+}
+
+func (x *CreateCommand) GetPayMs() int64 {
+	if x != nil {
+		return x.PayMs
+	}
+	return 0
+}
+
+func (x *CreateCommand) GetGraceMs() int64 {
+	if x != nil {
+		return x.GraceMs
+	}
+	return 0
+}
+
+func (x *CreateCommand) GetActionMs() int64 {
+	if x != nil {
+		return x.ActionMs
+	}
+	return 0
+}
+
+func (x *CreateCommand) GetRedirectMs() int64 {
+	if x != nil {
+		return x.RedirectMs
+	}
+	return 0
+}
+
+func (x *CreateCommand) GetQueueMs() int64 {
+	if x != nil {
+		return x.QueueMs
+	}
+	return 0
+}
+
+func (x *CreateCommand) GetOfferTtlMs() int64 {
+	if x != nil {
+		return x.OfferTtlMs
+	}
+	return 0
+}
+
+func (x *CreateCommand) GetLimitPerLinked() int64 {
+	if x != nil {
+		return x.LimitPerLinked
+	}
+	return 0
+}
+
+func (x *CreateCommand) GetRefundUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RefundUntil
+	}
+	return nil
+}
+
+func (x *CreateCommand) GetRefundWindowMs() int64 {
+	if x != nil && x.RefundWindowMs != nil {
+		return *x.RefundWindowMs
+	}
+	return 0
+}
+
+func (x *CreateCommand) GetOneClickOff() bool {
+	if x != nil {
+		return x.OneClickOff
+	}
+	return false
+}
+
+func (x *CreateCommand) GetOneClickShare() int64 {
+	if x != nil && x.OneClickShare != nil {
+		return *x.OneClickShare
+	}
+	return 0
+}
+
 func (x *CreateCommand) GetCorrelation() string {
 	if x != nil {
 		return x.Correlation
@@ -242,31 +338,43 @@ func (x *CreateCommand) GetCorrelation() string {
 
 // UpdateCommand changes the fields that are present. Subject: holdfast.v1.events.<event>.update.
 type UpdateCommand struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	Name          *string                `protobuf:"bytes,20,opt,name=name,proto3,oneof" json:"name,omitempty"`
-	Genre         *string                `protobuf:"bytes,21,opt,name=genre,proto3,oneof" json:"genre,omitempty"`
-	Performer     *string                `protobuf:"bytes,22,opt,name=performer,proto3,oneof" json:"performer,omitempty"`
-	Venue         *string                `protobuf:"bytes,23,opt,name=venue,proto3,oneof" json:"venue,omitempty"`
-	City          *string                `protobuf:"bytes,24,opt,name=city,proto3,oneof" json:"city,omitempty"`
-	Country       *string                `protobuf:"bytes,25,opt,name=country,proto3,oneof" json:"country,omitempty"`
-	TimeZone      *string                `protobuf:"bytes,26,opt,name=time_zone,json=timeZone,proto3,oneof" json:"time_zone,omitempty"`
-	DoorsAt       *timestamppb.Timestamp `protobuf:"bytes,27,opt,name=doors_at,json=doorsAt,proto3" json:"doors_at,omitempty"`
-	StartsAt      *timestamppb.Timestamp `protobuf:"bytes,28,opt,name=starts_at,json=startsAt,proto3" json:"starts_at,omitempty"`
-	OpensAt       *timestamppb.Timestamp `protobuf:"bytes,29,opt,name=opens_at,json=opensAt,proto3" json:"opens_at,omitempty"`    // 1970-01-01T00:00:00Z is never
-	ClosesAt      *timestamppb.Timestamp `protobuf:"bytes,30,opt,name=closes_at,json=closesAt,proto3" json:"closes_at,omitempty"` // 1970-01-01T00:00:00Z is never
-	Currency      *string                `protobuf:"bytes,31,opt,name=currency,proto3,oneof" json:"currency,omitempty"`
-	HoldTtlMs     *int64                 `protobuf:"varint,32,opt,name=hold_ttl_ms,json=holdTtlMs,proto3,oneof" json:"hold_ttl_ms,omitempty"`
-	MaxHoldMs     *int64                 `protobuf:"varint,33,opt,name=max_hold_ms,json=maxHoldMs,proto3,oneof" json:"max_hold_ms,omitempty"`
-	SpreadMs      *int64                 `protobuf:"varint,34,opt,name=spread_ms,json=spreadMs,proto3,oneof" json:"spread_ms,omitempty"`
-	LimitPerBuyer *int64                 `protobuf:"varint,35,opt,name=limit_per_buyer,json=limitPerBuyer,proto3,oneof" json:"limit_per_buyer,omitempty"`
-	LimitPerOrder *int64                 `protobuf:"varint,36,opt,name=limit_per_order,json=limitPerOrder,proto3,oneof" json:"limit_per_order,omitempty"`
-	Open          *bool                  `protobuf:"varint,37,opt,name=open,proto3,oneof" json:"open,omitempty"`
-	Pools         []*PoolSpec            `protobuf:"bytes,38,rep,name=pools,proto3" json:"pools,omitempty"`
-	Lots          []*LotSpec             `protobuf:"bytes,39,rep,name=lots,proto3" json:"lots,omitempty"`
-	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	RequestId      string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Name           *string                `protobuf:"bytes,20,opt,name=name,proto3,oneof" json:"name,omitempty"`
+	Genre          *string                `protobuf:"bytes,21,opt,name=genre,proto3,oneof" json:"genre,omitempty"`
+	Performer      *string                `protobuf:"bytes,22,opt,name=performer,proto3,oneof" json:"performer,omitempty"`
+	Venue          *string                `protobuf:"bytes,23,opt,name=venue,proto3,oneof" json:"venue,omitempty"`
+	City           *string                `protobuf:"bytes,24,opt,name=city,proto3,oneof" json:"city,omitempty"`
+	Country        *string                `protobuf:"bytes,25,opt,name=country,proto3,oneof" json:"country,omitempty"`
+	TimeZone       *string                `protobuf:"bytes,26,opt,name=time_zone,json=timeZone,proto3,oneof" json:"time_zone,omitempty"`
+	DoorsAt        *timestamppb.Timestamp `protobuf:"bytes,27,opt,name=doors_at,json=doorsAt,proto3" json:"doors_at,omitempty"`
+	StartsAt       *timestamppb.Timestamp `protobuf:"bytes,28,opt,name=starts_at,json=startsAt,proto3" json:"starts_at,omitempty"`
+	OpensAt        *timestamppb.Timestamp `protobuf:"bytes,29,opt,name=opens_at,json=opensAt,proto3" json:"opens_at,omitempty"`    // 1970-01-01T00:00:00Z is never
+	ClosesAt       *timestamppb.Timestamp `protobuf:"bytes,30,opt,name=closes_at,json=closesAt,proto3" json:"closes_at,omitempty"` // 1970-01-01T00:00:00Z is never
+	Currency       *string                `protobuf:"bytes,31,opt,name=currency,proto3,oneof" json:"currency,omitempty"`
+	HoldTtlMs      *int64                 `protobuf:"varint,32,opt,name=hold_ttl_ms,json=holdTtlMs,proto3,oneof" json:"hold_ttl_ms,omitempty"`
+	MaxHoldMs      *int64                 `protobuf:"varint,33,opt,name=max_hold_ms,json=maxHoldMs,proto3,oneof" json:"max_hold_ms,omitempty"`
+	SpreadMs       *int64                 `protobuf:"varint,34,opt,name=spread_ms,json=spreadMs,proto3,oneof" json:"spread_ms,omitempty"`
+	LimitPerBuyer  *int64                 `protobuf:"varint,35,opt,name=limit_per_buyer,json=limitPerBuyer,proto3,oneof" json:"limit_per_buyer,omitempty"`
+	LimitPerOrder  *int64                 `protobuf:"varint,36,opt,name=limit_per_order,json=limitPerOrder,proto3,oneof" json:"limit_per_order,omitempty"`
+	Open           *bool                  `protobuf:"varint,37,opt,name=open,proto3,oneof" json:"open,omitempty"`
+	Pools          []*PoolSpec            `protobuf:"bytes,38,rep,name=pools,proto3" json:"pools,omitempty"`
+	Lots           []*LotSpec             `protobuf:"bytes,39,rep,name=lots,proto3" json:"lots,omitempty"`
+	UndoMs         *int64                 `protobuf:"varint,40,opt,name=undo_ms,json=undoMs,proto3,oneof" json:"undo_ms,omitempty"`
+	PayMs          *int64                 `protobuf:"varint,41,opt,name=pay_ms,json=payMs,proto3,oneof" json:"pay_ms,omitempty"`
+	GraceMs        *int64                 `protobuf:"varint,42,opt,name=grace_ms,json=graceMs,proto3,oneof" json:"grace_ms,omitempty"`
+	ActionMs       *int64                 `protobuf:"varint,43,opt,name=action_ms,json=actionMs,proto3,oneof" json:"action_ms,omitempty"`
+	RedirectMs     *int64                 `protobuf:"varint,44,opt,name=redirect_ms,json=redirectMs,proto3,oneof" json:"redirect_ms,omitempty"`
+	QueueMs        *int64                 `protobuf:"varint,45,opt,name=queue_ms,json=queueMs,proto3,oneof" json:"queue_ms,omitempty"`
+	OfferTtlMs     *int64                 `protobuf:"varint,46,opt,name=offer_ttl_ms,json=offerTtlMs,proto3,oneof" json:"offer_ttl_ms,omitempty"`
+	LimitPerLinked *int64                 `protobuf:"varint,47,opt,name=limit_per_linked,json=limitPerLinked,proto3,oneof" json:"limit_per_linked,omitempty"`
+	RefundUntil    *timestamppb.Timestamp `protobuf:"bytes,48,opt,name=refund_until,json=refundUntil,proto3" json:"refund_until,omitempty"` // 1970-01-01T00:00:00Z is never
+	RefundWindowMs *int64                 `protobuf:"varint,49,opt,name=refund_window_ms,json=refundWindowMs,proto3,oneof" json:"refund_window_ms,omitempty"`
+	OneClickOff    *bool                  `protobuf:"varint,50,opt,name=one_click_off,json=oneClickOff,proto3,oneof" json:"one_click_off,omitempty"`
+	OneClickShare  *int64                 `protobuf:"varint,51,opt,name=one_click_share,json=oneClickShare,proto3,oneof" json:"one_click_share,omitempty"`
+	Correlation    string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *UpdateCommand) Reset() {
@@ -444,6 +552,90 @@ func (x *UpdateCommand) GetLots() []*LotSpec {
 		return x.Lots
 	}
 	return nil
+}
+
+func (x *UpdateCommand) GetUndoMs() int64 {
+	if x != nil && x.UndoMs != nil {
+		return *x.UndoMs
+	}
+	return 0
+}
+
+func (x *UpdateCommand) GetPayMs() int64 {
+	if x != nil && x.PayMs != nil {
+		return *x.PayMs
+	}
+	return 0
+}
+
+func (x *UpdateCommand) GetGraceMs() int64 {
+	if x != nil && x.GraceMs != nil {
+		return *x.GraceMs
+	}
+	return 0
+}
+
+func (x *UpdateCommand) GetActionMs() int64 {
+	if x != nil && x.ActionMs != nil {
+		return *x.ActionMs
+	}
+	return 0
+}
+
+func (x *UpdateCommand) GetRedirectMs() int64 {
+	if x != nil && x.RedirectMs != nil {
+		return *x.RedirectMs
+	}
+	return 0
+}
+
+func (x *UpdateCommand) GetQueueMs() int64 {
+	if x != nil && x.QueueMs != nil {
+		return *x.QueueMs
+	}
+	return 0
+}
+
+func (x *UpdateCommand) GetOfferTtlMs() int64 {
+	if x != nil && x.OfferTtlMs != nil {
+		return *x.OfferTtlMs
+	}
+	return 0
+}
+
+func (x *UpdateCommand) GetLimitPerLinked() int64 {
+	if x != nil && x.LimitPerLinked != nil {
+		return *x.LimitPerLinked
+	}
+	return 0
+}
+
+func (x *UpdateCommand) GetRefundUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RefundUntil
+	}
+	return nil
+}
+
+func (x *UpdateCommand) GetRefundWindowMs() int64 {
+	if x != nil && x.RefundWindowMs != nil {
+		return *x.RefundWindowMs
+	}
+	return 0
+}
+
+func (x *UpdateCommand) GetOneClickOff() bool {
+	if x != nil && x.OneClickOff != nil {
+		return *x.OneClickOff
+	}
+	return false
+}
+
+func (x *UpdateCommand) GetOneClickShare() int64 {
+	if x != nil && x.OneClickShare != nil {
+		return *x.OneClickShare
+	}
+	return 0
 }
 
 func (x *UpdateCommand) GetCorrelation() string {
@@ -1073,6 +1265,7 @@ type HoldCommand struct {
 	Fill          string                 `protobuf:"bytes,6,opt,name=fill,proto3" json:"fill,omitempty"`                                                 // all_or_nothing (default), at_least or best_effort
 	AtLeast       int64                  `protobuf:"varint,7,opt,name=at_least,json=atLeast,proto3" json:"at_least,omitempty"`                           // sales, with fill at_least
 	MaxPriceMinor *int64                 `protobuf:"varint,8,opt,name=max_price_minor,json=maxPriceMinor,proto3,oneof" json:"max_price_minor,omitempty"` // total with fees that may not be exceeded; absent is no maximum
+	Links         []string               `protobuf:"bytes,9,rep,name=links,proto3" json:"links,omitempty"`                                               // what links the buyer to others, from callers that may say so: hashes, ids
 	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1162,6 +1355,13 @@ func (x *HoldCommand) GetMaxPriceMinor() int64 {
 		return *x.MaxPriceMinor
 	}
 	return 0
+}
+
+func (x *HoldCommand) GetLinks() []string {
+	if x != nil {
+		return x.Links
+	}
+	return nil
 }
 
 func (x *HoldCommand) GetCorrelation() string {
@@ -1445,6 +1645,8 @@ type ConfirmCommand struct {
 	Hold          string                 `protobuf:"bytes,5,opt,name=hold,proto3" json:"hold,omitempty"`
 	PaymentRef    string                 `protobuf:"bytes,6,opt,name=payment_ref,json=paymentRef,proto3" json:"payment_ref,omitempty"` // the external payment; not needed when nothing is due
 	BoxOffice     bool                   `protobuf:"varint,7,opt,name=box_office,json=boxOffice,proto3" json:"box_office,omitempty"`   // paid at the counter: no payment reference needed
+	Late          bool                   `protobuf:"varint,8,opt,name=late,proto3" json:"late,omitempty"`                              // the payment may have come after the hold's end: give the same tickets if they are free
+	Equal         bool                   `protobuf:"varint,9,opt,name=equal,proto3" json:"equal,omitempty"`                            // with late: tickets of an equal lot will do
 	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1529,6 +1731,20 @@ func (x *ConfirmCommand) GetBoxOffice() bool {
 	return false
 }
 
+func (x *ConfirmCommand) GetLate() bool {
+	if x != nil {
+		return x.Late
+	}
+	return false
+}
+
+func (x *ConfirmCommand) GetEqual() bool {
+	if x != nil {
+		return x.Equal
+	}
+	return false
+}
+
 func (x *ConfirmCommand) GetCorrelation() string {
 	if x != nil {
 		return x.Correlation
@@ -1542,6 +1758,7 @@ type OrderCommand struct {
 	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"` // only echoed
 	Buyer         string                 `protobuf:"bytes,2,opt,name=buyer,proto3" json:"buyer,omitempty"`
 	Order         string                 `protobuf:"bytes,5,opt,name=order,proto3" json:"order,omitempty"`
+	Codes         bool                   `protobuf:"varint,6,opt,name=codes,proto3" json:"codes,omitempty"` // with the codes of the tickets
 	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1596,6 +1813,13 @@ func (x *OrderCommand) GetOrder() string {
 		return x.Order
 	}
 	return ""
+}
+
+func (x *OrderCommand) GetCodes() bool {
+	if x != nil {
+		return x.Codes
+	}
+	return false
 }
 
 func (x *OrderCommand) GetCorrelation() string {
@@ -1852,6 +2076,944 @@ func (x *CapacityCommand) GetCorrelation() string {
 	return ""
 }
 
+// OfferCommand asks whether to show a buyer the one-click button, and with which total. Subject: holdfast.v1.events.<event>.offer.
+type OfferCommand struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	RequestId        string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Buyer            string                 `protobuf:"bytes,2,opt,name=buyer,proto3" json:"buyer,omitempty"`
+	Channel          string                 `protobuf:"bytes,3,opt,name=channel,proto3" json:"channel,omitempty"`
+	Device           string                 `protobuf:"bytes,4,opt,name=device,proto3" json:"device,omitempty"` // desktop, mobile, tablet or kiosk
+	Items            []*Item                `protobuf:"bytes,5,rep,name=items,proto3" json:"items,omitempty"`
+	Method           string                 `protobuf:"bytes,6,opt,name=method,proto3" json:"method,omitempty"`                                               // of the buyer's wallet; absent is the default one
+	DeviceId         string                 `protobuf:"bytes,7,opt,name=device_id,json=deviceId,proto3" json:"device_id,omitempty"`                           // of the buyer's device: a new one needs the standard flow
+	ContactChangedAt *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=contact_changed_at,json=contactChangedAt,proto3" json:"contact_changed_at,omitempty"` // when the buyer's contact was changed last
+	Links            []string               `protobuf:"bytes,9,rep,name=links,proto3" json:"links,omitempty"`                                                 // what links the buyer to others, from callers that may say so: hashes, ids
+	Correlation      string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *OfferCommand) Reset() {
+	*x = OfferCommand{}
+	mi := &file_holdfast_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OfferCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OfferCommand) ProtoMessage() {}
+
+func (x *OfferCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OfferCommand.ProtoReflect.Descriptor instead.
+func (*OfferCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *OfferCommand) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *OfferCommand) GetBuyer() string {
+	if x != nil {
+		return x.Buyer
+	}
+	return ""
+}
+
+func (x *OfferCommand) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *OfferCommand) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+func (x *OfferCommand) GetItems() []*Item {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+func (x *OfferCommand) GetMethod() string {
+	if x != nil {
+		return x.Method
+	}
+	return ""
+}
+
+func (x *OfferCommand) GetDeviceId() string {
+	if x != nil {
+		return x.DeviceId
+	}
+	return ""
+}
+
+func (x *OfferCommand) GetContactChangedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ContactChangedAt
+	}
+	return nil
+}
+
+func (x *OfferCommand) GetLinks() []string {
+	if x != nil {
+		return x.Links
+	}
+	return nil
+}
+
+func (x *OfferCommand) GetCorrelation() string {
+	if x != nil {
+		return x.Correlation
+	}
+	return ""
+}
+
+// BuyCommand holds, charges and orders in one step. Subject: holdfast.v1.events.<event>.buy.
+type BuyCommand struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	RequestId        string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Buyer            string                 `protobuf:"bytes,2,opt,name=buyer,proto3" json:"buyer,omitempty"`
+	Channel          string                 `protobuf:"bytes,3,opt,name=channel,proto3" json:"channel,omitempty"`
+	Device           string                 `protobuf:"bytes,4,opt,name=device,proto3" json:"device,omitempty"`                                             // desktop, mobile, tablet or kiosk
+	Items            []*Item                `protobuf:"bytes,5,rep,name=items,proto3" json:"items,omitempty"`                                               // may be left out with an offer or a hold
+	Offer            string                 `protobuf:"bytes,6,opt,name=offer,proto3" json:"offer,omitempty"`                                               // the id of the offer, from its reply
+	Method           string                 `protobuf:"bytes,7,opt,name=method,proto3" json:"method,omitempty"`                                             // of the buyer's wallet; absent is the default one
+	MaxPriceMinor    *int64                 `protobuf:"varint,8,opt,name=max_price_minor,json=maxPriceMinor,proto3,oneof" json:"max_price_minor,omitempty"` // total with fees that may not be exceeded; absent is the offer's total, or no maximum
+	Hold             string                 `protobuf:"bytes,9,opt,name=hold,proto3" json:"hold,omitempty"`                                                 // pay this hold of the buyer's: the standard flow
+	WaitMs           *int64                 `protobuf:"varint,10,opt,name=wait_ms,json=waitMs,proto3,oneof" json:"wait_ms,omitempty"`                       // how long to wait for the final state; absent is 2,000
+	Again            bool                   `protobuf:"varint,11,opt,name=again,proto3" json:"again,omitempty"`                                             // the same items a moment ago are no mistake
+	ReturnUrl        string                 `protobuf:"bytes,12,opt,name=return_url,json=returnUrl,proto3" json:"return_url,omitempty"`                     // where a redirect method sends the buyer back to
+	DeviceId         string                 `protobuf:"bytes,13,opt,name=device_id,json=deviceId,proto3" json:"device_id,omitempty"`
+	ContactChangedAt *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=contact_changed_at,json=contactChangedAt,proto3" json:"contact_changed_at,omitempty"`
+	Correlation      string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	Links            []string               `protobuf:"bytes,16,rep,name=links,proto3" json:"links,omitempty"`
+	Codes            bool                   `protobuf:"varint,17,opt,name=codes,proto3" json:"codes,omitempty"` // with the codes of the tickets
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *BuyCommand) Reset() {
+	*x = BuyCommand{}
+	mi := &file_holdfast_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BuyCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BuyCommand) ProtoMessage() {}
+
+func (x *BuyCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BuyCommand.ProtoReflect.Descriptor instead.
+func (*BuyCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *BuyCommand) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *BuyCommand) GetBuyer() string {
+	if x != nil {
+		return x.Buyer
+	}
+	return ""
+}
+
+func (x *BuyCommand) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *BuyCommand) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+func (x *BuyCommand) GetItems() []*Item {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+func (x *BuyCommand) GetOffer() string {
+	if x != nil {
+		return x.Offer
+	}
+	return ""
+}
+
+func (x *BuyCommand) GetMethod() string {
+	if x != nil {
+		return x.Method
+	}
+	return ""
+}
+
+func (x *BuyCommand) GetMaxPriceMinor() int64 {
+	if x != nil && x.MaxPriceMinor != nil {
+		return *x.MaxPriceMinor
+	}
+	return 0
+}
+
+func (x *BuyCommand) GetHold() string {
+	if x != nil {
+		return x.Hold
+	}
+	return ""
+}
+
+func (x *BuyCommand) GetWaitMs() int64 {
+	if x != nil && x.WaitMs != nil {
+		return *x.WaitMs
+	}
+	return 0
+}
+
+func (x *BuyCommand) GetAgain() bool {
+	if x != nil {
+		return x.Again
+	}
+	return false
+}
+
+func (x *BuyCommand) GetReturnUrl() string {
+	if x != nil {
+		return x.ReturnUrl
+	}
+	return ""
+}
+
+func (x *BuyCommand) GetDeviceId() string {
+	if x != nil {
+		return x.DeviceId
+	}
+	return ""
+}
+
+func (x *BuyCommand) GetContactChangedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ContactChangedAt
+	}
+	return nil
+}
+
+func (x *BuyCommand) GetCorrelation() string {
+	if x != nil {
+		return x.Correlation
+	}
+	return ""
+}
+
+func (x *BuyCommand) GetLinks() []string {
+	if x != nil {
+		return x.Links
+	}
+	return nil
+}
+
+func (x *BuyCommand) GetCodes() bool {
+	if x != nil {
+		return x.Codes
+	}
+	return false
+}
+
+// PurchaseCommand reads a purchase. Subject: holdfast.v1.events.<event>.purchase.
+type PurchaseCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"` // only echoed
+	Buyer         string                 `protobuf:"bytes,2,opt,name=buyer,proto3" json:"buyer,omitempty"`
+	Purchase      string                 `protobuf:"bytes,5,opt,name=purchase,proto3" json:"purchase,omitempty"`
+	Codes         bool                   `protobuf:"varint,6,opt,name=codes,proto3" json:"codes,omitempty"` // with the codes of the tickets
+	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PurchaseCommand) Reset() {
+	*x = PurchaseCommand{}
+	mi := &file_holdfast_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PurchaseCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PurchaseCommand) ProtoMessage() {}
+
+func (x *PurchaseCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PurchaseCommand.ProtoReflect.Descriptor instead.
+func (*PurchaseCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *PurchaseCommand) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *PurchaseCommand) GetBuyer() string {
+	if x != nil {
+		return x.Buyer
+	}
+	return ""
+}
+
+func (x *PurchaseCommand) GetPurchase() string {
+	if x != nil {
+		return x.Purchase
+	}
+	return ""
+}
+
+func (x *PurchaseCommand) GetCodes() bool {
+	if x != nil {
+		return x.Codes
+	}
+	return false
+}
+
+func (x *PurchaseCommand) GetCorrelation() string {
+	if x != nil {
+		return x.Correlation
+	}
+	return ""
+}
+
+// CompleteCommand says that the buyer has authenticated, or has come back from a redirect. Subject: holdfast.v1.events.<event>.complete.
+type CompleteCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Buyer         string                 `protobuf:"bytes,2,opt,name=buyer,proto3" json:"buyer,omitempty"`
+	Channel       string                 `protobuf:"bytes,3,opt,name=channel,proto3" json:"channel,omitempty"`
+	Device        string                 `protobuf:"bytes,4,opt,name=device,proto3" json:"device,omitempty"`
+	Purchase      string                 `protobuf:"bytes,5,opt,name=purchase,proto3" json:"purchase,omitempty"`
+	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CompleteCommand) Reset() {
+	*x = CompleteCommand{}
+	mi := &file_holdfast_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CompleteCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CompleteCommand) ProtoMessage() {}
+
+func (x *CompleteCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CompleteCommand.ProtoReflect.Descriptor instead.
+func (*CompleteCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *CompleteCommand) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *CompleteCommand) GetBuyer() string {
+	if x != nil {
+		return x.Buyer
+	}
+	return ""
+}
+
+func (x *CompleteCommand) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *CompleteCommand) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+func (x *CompleteCommand) GetPurchase() string {
+	if x != nil {
+		return x.Purchase
+	}
+	return ""
+}
+
+func (x *CompleteCommand) GetCorrelation() string {
+	if x != nil {
+		return x.Correlation
+	}
+	return ""
+}
+
+// UndoCommand takes back a purchase that was just sold. Subject: holdfast.v1.events.<event>.undo.
+type UndoCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Buyer         string                 `protobuf:"bytes,2,opt,name=buyer,proto3" json:"buyer,omitempty"`
+	Channel       string                 `protobuf:"bytes,3,opt,name=channel,proto3" json:"channel,omitempty"`
+	Device        string                 `protobuf:"bytes,4,opt,name=device,proto3" json:"device,omitempty"`
+	Purchase      string                 `protobuf:"bytes,5,opt,name=purchase,proto3" json:"purchase,omitempty"`
+	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UndoCommand) Reset() {
+	*x = UndoCommand{}
+	mi := &file_holdfast_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UndoCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UndoCommand) ProtoMessage() {}
+
+func (x *UndoCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UndoCommand.ProtoReflect.Descriptor instead.
+func (*UndoCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *UndoCommand) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *UndoCommand) GetBuyer() string {
+	if x != nil {
+		return x.Buyer
+	}
+	return ""
+}
+
+func (x *UndoCommand) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *UndoCommand) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+func (x *UndoCommand) GetPurchase() string {
+	if x != nil {
+		return x.Purchase
+	}
+	return ""
+}
+
+func (x *UndoCommand) GetCorrelation() string {
+	if x != nil {
+		return x.Correlation
+	}
+	return ""
+}
+
+// RefundCommand gives money back for an order, or for a part of it. Subject: holdfast.v1.events.<event>.refund.
+type RefundCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Buyer         string                 `protobuf:"bytes,2,opt,name=buyer,proto3" json:"buyer,omitempty"`
+	Channel       string                 `protobuf:"bytes,3,opt,name=channel,proto3" json:"channel,omitempty"`
+	Order         string                 `protobuf:"bytes,5,opt,name=order,proto3" json:"order,omitempty"`
+	Tickets       []string               `protobuf:"bytes,6,rep,name=tickets,proto3" json:"tickets,omitempty"`                                   // these tickets; absent is the whole order
+	AmountMinor   *int64                 `protobuf:"varint,7,opt,name=amount_minor,json=amountMinor,proto3,oneof" json:"amount_minor,omitempty"` // a part of the amount, instead of tickets
+	KeepFees      bool                   `protobuf:"varint,8,opt,name=keep_fees,json=keepFees,proto3" json:"keep_fees,omitempty"`                // the fees are not given back
+	Block         bool                   `protobuf:"varint,9,opt,name=block,proto3" json:"block,omitempty"`                                      // the tickets do not come back on sale
+	ByBuyer       bool                   `protobuf:"varint,10,opt,name=by_buyer,json=byBuyer,proto3" json:"by_buyer,omitempty"`                  // the buyer asks: only while the event allows it
+	Reason        string                 `protobuf:"bytes,11,opt,name=reason,proto3" json:"reason,omitempty"`                                    // for the evidence, an id
+	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RefundCommand) Reset() {
+	*x = RefundCommand{}
+	mi := &file_holdfast_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RefundCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RefundCommand) ProtoMessage() {}
+
+func (x *RefundCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RefundCommand.ProtoReflect.Descriptor instead.
+func (*RefundCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *RefundCommand) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *RefundCommand) GetBuyer() string {
+	if x != nil {
+		return x.Buyer
+	}
+	return ""
+}
+
+func (x *RefundCommand) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *RefundCommand) GetOrder() string {
+	if x != nil {
+		return x.Order
+	}
+	return ""
+}
+
+func (x *RefundCommand) GetTickets() []string {
+	if x != nil {
+		return x.Tickets
+	}
+	return nil
+}
+
+func (x *RefundCommand) GetAmountMinor() int64 {
+	if x != nil && x.AmountMinor != nil {
+		return *x.AmountMinor
+	}
+	return 0
+}
+
+func (x *RefundCommand) GetKeepFees() bool {
+	if x != nil {
+		return x.KeepFees
+	}
+	return false
+}
+
+func (x *RefundCommand) GetBlock() bool {
+	if x != nil {
+		return x.Block
+	}
+	return false
+}
+
+func (x *RefundCommand) GetByBuyer() bool {
+	if x != nil {
+		return x.ByBuyer
+	}
+	return false
+}
+
+func (x *RefundCommand) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *RefundCommand) GetCorrelation() string {
+	if x != nil {
+		return x.Correlation
+	}
+	return ""
+}
+
+// AdmitCommand lets the holder of a ticket in, once. Subject: holdfast.v1.events.<event>.admit.
+type AdmitCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Ticket        string                 `protobuf:"bytes,5,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	Generation    int64                  `protobuf:"varint,6,opt,name=generation,proto3" json:"generation,omitempty"` // of the code that was scanned
+	Gate          string                 `protobuf:"bytes,7,opt,name=gate,proto3" json:"gate,omitempty"`              // where, an id
+	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AdmitCommand) Reset() {
+	*x = AdmitCommand{}
+	mi := &file_holdfast_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AdmitCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AdmitCommand) ProtoMessage() {}
+
+func (x *AdmitCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AdmitCommand.ProtoReflect.Descriptor instead.
+func (*AdmitCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *AdmitCommand) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *AdmitCommand) GetTicket() string {
+	if x != nil {
+		return x.Ticket
+	}
+	return ""
+}
+
+func (x *AdmitCommand) GetGeneration() int64 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
+func (x *AdmitCommand) GetGate() string {
+	if x != nil {
+		return x.Gate
+	}
+	return ""
+}
+
+func (x *AdmitCommand) GetCorrelation() string {
+	if x != nil {
+		return x.Correlation
+	}
+	return ""
+}
+
+// ReissueCommand gives a ticket a new code: the old one admits nobody any more. Subject: holdfast.v1.events.<event>.reissue.
+type ReissueCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Buyer         string                 `protobuf:"bytes,2,opt,name=buyer,proto3" json:"buyer,omitempty"`
+	Ticket        string                 `protobuf:"bytes,5,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReissueCommand) Reset() {
+	*x = ReissueCommand{}
+	mi := &file_holdfast_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReissueCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReissueCommand) ProtoMessage() {}
+
+func (x *ReissueCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReissueCommand.ProtoReflect.Descriptor instead.
+func (*ReissueCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *ReissueCommand) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ReissueCommand) GetBuyer() string {
+	if x != nil {
+		return x.Buyer
+	}
+	return ""
+}
+
+func (x *ReissueCommand) GetTicket() string {
+	if x != nil {
+		return x.Ticket
+	}
+	return ""
+}
+
+func (x *ReissueCommand) GetCorrelation() string {
+	if x != nil {
+		return x.Correlation
+	}
+	return ""
+}
+
+// CancelCommand says that the show does not take place: everyone is refunded. Subject: holdfast.v1.events.<event>.cancel.
+type CancelCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"` // for the evidence, an id
+	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelCommand) Reset() {
+	*x = CancelCommand{}
+	mi := &file_holdfast_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelCommand) ProtoMessage() {}
+
+func (x *CancelCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelCommand.ProtoReflect.Descriptor instead.
+func (*CancelCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *CancelCommand) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *CancelCommand) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *CancelCommand) GetCorrelation() string {
+	if x != nil {
+		return x.Correlation
+	}
+	return ""
+}
+
+// OneClickCommand switches one-click checkout of an event on or off, or widens it. Subject: holdfast.v1.events.<event>.one_click.
+type OneClickCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	On            *bool                  `protobuf:"varint,5,opt,name=on,proto3,oneof" json:"on,omitempty"`
+	Share         *int64                 `protobuf:"varint,6,opt,name=share,proto3,oneof" json:"share,omitempty"` // of buyers, in hundredths of a percent; it never shrinks
+	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OneClickCommand) Reset() {
+	*x = OneClickCommand{}
+	mi := &file_holdfast_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OneClickCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OneClickCommand) ProtoMessage() {}
+
+func (x *OneClickCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OneClickCommand.ProtoReflect.Descriptor instead.
+func (*OneClickCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *OneClickCommand) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *OneClickCommand) GetOn() bool {
+	if x != nil && x.On != nil {
+		return *x.On
+	}
+	return false
+}
+
+func (x *OneClickCommand) GetShare() int64 {
+	if x != nil && x.Share != nil {
+		return *x.Share
+	}
+	return 0
+}
+
+func (x *OneClickCommand) GetCorrelation() string {
+	if x != nil {
+		return x.Correlation
+	}
+	return ""
+}
+
 // Batch carries commands for one event. They run in order; one refused command does not stop the next.
 // Subject: holdfast.v1.events.<event>.batch.
 type Batch struct {
@@ -1865,7 +3027,7 @@ type Batch struct {
 
 func (x *Batch) Reset() {
 	*x = Batch{}
-	mi := &file_holdfast_proto_msgTypes[19]
+	mi := &file_holdfast_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1877,7 +3039,7 @@ func (x *Batch) String() string {
 func (*Batch) ProtoMessage() {}
 
 func (x *Batch) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[19]
+	mi := &file_holdfast_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1890,7 +3052,7 @@ func (x *Batch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Batch.ProtoReflect.Descriptor instead.
 func (*Batch) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{19}
+	return file_holdfast_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Batch) GetRequestId() string {
@@ -1933,6 +3095,16 @@ type BatchCommand struct {
 	//	*BatchCommand_Block
 	//	*BatchCommand_Unblock
 	//	*BatchCommand_Capacity
+	//	*BatchCommand_Offer
+	//	*BatchCommand_Buy
+	//	*BatchCommand_Purchase
+	//	*BatchCommand_Complete
+	//	*BatchCommand_Undo
+	//	*BatchCommand_Refund
+	//	*BatchCommand_Admit
+	//	*BatchCommand_Reissue
+	//	*BatchCommand_Cancel
+	//	*BatchCommand_OneClick
 	Command       isBatchCommand_Command `protobuf_oneof:"command"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1940,7 +3112,7 @@ type BatchCommand struct {
 
 func (x *BatchCommand) Reset() {
 	*x = BatchCommand{}
-	mi := &file_holdfast_proto_msgTypes[20]
+	mi := &file_holdfast_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1952,7 +3124,7 @@ func (x *BatchCommand) String() string {
 func (*BatchCommand) ProtoMessage() {}
 
 func (x *BatchCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[20]
+	mi := &file_holdfast_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1965,7 +3137,7 @@ func (x *BatchCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchCommand.ProtoReflect.Descriptor instead.
 func (*BatchCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{20}
+	return file_holdfast_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *BatchCommand) GetCommand() isBatchCommand_Command {
@@ -2101,6 +3273,96 @@ func (x *BatchCommand) GetCapacity() *CapacityCommand {
 	return nil
 }
 
+func (x *BatchCommand) GetOffer() *OfferCommand {
+	if x != nil {
+		if x, ok := x.Command.(*BatchCommand_Offer); ok {
+			return x.Offer
+		}
+	}
+	return nil
+}
+
+func (x *BatchCommand) GetBuy() *BuyCommand {
+	if x != nil {
+		if x, ok := x.Command.(*BatchCommand_Buy); ok {
+			return x.Buy
+		}
+	}
+	return nil
+}
+
+func (x *BatchCommand) GetPurchase() *PurchaseCommand {
+	if x != nil {
+		if x, ok := x.Command.(*BatchCommand_Purchase); ok {
+			return x.Purchase
+		}
+	}
+	return nil
+}
+
+func (x *BatchCommand) GetComplete() *CompleteCommand {
+	if x != nil {
+		if x, ok := x.Command.(*BatchCommand_Complete); ok {
+			return x.Complete
+		}
+	}
+	return nil
+}
+
+func (x *BatchCommand) GetUndo() *UndoCommand {
+	if x != nil {
+		if x, ok := x.Command.(*BatchCommand_Undo); ok {
+			return x.Undo
+		}
+	}
+	return nil
+}
+
+func (x *BatchCommand) GetRefund() *RefundCommand {
+	if x != nil {
+		if x, ok := x.Command.(*BatchCommand_Refund); ok {
+			return x.Refund
+		}
+	}
+	return nil
+}
+
+func (x *BatchCommand) GetAdmit() *AdmitCommand {
+	if x != nil {
+		if x, ok := x.Command.(*BatchCommand_Admit); ok {
+			return x.Admit
+		}
+	}
+	return nil
+}
+
+func (x *BatchCommand) GetReissue() *ReissueCommand {
+	if x != nil {
+		if x, ok := x.Command.(*BatchCommand_Reissue); ok {
+			return x.Reissue
+		}
+	}
+	return nil
+}
+
+func (x *BatchCommand) GetCancel() *CancelCommand {
+	if x != nil {
+		if x, ok := x.Command.(*BatchCommand_Cancel); ok {
+			return x.Cancel
+		}
+	}
+	return nil
+}
+
+func (x *BatchCommand) GetOneClick() *OneClickCommand {
+	if x != nil {
+		if x, ok := x.Command.(*BatchCommand_OneClick); ok {
+			return x.OneClick
+		}
+	}
+	return nil
+}
+
 type isBatchCommand_Command interface {
 	isBatchCommand_Command()
 }
@@ -2161,6 +3423,46 @@ type BatchCommand_Capacity struct {
 	Capacity *CapacityCommand `protobuf:"bytes,14,opt,name=capacity,proto3,oneof"`
 }
 
+type BatchCommand_Offer struct {
+	Offer *OfferCommand `protobuf:"bytes,15,opt,name=offer,proto3,oneof"`
+}
+
+type BatchCommand_Buy struct {
+	Buy *BuyCommand `protobuf:"bytes,16,opt,name=buy,proto3,oneof"`
+}
+
+type BatchCommand_Purchase struct {
+	Purchase *PurchaseCommand `protobuf:"bytes,17,opt,name=purchase,proto3,oneof"`
+}
+
+type BatchCommand_Complete struct {
+	Complete *CompleteCommand `protobuf:"bytes,18,opt,name=complete,proto3,oneof"`
+}
+
+type BatchCommand_Undo struct {
+	Undo *UndoCommand `protobuf:"bytes,19,opt,name=undo,proto3,oneof"`
+}
+
+type BatchCommand_Refund struct {
+	Refund *RefundCommand `protobuf:"bytes,20,opt,name=refund,proto3,oneof"`
+}
+
+type BatchCommand_Admit struct {
+	Admit *AdmitCommand `protobuf:"bytes,21,opt,name=admit,proto3,oneof"`
+}
+
+type BatchCommand_Reissue struct {
+	Reissue *ReissueCommand `protobuf:"bytes,22,opt,name=reissue,proto3,oneof"`
+}
+
+type BatchCommand_Cancel struct {
+	Cancel *CancelCommand `protobuf:"bytes,23,opt,name=cancel,proto3,oneof"`
+}
+
+type BatchCommand_OneClick struct {
+	OneClick *OneClickCommand `protobuf:"bytes,24,opt,name=one_click,json=oneClick,proto3,oneof"`
+}
+
 func (*BatchCommand_Create) isBatchCommand_Command() {}
 
 func (*BatchCommand_Update) isBatchCommand_Command() {}
@@ -2189,6 +3491,26 @@ func (*BatchCommand_Unblock) isBatchCommand_Command() {}
 
 func (*BatchCommand_Capacity) isBatchCommand_Command() {}
 
+func (*BatchCommand_Offer) isBatchCommand_Command() {}
+
+func (*BatchCommand_Buy) isBatchCommand_Command() {}
+
+func (*BatchCommand_Purchase) isBatchCommand_Command() {}
+
+func (*BatchCommand_Complete) isBatchCommand_Command() {}
+
+func (*BatchCommand_Undo) isBatchCommand_Command() {}
+
+func (*BatchCommand_Refund) isBatchCommand_Command() {}
+
+func (*BatchCommand_Admit) isBatchCommand_Command() {}
+
+func (*BatchCommand_Reissue) isBatchCommand_Command() {}
+
+func (*BatchCommand_Cancel) isBatchCommand_Command() {}
+
+func (*BatchCommand_OneClick) isBatchCommand_Command() {}
+
 // ListCommand lists the events of the account, by id. Subject: holdfast.v1.events.list.
 type ListCommand struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2202,7 +3524,7 @@ type ListCommand struct {
 
 func (x *ListCommand) Reset() {
 	*x = ListCommand{}
-	mi := &file_holdfast_proto_msgTypes[21]
+	mi := &file_holdfast_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2214,7 +3536,7 @@ func (x *ListCommand) String() string {
 func (*ListCommand) ProtoMessage() {}
 
 func (x *ListCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[21]
+	mi := &file_holdfast_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2227,7 +3549,7 @@ func (x *ListCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCommand.ProtoReflect.Descriptor instead.
 func (*ListCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{21}
+	return file_holdfast_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ListCommand) GetRequestId() string {
@@ -2264,13 +3586,17 @@ type Reply struct {
 	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	Repeated      bool                   `protobuf:"varint,2,opt,name=repeated,proto3" json:"repeated,omitempty"` // the request id was seen before with the same content
 	Error         *Error                 `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
-	Hold          *Hold                  `protobuf:"bytes,4,opt,name=hold,proto3" json:"hold,omitempty"`         // hold, extend, release
-	Order         *Order                 `protobuf:"bytes,5,opt,name=order,proto3" json:"order,omitempty"`       // confirm, order
-	Event         *Event                 `protobuf:"bytes,6,opt,name=event,proto3" json:"event,omitempty"`       // create, update, open, pause, close, get
-	Capacity      *Capacity              `protobuf:"bytes,7,opt,name=capacity,proto3" json:"capacity,omitempty"` // block, unblock, capacity
-	Results       []*Reply               `protobuf:"bytes,8,rep,name=results,proto3" json:"results,omitempty"`   // batch: one a command, by index
-	Events        []string               `protobuf:"bytes,9,rep,name=events,proto3" json:"events,omitempty"`     // events.list: ids in order
-	Next          string                 `protobuf:"bytes,10,opt,name=next,proto3" json:"next,omitempty"`        // events.list: more follow, ask with this as after
+	Hold          *Hold                  `protobuf:"bytes,4,opt,name=hold,proto3" json:"hold,omitempty"`          // hold, extend, release
+	Order         *Order                 `protobuf:"bytes,5,opt,name=order,proto3" json:"order,omitempty"`        // confirm, order; buy, purchase, complete when sold
+	Event         *Event                 `protobuf:"bytes,6,opt,name=event,proto3" json:"event,omitempty"`        // create, update, open, pause, close, get, cancel, one_click
+	Capacity      *Capacity              `protobuf:"bytes,7,opt,name=capacity,proto3" json:"capacity,omitempty"`  // block, unblock, capacity
+	Results       []*Reply               `protobuf:"bytes,8,rep,name=results,proto3" json:"results,omitempty"`    // batch: one a command, by index
+	Events        []string               `protobuf:"bytes,9,rep,name=events,proto3" json:"events,omitempty"`      // events.list: ids in order
+	Next          string                 `protobuf:"bytes,10,opt,name=next,proto3" json:"next,omitempty"`         // events.list: more follow, ask with this as after
+	Purchase      *Purchase              `protobuf:"bytes,11,opt,name=purchase,proto3" json:"purchase,omitempty"` // buy, purchase, complete, undo
+	Offer         *Offer                 `protobuf:"bytes,12,opt,name=offer,proto3" json:"offer,omitempty"`       // offer
+	Refund        *Refund                `protobuf:"bytes,13,opt,name=refund,proto3" json:"refund,omitempty"`     // refund
+	Ticket        *Ticket                `protobuf:"bytes,14,opt,name=ticket,proto3" json:"ticket,omitempty"`     // admit, reissue
 	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2278,7 +3604,7 @@ type Reply struct {
 
 func (x *Reply) Reset() {
 	*x = Reply{}
-	mi := &file_holdfast_proto_msgTypes[22]
+	mi := &file_holdfast_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2290,7 +3616,7 @@ func (x *Reply) String() string {
 func (*Reply) ProtoMessage() {}
 
 func (x *Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[22]
+	mi := &file_holdfast_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2303,7 +3629,7 @@ func (x *Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reply.ProtoReflect.Descriptor instead.
 func (*Reply) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{22}
+	return file_holdfast_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Reply) GetRequestId() string {
@@ -2376,6 +3702,34 @@ func (x *Reply) GetNext() string {
 	return ""
 }
 
+func (x *Reply) GetPurchase() *Purchase {
+	if x != nil {
+		return x.Purchase
+	}
+	return nil
+}
+
+func (x *Reply) GetOffer() *Offer {
+	if x != nil {
+		return x.Offer
+	}
+	return nil
+}
+
+func (x *Reply) GetRefund() *Refund {
+	if x != nil {
+		return x.Refund
+	}
+	return nil
+}
+
+func (x *Reply) GetTicket() *Ticket {
+	if x != nil {
+		return x.Ticket
+	}
+	return nil
+}
+
 func (x *Reply) GetCorrelation() string {
 	if x != nil {
 		return x.Correlation
@@ -2398,7 +3752,7 @@ type Error struct {
 
 func (x *Error) Reset() {
 	*x = Error{}
-	mi := &file_holdfast_proto_msgTypes[23]
+	mi := &file_holdfast_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2410,7 +3764,7 @@ func (x *Error) String() string {
 func (*Error) ProtoMessage() {}
 
 func (x *Error) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[23]
+	mi := &file_holdfast_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2423,7 +3777,7 @@ func (x *Error) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Error.ProtoReflect.Descriptor instead.
 func (*Error) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{23}
+	return file_holdfast_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Error) GetCode() string {
@@ -2479,7 +3833,7 @@ type Alternative struct {
 
 func (x *Alternative) Reset() {
 	*x = Alternative{}
-	mi := &file_holdfast_proto_msgTypes[24]
+	mi := &file_holdfast_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2491,7 +3845,7 @@ func (x *Alternative) String() string {
 func (*Alternative) ProtoMessage() {}
 
 func (x *Alternative) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[24]
+	mi := &file_holdfast_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2504,7 +3858,7 @@ func (x *Alternative) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Alternative.ProtoReflect.Descriptor instead.
 func (*Alternative) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{24}
+	return file_holdfast_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Alternative) GetLot() string {
@@ -2538,7 +3892,7 @@ type Hold struct {
 
 func (x *Hold) Reset() {
 	*x = Hold{}
-	mi := &file_holdfast_proto_msgTypes[25]
+	mi := &file_holdfast_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2550,7 +3904,7 @@ func (x *Hold) String() string {
 func (*Hold) ProtoMessage() {}
 
 func (x *Hold) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[25]
+	mi := &file_holdfast_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2563,7 +3917,7 @@ func (x *Hold) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hold.ProtoReflect.Descriptor instead.
 func (*Hold) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{25}
+	return file_holdfast_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Hold) GetId() string {
@@ -2638,7 +3992,7 @@ type TakenItem struct {
 
 func (x *TakenItem) Reset() {
 	*x = TakenItem{}
-	mi := &file_holdfast_proto_msgTypes[26]
+	mi := &file_holdfast_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2650,7 +4004,7 @@ func (x *TakenItem) String() string {
 func (*TakenItem) ProtoMessage() {}
 
 func (x *TakenItem) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[26]
+	mi := &file_holdfast_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2663,7 +4017,7 @@ func (x *TakenItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakenItem.ProtoReflect.Descriptor instead.
 func (*TakenItem) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{26}
+	return file_holdfast_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *TakenItem) GetLot() string {
@@ -2727,15 +4081,20 @@ type Order struct {
 	PaymentRef    string                 `protobuf:"bytes,7,opt,name=payment_ref,json=paymentRef,proto3" json:"payment_ref,omitempty"`
 	At            *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=at,proto3" json:"at,omitempty"`
 	Items         []*TakenItem           `protobuf:"bytes,9,rep,name=items,proto3" json:"items,omitempty"`
-	Tickets       []*Ticket              `protobuf:"bytes,10,rep,name=tickets,proto3" json:"tickets,omitempty"`                             // the first 4096; ids count up without holes
-	TicketCount   int64                  `protobuf:"varint,11,opt,name=ticket_count,json=ticketCount,proto3" json:"ticket_count,omitempty"` // all of them
+	Tickets       []*Ticket              `protobuf:"bytes,10,rep,name=tickets,proto3" json:"tickets,omitempty"`                                   // the first 4096; ids count up without holes
+	TicketCount   int64                  `protobuf:"varint,11,opt,name=ticket_count,json=ticketCount,proto3" json:"ticket_count,omitempty"`       // all of them
+	Purchase      string                 `protobuf:"bytes,12,opt,name=purchase,proto3" json:"purchase,omitempty"`                                 // that it was sold by; absent if it was paid outside
+	Charge        string                 `protobuf:"bytes,13,opt,name=charge,proto3" json:"charge,omitempty"`                                     // none, authorised, capturing, captured, voiding, voided or capture_failed
+	UndoUntil     *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=undo_until,json=undoUntil,proto3" json:"undo_until,omitempty"`              // until then it can be undone
+	RefundedMinor int64                  `protobuf:"varint,15,opt,name=refunded_minor,json=refundedMinor,proto3" json:"refunded_minor,omitempty"` // given back, or on its way
+	Refunds       []*Refund              `protobuf:"bytes,16,rep,name=refunds,proto3" json:"refunds,omitempty"`                                   // the newest
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Order) Reset() {
 	*x = Order{}
-	mi := &file_holdfast_proto_msgTypes[27]
+	mi := &file_holdfast_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2747,7 +4106,7 @@ func (x *Order) String() string {
 func (*Order) ProtoMessage() {}
 
 func (x *Order) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[27]
+	mi := &file_holdfast_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2760,7 +4119,7 @@ func (x *Order) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Order.ProtoReflect.Descriptor instead.
 func (*Order) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{27}
+	return file_holdfast_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Order) GetId() string {
@@ -2840,19 +4199,60 @@ func (x *Order) GetTicketCount() int64 {
 	return 0
 }
 
+func (x *Order) GetPurchase() string {
+	if x != nil {
+		return x.Purchase
+	}
+	return ""
+}
+
+func (x *Order) GetCharge() string {
+	if x != nil {
+		return x.Charge
+	}
+	return ""
+}
+
+func (x *Order) GetUndoUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UndoUntil
+	}
+	return nil
+}
+
+func (x *Order) GetRefundedMinor() int64 {
+	if x != nil {
+		return x.RefundedMinor
+	}
+	return 0
+}
+
+func (x *Order) GetRefunds() []*Refund {
+	if x != nil {
+		return x.Refunds
+	}
+	return nil
+}
+
 // Ticket is one admission.
 type Ticket struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Lot           string                 `protobuf:"bytes,2,opt,name=lot,proto3" json:"lot,omitempty"`
-	Seat          string                 `protobuf:"bytes,3,opt,name=seat,proto3" json:"seat,omitempty"` // empty in a counted lot
+	Seat          string                 `protobuf:"bytes,3,opt,name=seat,proto3" json:"seat,omitempty"`              // empty in a counted lot
+	State         string                 `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"`            // pending, valid, admitted or void
+	Generation    int64                  `protobuf:"varint,5,opt,name=generation,proto3" json:"generation,omitempty"` // of its code: 0 is the first
+	AdmittedAt    *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=admitted_at,json=admittedAt,proto3" json:"admitted_at,omitempty"`
+	Gate          string                 `protobuf:"bytes,7,opt,name=gate,proto3" json:"gate,omitempty"`   // where
+	Order         string                 `protobuf:"bytes,8,opt,name=order,proto3" json:"order,omitempty"` // admit, reissue
+	Code          string                 `protobuf:"bytes,9,opt,name=code,proto3" json:"code,omitempty"`   // what the gate scans, if the codes were asked for
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Ticket) Reset() {
 	*x = Ticket{}
-	mi := &file_holdfast_proto_msgTypes[28]
+	mi := &file_holdfast_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2864,7 +4264,7 @@ func (x *Ticket) String() string {
 func (*Ticket) ProtoMessage() {}
 
 func (x *Ticket) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[28]
+	mi := &file_holdfast_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2877,7 +4277,7 @@ func (x *Ticket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ticket.ProtoReflect.Descriptor instead.
 func (*Ticket) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{28}
+	return file_holdfast_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Ticket) GetId() string {
@@ -2901,41 +4301,636 @@ func (x *Ticket) GetSeat() string {
 	return ""
 }
 
-// Event shows an event with its counts.
-type Event struct {
+func (x *Ticket) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *Ticket) GetGeneration() int64 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
+func (x *Ticket) GetAdmittedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AdmittedAt
+	}
+	return nil
+}
+
+func (x *Ticket) GetGate() string {
+	if x != nil {
+		return x.Gate
+	}
+	return ""
+}
+
+func (x *Ticket) GetOrder() string {
+	if x != nil {
+		return x.Order
+	}
+	return ""
+}
+
+func (x *Ticket) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+// Purchase shows one run of buy.
+type Purchase struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	State         string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"` // draft, on_sale, paused or closed
-	HoldsLive     int64                  `protobuf:"varint,3,opt,name=holds_live,json=holdsLive,proto3" json:"holds_live,omitempty"`
-	Orders        int64                  `protobuf:"varint,4,opt,name=orders,proto3" json:"orders,omitempty"`
-	StateHash     string                 `protobuf:"bytes,5,opt,name=state_hash,json=stateHash,proto3" json:"state_hash,omitempty"`  // 16 hexadecimal digits: equal states have equal hashes
-	CoveredMs     int64                  `protobuf:"varint,6,opt,name=covered_ms,json=coveredMs,proto3" json:"covered_ms,omitempty"` // how far back request ids are remembered
-	Name          string                 `protobuf:"bytes,20,opt,name=name,proto3" json:"name,omitempty"`
-	Genre         string                 `protobuf:"bytes,21,opt,name=genre,proto3" json:"genre,omitempty"`
-	Performer     string                 `protobuf:"bytes,22,opt,name=performer,proto3" json:"performer,omitempty"`
-	Venue         string                 `protobuf:"bytes,23,opt,name=venue,proto3" json:"venue,omitempty"`
-	City          string                 `protobuf:"bytes,24,opt,name=city,proto3" json:"city,omitempty"`
-	Country       string                 `protobuf:"bytes,25,opt,name=country,proto3" json:"country,omitempty"`
-	TimeZone      string                 `protobuf:"bytes,26,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
-	DoorsAt       *timestamppb.Timestamp `protobuf:"bytes,27,opt,name=doors_at,json=doorsAt,proto3" json:"doors_at,omitempty"`
-	StartsAt      *timestamppb.Timestamp `protobuf:"bytes,28,opt,name=starts_at,json=startsAt,proto3" json:"starts_at,omitempty"`
-	OpensAt       *timestamppb.Timestamp `protobuf:"bytes,29,opt,name=opens_at,json=opensAt,proto3" json:"opens_at,omitempty"`
-	ClosesAt      *timestamppb.Timestamp `protobuf:"bytes,30,opt,name=closes_at,json=closesAt,proto3" json:"closes_at,omitempty"`
-	Currency      string                 `protobuf:"bytes,31,opt,name=currency,proto3" json:"currency,omitempty"`
-	HoldTtlMs     int64                  `protobuf:"varint,32,opt,name=hold_ttl_ms,json=holdTtlMs,proto3" json:"hold_ttl_ms,omitempty"`
-	MaxHoldMs     int64                  `protobuf:"varint,33,opt,name=max_hold_ms,json=maxHoldMs,proto3" json:"max_hold_ms,omitempty"`
-	SpreadMs      int64                  `protobuf:"varint,34,opt,name=spread_ms,json=spreadMs,proto3" json:"spread_ms,omitempty"`
-	LimitPerBuyer int64                  `protobuf:"varint,35,opt,name=limit_per_buyer,json=limitPerBuyer,proto3" json:"limit_per_buyer,omitempty"`
-	LimitPerOrder int64                  `protobuf:"varint,36,opt,name=limit_per_order,json=limitPerOrder,proto3" json:"limit_per_order,omitempty"`
-	Pools         []*Pool                `protobuf:"bytes,38,rep,name=pools,proto3" json:"pools,omitempty"`
-	Lots          []*Lot                 `protobuf:"bytes,39,rep,name=lots,proto3" json:"lots,omitempty"`
+	Event         string                 `protobuf:"bytes,2,opt,name=event,proto3" json:"event,omitempty"`
+	Buyer         string                 `protobuf:"bytes,3,opt,name=buyer,proto3" json:"buyer,omitempty"`
+	State         string                 `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"` // queued, authorising, action_required, sold, declined or released
+	Flow          string                 `protobuf:"bytes,5,opt,name=flow,proto3" json:"flow,omitempty"`   // standard or one_click
+	Hold          string                 `protobuf:"bytes,6,opt,name=hold,proto3" json:"hold,omitempty"`
+	TotalMinor    int64                  `protobuf:"varint,7,opt,name=total_minor,json=totalMinor,proto3" json:"total_minor,omitempty"` // with fees
+	Currency      string                 `protobuf:"bytes,8,opt,name=currency,proto3" json:"currency,omitempty"`
+	Gateway       string                 `protobuf:"bytes,9,opt,name=gateway,proto3" json:"gateway,omitempty"`
+	Method        string                 `protobuf:"bytes,10,opt,name=method,proto3" json:"method,omitempty"`                                 // of the buyer's wallet
+	Decline       string                 `protobuf:"bytes,11,opt,name=decline,proto3" json:"decline,omitempty"`                               // declined: why
+	HoldLives     bool                   `protobuf:"varint,12,opt,name=hold_lives,json=holdLives,proto3" json:"hold_lives,omitempty"`         // declined: the hold is held again, for another method
+	HoldUntil     *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=hold_until,json=holdUntil,proto3" json:"hold_until,omitempty"`          // and until when
+	PayUntil      *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=pay_until,json=payUntil,proto3" json:"pay_until,omitempty"`             // not final: when the gateway is asked to end it
+	UndoUntil     *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=undo_until,json=undoUntil,proto3" json:"undo_until,omitempty"`          // sold: until then it can be undone
+	Charge        string                 `protobuf:"bytes,16,opt,name=charge,proto3" json:"charge,omitempty"`                                 // none, authorised, capturing, captured, voiding, voided or capture_failed
+	Order         string                 `protobuf:"bytes,17,opt,name=order,proto3" json:"order,omitempty"`                                   // sold
+	At            *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=at,proto3" json:"at,omitempty"`                                         // of its last change
+	LanePlace     int64                  `protobuf:"varint,19,opt,name=lane_place,json=lanePlace,proto3" json:"lane_place,omitempty"`         // queued: how many are before it
+	EtaMs         int64                  `protobuf:"varint,20,opt,name=eta_ms,json=etaMs,proto3" json:"eta_ms,omitempty"`                     // queued: how long that takes
+	ClientSecret  string                 `protobuf:"bytes,21,opt,name=client_secret,json=clientSecret,proto3" json:"client_secret,omitempty"` // action_required: what the buyer's client needs, fetched from the gateway each time
+	RedirectUrl   string                 `protobuf:"bytes,22,opt,name=redirect_url,json=redirectUrl,proto3" json:"redirect_url,omitempty"`    // action_required: where the buyer has to go
+	PushesLost    int64                  `protobuf:"varint,23,opt,name=pushes_lost,json=pushesLost,proto3" json:"pushes_lost,omitempty"`      // changes of this account's purchases that were not published since the engine started
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
+func (x *Purchase) Reset() {
+	*x = Purchase{}
+	mi := &file_holdfast_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Purchase) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Purchase) ProtoMessage() {}
+
+func (x *Purchase) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Purchase.ProtoReflect.Descriptor instead.
+func (*Purchase) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *Purchase) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Purchase) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
+func (x *Purchase) GetBuyer() string {
+	if x != nil {
+		return x.Buyer
+	}
+	return ""
+}
+
+func (x *Purchase) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *Purchase) GetFlow() string {
+	if x != nil {
+		return x.Flow
+	}
+	return ""
+}
+
+func (x *Purchase) GetHold() string {
+	if x != nil {
+		return x.Hold
+	}
+	return ""
+}
+
+func (x *Purchase) GetTotalMinor() int64 {
+	if x != nil {
+		return x.TotalMinor
+	}
+	return 0
+}
+
+func (x *Purchase) GetCurrency() string {
+	if x != nil {
+		return x.Currency
+	}
+	return ""
+}
+
+func (x *Purchase) GetGateway() string {
+	if x != nil {
+		return x.Gateway
+	}
+	return ""
+}
+
+func (x *Purchase) GetMethod() string {
+	if x != nil {
+		return x.Method
+	}
+	return ""
+}
+
+func (x *Purchase) GetDecline() string {
+	if x != nil {
+		return x.Decline
+	}
+	return ""
+}
+
+func (x *Purchase) GetHoldLives() bool {
+	if x != nil {
+		return x.HoldLives
+	}
+	return false
+}
+
+func (x *Purchase) GetHoldUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.HoldUntil
+	}
+	return nil
+}
+
+func (x *Purchase) GetPayUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.PayUntil
+	}
+	return nil
+}
+
+func (x *Purchase) GetUndoUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UndoUntil
+	}
+	return nil
+}
+
+func (x *Purchase) GetCharge() string {
+	if x != nil {
+		return x.Charge
+	}
+	return ""
+}
+
+func (x *Purchase) GetOrder() string {
+	if x != nil {
+		return x.Order
+	}
+	return ""
+}
+
+func (x *Purchase) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *Purchase) GetLanePlace() int64 {
+	if x != nil {
+		return x.LanePlace
+	}
+	return 0
+}
+
+func (x *Purchase) GetEtaMs() int64 {
+	if x != nil {
+		return x.EtaMs
+	}
+	return 0
+}
+
+func (x *Purchase) GetClientSecret() string {
+	if x != nil {
+		return x.ClientSecret
+	}
+	return ""
+}
+
+func (x *Purchase) GetRedirectUrl() string {
+	if x != nil {
+		return x.RedirectUrl
+	}
+	return ""
+}
+
+func (x *Purchase) GetPushesLost() int64 {
+	if x != nil {
+		return x.PushesLost
+	}
+	return 0
+}
+
+// Offer answers whether to show the one-click button.
+type Offer struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"` // for buy; absent if one-click is not offered
+	Event         string                 `protobuf:"bytes,2,opt,name=event,proto3" json:"event,omitempty"`
+	Buyer         string                 `protobuf:"bytes,3,opt,name=buyer,proto3" json:"buyer,omitempty"`
+	OneClick      bool                   `protobuf:"varint,4,opt,name=one_click,json=oneClick,proto3" json:"one_click,omitempty"`
+	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`                            // why it is not offered
+	Method        string                 `protobuf:"bytes,6,opt,name=method,proto3" json:"method,omitempty"`                            // of the buyer's wallet
+	Brand         string                 `protobuf:"bytes,7,opt,name=brand,proto3" json:"brand,omitempty"`                              // to show on the button
+	LastFour      string                 `protobuf:"bytes,8,opt,name=last_four,json=lastFour,proto3" json:"last_four,omitempty"`        // to show on the button
+	TotalMinor    int64                  `protobuf:"varint,9,opt,name=total_minor,json=totalMinor,proto3" json:"total_minor,omitempty"` // with fees: what the buyer pays
+	FaceMinor     int64                  `protobuf:"varint,10,opt,name=face_minor,json=faceMinor,proto3" json:"face_minor,omitempty"`
+	FeesMinor     int64                  `protobuf:"varint,11,opt,name=fees_minor,json=feesMinor,proto3" json:"fees_minor,omitempty"`
+	TaxMinor      int64                  `protobuf:"varint,12,opt,name=tax_minor,json=taxMinor,proto3" json:"tax_minor,omitempty"` // included
+	Currency      string                 `protobuf:"bytes,13,opt,name=currency,proto3" json:"currency,omitempty"`
+	ExpiresAt     *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	Items         []*TakenItem           `protobuf:"bytes,15,rep,name=items,proto3" json:"items,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Offer) Reset() {
+	*x = Offer{}
+	mi := &file_holdfast_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Offer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Offer) ProtoMessage() {}
+
+func (x *Offer) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Offer.ProtoReflect.Descriptor instead.
+func (*Offer) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *Offer) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Offer) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
+func (x *Offer) GetBuyer() string {
+	if x != nil {
+		return x.Buyer
+	}
+	return ""
+}
+
+func (x *Offer) GetOneClick() bool {
+	if x != nil {
+		return x.OneClick
+	}
+	return false
+}
+
+func (x *Offer) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Offer) GetMethod() string {
+	if x != nil {
+		return x.Method
+	}
+	return ""
+}
+
+func (x *Offer) GetBrand() string {
+	if x != nil {
+		return x.Brand
+	}
+	return ""
+}
+
+func (x *Offer) GetLastFour() string {
+	if x != nil {
+		return x.LastFour
+	}
+	return ""
+}
+
+func (x *Offer) GetTotalMinor() int64 {
+	if x != nil {
+		return x.TotalMinor
+	}
+	return 0
+}
+
+func (x *Offer) GetFaceMinor() int64 {
+	if x != nil {
+		return x.FaceMinor
+	}
+	return 0
+}
+
+func (x *Offer) GetFeesMinor() int64 {
+	if x != nil {
+		return x.FeesMinor
+	}
+	return 0
+}
+
+func (x *Offer) GetTaxMinor() int64 {
+	if x != nil {
+		return x.TaxMinor
+	}
+	return 0
+}
+
+func (x *Offer) GetCurrency() string {
+	if x != nil {
+		return x.Currency
+	}
+	return ""
+}
+
+func (x *Offer) GetExpiresAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpiresAt
+	}
+	return nil
+}
+
+func (x *Offer) GetItems() []*TakenItem {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+// Refund shows money on its way back.
+type Refund struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Order         string                 `protobuf:"bytes,2,opt,name=order,proto3" json:"order,omitempty"`
+	AmountMinor   int64                  `protobuf:"varint,3,opt,name=amount_minor,json=amountMinor,proto3" json:"amount_minor,omitempty"`
+	Currency      string                 `protobuf:"bytes,4,opt,name=currency,proto3" json:"currency,omitempty"`
+	State         string                 `protobuf:"bytes,5,opt,name=state,proto3" json:"state,omitempty"`     // queued, sent, refunded, failed or external
+	Tickets       []string               `protobuf:"bytes,6,rep,name=tickets,proto3" json:"tickets,omitempty"` // that became void
+	At            *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=at,proto3" json:"at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Refund) Reset() {
+	*x = Refund{}
+	mi := &file_holdfast_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Refund) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Refund) ProtoMessage() {}
+
+func (x *Refund) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Refund.ProtoReflect.Descriptor instead.
+func (*Refund) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *Refund) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Refund) GetOrder() string {
+	if x != nil {
+		return x.Order
+	}
+	return ""
+}
+
+func (x *Refund) GetAmountMinor() int64 {
+	if x != nil {
+		return x.AmountMinor
+	}
+	return 0
+}
+
+func (x *Refund) GetCurrency() string {
+	if x != nil {
+		return x.Currency
+	}
+	return ""
+}
+
+func (x *Refund) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *Refund) GetTickets() []string {
+	if x != nil {
+		return x.Tickets
+	}
+	return nil
+}
+
+func (x *Refund) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+// CancelProgress shows how far the refunds of a cancelled event are.
+type CancelProgress struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Reason        string                 `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	Orders        int64                  `protobuf:"varint,2,opt,name=orders,proto3" json:"orders,omitempty"` // that have to be refunded, in all
+	Refunded      int64                  `protobuf:"varint,3,opt,name=refunded,proto3" json:"refunded,omitempty"`
+	Failed        int64                  `protobuf:"varint,4,opt,name=failed,proto3" json:"failed,omitempty"` // an operator has to look
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelProgress) Reset() {
+	*x = CancelProgress{}
+	mi := &file_holdfast_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelProgress) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelProgress) ProtoMessage() {}
+
+func (x *CancelProgress) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelProgress.ProtoReflect.Descriptor instead.
+func (*CancelProgress) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *CancelProgress) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *CancelProgress) GetOrders() int64 {
+	if x != nil {
+		return x.Orders
+	}
+	return 0
+}
+
+func (x *CancelProgress) GetRefunded() int64 {
+	if x != nil {
+		return x.Refunded
+	}
+	return 0
+}
+
+func (x *CancelProgress) GetFailed() int64 {
+	if x != nil {
+		return x.Failed
+	}
+	return 0
+}
+
+// Event shows an event with its counts.
+type Event struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Id             string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	State          string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"` // draft, on_sale, paused, closed or cancelled
+	HoldsLive      int64                  `protobuf:"varint,3,opt,name=holds_live,json=holdsLive,proto3" json:"holds_live,omitempty"`
+	Orders         int64                  `protobuf:"varint,4,opt,name=orders,proto3" json:"orders,omitempty"`
+	StateHash      string                 `protobuf:"bytes,5,opt,name=state_hash,json=stateHash,proto3" json:"state_hash,omitempty"`  // 16 hexadecimal digits: equal states have equal hashes
+	CoveredMs      int64                  `protobuf:"varint,6,opt,name=covered_ms,json=coveredMs,proto3" json:"covered_ms,omitempty"` // how far back request ids are remembered
+	Name           string                 `protobuf:"bytes,20,opt,name=name,proto3" json:"name,omitempty"`
+	Genre          string                 `protobuf:"bytes,21,opt,name=genre,proto3" json:"genre,omitempty"`
+	Performer      string                 `protobuf:"bytes,22,opt,name=performer,proto3" json:"performer,omitempty"`
+	Venue          string                 `protobuf:"bytes,23,opt,name=venue,proto3" json:"venue,omitempty"`
+	City           string                 `protobuf:"bytes,24,opt,name=city,proto3" json:"city,omitempty"`
+	Country        string                 `protobuf:"bytes,25,opt,name=country,proto3" json:"country,omitempty"`
+	TimeZone       string                 `protobuf:"bytes,26,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
+	DoorsAt        *timestamppb.Timestamp `protobuf:"bytes,27,opt,name=doors_at,json=doorsAt,proto3" json:"doors_at,omitempty"`
+	StartsAt       *timestamppb.Timestamp `protobuf:"bytes,28,opt,name=starts_at,json=startsAt,proto3" json:"starts_at,omitempty"`
+	OpensAt        *timestamppb.Timestamp `protobuf:"bytes,29,opt,name=opens_at,json=opensAt,proto3" json:"opens_at,omitempty"`
+	ClosesAt       *timestamppb.Timestamp `protobuf:"bytes,30,opt,name=closes_at,json=closesAt,proto3" json:"closes_at,omitempty"`
+	Currency       string                 `protobuf:"bytes,31,opt,name=currency,proto3" json:"currency,omitempty"`
+	HoldTtlMs      int64                  `protobuf:"varint,32,opt,name=hold_ttl_ms,json=holdTtlMs,proto3" json:"hold_ttl_ms,omitempty"`
+	MaxHoldMs      int64                  `protobuf:"varint,33,opt,name=max_hold_ms,json=maxHoldMs,proto3" json:"max_hold_ms,omitempty"`
+	SpreadMs       int64                  `protobuf:"varint,34,opt,name=spread_ms,json=spreadMs,proto3" json:"spread_ms,omitempty"`
+	LimitPerBuyer  int64                  `protobuf:"varint,35,opt,name=limit_per_buyer,json=limitPerBuyer,proto3" json:"limit_per_buyer,omitempty"`
+	LimitPerOrder  int64                  `protobuf:"varint,36,opt,name=limit_per_order,json=limitPerOrder,proto3" json:"limit_per_order,omitempty"`
+	Pools          []*Pool                `protobuf:"bytes,38,rep,name=pools,proto3" json:"pools,omitempty"`
+	Lots           []*Lot                 `protobuf:"bytes,39,rep,name=lots,proto3" json:"lots,omitempty"`
+	UndoMs         *int64                 `protobuf:"varint,40,opt,name=undo_ms,json=undoMs,proto3,oneof" json:"undo_ms,omitempty"` // as created or updated; absent is the default, as in CreateCommand
+	PayMs          int64                  `protobuf:"varint,41,opt,name=pay_ms,json=payMs,proto3" json:"pay_ms,omitempty"`
+	GraceMs        int64                  `protobuf:"varint,42,opt,name=grace_ms,json=graceMs,proto3" json:"grace_ms,omitempty"`
+	ActionMs       int64                  `protobuf:"varint,43,opt,name=action_ms,json=actionMs,proto3" json:"action_ms,omitempty"`
+	RedirectMs     int64                  `protobuf:"varint,44,opt,name=redirect_ms,json=redirectMs,proto3" json:"redirect_ms,omitempty"`
+	QueueMs        int64                  `protobuf:"varint,45,opt,name=queue_ms,json=queueMs,proto3" json:"queue_ms,omitempty"`
+	OfferTtlMs     int64                  `protobuf:"varint,46,opt,name=offer_ttl_ms,json=offerTtlMs,proto3" json:"offer_ttl_ms,omitempty"`
+	LimitPerLinked int64                  `protobuf:"varint,47,opt,name=limit_per_linked,json=limitPerLinked,proto3" json:"limit_per_linked,omitempty"`
+	RefundUntil    *timestamppb.Timestamp `protobuf:"bytes,48,opt,name=refund_until,json=refundUntil,proto3" json:"refund_until,omitempty"`
+	RefundWindowMs *int64                 `protobuf:"varint,49,opt,name=refund_window_ms,json=refundWindowMs,proto3,oneof" json:"refund_window_ms,omitempty"`
+	OneClickOff    bool                   `protobuf:"varint,50,opt,name=one_click_off,json=oneClickOff,proto3" json:"one_click_off,omitempty"`
+	OneClickShare  *int64                 `protobuf:"varint,51,opt,name=one_click_share,json=oneClickShare,proto3,oneof" json:"one_click_share,omitempty"`
+	Cancel         *CancelProgress        `protobuf:"bytes,52,opt,name=cancel,proto3" json:"cancel,omitempty"` // cancelled: how far the refunds are
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_holdfast_proto_msgTypes[29]
+	mi := &file_holdfast_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2947,7 +4942,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[29]
+	mi := &file_holdfast_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2960,7 +4955,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{29}
+	return file_holdfast_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Event) GetId() string {
@@ -3138,6 +5133,97 @@ func (x *Event) GetLots() []*Lot {
 	return nil
 }
 
+func (x *Event) GetUndoMs() int64 {
+	if x != nil && x.UndoMs != nil {
+		return *x.UndoMs
+	}
+	return 0
+}
+
+func (x *Event) GetPayMs() int64 {
+	if x != nil {
+		return x.PayMs
+	}
+	return 0
+}
+
+func (x *Event) GetGraceMs() int64 {
+	if x != nil {
+		return x.GraceMs
+	}
+	return 0
+}
+
+func (x *Event) GetActionMs() int64 {
+	if x != nil {
+		return x.ActionMs
+	}
+	return 0
+}
+
+func (x *Event) GetRedirectMs() int64 {
+	if x != nil {
+		return x.RedirectMs
+	}
+	return 0
+}
+
+func (x *Event) GetQueueMs() int64 {
+	if x != nil {
+		return x.QueueMs
+	}
+	return 0
+}
+
+func (x *Event) GetOfferTtlMs() int64 {
+	if x != nil {
+		return x.OfferTtlMs
+	}
+	return 0
+}
+
+func (x *Event) GetLimitPerLinked() int64 {
+	if x != nil {
+		return x.LimitPerLinked
+	}
+	return 0
+}
+
+func (x *Event) GetRefundUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RefundUntil
+	}
+	return nil
+}
+
+func (x *Event) GetRefundWindowMs() int64 {
+	if x != nil && x.RefundWindowMs != nil {
+		return *x.RefundWindowMs
+	}
+	return 0
+}
+
+func (x *Event) GetOneClickOff() bool {
+	if x != nil {
+		return x.OneClickOff
+	}
+	return false
+}
+
+func (x *Event) GetOneClickShare() int64 {
+	if x != nil && x.OneClickShare != nil {
+		return *x.OneClickShare
+	}
+	return 0
+}
+
+func (x *Event) GetCancel() *CancelProgress {
+	if x != nil {
+		return x.Cancel
+	}
+	return nil
+}
+
 // Pool shows a pool. All counts are tickets.
 type Pool struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -3154,7 +5240,7 @@ type Pool struct {
 
 func (x *Pool) Reset() {
 	*x = Pool{}
-	mi := &file_holdfast_proto_msgTypes[30]
+	mi := &file_holdfast_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3166,7 +5252,7 @@ func (x *Pool) String() string {
 func (*Pool) ProtoMessage() {}
 
 func (x *Pool) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[30]
+	mi := &file_holdfast_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3179,7 +5265,7 @@ func (x *Pool) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pool.ProtoReflect.Descriptor instead.
 func (*Pool) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{30}
+	return file_holdfast_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Pool) GetPool() string {
@@ -3263,7 +5349,7 @@ type Lot struct {
 
 func (x *Lot) Reset() {
 	*x = Lot{}
-	mi := &file_holdfast_proto_msgTypes[31]
+	mi := &file_holdfast_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3275,7 +5361,7 @@ func (x *Lot) String() string {
 func (*Lot) ProtoMessage() {}
 
 func (x *Lot) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[31]
+	mi := &file_holdfast_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3288,7 +5374,7 @@ func (x *Lot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lot.ProtoReflect.Descriptor instead.
 func (*Lot) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{31}
+	return file_holdfast_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Lot) GetLot() string {
@@ -3470,7 +5556,7 @@ type Capacity struct {
 
 func (x *Capacity) Reset() {
 	*x = Capacity{}
-	mi := &file_holdfast_proto_msgTypes[32]
+	mi := &file_holdfast_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3482,7 +5568,7 @@ func (x *Capacity) String() string {
 func (*Capacity) ProtoMessage() {}
 
 func (x *Capacity) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[32]
+	mi := &file_holdfast_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3495,7 +5581,7 @@ func (x *Capacity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Capacity.ProtoReflect.Descriptor instead.
 func (*Capacity) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{32}
+	return file_holdfast_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Capacity) GetLot() string {
@@ -3561,11 +5647,73 @@ func (x *Capacity) GetBlocked() int64 {
 	return 0
 }
 
+// PurchaseChanged is published when a purchase has got another state. Subject: holdfast.v1.purchases.<event>.<buyer>.
+type PurchaseChanged struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Seq           int64                  `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"` // grows: of two messages about a purchase the one with the higher is newer, and of two with the same one may be dropped
+	Purchase      *Purchase              `protobuf:"bytes,2,opt,name=purchase,proto3" json:"purchase,omitempty"`
+	Order         *Order                 `protobuf:"bytes,3,opt,name=order,proto3" json:"order,omitempty"` // sold
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PurchaseChanged) Reset() {
+	*x = PurchaseChanged{}
+	mi := &file_holdfast_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PurchaseChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PurchaseChanged) ProtoMessage() {}
+
+func (x *PurchaseChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PurchaseChanged.ProtoReflect.Descriptor instead.
+func (*PurchaseChanged) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *PurchaseChanged) GetSeq() int64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *PurchaseChanged) GetPurchase() *Purchase {
+	if x != nil {
+		return x.Purchase
+	}
+	return nil
+}
+
+func (x *PurchaseChanged) GetOrder() *Order {
+	if x != nil {
+		return x.Order
+	}
+	return nil
+}
+
 var File_holdfast_proto protoreflect.FileDescriptor
 
 const file_holdfast_proto_rawDesc = "" +
 	"\n" +
-	"\x0eholdfast.proto\x12\vholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa0\x06\n" +
+	"\x0eholdfast.proto\x12\vholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x89\n" +
+	"\n" +
 	"\rCreateCommand\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x12\n" +
@@ -3588,10 +5736,28 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x0flimit_per_order\x18$ \x01(\x03R\rlimitPerOrder\x12\x12\n" +
 	"\x04open\x18% \x01(\bR\x04open\x12+\n" +
 	"\x05pools\x18& \x03(\v2\x15.holdfast.v1.PoolSpecR\x05pools\x12(\n" +
-	"\x04lots\x18' \x03(\v2\x14.holdfast.v1.LotSpecR\x04lots\x12 \n" +
+	"\x04lots\x18' \x03(\v2\x14.holdfast.v1.LotSpecR\x04lots\x12\x1c\n" +
+	"\aundo_ms\x18( \x01(\x03H\x01R\x06undoMs\x88\x01\x01\x12\x15\n" +
+	"\x06pay_ms\x18) \x01(\x03R\x05payMs\x12\x19\n" +
+	"\bgrace_ms\x18* \x01(\x03R\agraceMs\x12\x1b\n" +
+	"\taction_ms\x18+ \x01(\x03R\bactionMs\x12\x1f\n" +
+	"\vredirect_ms\x18, \x01(\x03R\n" +
+	"redirectMs\x12\x19\n" +
+	"\bqueue_ms\x18- \x01(\x03R\aqueueMs\x12 \n" +
+	"\foffer_ttl_ms\x18. \x01(\x03R\n" +
+	"offerTtlMs\x12(\n" +
+	"\x10limit_per_linked\x18/ \x01(\x03R\x0elimitPerLinked\x12=\n" +
+	"\frefund_until\x180 \x01(\v2\x1a.google.protobuf.TimestampR\vrefundUntil\x12-\n" +
+	"\x10refund_window_ms\x181 \x01(\x03H\x02R\x0erefundWindowMs\x88\x01\x01\x12\"\n" +
+	"\rone_click_off\x182 \x01(\bR\voneClickOff\x12+\n" +
+	"\x0fone_click_share\x183 \x01(\x03H\x03R\roneClickShare\x88\x01\x01\x12 \n" +
 	"\vcorrelation\x18\x0f \x01(\tR\vcorrelationB\f\n" +
 	"\n" +
-	"_spread_ms\"\x8d\b\n" +
+	"_spread_msB\n" +
+	"\n" +
+	"\b_undo_msB\x13\n" +
+	"\x11_refund_window_msB\x12\n" +
+	"\x10_one_click_share\"\x99\r\n" +
 	"\rUpdateCommand\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x17\n" +
@@ -3615,7 +5781,21 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x0flimit_per_order\x18$ \x01(\x03H\fR\rlimitPerOrder\x88\x01\x01\x12\x17\n" +
 	"\x04open\x18% \x01(\bH\rR\x04open\x88\x01\x01\x12+\n" +
 	"\x05pools\x18& \x03(\v2\x15.holdfast.v1.PoolSpecR\x05pools\x12(\n" +
-	"\x04lots\x18' \x03(\v2\x14.holdfast.v1.LotSpecR\x04lots\x12 \n" +
+	"\x04lots\x18' \x03(\v2\x14.holdfast.v1.LotSpecR\x04lots\x12\x1c\n" +
+	"\aundo_ms\x18( \x01(\x03H\x0eR\x06undoMs\x88\x01\x01\x12\x1a\n" +
+	"\x06pay_ms\x18) \x01(\x03H\x0fR\x05payMs\x88\x01\x01\x12\x1e\n" +
+	"\bgrace_ms\x18* \x01(\x03H\x10R\agraceMs\x88\x01\x01\x12 \n" +
+	"\taction_ms\x18+ \x01(\x03H\x11R\bactionMs\x88\x01\x01\x12$\n" +
+	"\vredirect_ms\x18, \x01(\x03H\x12R\n" +
+	"redirectMs\x88\x01\x01\x12\x1e\n" +
+	"\bqueue_ms\x18- \x01(\x03H\x13R\aqueueMs\x88\x01\x01\x12%\n" +
+	"\foffer_ttl_ms\x18. \x01(\x03H\x14R\n" +
+	"offerTtlMs\x88\x01\x01\x12-\n" +
+	"\x10limit_per_linked\x18/ \x01(\x03H\x15R\x0elimitPerLinked\x88\x01\x01\x12=\n" +
+	"\frefund_until\x180 \x01(\v2\x1a.google.protobuf.TimestampR\vrefundUntil\x12-\n" +
+	"\x10refund_window_ms\x181 \x01(\x03H\x16R\x0erefundWindowMs\x88\x01\x01\x12'\n" +
+	"\rone_click_off\x182 \x01(\bH\x17R\voneClickOff\x88\x01\x01\x12+\n" +
+	"\x0fone_click_share\x183 \x01(\x03H\x18R\roneClickShare\x88\x01\x01\x12 \n" +
 	"\vcorrelation\x18\x0f \x01(\tR\vcorrelationB\a\n" +
 	"\x05_nameB\b\n" +
 	"\x06_genreB\f\n" +
@@ -3634,7 +5814,20 @@ const file_holdfast_proto_rawDesc = "" +
 	"_spread_msB\x12\n" +
 	"\x10_limit_per_buyerB\x12\n" +
 	"\x10_limit_per_orderB\a\n" +
-	"\x05_open\":\n" +
+	"\x05_openB\n" +
+	"\n" +
+	"\b_undo_msB\t\n" +
+	"\a_pay_msB\v\n" +
+	"\t_grace_msB\f\n" +
+	"\n" +
+	"_action_msB\x0e\n" +
+	"\f_redirect_msB\v\n" +
+	"\t_queue_msB\x0f\n" +
+	"\r_offer_ttl_msB\x13\n" +
+	"\x11_limit_per_linkedB\x13\n" +
+	"\x11_refund_window_msB\x10\n" +
+	"\x0e_one_click_offB\x12\n" +
+	"\x10_one_click_share\":\n" +
 	"\bPoolSpec\x12\x12\n" +
 	"\x04pool\x18\x01 \x01(\tR\x04pool\x12\x1a\n" +
 	"\bcapacity\x18\x02 \x01(\x03R\bcapacity\"\xca\x03\n" +
@@ -3701,7 +5894,7 @@ const file_holdfast_proto_rawDesc = "" +
 	"GetCommand\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12 \n" +
-	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xaf\x02\n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xc5\x02\n" +
 	"\vHoldCommand\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
@@ -3711,7 +5904,8 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x05items\x18\x05 \x03(\v2\x11.holdfast.v1.ItemR\x05items\x12\x12\n" +
 	"\x04fill\x18\x06 \x01(\tR\x04fill\x12\x19\n" +
 	"\bat_least\x18\a \x01(\x03R\aatLeast\x12+\n" +
-	"\x0fmax_price_minor\x18\b \x01(\x03H\x00R\rmaxPriceMinor\x88\x01\x01\x12 \n" +
+	"\x0fmax_price_minor\x18\b \x01(\x03H\x00R\rmaxPriceMinor\x88\x01\x01\x12\x14\n" +
+	"\x05links\x18\t \x03(\tR\x05links\x12 \n" +
 	"\vcorrelation\x18\x0f \x01(\tR\vcorrelationB\x12\n" +
 	"\x10_max_price_minor\"\xbe\x01\n" +
 	"\x04Item\x12\x10\n" +
@@ -3741,7 +5935,7 @@ const file_holdfast_proto_rawDesc = "" +
 	"\achannel\x18\x03 \x01(\tR\achannel\x12\x16\n" +
 	"\x06device\x18\x04 \x01(\tR\x06device\x12\x12\n" +
 	"\x04hold\x18\x05 \x01(\tR\x04hold\x12 \n" +
-	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xed\x01\n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\x97\x02\n" +
 	"\x0eConfirmCommand\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
@@ -3752,13 +5946,16 @@ const file_holdfast_proto_rawDesc = "" +
 	"\vpayment_ref\x18\x06 \x01(\tR\n" +
 	"paymentRef\x12\x1d\n" +
 	"\n" +
-	"box_office\x18\a \x01(\bR\tboxOffice\x12 \n" +
-	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"{\n" +
+	"box_office\x18\a \x01(\bR\tboxOffice\x12\x12\n" +
+	"\x04late\x18\b \x01(\bR\x04late\x12\x14\n" +
+	"\x05equal\x18\t \x01(\bR\x05equal\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\x91\x01\n" +
 	"\fOrderCommand\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
 	"\x05buyer\x18\x02 \x01(\tR\x05buyer\x12\x14\n" +
-	"\x05order\x18\x05 \x01(\tR\x05order\x12 \n" +
+	"\x05order\x18\x05 \x01(\tR\x05order\x12\x14\n" +
+	"\x05codes\x18\x06 \x01(\bR\x05codes\x12 \n" +
 	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xa7\x01\n" +
 	"\fBlockCommand\x12\x1d\n" +
 	"\n" +
@@ -3782,12 +5979,116 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x03lot\x18\x05 \x01(\tR\x03lot\x12\x12\n" +
 	"\x04pool\x18\x06 \x01(\tR\x04pool\x12\x1a\n" +
 	"\bcapacity\x18\a \x01(\x03R\bcapacity\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xd5\x02\n" +
+	"\fOfferCommand\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
+	"\x05buyer\x18\x02 \x01(\tR\x05buyer\x12\x18\n" +
+	"\achannel\x18\x03 \x01(\tR\achannel\x12\x16\n" +
+	"\x06device\x18\x04 \x01(\tR\x06device\x12'\n" +
+	"\x05items\x18\x05 \x03(\v2\x11.holdfast.v1.ItemR\x05items\x12\x16\n" +
+	"\x06method\x18\x06 \x01(\tR\x06method\x12\x1b\n" +
+	"\tdevice_id\x18\a \x01(\tR\bdeviceId\x12H\n" +
+	"\x12contact_changed_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x10contactChangedAt\x12\x14\n" +
+	"\x05links\x18\t \x03(\tR\x05links\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xb3\x04\n" +
+	"\n" +
+	"BuyCommand\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
+	"\x05buyer\x18\x02 \x01(\tR\x05buyer\x12\x18\n" +
+	"\achannel\x18\x03 \x01(\tR\achannel\x12\x16\n" +
+	"\x06device\x18\x04 \x01(\tR\x06device\x12'\n" +
+	"\x05items\x18\x05 \x03(\v2\x11.holdfast.v1.ItemR\x05items\x12\x14\n" +
+	"\x05offer\x18\x06 \x01(\tR\x05offer\x12\x16\n" +
+	"\x06method\x18\a \x01(\tR\x06method\x12+\n" +
+	"\x0fmax_price_minor\x18\b \x01(\x03H\x00R\rmaxPriceMinor\x88\x01\x01\x12\x12\n" +
+	"\x04hold\x18\t \x01(\tR\x04hold\x12\x1c\n" +
+	"\await_ms\x18\n" +
+	" \x01(\x03H\x01R\x06waitMs\x88\x01\x01\x12\x14\n" +
+	"\x05again\x18\v \x01(\bR\x05again\x12\x1d\n" +
+	"\n" +
+	"return_url\x18\f \x01(\tR\treturnUrl\x12\x1b\n" +
+	"\tdevice_id\x18\r \x01(\tR\bdeviceId\x12H\n" +
+	"\x12contact_changed_at\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\x10contactChangedAt\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\x12\x14\n" +
+	"\x05links\x18\x10 \x03(\tR\x05links\x12\x14\n" +
+	"\x05codes\x18\x11 \x01(\bR\x05codesB\x12\n" +
+	"\x10_max_price_minorB\n" +
+	"\n" +
+	"\b_wait_ms\"\x9a\x01\n" +
+	"\x0fPurchaseCommand\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
+	"\x05buyer\x18\x02 \x01(\tR\x05buyer\x12\x1a\n" +
+	"\bpurchase\x18\x05 \x01(\tR\bpurchase\x12\x14\n" +
+	"\x05codes\x18\x06 \x01(\bR\x05codes\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xb6\x01\n" +
+	"\x0fCompleteCommand\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
+	"\x05buyer\x18\x02 \x01(\tR\x05buyer\x12\x18\n" +
+	"\achannel\x18\x03 \x01(\tR\achannel\x12\x16\n" +
+	"\x06device\x18\x04 \x01(\tR\x06device\x12\x1a\n" +
+	"\bpurchase\x18\x05 \x01(\tR\bpurchase\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xb2\x01\n" +
+	"\vUndoCommand\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
+	"\x05buyer\x18\x02 \x01(\tR\x05buyer\x12\x18\n" +
+	"\achannel\x18\x03 \x01(\tR\achannel\x12\x16\n" +
+	"\x06device\x18\x04 \x01(\tR\x06device\x12\x1a\n" +
+	"\bpurchase\x18\x05 \x01(\tR\bpurchase\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xcf\x02\n" +
+	"\rRefundCommand\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
+	"\x05buyer\x18\x02 \x01(\tR\x05buyer\x12\x18\n" +
+	"\achannel\x18\x03 \x01(\tR\achannel\x12\x14\n" +
+	"\x05order\x18\x05 \x01(\tR\x05order\x12\x18\n" +
+	"\atickets\x18\x06 \x03(\tR\atickets\x12&\n" +
+	"\famount_minor\x18\a \x01(\x03H\x00R\vamountMinor\x88\x01\x01\x12\x1b\n" +
+	"\tkeep_fees\x18\b \x01(\bR\bkeepFees\x12\x14\n" +
+	"\x05block\x18\t \x01(\bR\x05block\x12\x19\n" +
+	"\bby_buyer\x18\n" +
+	" \x01(\bR\abyBuyer\x12\x16\n" +
+	"\x06reason\x18\v \x01(\tR\x06reason\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelationB\x0f\n" +
+	"\r_amount_minor\"\x9b\x01\n" +
+	"\fAdmitCommand\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x16\n" +
+	"\x06ticket\x18\x05 \x01(\tR\x06ticket\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x06 \x01(\x03R\n" +
+	"generation\x12\x12\n" +
+	"\x04gate\x18\a \x01(\tR\x04gate\x12 \n" +
 	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\x7f\n" +
+	"\x0eReissueCommand\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
+	"\x05buyer\x18\x02 \x01(\tR\x05buyer\x12\x16\n" +
+	"\x06ticket\x18\x05 \x01(\tR\x06ticket\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"h\n" +
+	"\rCancelCommand\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\x93\x01\n" +
+	"\x0fOneClickCommand\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x13\n" +
+	"\x02on\x18\x05 \x01(\bH\x00R\x02on\x88\x01\x01\x12\x19\n" +
+	"\x05share\x18\x06 \x01(\x03H\x01R\x05share\x88\x01\x01\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelationB\x05\n" +
+	"\x03_onB\b\n" +
+	"\x06_share\"\x7f\n" +
 	"\x05Batch\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x125\n" +
 	"\bcommands\x18\x02 \x03(\v2\x19.holdfast.v1.BatchCommandR\bcommands\x12 \n" +
-	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xfb\x05\n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\x98\n" +
+	"\n" +
 	"\fBatchCommand\x124\n" +
 	"\x06create\x18\x01 \x01(\v2\x1a.holdfast.v1.CreateCommandH\x00R\x06create\x124\n" +
 	"\x06update\x18\x02 \x01(\v2\x1a.holdfast.v1.UpdateCommandH\x00R\x06update\x12.\n" +
@@ -3803,14 +6104,24 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x05order\x18\v \x01(\v2\x19.holdfast.v1.OrderCommandH\x00R\x05order\x121\n" +
 	"\x05block\x18\f \x01(\v2\x19.holdfast.v1.BlockCommandH\x00R\x05block\x127\n" +
 	"\aunblock\x18\r \x01(\v2\x1b.holdfast.v1.UnblockCommandH\x00R\aunblock\x12:\n" +
-	"\bcapacity\x18\x0e \x01(\v2\x1c.holdfast.v1.CapacityCommandH\x00R\bcapacityB\t\n" +
+	"\bcapacity\x18\x0e \x01(\v2\x1c.holdfast.v1.CapacityCommandH\x00R\bcapacity\x121\n" +
+	"\x05offer\x18\x0f \x01(\v2\x19.holdfast.v1.OfferCommandH\x00R\x05offer\x12+\n" +
+	"\x03buy\x18\x10 \x01(\v2\x17.holdfast.v1.BuyCommandH\x00R\x03buy\x12:\n" +
+	"\bpurchase\x18\x11 \x01(\v2\x1c.holdfast.v1.PurchaseCommandH\x00R\bpurchase\x12:\n" +
+	"\bcomplete\x18\x12 \x01(\v2\x1c.holdfast.v1.CompleteCommandH\x00R\bcomplete\x12.\n" +
+	"\x04undo\x18\x13 \x01(\v2\x18.holdfast.v1.UndoCommandH\x00R\x04undo\x124\n" +
+	"\x06refund\x18\x14 \x01(\v2\x1a.holdfast.v1.RefundCommandH\x00R\x06refund\x121\n" +
+	"\x05admit\x18\x15 \x01(\v2\x19.holdfast.v1.AdmitCommandH\x00R\x05admit\x127\n" +
+	"\areissue\x18\x16 \x01(\v2\x1b.holdfast.v1.ReissueCommandH\x00R\areissue\x124\n" +
+	"\x06cancel\x18\x17 \x01(\v2\x1a.holdfast.v1.CancelCommandH\x00R\x06cancel\x12;\n" +
+	"\tone_click\x18\x18 \x01(\v2\x1c.holdfast.v1.OneClickCommandH\x00R\boneClickB\t\n" +
 	"\acommand\"z\n" +
 	"\vListCommand\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
 	"\x05after\x18\x05 \x01(\tR\x05after\x12\x14\n" +
 	"\x05limit\x18\x06 \x01(\x03R\x05limit\x12 \n" +
-	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\x96\x03\n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xcd\x04\n" +
 	"\x05Reply\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1a\n" +
@@ -3823,7 +6134,11 @@ const file_holdfast_proto_rawDesc = "" +
 	"\aresults\x18\b \x03(\v2\x12.holdfast.v1.ReplyR\aresults\x12\x16\n" +
 	"\x06events\x18\t \x03(\tR\x06events\x12\x12\n" +
 	"\x04next\x18\n" +
-	" \x01(\tR\x04next\x12 \n" +
+	" \x01(\tR\x04next\x121\n" +
+	"\bpurchase\x18\v \x01(\v2\x15.holdfast.v1.PurchaseR\bpurchase\x12(\n" +
+	"\x05offer\x18\f \x01(\v2\x12.holdfast.v1.OfferR\x05offer\x12+\n" +
+	"\x06refund\x18\r \x01(\v2\x13.holdfast.v1.RefundR\x06refund\x12+\n" +
+	"\x06ticket\x18\x0e \x01(\v2\x13.holdfast.v1.TicketR\x06ticket\x12 \n" +
 	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xcd\x01\n" +
 	"\x05Error\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x18\n" +
@@ -3854,7 +6169,7 @@ const file_holdfast_proto_rawDesc = "" +
 	"face_minor\x18\x04 \x01(\x03R\tfaceMinor\x12\x1b\n" +
 	"\ttax_minor\x18\x05 \x01(\x03R\btaxMinor\x12$\n" +
 	"\x04fees\x18\x06 \x03(\v2\x10.holdfast.v1.FeeR\x04fees\x12\x14\n" +
-	"\x05seats\x18\a \x03(\tR\x05seats\"\xe1\x02\n" +
+	"\x05seats\x18\a \x03(\tR\x05seats\"\xa6\x04\n" +
 	"\x05Order\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04hold\x18\x02 \x01(\tR\x04hold\x12\x14\n" +
@@ -3869,11 +6184,92 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x05items\x18\t \x03(\v2\x16.holdfast.v1.TakenItemR\x05items\x12-\n" +
 	"\atickets\x18\n" +
 	" \x03(\v2\x13.holdfast.v1.TicketR\atickets\x12!\n" +
-	"\fticket_count\x18\v \x01(\x03R\vticketCount\">\n" +
+	"\fticket_count\x18\v \x01(\x03R\vticketCount\x12\x1a\n" +
+	"\bpurchase\x18\f \x01(\tR\bpurchase\x12\x16\n" +
+	"\x06charge\x18\r \x01(\tR\x06charge\x129\n" +
+	"\n" +
+	"undo_until\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\tundoUntil\x12%\n" +
+	"\x0erefunded_minor\x18\x0f \x01(\x03R\rrefundedMinor\x12-\n" +
+	"\arefunds\x18\x10 \x03(\v2\x13.holdfast.v1.RefundR\arefunds\"\xef\x01\n" +
 	"\x06Ticket\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
 	"\x03lot\x18\x02 \x01(\tR\x03lot\x12\x12\n" +
-	"\x04seat\x18\x03 \x01(\tR\x04seat\"\xc3\x06\n" +
+	"\x04seat\x18\x03 \x01(\tR\x04seat\x12\x14\n" +
+	"\x05state\x18\x04 \x01(\tR\x05state\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x05 \x01(\x03R\n" +
+	"generation\x12;\n" +
+	"\vadmitted_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"admittedAt\x12\x12\n" +
+	"\x04gate\x18\a \x01(\tR\x04gate\x12\x14\n" +
+	"\x05order\x18\b \x01(\tR\x05order\x12\x12\n" +
+	"\x04code\x18\t \x01(\tR\x04code\"\xd4\x05\n" +
+	"\bPurchase\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
+	"\x05event\x18\x02 \x01(\tR\x05event\x12\x14\n" +
+	"\x05buyer\x18\x03 \x01(\tR\x05buyer\x12\x14\n" +
+	"\x05state\x18\x04 \x01(\tR\x05state\x12\x12\n" +
+	"\x04flow\x18\x05 \x01(\tR\x04flow\x12\x12\n" +
+	"\x04hold\x18\x06 \x01(\tR\x04hold\x12\x1f\n" +
+	"\vtotal_minor\x18\a \x01(\x03R\n" +
+	"totalMinor\x12\x1a\n" +
+	"\bcurrency\x18\b \x01(\tR\bcurrency\x12\x18\n" +
+	"\agateway\x18\t \x01(\tR\agateway\x12\x16\n" +
+	"\x06method\x18\n" +
+	" \x01(\tR\x06method\x12\x18\n" +
+	"\adecline\x18\v \x01(\tR\adecline\x12\x1d\n" +
+	"\n" +
+	"hold_lives\x18\f \x01(\bR\tholdLives\x129\n" +
+	"\n" +
+	"hold_until\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\tholdUntil\x127\n" +
+	"\tpay_until\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\bpayUntil\x129\n" +
+	"\n" +
+	"undo_until\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\tundoUntil\x12\x16\n" +
+	"\x06charge\x18\x10 \x01(\tR\x06charge\x12\x14\n" +
+	"\x05order\x18\x11 \x01(\tR\x05order\x12*\n" +
+	"\x02at\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1d\n" +
+	"\n" +
+	"lane_place\x18\x13 \x01(\x03R\tlanePlace\x12\x15\n" +
+	"\x06eta_ms\x18\x14 \x01(\x03R\x05etaMs\x12#\n" +
+	"\rclient_secret\x18\x15 \x01(\tR\fclientSecret\x12!\n" +
+	"\fredirect_url\x18\x16 \x01(\tR\vredirectUrl\x12\x1f\n" +
+	"\vpushes_lost\x18\x17 \x01(\x03R\n" +
+	"pushesLost\"\xc4\x03\n" +
+	"\x05Offer\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
+	"\x05event\x18\x02 \x01(\tR\x05event\x12\x14\n" +
+	"\x05buyer\x18\x03 \x01(\tR\x05buyer\x12\x1b\n" +
+	"\tone_click\x18\x04 \x01(\bR\boneClick\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x16\n" +
+	"\x06method\x18\x06 \x01(\tR\x06method\x12\x14\n" +
+	"\x05brand\x18\a \x01(\tR\x05brand\x12\x1b\n" +
+	"\tlast_four\x18\b \x01(\tR\blastFour\x12\x1f\n" +
+	"\vtotal_minor\x18\t \x01(\x03R\n" +
+	"totalMinor\x12\x1d\n" +
+	"\n" +
+	"face_minor\x18\n" +
+	" \x01(\x03R\tfaceMinor\x12\x1d\n" +
+	"\n" +
+	"fees_minor\x18\v \x01(\x03R\tfeesMinor\x12\x1b\n" +
+	"\ttax_minor\x18\f \x01(\x03R\btaxMinor\x12\x1a\n" +
+	"\bcurrency\x18\r \x01(\tR\bcurrency\x129\n" +
+	"\n" +
+	"expires_at\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x12,\n" +
+	"\x05items\x18\x0f \x03(\v2\x16.holdfast.v1.TakenItemR\x05items\"\xc9\x01\n" +
+	"\x06Refund\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
+	"\x05order\x18\x02 \x01(\tR\x05order\x12!\n" +
+	"\famount_minor\x18\x03 \x01(\x03R\vamountMinor\x12\x1a\n" +
+	"\bcurrency\x18\x04 \x01(\tR\bcurrency\x12\x14\n" +
+	"\x05state\x18\x05 \x01(\tR\x05state\x12\x18\n" +
+	"\atickets\x18\x06 \x03(\tR\atickets\x12*\n" +
+	"\x02at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"t\n" +
+	"\x0eCancelProgress\x12\x16\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x16\n" +
+	"\x06orders\x18\x02 \x01(\x03R\x06orders\x12\x1a\n" +
+	"\brefunded\x18\x03 \x01(\x03R\brefunded\x12\x16\n" +
+	"\x06failed\x18\x04 \x01(\x03R\x06failed\"\xe1\n" +
+	"\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x1d\n" +
@@ -3902,7 +6298,26 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x0flimit_per_buyer\x18# \x01(\x03R\rlimitPerBuyer\x12&\n" +
 	"\x0flimit_per_order\x18$ \x01(\x03R\rlimitPerOrder\x12'\n" +
 	"\x05pools\x18& \x03(\v2\x11.holdfast.v1.PoolR\x05pools\x12$\n" +
-	"\x04lots\x18' \x03(\v2\x10.holdfast.v1.LotR\x04lots\"\xa4\x01\n" +
+	"\x04lots\x18' \x03(\v2\x10.holdfast.v1.LotR\x04lots\x12\x1c\n" +
+	"\aundo_ms\x18( \x01(\x03H\x00R\x06undoMs\x88\x01\x01\x12\x15\n" +
+	"\x06pay_ms\x18) \x01(\x03R\x05payMs\x12\x19\n" +
+	"\bgrace_ms\x18* \x01(\x03R\agraceMs\x12\x1b\n" +
+	"\taction_ms\x18+ \x01(\x03R\bactionMs\x12\x1f\n" +
+	"\vredirect_ms\x18, \x01(\x03R\n" +
+	"redirectMs\x12\x19\n" +
+	"\bqueue_ms\x18- \x01(\x03R\aqueueMs\x12 \n" +
+	"\foffer_ttl_ms\x18. \x01(\x03R\n" +
+	"offerTtlMs\x12(\n" +
+	"\x10limit_per_linked\x18/ \x01(\x03R\x0elimitPerLinked\x12=\n" +
+	"\frefund_until\x180 \x01(\v2\x1a.google.protobuf.TimestampR\vrefundUntil\x12-\n" +
+	"\x10refund_window_ms\x181 \x01(\x03H\x01R\x0erefundWindowMs\x88\x01\x01\x12\"\n" +
+	"\rone_click_off\x182 \x01(\bR\voneClickOff\x12+\n" +
+	"\x0fone_click_share\x183 \x01(\x03H\x02R\roneClickShare\x88\x01\x01\x123\n" +
+	"\x06cancel\x184 \x01(\v2\x1b.holdfast.v1.CancelProgressR\x06cancelB\n" +
+	"\n" +
+	"\b_undo_msB\x13\n" +
+	"\x11_refund_window_msB\x12\n" +
+	"\x10_one_click_share\"\xa4\x01\n" +
 	"\x04Pool\x12\x12\n" +
 	"\x04pool\x18\x01 \x01(\tR\x04pool\x12\x1a\n" +
 	"\bcapacity\x18\x02 \x01(\x03R\bcapacity\x12\x12\n" +
@@ -3946,7 +6361,11 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x04held\x18\x06 \x01(\x03R\x04held\x12\x16\n" +
 	"\x06paying\x18\a \x01(\x03R\x06paying\x12\x12\n" +
 	"\x04sold\x18\b \x01(\x03R\x04sold\x12\x18\n" +
-	"\ablocked\x18\t \x01(\x03R\ablockedB:Z8github.com/holdfast-engine/holdfast/transport/holdfastpbb\x06proto3"
+	"\ablocked\x18\t \x01(\x03R\ablocked\"\x80\x01\n" +
+	"\x0fPurchaseChanged\x12\x10\n" +
+	"\x03seq\x18\x01 \x01(\x03R\x03seq\x121\n" +
+	"\bpurchase\x18\x02 \x01(\v2\x15.holdfast.v1.PurchaseR\bpurchase\x12(\n" +
+	"\x05order\x18\x03 \x01(\v2\x12.holdfast.v1.OrderR\x05orderB:Z8github.com/holdfast-engine/holdfast/transport/holdfastpbb\x06proto3"
 
 var (
 	file_holdfast_proto_rawDescOnce sync.Once
@@ -3960,7 +6379,7 @@ func file_holdfast_proto_rawDescGZIP() []byte {
 	return file_holdfast_proto_rawDescData
 }
 
-var file_holdfast_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_holdfast_proto_msgTypes = make([]protoimpl.MessageInfo, 48)
 var file_holdfast_proto_goTypes = []any{
 	(*CreateCommand)(nil),         // 0: holdfast.v1.CreateCommand
 	(*UpdateCommand)(nil),         // 1: holdfast.v1.UpdateCommand
@@ -3981,78 +6400,127 @@ var file_holdfast_proto_goTypes = []any{
 	(*BlockCommand)(nil),          // 16: holdfast.v1.BlockCommand
 	(*UnblockCommand)(nil),        // 17: holdfast.v1.UnblockCommand
 	(*CapacityCommand)(nil),       // 18: holdfast.v1.CapacityCommand
-	(*Batch)(nil),                 // 19: holdfast.v1.Batch
-	(*BatchCommand)(nil),          // 20: holdfast.v1.BatchCommand
-	(*ListCommand)(nil),           // 21: holdfast.v1.ListCommand
-	(*Reply)(nil),                 // 22: holdfast.v1.Reply
-	(*Error)(nil),                 // 23: holdfast.v1.Error
-	(*Alternative)(nil),           // 24: holdfast.v1.Alternative
-	(*Hold)(nil),                  // 25: holdfast.v1.Hold
-	(*TakenItem)(nil),             // 26: holdfast.v1.TakenItem
-	(*Order)(nil),                 // 27: holdfast.v1.Order
-	(*Ticket)(nil),                // 28: holdfast.v1.Ticket
-	(*Event)(nil),                 // 29: holdfast.v1.Event
-	(*Pool)(nil),                  // 30: holdfast.v1.Pool
-	(*Lot)(nil),                   // 31: holdfast.v1.Lot
-	(*Capacity)(nil),              // 32: holdfast.v1.Capacity
-	(*timestamppb.Timestamp)(nil), // 33: google.protobuf.Timestamp
+	(*OfferCommand)(nil),          // 19: holdfast.v1.OfferCommand
+	(*BuyCommand)(nil),            // 20: holdfast.v1.BuyCommand
+	(*PurchaseCommand)(nil),       // 21: holdfast.v1.PurchaseCommand
+	(*CompleteCommand)(nil),       // 22: holdfast.v1.CompleteCommand
+	(*UndoCommand)(nil),           // 23: holdfast.v1.UndoCommand
+	(*RefundCommand)(nil),         // 24: holdfast.v1.RefundCommand
+	(*AdmitCommand)(nil),          // 25: holdfast.v1.AdmitCommand
+	(*ReissueCommand)(nil),        // 26: holdfast.v1.ReissueCommand
+	(*CancelCommand)(nil),         // 27: holdfast.v1.CancelCommand
+	(*OneClickCommand)(nil),       // 28: holdfast.v1.OneClickCommand
+	(*Batch)(nil),                 // 29: holdfast.v1.Batch
+	(*BatchCommand)(nil),          // 30: holdfast.v1.BatchCommand
+	(*ListCommand)(nil),           // 31: holdfast.v1.ListCommand
+	(*Reply)(nil),                 // 32: holdfast.v1.Reply
+	(*Error)(nil),                 // 33: holdfast.v1.Error
+	(*Alternative)(nil),           // 34: holdfast.v1.Alternative
+	(*Hold)(nil),                  // 35: holdfast.v1.Hold
+	(*TakenItem)(nil),             // 36: holdfast.v1.TakenItem
+	(*Order)(nil),                 // 37: holdfast.v1.Order
+	(*Ticket)(nil),                // 38: holdfast.v1.Ticket
+	(*Purchase)(nil),              // 39: holdfast.v1.Purchase
+	(*Offer)(nil),                 // 40: holdfast.v1.Offer
+	(*Refund)(nil),                // 41: holdfast.v1.Refund
+	(*CancelProgress)(nil),        // 42: holdfast.v1.CancelProgress
+	(*Event)(nil),                 // 43: holdfast.v1.Event
+	(*Pool)(nil),                  // 44: holdfast.v1.Pool
+	(*Lot)(nil),                   // 45: holdfast.v1.Lot
+	(*Capacity)(nil),              // 46: holdfast.v1.Capacity
+	(*PurchaseChanged)(nil),       // 47: holdfast.v1.PurchaseChanged
+	(*timestamppb.Timestamp)(nil), // 48: google.protobuf.Timestamp
 }
 var file_holdfast_proto_depIdxs = []int32{
-	33, // 0: holdfast.v1.CreateCommand.doors_at:type_name -> google.protobuf.Timestamp
-	33, // 1: holdfast.v1.CreateCommand.starts_at:type_name -> google.protobuf.Timestamp
-	33, // 2: holdfast.v1.CreateCommand.opens_at:type_name -> google.protobuf.Timestamp
-	33, // 3: holdfast.v1.CreateCommand.closes_at:type_name -> google.protobuf.Timestamp
+	48, // 0: holdfast.v1.CreateCommand.doors_at:type_name -> google.protobuf.Timestamp
+	48, // 1: holdfast.v1.CreateCommand.starts_at:type_name -> google.protobuf.Timestamp
+	48, // 2: holdfast.v1.CreateCommand.opens_at:type_name -> google.protobuf.Timestamp
+	48, // 3: holdfast.v1.CreateCommand.closes_at:type_name -> google.protobuf.Timestamp
 	2,  // 4: holdfast.v1.CreateCommand.pools:type_name -> holdfast.v1.PoolSpec
 	3,  // 5: holdfast.v1.CreateCommand.lots:type_name -> holdfast.v1.LotSpec
-	33, // 6: holdfast.v1.UpdateCommand.doors_at:type_name -> google.protobuf.Timestamp
-	33, // 7: holdfast.v1.UpdateCommand.starts_at:type_name -> google.protobuf.Timestamp
-	33, // 8: holdfast.v1.UpdateCommand.opens_at:type_name -> google.protobuf.Timestamp
-	33, // 9: holdfast.v1.UpdateCommand.closes_at:type_name -> google.protobuf.Timestamp
-	2,  // 10: holdfast.v1.UpdateCommand.pools:type_name -> holdfast.v1.PoolSpec
-	3,  // 11: holdfast.v1.UpdateCommand.lots:type_name -> holdfast.v1.LotSpec
-	4,  // 12: holdfast.v1.LotSpec.fees:type_name -> holdfast.v1.Fee
-	5,  // 13: holdfast.v1.LotSpec.rows:type_name -> holdfast.v1.RowSpec
-	11, // 14: holdfast.v1.HoldCommand.items:type_name -> holdfast.v1.Item
-	20, // 15: holdfast.v1.Batch.commands:type_name -> holdfast.v1.BatchCommand
-	0,  // 16: holdfast.v1.BatchCommand.create:type_name -> holdfast.v1.CreateCommand
-	1,  // 17: holdfast.v1.BatchCommand.update:type_name -> holdfast.v1.UpdateCommand
-	6,  // 18: holdfast.v1.BatchCommand.open:type_name -> holdfast.v1.OpenCommand
-	7,  // 19: holdfast.v1.BatchCommand.pause:type_name -> holdfast.v1.PauseCommand
-	8,  // 20: holdfast.v1.BatchCommand.close:type_name -> holdfast.v1.CloseCommand
-	9,  // 21: holdfast.v1.BatchCommand.get:type_name -> holdfast.v1.GetCommand
-	10, // 22: holdfast.v1.BatchCommand.hold:type_name -> holdfast.v1.HoldCommand
-	12, // 23: holdfast.v1.BatchCommand.extend:type_name -> holdfast.v1.ExtendCommand
-	13, // 24: holdfast.v1.BatchCommand.release:type_name -> holdfast.v1.ReleaseCommand
-	14, // 25: holdfast.v1.BatchCommand.confirm:type_name -> holdfast.v1.ConfirmCommand
-	15, // 26: holdfast.v1.BatchCommand.order:type_name -> holdfast.v1.OrderCommand
-	16, // 27: holdfast.v1.BatchCommand.block:type_name -> holdfast.v1.BlockCommand
-	17, // 28: holdfast.v1.BatchCommand.unblock:type_name -> holdfast.v1.UnblockCommand
-	18, // 29: holdfast.v1.BatchCommand.capacity:type_name -> holdfast.v1.CapacityCommand
-	23, // 30: holdfast.v1.Reply.error:type_name -> holdfast.v1.Error
-	25, // 31: holdfast.v1.Reply.hold:type_name -> holdfast.v1.Hold
-	27, // 32: holdfast.v1.Reply.order:type_name -> holdfast.v1.Order
-	29, // 33: holdfast.v1.Reply.event:type_name -> holdfast.v1.Event
-	32, // 34: holdfast.v1.Reply.capacity:type_name -> holdfast.v1.Capacity
-	22, // 35: holdfast.v1.Reply.results:type_name -> holdfast.v1.Reply
-	24, // 36: holdfast.v1.Error.alternatives:type_name -> holdfast.v1.Alternative
-	33, // 37: holdfast.v1.Hold.expires_at:type_name -> google.protobuf.Timestamp
-	26, // 38: holdfast.v1.Hold.items:type_name -> holdfast.v1.TakenItem
-	4,  // 39: holdfast.v1.TakenItem.fees:type_name -> holdfast.v1.Fee
-	33, // 40: holdfast.v1.Order.at:type_name -> google.protobuf.Timestamp
-	26, // 41: holdfast.v1.Order.items:type_name -> holdfast.v1.TakenItem
-	28, // 42: holdfast.v1.Order.tickets:type_name -> holdfast.v1.Ticket
-	33, // 43: holdfast.v1.Event.doors_at:type_name -> google.protobuf.Timestamp
-	33, // 44: holdfast.v1.Event.starts_at:type_name -> google.protobuf.Timestamp
-	33, // 45: holdfast.v1.Event.opens_at:type_name -> google.protobuf.Timestamp
-	33, // 46: holdfast.v1.Event.closes_at:type_name -> google.protobuf.Timestamp
-	30, // 47: holdfast.v1.Event.pools:type_name -> holdfast.v1.Pool
-	31, // 48: holdfast.v1.Event.lots:type_name -> holdfast.v1.Lot
-	4,  // 49: holdfast.v1.Lot.fees:type_name -> holdfast.v1.Fee
-	50, // [50:50] is the sub-list for method output_type
-	50, // [50:50] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	48, // 6: holdfast.v1.CreateCommand.refund_until:type_name -> google.protobuf.Timestamp
+	48, // 7: holdfast.v1.UpdateCommand.doors_at:type_name -> google.protobuf.Timestamp
+	48, // 8: holdfast.v1.UpdateCommand.starts_at:type_name -> google.protobuf.Timestamp
+	48, // 9: holdfast.v1.UpdateCommand.opens_at:type_name -> google.protobuf.Timestamp
+	48, // 10: holdfast.v1.UpdateCommand.closes_at:type_name -> google.protobuf.Timestamp
+	2,  // 11: holdfast.v1.UpdateCommand.pools:type_name -> holdfast.v1.PoolSpec
+	3,  // 12: holdfast.v1.UpdateCommand.lots:type_name -> holdfast.v1.LotSpec
+	48, // 13: holdfast.v1.UpdateCommand.refund_until:type_name -> google.protobuf.Timestamp
+	4,  // 14: holdfast.v1.LotSpec.fees:type_name -> holdfast.v1.Fee
+	5,  // 15: holdfast.v1.LotSpec.rows:type_name -> holdfast.v1.RowSpec
+	11, // 16: holdfast.v1.HoldCommand.items:type_name -> holdfast.v1.Item
+	11, // 17: holdfast.v1.OfferCommand.items:type_name -> holdfast.v1.Item
+	48, // 18: holdfast.v1.OfferCommand.contact_changed_at:type_name -> google.protobuf.Timestamp
+	11, // 19: holdfast.v1.BuyCommand.items:type_name -> holdfast.v1.Item
+	48, // 20: holdfast.v1.BuyCommand.contact_changed_at:type_name -> google.protobuf.Timestamp
+	30, // 21: holdfast.v1.Batch.commands:type_name -> holdfast.v1.BatchCommand
+	0,  // 22: holdfast.v1.BatchCommand.create:type_name -> holdfast.v1.CreateCommand
+	1,  // 23: holdfast.v1.BatchCommand.update:type_name -> holdfast.v1.UpdateCommand
+	6,  // 24: holdfast.v1.BatchCommand.open:type_name -> holdfast.v1.OpenCommand
+	7,  // 25: holdfast.v1.BatchCommand.pause:type_name -> holdfast.v1.PauseCommand
+	8,  // 26: holdfast.v1.BatchCommand.close:type_name -> holdfast.v1.CloseCommand
+	9,  // 27: holdfast.v1.BatchCommand.get:type_name -> holdfast.v1.GetCommand
+	10, // 28: holdfast.v1.BatchCommand.hold:type_name -> holdfast.v1.HoldCommand
+	12, // 29: holdfast.v1.BatchCommand.extend:type_name -> holdfast.v1.ExtendCommand
+	13, // 30: holdfast.v1.BatchCommand.release:type_name -> holdfast.v1.ReleaseCommand
+	14, // 31: holdfast.v1.BatchCommand.confirm:type_name -> holdfast.v1.ConfirmCommand
+	15, // 32: holdfast.v1.BatchCommand.order:type_name -> holdfast.v1.OrderCommand
+	16, // 33: holdfast.v1.BatchCommand.block:type_name -> holdfast.v1.BlockCommand
+	17, // 34: holdfast.v1.BatchCommand.unblock:type_name -> holdfast.v1.UnblockCommand
+	18, // 35: holdfast.v1.BatchCommand.capacity:type_name -> holdfast.v1.CapacityCommand
+	19, // 36: holdfast.v1.BatchCommand.offer:type_name -> holdfast.v1.OfferCommand
+	20, // 37: holdfast.v1.BatchCommand.buy:type_name -> holdfast.v1.BuyCommand
+	21, // 38: holdfast.v1.BatchCommand.purchase:type_name -> holdfast.v1.PurchaseCommand
+	22, // 39: holdfast.v1.BatchCommand.complete:type_name -> holdfast.v1.CompleteCommand
+	23, // 40: holdfast.v1.BatchCommand.undo:type_name -> holdfast.v1.UndoCommand
+	24, // 41: holdfast.v1.BatchCommand.refund:type_name -> holdfast.v1.RefundCommand
+	25, // 42: holdfast.v1.BatchCommand.admit:type_name -> holdfast.v1.AdmitCommand
+	26, // 43: holdfast.v1.BatchCommand.reissue:type_name -> holdfast.v1.ReissueCommand
+	27, // 44: holdfast.v1.BatchCommand.cancel:type_name -> holdfast.v1.CancelCommand
+	28, // 45: holdfast.v1.BatchCommand.one_click:type_name -> holdfast.v1.OneClickCommand
+	33, // 46: holdfast.v1.Reply.error:type_name -> holdfast.v1.Error
+	35, // 47: holdfast.v1.Reply.hold:type_name -> holdfast.v1.Hold
+	37, // 48: holdfast.v1.Reply.order:type_name -> holdfast.v1.Order
+	43, // 49: holdfast.v1.Reply.event:type_name -> holdfast.v1.Event
+	46, // 50: holdfast.v1.Reply.capacity:type_name -> holdfast.v1.Capacity
+	32, // 51: holdfast.v1.Reply.results:type_name -> holdfast.v1.Reply
+	39, // 52: holdfast.v1.Reply.purchase:type_name -> holdfast.v1.Purchase
+	40, // 53: holdfast.v1.Reply.offer:type_name -> holdfast.v1.Offer
+	41, // 54: holdfast.v1.Reply.refund:type_name -> holdfast.v1.Refund
+	38, // 55: holdfast.v1.Reply.ticket:type_name -> holdfast.v1.Ticket
+	34, // 56: holdfast.v1.Error.alternatives:type_name -> holdfast.v1.Alternative
+	48, // 57: holdfast.v1.Hold.expires_at:type_name -> google.protobuf.Timestamp
+	36, // 58: holdfast.v1.Hold.items:type_name -> holdfast.v1.TakenItem
+	4,  // 59: holdfast.v1.TakenItem.fees:type_name -> holdfast.v1.Fee
+	48, // 60: holdfast.v1.Order.at:type_name -> google.protobuf.Timestamp
+	36, // 61: holdfast.v1.Order.items:type_name -> holdfast.v1.TakenItem
+	38, // 62: holdfast.v1.Order.tickets:type_name -> holdfast.v1.Ticket
+	48, // 63: holdfast.v1.Order.undo_until:type_name -> google.protobuf.Timestamp
+	41, // 64: holdfast.v1.Order.refunds:type_name -> holdfast.v1.Refund
+	48, // 65: holdfast.v1.Ticket.admitted_at:type_name -> google.protobuf.Timestamp
+	48, // 66: holdfast.v1.Purchase.hold_until:type_name -> google.protobuf.Timestamp
+	48, // 67: holdfast.v1.Purchase.pay_until:type_name -> google.protobuf.Timestamp
+	48, // 68: holdfast.v1.Purchase.undo_until:type_name -> google.protobuf.Timestamp
+	48, // 69: holdfast.v1.Purchase.at:type_name -> google.protobuf.Timestamp
+	48, // 70: holdfast.v1.Offer.expires_at:type_name -> google.protobuf.Timestamp
+	36, // 71: holdfast.v1.Offer.items:type_name -> holdfast.v1.TakenItem
+	48, // 72: holdfast.v1.Refund.at:type_name -> google.protobuf.Timestamp
+	48, // 73: holdfast.v1.Event.doors_at:type_name -> google.protobuf.Timestamp
+	48, // 74: holdfast.v1.Event.starts_at:type_name -> google.protobuf.Timestamp
+	48, // 75: holdfast.v1.Event.opens_at:type_name -> google.protobuf.Timestamp
+	48, // 76: holdfast.v1.Event.closes_at:type_name -> google.protobuf.Timestamp
+	44, // 77: holdfast.v1.Event.pools:type_name -> holdfast.v1.Pool
+	45, // 78: holdfast.v1.Event.lots:type_name -> holdfast.v1.Lot
+	48, // 79: holdfast.v1.Event.refund_until:type_name -> google.protobuf.Timestamp
+	42, // 80: holdfast.v1.Event.cancel:type_name -> holdfast.v1.CancelProgress
+	4,  // 81: holdfast.v1.Lot.fees:type_name -> holdfast.v1.Fee
+	39, // 82: holdfast.v1.PurchaseChanged.purchase:type_name -> holdfast.v1.Purchase
+	37, // 83: holdfast.v1.PurchaseChanged.order:type_name -> holdfast.v1.Order
+	84, // [84:84] is the sub-list for method output_type
+	84, // [84:84] is the sub-list for method input_type
+	84, // [84:84] is the sub-list for extension type_name
+	84, // [84:84] is the sub-list for extension extendee
+	0,  // [0:84] is the sub-list for field type_name
 }
 
 func init() { file_holdfast_proto_init() }
@@ -4064,7 +6532,10 @@ func file_holdfast_proto_init() {
 	file_holdfast_proto_msgTypes[1].OneofWrappers = []any{}
 	file_holdfast_proto_msgTypes[3].OneofWrappers = []any{}
 	file_holdfast_proto_msgTypes[10].OneofWrappers = []any{}
-	file_holdfast_proto_msgTypes[20].OneofWrappers = []any{
+	file_holdfast_proto_msgTypes[20].OneofWrappers = []any{}
+	file_holdfast_proto_msgTypes[24].OneofWrappers = []any{}
+	file_holdfast_proto_msgTypes[28].OneofWrappers = []any{}
+	file_holdfast_proto_msgTypes[30].OneofWrappers = []any{
 		(*BatchCommand_Create)(nil),
 		(*BatchCommand_Update)(nil),
 		(*BatchCommand_Open)(nil),
@@ -4079,14 +6550,25 @@ func file_holdfast_proto_init() {
 		(*BatchCommand_Block)(nil),
 		(*BatchCommand_Unblock)(nil),
 		(*BatchCommand_Capacity)(nil),
+		(*BatchCommand_Offer)(nil),
+		(*BatchCommand_Buy)(nil),
+		(*BatchCommand_Purchase)(nil),
+		(*BatchCommand_Complete)(nil),
+		(*BatchCommand_Undo)(nil),
+		(*BatchCommand_Refund)(nil),
+		(*BatchCommand_Admit)(nil),
+		(*BatchCommand_Reissue)(nil),
+		(*BatchCommand_Cancel)(nil),
+		(*BatchCommand_OneClick)(nil),
 	}
+	file_holdfast_proto_msgTypes[43].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_holdfast_proto_rawDesc), len(file_holdfast_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   33,
+			NumMessages:   48,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
