@@ -142,7 +142,7 @@ func (c *specCheck) update(s *EventSpec) bool {
 	case s.Set&SetOpen != 0:
 		return c.bad("open", "use the command open")
 	case s.Set&SetOneClick != 0:
-		return c.bad("one_click_on", "use the command one_click")
+		return c.bad("one_click_off", "use the command one_click")
 	case s.Set == 0 && len(s.Lots) == 0 && len(s.Pools) == 0:
 		return c.bad("event", "it names nothing to change")
 	}

@@ -74,6 +74,9 @@ func (w *jsonWriter) purchase(p *engine.PurchaseView) {
 	w.numIf("eta_ms", p.EtaMs)
 	w.str("client_secret", p.ClientSecret)
 	w.str("redirect_url", p.RedirectURL)
+	if p.Undone {
+		w.flag("undone", true)
+	}
 	w.end('}')
 }
 
@@ -159,9 +162,7 @@ func (w *jsonWriter) orderMoney(o *engine.OrderView) {
 }
 
 func (w *jsonWriter) policy(p *engine.PayPolicy) {
-	if p.HasUndo {
-		w.num("undo_ms", p.UndoMs)
-	}
+	w.numGiven("undo_ms", p.UndoMs, p.HasUndo)
 	w.numIf("pay_ms", p.PayMs)
 	w.numIf("grace_ms", p.GraceMs)
 	w.numIf("action_ms", p.ActionMs)
@@ -170,14 +171,17 @@ func (w *jsonWriter) policy(p *engine.PayPolicy) {
 	w.numIf("offer_ttl_ms", p.OfferTTLMs)
 	w.numIf("limit_per_linked", p.LimitPerLinked)
 	w.time("refund_until", p.RefundUntil)
-	if p.HasRefundWindow {
-		w.num("refund_window_ms", p.RefundWindowMs)
-	}
+	w.numGiven("refund_window_ms", p.RefundWindowMs, p.HasRefundWindow)
 	if p.OneClickOff {
 		w.flag("one_click_off", true)
 	}
-	if p.HasOneClickShare {
-		w.num("one_click_share", p.OneClickShare)
+	w.numGiven("one_click_share", p.OneClickShare, p.HasOneClickShare)
+}
+
+// numGiven writes a number, also 0, if it was given.
+func (w *jsonWriter) numGiven(name string, v int64, given bool) {
+	if given {
+		w.num(name, v)
 	}
 }
 
@@ -242,6 +246,7 @@ func (w *protoWriter) purchase(num int, p *engine.PurchaseView) {
 	w.num(20, p.EtaMs)
 	w.str(21, p.ClientSecret)
 	w.str(22, p.RedirectURL)
+	w.flag(24, p.Undone)
 	w.close(from)
 }
 

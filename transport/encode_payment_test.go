@@ -42,7 +42,7 @@ func referencePurchase(p *engine.PurchaseView) *pb.Purchase {
 		Id: string(engine.AppendPurchaseID(nil, p.ID, p.Incarnation)), Event: p.Event, Buyer: p.Buyer, State: p.State.String(), Flow: "standard",
 		TotalMinor: p.TotalMinor, Currency: p.Currency, Gateway: p.Gateway, Method: p.Method, Decline: p.Decline.String(), HoldLives: p.HoldLives,
 		HoldUntil: timestampOf(p.HoldUntil), PayUntil: timestampOf(p.PayUntil), UndoUntil: timestampOf(p.UndoUntil), Charge: p.Charge.String(),
-		At: timestampOf(p.At), LanePlace: p.LanePlace, EtaMs: p.EtaMs, ClientSecret: p.ClientSecret, RedirectUrl: p.RedirectURL,
+		At: timestampOf(p.At), LanePlace: p.LanePlace, EtaMs: p.EtaMs, ClientSecret: p.ClientSecret, RedirectUrl: p.RedirectURL, Undone: p.Undone,
 	}
 	if p.Flow == engine.FlowOneClick {
 		m.Flow = "one_click"
@@ -118,7 +118,7 @@ func (d dice) payments(out *engine.Outcome) {
 		HoldIncarnation: engine.Incarnation(d.IntN(3)), TotalMinor: d.number(), Currency: d.text(), Gateway: d.text(), Method: d.text(),
 		Decline: payment.Decline(d.IntN(payment.Declines)), HoldLives: d.IntN(2) == 0, HoldUntil: d.at(), PayUntil: d.at(), UndoUntil: d.at(),
 		Charge: engine.ChargeState(d.IntN(8)), Order: engine.OrderID(d.IntN(2)), At: d.at(), LanePlace: d.number(), EtaMs: d.number(),
-		ClientSecret: d.text(), RedirectURL: d.text(),
+		ClientSecret: d.text(), RedirectURL: d.text(), Undone: d.IntN(2) == 0,
 	}
 	out.Offer = &engine.OfferView{
 		ID: engine.OfferID(d.IntN(2)), Incarnation: engine.Incarnation(d.IntN(3)), Event: d.text(), Buyer: d.text(), OneClick: d.IntN(2) == 0,

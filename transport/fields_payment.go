@@ -98,6 +98,10 @@ func linksField(num uint8) field {
 			d.fail(engine.CodeTooLarge, "links", "a command names at most "+strconv.Itoa(LinksPerCommandMax)+" links")
 			return
 		}
+		if !engine.ValidID(v) {
+			d.fail(engine.CodeInvalid, indexed("links", len(d.links)-s.linksFrom), "a link is an id: 1 to 64 of A-Z a-z 0-9 _ -, such as a hash in hexadecimal")
+			return
+		}
 		d.links = append(d.links, v)
 		n := len(d.links)
 		s.payment().Links = d.links[s.linksFrom:n:n]

@@ -1,6 +1,7 @@
 package transport_test
 
 import (
+	"math"
 	"strconv"
 	"strings"
 
@@ -66,6 +67,38 @@ var fieldRules = map[string]rule{
 	"spread_ms":       {value: from(0, engine.HoldTTLMsMax/8)},
 	"limit_per_buyer": {value: from(0, limitMax)},
 	"limit_per_order": {value: from(0, limitMax)},
+
+	"links":            {value: anID, list: upTo(transport.LinksPerCommandMax)},
+	"method":           {value: anID},
+	"device_id":        {value: anID},
+	"offer":            {value: anID},
+	"purchase":         {value: anID},
+	"ticket":           {value: anID},
+	"tickets":          {value: anID},
+	"gate":             {value: anID},
+	"reason":           {value: anID},
+	"undo_ms":          {value: from(0, 600_000)},
+	"pay_ms":           {value: from(10_000, 3_600_000)},
+	"grace_ms":         {value: from(1, 3_600_000)},
+	"action_ms":        {value: from(10_000, 3_600_000)},
+	"redirect_ms":      {value: from(10_000, 3_600_000)},
+	"queue_ms":         {value: from(1000, 86_400_000)},
+	"offer_ttl_ms":     {value: from(1000, 86_400_000)},
+	"limit_per_linked": {value: from(0, limitMax)},
+	"refund_window_ms": {value: from(0, 365*24*3600*1000)},
+	"one_click_share":  {value: from(0, engine.OneClickEveryone)},
+
+	"OfferCommand.items":            {list: oneUpTo(engine.ItemsPerHoldMax)},
+	"BuyCommand.items":              {list: oneUpTo(engine.ItemsPerHoldMax)},
+	"BuyCommand.max_price_minor":    {value: object{{"minimum", 0}}},
+	"BuyCommand.wait_ms":            {value: from(0, transport.WaitMsMax)},
+	"BuyCommand.return_url":         {value: object{{"pattern", "^(https://[!-~]*)?$"}}},
+	"RefundCommand.amount_minor":    {value: object{{"minimum", 1}}},
+	"AdmitCommand.generation":       {value: from(0, math.MaxUint32)},
+	"OneClickCommand.share":         {value: from(0, engine.OneClickEveryone)},
+	"UpdateCommand.one_click_off":   {value: refused},
+	"UpdateCommand.one_click_share": {value: refused},
+	"PurchaseCommand.request_id":    {},
 
 	// Reads only echo it, and only if it is an id.
 	"GetCommand.request_id":   {},
@@ -137,7 +170,14 @@ var requiredFields = map[string]bool{
 	"ExtendCommand.request_id": true, "ExtendCommand.buyer": true, "ExtendCommand.hold": true,
 	"ReleaseCommand.request_id": true, "ReleaseCommand.buyer": true, "ReleaseCommand.hold": true,
 	"ConfirmCommand.request_id": true, "ConfirmCommand.buyer": true, "ConfirmCommand.hold": true,
-	"OrderCommand.order":        true,
+	"OrderCommand.order":      true,
+	"OfferCommand.request_id": true, "OfferCommand.buyer": true, "OfferCommand.items": true,
+	"BuyCommand.request_id": true, "BuyCommand.buyer": true, "PurchaseCommand.purchase": true,
+	"CompleteCommand.request_id": true, "CompleteCommand.buyer": true, "CompleteCommand.purchase": true,
+	"UndoCommand.request_id": true, "UndoCommand.buyer": true, "UndoCommand.purchase": true,
+	"RefundCommand.request_id": true, "RefundCommand.order": true,
+	"AdmitCommand.request_id": true, "AdmitCommand.ticket": true, "ReissueCommand.request_id": true, "ReissueCommand.ticket": true,
+	"CancelCommand.request_id": true, "OneClickCommand.request_id": true,
 	"BlockCommand.request_id":   true,
 	"UnblockCommand.request_id": true, "CapacityCommand.request_id": true,
 	"Batch.commands": true, "PoolSpec.pool": true, "LotSpec.lot": true,

@@ -15,6 +15,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/engine/payment"
 	"github.com/holdfast-engine/holdfast/transport"
 	pb "github.com/holdfast-engine/holdfast/transport/holdfastpb"
 	"github.com/holdfast-engine/holdfast/transport/transporttest"
@@ -148,6 +149,15 @@ func exchanges(t *testing.T) []exchange {
 	return list
 }
 
+// published are the messages that the engine sends by itself.
+var published = []struct {
+	name    string
+	subject string
+	message protoreflect.MessageDescriptor
+}{
+	{"purchases", transport.SubjectPurchases("{event}", "{buyer}"), new(pb.PurchaseChanged).ProtoReflect().Descriptor()},
+}
+
 // asyncAPI gathers what the document is made of.
 type asyncAPI struct {
 	t        *testing.T
@@ -196,6 +206,28 @@ func generateAsyncAPI(t *testing.T) []byte {
 	for _, shown := range a.shown() {
 		replies = append(replies, member{shown.name(), ref("components", "messages", shown.name())})
 		messages = append(messages, member{shown.name(), a.reply(shown)})
+	}
+	for _, p := range published {
+		name := string(p.message.Name())
+		channels = append(channels, member{p.name, object{
+			{"address", p.subject},
+			{"parameters", object{
+				{"event", object{{"description", "the event's id"}}},
+				{"buyer", object{{"description", "the buyer's id"}}},
+			}},
+			{"messages", object{{name, ref("components", "messages", name)}}},
+		}})
+		operations = append(operations, member{p.name, object{
+			{"action", "send"},
+			{"channel", ref("channels", p.name)},
+			{"summary", a.comment(p.message)},
+			{"messages", []object{ref("channels", p.name, "messages", name)}},
+		}})
+		messages = append(messages, member{name, object{
+			{"name", name},
+			{"summary", a.comment(p.message)},
+			{"payload", ref("components", "schemas", name)},
+		}})
 	}
 	channels = append(channels, member{"replies", object{
 		{"address", nil},
@@ -382,6 +414,9 @@ func (a *asyncAPI) schemas() (list object) {
 	for _, x := range exchanges(a.t) {
 		noteReachable(x.reply, reachable)
 	}
+	for _, p := range published {
+		noteReachable(p.message, reachable)
+	}
 	for _, m := range contractMessages() {
 		if !reachable[string(m.Name())] {
 			a.t.Errorf("message %s is in no request and in no reply: add its subject to exchanges, or to the comment above it", m.Name())
@@ -443,6 +478,30 @@ func replyWords(name string) (words []string) {
 		for s := engine.HoldHeld; s.String() != "unknown"; s++ {
 			words = append(words, s.String())
 		}
+	case "Purchase.state":
+		for s := engine.PurchaseQueued; s.String() != "unknown"; s++ {
+			if !slices.Contains(words, s.String()) {
+				words = append(words, s.String())
+			}
+		}
+	case "Purchase.charge", "Order.charge":
+		for s := engine.ChargeNone; s.String() != "unknown"; s++ {
+			words = append(words, s.String())
+		}
+	case "Purchase.decline":
+		for d := payment.DeclineGeneric; int(d) < payment.Declines; d++ {
+			words = append(words, d.String())
+		}
+	case "Purchase.flow":
+		words = []string{"standard", "one_click"}
+	case "Refund.state":
+		for s := engine.RefundQueued; s.String() != "unknown"; s++ {
+			words = append(words, s.String())
+		}
+	case "Ticket.state":
+		for s := engine.TicketPending; s.String() != "unknown"; s++ {
+			words = append(words, s.String())
+		}
 	case "Event.state":
 		for s := engine.EventDraft; s.String() != "unknown"; s++ {
 			words = append(words, s.String())
@@ -456,11 +515,14 @@ func replyWords(name string) (words []string) {
 func fieldsAlwaysGiven(t *testing.T) map[string]bool {
 	t.Helper()
 	w := serve(t, transport.Config{}, &transporttest.Engine{Answer: func(_ *engine.Request, _ int, out *engine.Outcome) {
-		out.Code, out.Shows = engine.CodeSoldOut, engine.ShowsHold|engine.ShowsOrder|engine.ShowsEvent|engine.ShowsCapacity
+		out.Code, out.Shows = engine.CodeSoldOut, engine.ShowsHold|engine.ShowsOrder|engine.ShowsEvent|engine.ShowsCapacity|
+			engine.ShowsPurchase|engine.ShowsOffer|engine.ShowsRefund|engine.ShowsTicket
 		item := []engine.ItemView{{Quantity: 1, Units: 1}}
 		out.Hold.Items, out.Order.Items, out.Order.Tickets = item, item, 1
 		out.Event.Lots, out.Event.Pools = []engine.LotView{{Spec: &engine.LotSpec{}}}, []engine.PoolView{{}}
 		out.Event.Spec = &engine.EventSpec{}
+		out.Purchase, out.Offer = &engine.PurchaseView{State: engine.PurchaseQueued}, &engine.OfferView{}
+		out.Refund, out.Ticket = &engine.RefundView{State: engine.RefundQueued}, &engine.TicketView{State: engine.TicketValid}
 	}})
 	var reply map[string]any
 	if err := json.Unmarshal(w.ask(t, transport.Subject("e1", "get"), []byte("{}")).Data, &reply); err != nil {

@@ -144,6 +144,26 @@ func verbOf(cmd proto.Message) engine.Verb {
 		return engine.VerbUnblock
 	case *pb.CapacityCommand:
 		return engine.VerbCapacity
+	case *pb.OfferCommand:
+		return engine.VerbOffer
+	case *pb.BuyCommand:
+		return engine.VerbBuy
+	case *pb.PurchaseCommand:
+		return engine.VerbPurchase
+	case *pb.CompleteCommand:
+		return engine.VerbComplete
+	case *pb.UndoCommand:
+		return engine.VerbUndo
+	case *pb.RefundCommand:
+		return engine.VerbRefund
+	case *pb.AdmitCommand:
+		return engine.VerbAdmit
+	case *pb.ReissueCommand:
+		return engine.VerbReissue
+	case *pb.CancelCommand:
+		return engine.VerbCancel
+	case *pb.OneClickCommand:
+		return engine.VerbOneClick
 	}
 	return engine.VerbNone
 }

@@ -57,6 +57,9 @@ func appendHold(b []byte, m *pb.HoldCommand) []byte {
 	if m.MaxPriceMinor != nil {
 		b = protowire.AppendVarint(protowire.AppendTag(b, 8, protowire.VarintType), uint64(*m.MaxPriceMinor))
 	}
+	for _, link := range m.Links {
+		b = protowire.AppendString(protowire.AppendTag(b, 9, protowire.BytesType), link)
+	}
 	return b
 }
 
@@ -113,7 +116,9 @@ func appendCommand(b []byte, m proto.Message) ([]byte, error) {
 	case *pb.ConfirmCommand:
 		b = appendOfHold(b, m)
 		b = appendString(b, 6, m.PaymentRef)
-		return appendBool(b, 7, m.BoxOffice), nil
+		b = appendBool(b, 7, m.BoxOffice)
+		b = appendBool(b, 8, m.Late)
+		return appendBool(b, 9, m.Equal), nil
 	}
 	b, err := proto.MarshalOptions{}.MarshalAppend(b, m)
 	if err != nil {

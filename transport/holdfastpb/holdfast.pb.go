@@ -4368,7 +4368,8 @@ type Purchase struct {
 	EtaMs         int64                  `protobuf:"varint,20,opt,name=eta_ms,json=etaMs,proto3" json:"eta_ms,omitempty"`                     // queued: how long that takes
 	ClientSecret  string                 `protobuf:"bytes,21,opt,name=client_secret,json=clientSecret,proto3" json:"client_secret,omitempty"` // action_required: what the buyer's client needs, fetched from the gateway each time
 	RedirectUrl   string                 `protobuf:"bytes,22,opt,name=redirect_url,json=redirectUrl,proto3" json:"redirect_url,omitempty"`    // action_required: where the buyer has to go
-	PushesLost    int64                  `protobuf:"varint,23,opt,name=pushes_lost,json=pushesLost,proto3" json:"pushes_lost,omitempty"`      // changes of this account's purchases that were not published since the engine started
+	PushesLost    int64                  `protobuf:"varint,23,opt,name=pushes_lost,json=pushesLost,proto3" json:"pushes_lost,omitempty"`      // changes of purchases that were not published since the engine started
+	Undone        bool                   `protobuf:"varint,24,opt,name=undone,proto3" json:"undone,omitempty"`                                // sold: the buyer has taken it back
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4562,6 +4563,13 @@ func (x *Purchase) GetPushesLost() int64 {
 		return x.PushesLost
 	}
 	return 0
+}
+
+func (x *Purchase) GetUndone() bool {
+	if x != nil {
+		return x.Undone
+	}
+	return false
 }
 
 // Offer answers whether to show the one-click button.
@@ -6203,7 +6211,7 @@ const file_holdfast_proto_rawDesc = "" +
 	"admittedAt\x12\x12\n" +
 	"\x04gate\x18\a \x01(\tR\x04gate\x12\x14\n" +
 	"\x05order\x18\b \x01(\tR\x05order\x12\x12\n" +
-	"\x04code\x18\t \x01(\tR\x04code\"\xd4\x05\n" +
+	"\x04code\x18\t \x01(\tR\x04code\"\xec\x05\n" +
 	"\bPurchase\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05event\x18\x02 \x01(\tR\x05event\x12\x14\n" +
@@ -6234,7 +6242,8 @@ const file_holdfast_proto_rawDesc = "" +
 	"\rclient_secret\x18\x15 \x01(\tR\fclientSecret\x12!\n" +
 	"\fredirect_url\x18\x16 \x01(\tR\vredirectUrl\x12\x1f\n" +
 	"\vpushes_lost\x18\x17 \x01(\x03R\n" +
-	"pushesLost\"\xc4\x03\n" +
+	"pushesLost\x12\x16\n" +
+	"\x06undone\x18\x18 \x01(\bR\x06undone\"\xc4\x03\n" +
 	"\x05Offer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05event\x18\x02 \x01(\tR\x05event\x12\x14\n" +
