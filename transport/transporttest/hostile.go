@@ -120,6 +120,14 @@ func HostileMessages(event string) []HostileMessage {
 		engine.CodeTooLarge, "items[256]")
 	add("4,097 seats", subject("block"), `{"lot":"stalls","seats":[`+strings.TrimSuffix(strings.Repeat(`"A/1/1",`, 4097), ",")+`]}`,
 		engine.CodeTooLarge, "seats")
+	add("17 links", subject("offer"), `{"request_id":"hostile","buyer":"b1","links":[`+strings.TrimSuffix(strings.Repeat(`"l",`, 17), ",")+`]}`,
+		engine.CodeTooLarge, "links")
+	add("4,097 tickets", subject("refund"), `{"request_id":"hostile","tickets":[`+strings.TrimSuffix(strings.Repeat(`"t1",`, 4097), ",")+`]}`,
+		engine.CodeTooLarge, "tickets")
+	add("wait above the bound", subject("buy"), `{"request_id":"hostile","buyer":"b1","wait_ms":30001}`, engine.CodeInvalid, "wait_ms")
+	add("wait below zero", subject("buy"), `{"request_id":"hostile","buyer":"b1","wait_ms":-1}`, engine.CodeInvalid, "wait_ms")
+	add("generation that is none", subject("admit"), `{"request_id":"hostile","ticket":"t1","generation":4294967296}`, engine.CodeInvalid, "generation")
+	add("link with a space", subject("offer"), `{"request_id":"hostile","buyer":"b1","links":["a","a b"]}`, engine.CodeInvalid, "links[1]")
 	add("batch too large", subject("batch"), `{"x":"`+strings.Repeat("x", 512<<10)+`"}`, engine.CodeTooLarge, "")
 	add("batch of nothing", subject("batch"), `{"commands":[]}`, engine.CodeInvalid, "commands")
 	add("batch of 1,025", subject("batch"), `{"commands":[`+strings.TrimSuffix(strings.Repeat(`{"get":{}},`, 1025), ",")+`]}`,
@@ -130,7 +138,9 @@ func HostileMessages(event string) []HostileMessage {
 	add("batch with one bad command", subject("batch"), `{"commands":[`+
 		`{"hold":{"request_id":"x1","buyer":"b1","items":[{"lot":"ga","quantity":1}]}},{"hold":{"buyer":7}}]}`,
 		engine.CodeMalformed, "commands[1].hold.buyer")
-	for _, verb := range []string{"create", "update", "open", "pause", "close", "block", "unblock", "capacity"} {
+	for _, verb := range []string{
+		"create", "update", "open", "pause", "close", "block", "unblock", "capacity", "refund", "admit", "reissue", "cancel", "one_click",
+	} {
 		add(verb+" in a batch of buyers' commands", subject("buyer_batch"), `{"commands":[{"get":{}},{"`+verb+`":{"request_id":"hostile"}}]}`,
 			engine.CodeUnknownVerb, "commands[1]")
 	}
