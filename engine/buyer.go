@@ -71,7 +71,7 @@ func (e *Event) hasBought(buyer, lot uint32) bool {
 	for i := e.customers.at(c - 1).bought; i != 0; {
 		row := e.bought.at(i - 1)
 		if row.lot == lot {
-			return true
+			return row.units > 0
 		}
 		i = row.next
 	}
@@ -88,9 +88,17 @@ func (e *Event) noteBought(buyer uint32, b *basket) {
 	e.customers.at(customer).orders++
 	for it := e.firstItem(b); it.sales > 0; it = e.nextItem(it) {
 		lot := e.prices[it.price].lot
-		e.customers.at(customer).units += int64(it.sales) * e.lots[lot].units
-		e.boughtOf(customer, lot).sales += int64(it.sales)
+		units := int64(it.sales) * e.lots[lot].units
+		e.customers.at(customer).units += units
+		e.boughtOf(customer, lot).units += units
 	}
+}
+
+// takeBack takes units of a lot out of what a buyer has bought.
+func (e *Event) takeBack(buyer, lot uint32, units int64) {
+	customer := e.buyers.at(buyer).customer - 1
+	e.customers.at(customer).units -= units
+	e.boughtOf(customer, lot).units -= units
 }
 
 // boughtOf returns the row of a customer and a lot, made if it is missing.

@@ -16,6 +16,8 @@ type checker struct {
 	items  int
 	names  int
 	rows   uint64
+
+	admitted int // tickets that were used
 }
 
 type buyerCheck struct {
@@ -45,7 +47,7 @@ func (e *Event) Check() error {
 		}
 	}
 	for _, check := range [...]func() error{
-		e.LiveCheck, c.orders, c.holds, c.ended, c.counts, c.tiers, c.buyersRows, c.requests, c.wheel, c.leaks, e.checkRestores,
+		e.LiveCheck, c.orders, c.aftersale, c.holds, c.ended, c.counts, c.tiers, c.buyersRows, c.requests, c.wheel, c.leaks, e.checkRestores,
 	} {
 		if err := check(); err != nil {
 			return err
@@ -65,10 +67,10 @@ func (e *Event) broken(format string, values ...any) error {
 	return fmt.Errorf("engine: event %q at %d: %s", e.key.ID, e.seq, fmt.Sprintf(format, values...))
 }
 
-// basket counts a basket's tickets in a share and notes the owner of its seats. It returns the tickets.
-func (c *checker) basket(b *basket, owner uint32, state seatState, to share) (int64, error) {
+// basket counts a basket's tickets in a share and notes the owner of its seats. It returns the tickets, with those of each item that are gone.
+func (c *checker) basket(b *basket, owner uint32, state seatState, to share, gone []int64) (int64, error) {
 	e := c.e
-	tickets := int64(0)
+	tickets, item := int64(0), 0
 	for it := e.firstItem(b); it.sales > 0; it = e.nextItem(it) {
 		if int(it.price) >= len(e.prices) || it.sales == 0 {
 			return 0, e.broken("a basket with price %d and %d sales", it.price, it.sales)
@@ -79,11 +81,16 @@ func (c *checker) basket(b *basket, owner uint32, state seatState, to share) (in
 		number := e.prices[it.price].lot
 		units := int64(it.sales) * e.lots[number].units
 		tickets += units
-		c.lots[number].in[to] += units
-		for _, p := range e.lots[number].pools {
-			c.pools[p].in[to] += units
+		left := units
+		if gone != nil {
+			left -= gone[item]
 		}
-		seated := uint32(0)
+		item++
+		c.lots[number].in[to] += left
+		for _, p := range e.lots[number].pools {
+			c.pools[p].in[to] += left
+		}
+		seated := int64(0)
 		for n := it.seats; n != 0; n = e.lots[number].seating.seats[n-1].next {
 			seat := e.lots[number].seating.seats[n-1]
 			if seat.owner != owner || seat.state != state || c.seats[number][n-1].state != seatFree {
@@ -92,8 +99,8 @@ func (c *checker) basket(b *basket, owner uint32, state seatState, to share) (in
 			c.seats[number][n-1] = seat
 			seated++
 		}
-		if e.lots[number].seating != nil && seated != it.sales {
-			return 0, e.broken("an item of lot %d has %d sales and %d seats", number, it.sales, seated)
+		if e.lots[number].seating != nil && seated != left {
+			return 0, e.broken("an item of lot %d has %d tickets and %d seats", number, left, seated)
 		}
 	}
 	return tickets, nil
@@ -107,7 +114,8 @@ func (c *checker) orders() error {
 		if o.buyer >= e.buyers.rows || e.buyers.at(o.buyer).name == 0 {
 			return e.broken("order %d is of nobody", i+1)
 		}
-		tickets, err := c.basket(&o.basket, i, seatSold, shareSold)
+		gone := e.gone(i)
+		tickets, err := c.basket(&o.basket, i, seatSold, shareSold, gone[:])
 		if err != nil {
 			return err
 		}
@@ -122,6 +130,9 @@ func (c *checker) orders() error {
 		}
 		c.buyers[o.buyer].orders++
 		c.buyers[o.buyer].units += tickets
+		for _, n := range gone {
+			c.buyers[o.buyer].units -= n
+		}
 		c.rows += e.orderHash(o, i, e.buyerHash(o.buyer), payment)
 	}
 	if e.ticketLast != ticket-1 {
@@ -158,7 +169,7 @@ func (c *checker) holds() error {
 			return e.broken("hold %d is not its buyer's only one", id)
 		}
 		c.buyers[h.buyer].hold = slot + 1
-		if _, err := c.basket(&h.basket, slot, seatHeld, share); err != nil {
+		if _, err := c.basket(&h.basket, slot, seatHeld, share, nil); err != nil {
 			return err
 		}
 		c.rows += e.holdHash(h, e.buyerHash(h.buyer))
@@ -299,7 +310,7 @@ func (c *checker) buyersRows() error {
 		units := int64(0)
 		for i := row.bought; i != 0; i = e.bought.at(i - 1).next {
 			bought++
-			units += e.bought.at(i-1).sales * e.lots[e.bought.at(i-1).lot].units
+			units += e.bought.at(i - 1).units
 		}
 		if row.units != n.units || row.orders != n.orders || units != n.units {
 			return e.broken("buyer %q bought %+v, %d by lot, counted %+v", e.buyerName(slot), *row, units, n)
@@ -316,8 +327,9 @@ func (c *checker) requests() error {
 	if e.requests.count() > e.limits.Requests || e.requests.count()+e.money.live() != e.requestIndex.count {
 		return e.broken("%d requests and %d of money, %d indexed", e.requests.count(), e.money.live(), e.requestIndex.count)
 	}
-	if e.money.live() != e.orders.live() {
-		return e.broken("%d confirms are remembered of %d orders", e.money.live(), e.orders.live())
+	if asked, confirms, admits := c.moneyRequests(); confirms != e.orders.live() || asked > int(e.refunds.rows) || admits != c.admitted {
+		return e.broken("%d confirms, %d refunds and %d admissions are remembered of %d orders, %d refunds and %d admissions",
+			confirms, asked, admits, e.orders.live(), e.refunds.rows, c.admitted)
 	}
 	for pos := e.requests.head; pos < e.requests.tail; pos++ {
 		r := e.requests.at(pos)

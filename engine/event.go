@@ -40,8 +40,12 @@ type Event struct {
 	customers  slab[customerRow]
 	bought     slab[boughtRow]
 
-	orders     slab[orderRow]
-	ticketLast TicketID
+	orders      slab[orderRow]
+	ticketLast  TicketID
+	afters      slab[afterRow]
+	tickets     slab[ticketRow]
+	ticketIndex index
+	refunds     slab[refundRow]
 
 	restores []restoredAt // of the log, from backups; in order
 
@@ -72,6 +76,7 @@ type work struct {
 	held      factHeld
 	confirmed factConfirmed
 	blocked   factBlocked
+	refunding factRefunding
 	seats     []uint32
 	wanted    []want
 	parties   []party
@@ -174,7 +179,13 @@ func (e *Event) Step(cmd *Command, now Instant, facts *Facts) *Outcome {
 		e.archive(cmd)
 	case VerbWhy:
 		e.explain(cmd)
-	case VerbOffer, VerbBuy, VerbPurchase, VerbComplete, VerbUndo, VerbRefund, VerbAdmit, VerbReissue, VerbCancel, VerbOneClick, VerbIntend, VerbResult, VerbResolve:
+	case VerbAdmit:
+		e.admit(cmd)
+	case VerbReissue:
+		e.reissue(cmd)
+	case VerbRefund:
+		e.refund(cmd)
+	case VerbOffer, VerbBuy, VerbPurchase, VerbComplete, VerbUndo, VerbCancel, VerbOneClick, VerbIntend, VerbResult, VerbResolve:
 		e.out.Code = CodeUnknownVerb // until their rules are here
 	case VerbTell:
 		e.tell(cmd.Payment.Told)

@@ -29,6 +29,9 @@ const (
 	kindArchived   factKind = 24
 	kindAudited    factKind = 25 // of a node
 	kindSetting    factKind = 26 // of a node
+	kindAdmitted   factKind = 45
+	kindReissued   factKind = 46
+	kindRefunding  factKind = 47
 )
 
 // asked is the command that a fact answers: its request id and fingerprint. Facts that no caller asked for have none.

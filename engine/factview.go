@@ -22,7 +22,7 @@ var factNames = map[factKind]string{
 	kindCreated: "created", kindUpdated: "updated", kindOpened: "opened", kindPaused: "paused", kindClosed: "closed", kindHeld: "held",
 	kindExtended: "extended", kindReleased: "released", kindConfirmed: "confirmed", kindExpired: "expired", kindBlocked: "blocked", kindUnblocked: "unblocked",
 	kindResized: "resized", kindTierOpened: "tier_opened", kindResumed: "resumed", kindTallied: "tallied", kindProved: "proved", kindOutage: "outage",
-	kindRestored: "restored",
+	kindRestored: "restored", kindAdmitted: "admitted", kindReissued: "reissued", kindRefunding: "refunding",
 }
 
 func (k factKind) String() string {
@@ -117,6 +117,18 @@ func (e *Event) viewFact(v *FactView, fact []byte) {
 		v.Text = fmt.Sprintf("state hash %016x", d.fixed64())
 	case kindRestored:
 		v.Text = "from a backup: new ids end in -" + string(AppendIncarnation(nil, e.Incarnation()))
+	case kindAdmitted:
+		d.asked(&a)
+		v.Text = "ticket " + e.ticketText(TicketID(d.int()))
+		if gate := d.idOrNone(); gate != "" {
+			v.Text += ", gate " + gate
+		}
+	case kindReissued:
+		d.asked(&a)
+		v.Text = fmt.Sprintf("ticket %s, code %d", e.ticketText(TicketID(d.int())), d.int())
+	case kindRefunding:
+		d.asked(&a)
+		v.Text = e.refundingText(&d)
 	default:
 		v.Text = strconv.Itoa(len(fact)) + " bytes"
 	}
@@ -126,6 +138,41 @@ func (e *Event) viewFact(v *FactView, fact []byte) {
 
 func (e *Event) holdText(id HoldID) string {
 	return string(AppendHoldID(nil, id, e.holdIncarnation(id)))
+}
+
+func (e *Event) ticketText(id TicketID) string {
+	return string(AppendTicketID(nil, id, e.ticketIncarnation(id)))
+}
+
+// refundingText says what a refund that was just folded is.
+func (e *Event) refundingText(d *decoder) string {
+	id := RefundID(d.int())
+	row := e.refunds.at(uint32(id - 1))
+	order := OrderID(row.order) + 1
+	text := fmt.Sprintf("refund %s of order %s: %d %s", AppendRefundID(nil, id, e.refundIncarnation(id)), AppendOrderID(nil, order, e.orderIncarnation(order)), row.amount, e.spec.Currency)
+	if row.how&refundWhole != 0 {
+		text += ", of all tickets"
+	}
+	for ref := e.after(row.order).tickets; ref != 0; {
+		t := e.tickets.at(ref - 1)
+		if t.void && t.refund == uint32(id) && row.how&refundWhole == 0 {
+			text += ", ticket " + e.ticketText(t.id)
+		}
+		ref = t.next
+	}
+	if row.how&refundKeepFees != 0 {
+		text += ", without fees"
+	}
+	if row.how&refundBlock != 0 {
+		text += ", blocked"
+	}
+	if row.how&refundByBuyer != 0 {
+		text += ", by the buyer"
+	}
+	if row.reason != 0 {
+		text += ", " + e.names.get(row.reason)
+	}
+	return text + ", " + row.state.String()
 }
 
 func (e *Event) placeText(place uint32, isPool bool) string {

@@ -116,6 +116,12 @@ func (e *Event) foldFact(d *decoder) error {
 		return e.foldRestored(d)
 	case kindArchived:
 		return e.foldArchived()
+	case kindAdmitted:
+		return e.foldAdmitted(d)
+	case kindReissued:
+		return e.foldReissued(d)
+	case kindRefunding:
+		return e.foldRefunding(d)
 	case kindOutage, kindAudited, kindSetting:
 	}
 	return fmt.Errorf("%w: fact of unknown kind %d: was it written by a newer version?", ErrMalformed, kind)

@@ -17,6 +17,8 @@ func FuzzFold(f *testing.F) {
 		f.Add(facts, uint8(1), true)
 	}
 	_, lines := goldenSeats(f)
+	sold, after := goldenAfterSale(f)
+	lines = append(lines, after...)
 	for _, line := range lines {
 		b, err := hex.DecodeString(line[strings.LastIndexByte(line, ' ')+1:])
 		if err != nil {
@@ -24,12 +26,13 @@ func FuzzFold(f *testing.F) {
 		}
 		f.Add(b, uint8(1), true)
 	}
+	states := [...][]byte{state, sold.e.AppendSnapshot(nil)}
 	f.Fuzz(func(t *testing.T, buf []byte, count uint8, blank bool) {
 		var e *Event
 		if blank {
 			e = NewWithLimits(testKey(), open.limits)
 		} else {
-			a, err := OpenSnapshot(testKey(), state)
+			a, err := OpenSnapshot(testKey(), states[len(buf)&1])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -78,6 +81,8 @@ func FuzzSnapshot(f *testing.F) {
 	f.Add(New(testKey()).AppendSnapshot(nil))
 	seats, _ := goldenSeats(f)
 	f.Add(seats.e.AppendSnapshot(nil))
+	sold, _ := goldenAfterSale(f)
+	f.Add(sold.e.AppendSnapshot(nil))
 	n, _ := goldenNode(f)
 	f.Add(n.AppendSnapshot(nil))
 	f.Fuzz(func(t *testing.T, state []byte) {

@@ -183,6 +183,14 @@ func TestOldSnapshotsStillOpen(t *testing.T) {
 	if e, ok := a.(*Event); !ok || a.Seq() != 25 || e.Incarnation() != 0 {
 		t.Fatalf("opened as fact %d", a.Seq())
 	}
+	// Version 2 is of the same life as today's, before anything could become of an order.
+	if state, err = hex.DecodeString(strings.TrimSpace(read("snapshot_v2.txt"))); err != nil {
+		t.Fatal(err)
+	}
+	w, _ := goldenLife(t)
+	if a, err = OpenSnapshot(testKey(), state); err != nil || a.StateHash() != w.e.StateHash() {
+		t.Fatalf("opened %v: %v", a, err)
+	}
 	for _, name := range []string{"node_v1.txt", "node_v2.txt"} {
 		lines := strings.Split(read(name), "\n")
 		if state, err = hex.DecodeString(strings.TrimPrefix(lines[1], "snapshot ")); err != nil {

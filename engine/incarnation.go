@@ -18,6 +18,7 @@ type restoredAt struct {
 	hold        HoldID
 	order       OrderID
 	ticket      TicketID
+	refund      RefundID
 }
 
 // factRestored says that the log was restored from a backup: what is made from now on has ids of another incarnation. It is a fact of events and of
@@ -66,7 +67,7 @@ func (e *Event) foldRestored(d *decoder) error {
 }
 
 func (e *Event) applyRestored(f *factRestored) {
-	e.restores = append(e.restores, restoredAt{incarnation: f.incarnation, hold: e.holdLast, order: OrderID(e.orders.rows), ticket: e.ticketLast})
+	e.restores = append(e.restores, restoredAt{incarnation: f.incarnation, hold: e.holdLast, order: OrderID(e.orders.rows), ticket: e.ticketLast, refund: RefundID(e.refunds.rows)})
 }
 
 // holdIncarnation is the incarnation in which a hold got its id. Events that were never restored pay for a comparison.
@@ -88,12 +89,27 @@ func (e *Event) orderIncarnation(id OrderID) Incarnation {
 	return 0
 }
 
-// appendRestores appends the restores of a snapshot: | n | n times: incarnation, hold, order, ticket |
+// ticketIncarnation is that of the ticket's order.
+func (e *Event) ticketIncarnation(id TicketID) Incarnation {
+	order, _ := e.orderOfTicket(id)
+	return e.orderIncarnation(OrderID(order) + 1)
+}
+
+func (e *Event) refundIncarnation(id RefundID) Incarnation {
+	for i := len(e.restores) - 1; i >= 0; i-- {
+		if id > e.restores[i].refund {
+			return e.restores[i].incarnation
+		}
+	}
+	return 0
+}
+
+// appendRestores appends the restores of a snapshot: | n | n times: incarnation, hold, order, ticket, refund |. Version 2 had no refunds.
 func (e *Event) appendRestores(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(e.restores)))
 	for i := range e.restores {
 		r := &e.restores[i]
-		for _, v := range [...]uint64{uint64(r.incarnation), uint64(r.hold), uint64(r.order), uint64(r.ticket)} {
+		for _, v := range [...]uint64{uint64(r.incarnation), uint64(r.hold), uint64(r.order), uint64(r.ticket), uint64(r.refund)} {
 			dst = binary.AppendUvarint(dst, v)
 		}
 	}
@@ -101,12 +117,15 @@ func (e *Event) appendRestores(dst []byte) []byte {
 }
 
 // openRestores reads what appendRestores wrote, and fails d where it does not fit the holds, orders and tickets that were read before.
-func (e *Event) openRestores(d *decoder) {
+func (e *Event) openRestores(d *decoder, version byte) {
 	before := restoredAt{}
 	for range d.count(RestoresMax, 4) {
 		r := restoredAt{incarnation: Incarnation(d.uint(uint64(IncarnationMax))), hold: HoldID(d.uint(uint64(e.holdLast)))}
 		r.order, r.ticket = OrderID(d.uint(uint64(e.orders.rows))), TicketID(d.uint(uint64(e.ticketLast)))
-		if r.incarnation <= before.incarnation || r.hold < before.hold || r.order < before.order || r.ticket < before.ticket {
+		if version > 2 {
+			r.refund = RefundID(d.uint(uint64(e.refunds.rows)))
+		}
+		if r.incarnation <= before.incarnation || r.hold < before.hold || r.order < before.order || r.ticket < before.ticket || r.refund < before.refund {
 			d.fail("restores out of order")
 			return
 		}
@@ -125,6 +144,9 @@ func (e *Event) restoresHash() uint64 {
 		r := &e.restores[i]
 		h.pair(uint64(r.incarnation), uint64(r.hold))
 		h.pair(uint64(r.order), uint64(r.ticket))
+		if r.refund != 0 {
+			h.word(uint64(r.refund))
+		}
 	}
 	return uint64(h)
 }
@@ -134,9 +156,9 @@ func (e *Event) checkRestores() error {
 	before := restoredAt{}
 	for i, r := range e.restores {
 		switch {
-		case r.incarnation <= before.incarnation || r.incarnation > IncarnationMax || r.hold < before.hold || r.order < before.order || r.ticket < before.ticket:
+		case r.incarnation <= before.incarnation || r.incarnation > IncarnationMax || r.hold < before.hold || r.order < before.order || r.ticket < before.ticket || r.refund < before.refund:
 			return e.broken("restore %d, of incarnation %d, is out of order", i+1, r.incarnation)
-		case r.hold > e.holdLast || uint64(r.order) > uint64(e.orders.rows) || r.ticket > e.ticketLast:
+		case r.hold > e.holdLast || uint64(r.order) > uint64(e.orders.rows) || r.ticket > e.ticketLast || uint64(r.refund) > uint64(e.refunds.rows):
 			return e.broken("restore %d, of incarnation %d, is after what was given last", i+1, r.incarnation)
 		case uint64(r.order) < uint64(e.orders.rows) && e.orders.at(uint32(r.order)).ticket != r.ticket+1:
 			return e.broken("restore %d, of incarnation %d, lies inside an order", i+1, r.incarnation)

@@ -29,6 +29,15 @@ const (
 	ordinarySeats
 	wasArchived
 	ticketsAreHeld
+	codeReplaced
+	tooManyTickets
+	tooManyCodes
+	tooManyRefunds
+	notByBuyers
+	moreThanLeft
+	nothingLeft
+	ticketsUsed
+	ticketTwice
 	sentencesEnd
 )
 
@@ -57,6 +66,15 @@ var sentences = [sentencesEnd]string{
 	ordinarySeats:       "ordinary seats",
 	wasArchived:         "the event was archived",
 	ticketsAreHeld:      "tickets are held or being paid",
+	codeReplaced:        "its code was replaced by a newer one",
+	tooManyTickets:      "the event has as many tickets that were used or changed as the engine allows",
+	tooManyCodes:        "the ticket has been given as many codes as the engine allows",
+	tooManyRefunds:      "there are as many refunds as the engine allows: refund what is left at once",
+	notByBuyers:         "the event takes no refunds from buyers now: the organiser may refund",
+	moreThanLeft:        "it is more than what is left of what was paid",
+	nothingLeft:         "all its tickets are void already",
+	ticketsUsed:         "a ticket was used",
+	ticketTwice:         "a ticket is there twice",
 }
 
 // notOnSale says in which state the event is.

@@ -65,13 +65,16 @@ func (e *Event) openTables(d *decoder, version byte) {
 		}
 		e.intern(name, hash, 0)
 	}
-	e.openOrders(d)
+	e.openOrders(d, version)
+	if version > 2 {
+		e.openRefunds(d)
+	}
 	e.openHolds(d)
 	e.openEnded(d)
 	e.openRequests(d)
 	e.openRefused(d)
 	if version > 1 {
-		e.openRestores(d)
+		e.openRestores(d, version)
 		e.openDated(d)
 	} else if e.state == EventClosed {
 		e.closed = e.lastAt // or earlier: version 1 did not tell
@@ -209,8 +212,8 @@ func (e *Event) shift(number uint32, units int64, to share) {
 	}
 }
 
-// openBasket reads a basket and takes its tickets for a hold or an order.
-func (e *Event) openBasket(d *decoder, owner uint32, state seatState, to share) (basket, int64) {
+// openBasket reads a basket and takes its tickets for a hold or an order; first is the order's first ticket, 0 for a hold.
+func (e *Event) openBasket(d *decoder, owner uint32, state seatState, to share, first TicketID) (basket, int64) {
 	var items [ItemsPerHoldMax]factItem
 	n := d.count(ItemsPerHoldMax, 2)
 	if n == 0 {
@@ -225,7 +228,15 @@ func (e *Event) openBasket(d *decoder, owner uint32, state seatState, to share) 
 		if v&1 != 0 {
 			it.seats = d.seats(int(min(it.sales, SeatsPerHoldMax+1)), make([]uint32, 0, min(it.sales, SeatsPerHoldMax+1)))
 		}
-		if d.what != "" || len(it.seats) > SeatsPerHoldMax || e.fitItem(it, 0) != nil {
+		if d.what != "" || len(it.seats) > SeatsPerHoldMax || int(it.price) >= len(e.prices) {
+			d.fail("an item that does not fit")
+			return basket{}, 0
+		}
+		gone := int64(0)
+		if first != 0 {
+			gone = e.openSeats(d, owner, it, first+TicketID(tickets))
+		}
+		if d.what != "" || e.fitItem(it, 0) != nil {
 			d.fail("an item that does not fit")
 			return basket{}, 0
 		}
@@ -235,7 +246,7 @@ func (e *Event) openBasket(d *decoder, owner uint32, state seatState, to share) 
 		}
 		units := int64(it.sales) * e.lots[lot].units
 		tickets += units
-		e.shift(lot, units, to)
+		e.shift(lot, units-gone, to)
 	}
 	b := e.fill(items[:n], owner)
 	for it := e.firstItem(&b); it.sales > 0; it = e.nextItem(it) {
@@ -247,28 +258,40 @@ func (e *Event) openBasket(d *decoder, owner uint32, state seatState, to share) 
 	return b, tickets
 }
 
-func (e *Event) openOrders(d *decoder) {
+func (e *Event) openOrders(d *decoder, version byte) {
+	known := uint32(orderBoxOffice)
+	if version > 2 {
+		known |= orderTouched
+	}
 	for range d.count(e.limits.Orders, 7) {
 		hold, at := HoldID(d.uint(uint64(e.holdLast))), e.since+Instant(d.uint(uint64(e.lastAt-e.since)))
 		buyer := uint32(d.uint(math.MaxUint32))
 		flags := uint32(d.byte())
 		payment := d.string(PaymentRefLenMax)
-		if d.what != "" || hold == 0 || buyer >= e.buyers.rows || flags > orderBoxOffice {
+		if d.what != "" || hold == 0 || buyer >= e.buyers.rows || flags&^known != 0 {
 			d.fail("an order of nobody or of no hold")
 			return
 		}
 		slot := e.orders.alloc()
-		b, tickets := e.openBasket(d, slot, seatSold, shareSold)
+		o := e.orders.at(slot)
+		o.ticket = e.ticketLast + 1
+		if flags&orderTouched != 0 {
+			e.openAfter(d, slot)
+		}
+		b, tickets := e.openBasket(d, slot, seatSold, shareSold, o.ticket)
 		if d.what != "" {
 			return
 		}
-		o := e.orders.at(slot)
-		*o = orderRow{hold: hold, ticket: e.ticketLast + 1, at: at, total: e.total(&b), buyer: buyer, basket: b, flags: flags}
+		*o = orderRow{hold: hold, ticket: o.ticket, at: at, total: e.total(&b), buyer: buyer, basket: b, flags: flags &^ orderTouched, after: o.after}
 		if payment != "" {
 			o.payment = e.names.put(payment)
 		}
 		e.ticketLast += TicketID(tickets)
 		e.noteBought(buyer, &b)
+		e.openVoid(d, slot)
+		if d.what != "" {
+			return
+		}
 		e.rows += e.orderHash(o, slot, e.buyerHash(buyer), payment)
 	}
 }
@@ -290,7 +313,7 @@ func (e *Event) openHolds(d *decoder) {
 		if state == HoldPaying {
 			share = sharePaying
 		}
-		b, _ := e.openBasket(d, slot, seatHeld, share)
+		b, _ := e.openBasket(d, slot, seatHeld, share, 0)
 		if d.what != "" {
 			return
 		}
@@ -339,7 +362,7 @@ func (e *Event) openRequests(d *decoder) {
 		e.requestIndex.insert(index32(hash), uint32(pos&lowMask))
 		e.rows += requestHash(&row, hash, pos<<32)
 	}
-	for range d.count(e.limits.Orders, 13) {
+	for range d.count(e.limits.Orders+TicketsChangedMax+RefundsMax, 13) {
 		row, hash, ok := e.openRequest(d)
 		if !ok {
 			return
@@ -388,12 +411,16 @@ func (e *Event) answerable(verb Verb, id uint64) bool {
 		return id >= 1 && id <= uint64(e.holdLast)
 	case VerbConfirm:
 		return id >= 1 && id <= uint64(e.orders.rows)
+	case VerbAdmit, VerbReissue:
+		return id >= 1 && id <= uint64(e.ticketLast)
+	case VerbRefund:
+		return id >= 1 && id <= uint64(e.refunds.rows)
 	case VerbBlock, VerbUnblock, VerbCapacity:
 		return id>>1 <= math.MaxUint32 && e.fitPlace(uint32(id>>1), id&1 != 0) == nil
 	case VerbCreate, VerbUpdate, VerbOpen, VerbPause, VerbClose:
 		return id == 0
 	case VerbNone, VerbGet, VerbOrder, VerbExpire, VerbSettle, VerbSchedule, VerbResume, VerbProve, VerbRestore, VerbArchive, VerbWhy,
-		VerbOffer, VerbBuy, VerbPurchase, VerbComplete, VerbUndo, VerbRefund, VerbAdmit, VerbReissue, VerbCancel, VerbOneClick, VerbIntend, VerbResult, VerbResolve, VerbTell, verbEnd:
+		VerbOffer, VerbBuy, VerbPurchase, VerbComplete, VerbUndo, VerbCancel, VerbOneClick, VerbIntend, VerbResult, VerbResolve, VerbTell, verbEnd:
 	}
 	return false
 }

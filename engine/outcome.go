@@ -138,8 +138,8 @@ type OrderView struct {
 	Charge        ChargeState
 	UndoUntil     Instant      // until then it can be undone
 	RefundedMinor int64        // asked for, whether the money has left or not
-	Refunds       []RefundView // the newest
-	Marks         []TicketMark // of the tickets, in their order; those beyond its end are valid
+	Refunds       []RefundView // the oldest first
+	Marks         []TicketMark // of the first TicketsShownMax tickets, in their order; those beyond its end are valid
 }
 
 // EventState is where an event is in its life.

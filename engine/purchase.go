@@ -341,8 +341,12 @@ type RefundView struct {
 	AmountMinor int64
 	Currency    string
 	State       RefundState
-	Tickets     []TicketID
+	Tickets     []TicketID // that it made void, of the first TicketsShownMax of the order
 	At          Instant
+	KeepFees    bool
+	Blocked     bool // the tickets did not come back on sale
+	ByBuyer     bool
+	Reason      string
 }
 
 // TicketView shows a ticket at the gate.

@@ -31,12 +31,17 @@ const (
 	fieldEvent
 	fieldSpec
 	fieldBuyer
+	fieldTicket
+	fieldTickets
+	fieldAmount
+	fieldByBuyer
 	fieldsEnd
 )
 
 //nolint:gochecknoglobals // a constant table: Go has no constant arrays
 var fieldNames = [fieldsEnd]string{
 	"", "items", "request_id", "hold", "order", "payment_ref", "max_price_minor", "lot", "pool", "quantity", "seats", "event", "lots", "buyer",
+	"ticket", "tickets", "amount_minor", "by_buyer",
 }
 
 // subject says what a refusal is about.
@@ -49,8 +54,10 @@ const (
 	aboutCmdLot
 	aboutCmdPool
 	aboutCmdSeat
-	aboutLot  // a lot by number
-	aboutPool // a pool by number
+	aboutLot          // a lot by number
+	aboutPool         // a pool by number
+	aboutTicket       // the ticket whose number is in have
+	aboutRefundTicket // a ticket that a refund names
 )
 
 // refuse ends the step with a refusal: it is shown, remembered for a repeat, and counted for the tally.
@@ -68,9 +75,9 @@ func (e *Event) refuseAsked(cmd *Command, a *asked, why refusal) {
 	if why.code != CodeInvalid && e.state != 0 {
 		about := ""
 		switch why.subject {
-		case aboutItemLot, aboutItemSeat, aboutCmdLot, aboutCmdPool, aboutCmdSeat: // only the command can name it
+		case aboutItemLot, aboutItemSeat, aboutCmdLot, aboutCmdPool, aboutCmdSeat, aboutRefundTicket: // only the command can name it
 			about = e.out.Lot
-		case aboutNothing, aboutLot, aboutPool:
+		case aboutNothing, aboutLot, aboutPool, aboutTicket:
 		}
 		e.refusals.add(a, why, about, e.now, e.limits.Refusals, e.seed)
 	}
@@ -102,6 +109,13 @@ func (e *Event) show(cmd *Command, why refusal) {
 		out.Lot = e.lots[why.at].spec.Lot
 	case aboutPool:
 		out.Lot = e.pools[why.at].id
+	case aboutRefundTicket:
+		out.Lot = cmd.Payment.Tickets[why.at]
+	case aboutTicket:
+		out.Have = 0
+		if e.showTicket(TicketID(why.have)); why.code == CodeAlreadyAdmitted {
+			out.Text = admittedText(out.Ticket)
+		}
 	}
 }
 

@@ -33,7 +33,7 @@ func (e *Event) requestAt(ref uint32) *requestRow {
 	return e.requests.at(e.requests.near(ref))
 }
 
-// remember keeps the request of a fact that is being applied. Confirms are remembered for good; of the others the newest.
+// remember keeps the request of a fact that is being applied. Those about money are remembered for good; of the others the newest.
 func (e *Event) remember(a *asked, verb Verb, id uint64, amount int64) {
 	if a.id == "" {
 		return
@@ -41,7 +41,7 @@ func (e *Event) remember(a *asked, verb Verb, id uint64, amount int64) {
 	var row *requestRow
 	var ref uint32
 	var pos uint64
-	if verb == VerbConfirm {
+	if verb.aboutMoney() {
 		slot := e.money.alloc()
 		row, ref, pos = e.money.at(slot), slot|moneyTag, uint64(slot)|moneyTag
 	} else {
@@ -56,6 +56,9 @@ func (e *Event) remember(a *asked, verb Verb, id uint64, amount int64) {
 	e.requestIndex.insert(index32(a.hash), ref)
 	e.rows += requestHash(row, a.hash, pos)
 }
+
+// aboutMoney reports whether requests of the verb are remembered for good.
+func (v Verb) aboutMoney() bool { return v == VerbConfirm || v == VerbAdmit || v == VerbRefund }
 
 // forgetRequest drops the oldest request of the bounded table.
 func (e *Event) forgetRequest() {
@@ -134,12 +137,16 @@ func (e *Event) repeat(row *requestRow) {
 		e.showHold(HoldID(row.id()), row.amount)
 	case VerbConfirm:
 		e.showOrder(OrderID(row.id()))
+	case VerbAdmit, VerbReissue:
+		e.showTicket(TicketID(row.id()))
+	case VerbRefund:
+		e.showRefund(RefundID(row.id()))
 	case VerbBlock, VerbUnblock, VerbCapacity:
 		e.showCapacity(uint32(row.id()>>1), row.id()&1 != 0, row.amount)
 	case VerbCreate, VerbUpdate, VerbOpen, VerbPause, VerbClose:
 		e.showEvent()
 	case VerbNone, VerbGet, VerbOrder, VerbExpire, VerbSettle, VerbSchedule, VerbResume, VerbProve, VerbRestore, VerbArchive, VerbWhy,
-		VerbOffer, VerbBuy, VerbPurchase, VerbComplete, VerbUndo, VerbRefund, VerbAdmit, VerbReissue, VerbCancel, VerbOneClick, VerbIntend, VerbResult, VerbResolve, VerbTell, verbEnd:
+		VerbOffer, VerbBuy, VerbPurchase, VerbComplete, VerbUndo, VerbCancel, VerbOneClick, VerbIntend, VerbResult, VerbResolve, VerbTell, verbEnd:
 		panic("engine: request " + e.names.get(row.name) + " is remembered for a verb that is never remembered: " + row.verb().String())
 	}
 }
@@ -162,10 +169,28 @@ func fingerprint(cmd *Command) uint64 {
 	h.string(cmd.Pool)
 	h.int(cmd.Quantity)
 	h.strings(cmd.Seats)
+	if cmd.Payment != nil {
+		h.string(cmd.Order) // which is only read by other verbs
+		h.payment(cmd.Payment)
+	}
 	if cmd.Spec != nil {
 		h.string(view(appendSpec(nil, cmd.Spec)))
 	}
 	return uint64(h)
+}
+
+// payment adds what a command says about payments, orders and tickets: not what the shell adds on the way, and not how long the caller wants to wait.
+func (h *hasher) payment(p *PaymentCommand) {
+	for _, s := range [...]string{p.Offer, p.Method, p.ReturnURL, p.DeviceID, p.Purchase, p.Ticket, p.Gate, p.Reason} {
+		h.string(s)
+	}
+	for _, v := range [...]int64{p.ContactAtMs, int64(p.Code), p.AmountMinor, p.PercentShare} {
+		h.int(v)
+	}
+	for _, v := range [...]bool{p.Again, p.Late, p.Equal, p.HasAmount, p.KeepFees, p.Block, p.ByBuyer, p.On, p.HasOn, p.HasShare} {
+		h.bool(v)
+	}
+	h.strings(p.Tickets)
 }
 
 // wish adds what a hold asks for.

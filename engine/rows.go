@@ -52,18 +52,18 @@ type buyerRow struct {
 	ended    uint32 // ended rows that name the buyer
 }
 
-// customerRow is what a buyer has bought in all.
+// customerRow is what a buyer has bought in all and not given back.
 type customerRow struct {
 	units  int64
 	bought uint32 // slot + 1 of the first bought row
 	orders uint32
 }
 
-// boughtRow is what a customer has bought of one lot.
+// boughtRow is what a customer has bought of one lot and not given back.
 type boughtRow struct {
 	lot   uint32
 	next  uint32 // slot + 1
-	sales int64
+	units int64
 }
 
 // orderRow is an order; order n is in slot n-1.
@@ -76,9 +76,13 @@ type orderRow struct {
 	payment uint32 // in names; 0 if there was no reference
 	basket
 	flags uint32 // orderBoxOffice
+	after uint32 // slot + 1 of what became of it; 0 is nothing
 }
 
-const orderBoxOffice = 1
+const (
+	orderBoxOffice = 1
+	orderTouched   = 2 // only in snapshots: something became of the order
+)
 
 // requestRow is an accepted request id and what is needed to answer it again.
 type requestRow struct {

@@ -8,15 +8,15 @@ import (
 )
 
 // snapshotVersion is the first byte of an event's snapshot. Version N reads what N-1 wrote.
-const snapshotVersion = 2
+const snapshotVersion = 3
 
 // AppendSnapshot appends the whole state of the event. Equal states have equal bytes: rows are written by id, not by where they lie in memory.
 //
-//	| 2 | state | if the event exists: |
-//	| seq lastAt since down holdLast | limits | spec | prices | pools | lots | buyers | orders | holds | ended | requests | money |
+//	| 3 | state | if the event exists: |
+//	| seq lastAt since down holdLast | limits | spec | prices | pools | lots | buyers | orders | refunds | holds | ended | requests | money |
 //	| refusal totals | restores | dates (dated.go) | state hash, 8 bytes |
 //
-// Version 1 had neither restores nor dates. What follows from these (counts, seat owners, sums, indexes, the wheel) is built again and compared by the state hash and Check.
+// Version 1 had neither restores nor dates, version 2 nothing of what became of orders. What follows from these (counts, seat owners, sums, indexes, the wheel) is built again and compared by the state hash and Check.
 func (e *Event) AppendSnapshot(dst []byte) []byte {
 	dst = append(dst, snapshotVersion, byte(e.state))
 	if e.state == 0 {
@@ -39,13 +39,15 @@ func (e *Event) AppendSnapshot(dst []byte) []byte {
 		dst = binary.AppendUvarint(dst, uint64(o.hold))
 		dst = binary.AppendUvarint(dst, uint64(o.at-e.since))
 		dst = binary.AppendUvarint(dst, uint64(numbers.of[o.buyer]))
-		dst = append(dst, byte(o.flags))
-		payment := ""
-		if o.payment != 0 {
-			payment = e.names.get(o.payment)
+		if o.after == 0 {
+			dst = appendString(append(dst, byte(o.flags)), e.paymentRefOf(o))
+		} else {
+			dst = appendString(append(dst, byte(o.flags|orderTouched)), e.paymentRefOf(o))
+			dst = e.appendAfter(dst, i)
 		}
-		dst = e.appendBasket(appendString(dst, payment), &o.basket)
+		dst = e.appendBasket(dst, &o.basket, o.ticket)
 	}
+	dst = e.appendRefunds(dst)
 	dst = binary.AppendUvarint(dst, uint64(len(holds)))
 	for _, slot := range holds {
 		h := e.holds.at(slot)
@@ -54,7 +56,7 @@ func (e *Event) AppendSnapshot(dst []byte) []byte {
 		dst = binary.AppendUvarint(dst, uint64(h.expires))
 		dst = binary.AppendUvarint(dst, uint64(h.maxEnd-h.expires))
 		dst = binary.AppendUvarint(dst, uint64(numbers.of[h.buyer]))
-		dst = e.appendBasket(dst, &h.basket)
+		dst = e.appendBasket(dst, &h.basket, 0)
 	}
 	dst = e.appendDated(e.appendRestores(e.appendMemories(dst, numbers.of)))
 	return binary.LittleEndian.AppendUint64(dst, e.StateHash())
@@ -150,8 +152,9 @@ func (e *Event) appendRequest(dst []byte, r *requestRow) []byte {
 	return binary.AppendUvarint(dst, uint64(r.at))
 }
 
-// appendBasket appends the items of a basket: | n | n times: price, sales * 2 + seated, seats |
-func (e *Event) appendBasket(dst []byte, b *basket) []byte {
+// appendBasket appends the items of a basket: | n | n times: price, sales * 2 + seated, seats |. The seats of an order, whose first ticket is first, are those
+// that it was sold with.
+func (e *Event) appendBasket(dst []byte, b *basket, first TicketID) []byte {
 	n := 0
 	for it := e.firstItem(b); it.sales > 0; it = e.nextItem(it) {
 		n++
@@ -159,17 +162,24 @@ func (e *Event) appendBasket(dst []byte, b *basket) []byte {
 	dst = binary.AppendUvarint(dst, uint64(n))
 	for it := e.firstItem(b); it.sales > 0; it = e.nextItem(it) {
 		dst = binary.AppendUvarint(dst, uint64(it.price))
-		if it.seats == 0 {
+		l := &e.lots[e.prices[it.price].lot]
+		if l.seating == nil {
 			dst = binary.AppendUvarint(dst, uint64(it.sales)<<1)
-			continue
+		} else {
+			dst = binary.AppendUvarint(dst, uint64(it.sales)<<1|1)
+			list := make([]uint32, 0, SeatsPerHoldMax)
+			if first == 0 {
+				for s := it.seats; s != 0; s = l.seating.seats[s-1].next {
+					list = append(list, s-1)
+				}
+			} else {
+				e.eachSeat(&it, first, func(_ TicketID, s uint32) { list = append(list, s) })
+			}
+			dst = appendSeats(dst, list)
 		}
-		dst = binary.AppendUvarint(dst, uint64(it.sales)<<1|1)
-		seats := e.lots[e.prices[it.price].lot].seating.seats
-		list := make([]uint32, 0, SeatsPerHoldMax)
-		for s := it.seats; s != 0; s = seats[s-1].next {
-			list = append(list, s-1)
+		if first != 0 {
+			first += TicketID(int64(it.sales) * l.units)
 		}
-		dst = appendSeats(dst, list)
 	}
 	return dst
 }

@@ -15,6 +15,9 @@ const (
 	ToldClosed             // its sale has ended
 	ToldConfirmed          // a hold was paid outside and is an order
 	ToldExpired            // a hold's deadline passed
+	ToldAdmitted           // the holder of a ticket was let in
+	ToldReissued           // a ticket got a new code
+	ToldRefunding          // money of an order has to go back, and tickets of it may be void
 )
 
 // Told is what one fact of an event says by itself, without the event's state. Its strings are views into the run.
@@ -25,15 +28,17 @@ type Told struct {
 	RequestID string  // of the command that it answers; empty if nobody asked
 	Hold      HoldID
 	Order     OrderID
-	Ticket    TicketID // the first of the order
+	Ticket    TicketID // the first of the order; of admitted and reissued the one that is meant
+	Refund    RefundID
 	StartsAt  bool     // updated: the show has another time
 }
 
 // Teller reads facts one by one without keeping the state: for those who follow the log by a cursor. It is used by one goroutine.
 type Teller struct {
-	held  factHeld
-	seats []uint32
-	told  Told
+	held      factHeld
+	refunding factRefunding
+	seats     []uint32
+	told      Told
 }
 
 // Each calls use with each fact of a run of an event, until use fails. What use is given is valid during the call only. Facts that do not decode end it with
@@ -117,6 +122,8 @@ func (t *Teller) read(d *decoder) {
 		d.fixed64()
 	case kindRestored:
 		d.uint(math.MaxUint64)
+	case kindAdmitted, kindReissued, kindRefunding:
+		t.readAfterSale(d, kind, &a)
 	case kindArchived:
 	case kindOutage, kindAudited:
 		d.fail(fmt.Sprintf("a fact of the node, %d, in an event", kind))
@@ -126,11 +133,38 @@ func (t *Teller) read(d *decoder) {
 	v.RequestID = a.id
 }
 
+// readAfterSale reads a fact about what became of an order.
+func (t *Teller) readAfterSale(d *decoder, kind factKind, a *asked) {
+	v := &t.told
+	// Those that Teller.read hands over.
+	//
+	//exhaustive:ignore
+	switch kind {
+	case kindAdmitted:
+		d.caller(a)
+		v.Kind, v.Ticket = ToldAdmitted, TicketID(d.int())
+		d.idOrNone()
+	case kindReissued:
+		d.caller(a)
+		v.Kind, v.Ticket = ToldReissued, TicketID(d.int())
+		d.uint(TicketCodesMax)
+	case kindRefunding:
+		d.refunding(&t.refunding)
+		*a = t.refunding.asked
+		d.tickets(&t.refunding, 0)
+		v.Kind, v.Refund, v.Order = ToldRefunding, t.refunding.refund, t.refunding.order
+	}
+}
+
 // tell shows what a fact is about, as it is now: the shell asks, for those who follow the log. What has been forgotten since is not shown.
 func (e *Event) tell(t *Told) {
 	switch {
 	case e.state == 0:
 		e.out.Code, e.out.Field = CodeEventUnknown, fieldNames[fieldEvent]
+	case t.Refund != 0 && uint64(t.Refund) <= uint64(e.refunds.rows):
+		e.showRefund(t.Refund)
+	case t.Order == 0 && t.Ticket != 0 && t.Ticket <= e.ticketLast:
+		e.showTicket(t.Ticket)
 	case t.Order != 0 && uint64(t.Order) <= uint64(e.orders.rows):
 		e.showOrder(t.Order)
 	case t.Hold != 0 && t.Hold <= e.holdLast:

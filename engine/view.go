@@ -13,7 +13,7 @@ func (e *Event) showLive(slot uint32) {
 	v.Incarnation = e.holdIncarnation(v.ID)
 	v.TotalMinor, v.Currency = e.total(&row.basket), e.spec.Currency
 	v.ExpiresAt = row.expires + Instant(e.down)
-	v.Items = e.viewItems(&row.basket)
+	v.Items = e.viewItems(&row.basket, 0)
 }
 
 // showHold shows a hold, live or ended. Of one that ended long ago only the id and the total are left, and the total is the caller's.
@@ -40,7 +40,7 @@ func (e *Event) showOrder(id OrderID) {
 	v := &out.Order
 	*v = OrderView{
 		ID: id, Incarnation: e.orderIncarnation(id), Hold: row.hold, HoldIncarnation: e.holdIncarnation(row.hold), Event: e.key.ID, Buyer: e.buyerName(row.buyer), TotalMinor: row.total, Currency: e.spec.Currency,
-		At: row.at, FirstTicket: row.ticket, Items: e.viewItems(&row.basket),
+		At: row.at, FirstTicket: row.ticket, Items: e.viewItems(&row.basket, row.ticket),
 	}
 	if row.payment != 0 {
 		v.PaymentRef = e.names.get(row.payment)
@@ -48,10 +48,11 @@ func (e *Event) showOrder(id OrderID) {
 	for i := range v.Items {
 		v.Tickets += v.Items[i].Quantity * v.Items[i].Units
 	}
+	e.viewAfter(v, uint32(id-1))
 }
 
-// viewItems shows a basket.
-func (e *Event) viewItems(b *basket) []ItemView {
+// viewItems shows a basket: of an order, whose first ticket is first, also the seats of tickets that are void; first is 0 for a hold.
+func (e *Event) viewItems(b *basket, first TicketID) []ItemView {
 	w := &e.work
 	w.items, w.labels, w.seatText = w.items[:0], w.labels[:0], w.seatText[:0]
 	for it := e.firstItem(b); it.sales > 0; it = e.nextItem(it) {
@@ -64,22 +65,32 @@ func (e *Event) viewItems(b *basket) []ItemView {
 		v := &w.items[len(w.items)-1]
 		v.Lot, v.Quantity, v.Units = l.spec.Lot, int64(it.sales), l.units
 		v.FaceMinor, v.TaxMinor, v.Fees, v.Seats = p.face, p.tax, p.fees, nil
-		if it.seats != 0 {
-			v.Seats = e.viewSeats(l.seating, it.seats)
+		if l.seating != nil {
+			v.Seats = e.viewSeats(l.seating, &it, first)
+		}
+		if first != 0 {
+			first += TicketID(v.Quantity * v.Units)
 		}
 	}
 	return w.items
 }
 
-// viewSeats shows a chain of seats by their labels.
-func (e *Event) viewSeats(s *seating, first uint32) []string {
+// viewSeats shows the seats of an item by their labels.
+func (e *Event) viewSeats(s *seating, it *itemRow, first TicketID) []string {
 	w := &e.work
 	from := len(w.seatText)
-	for n := first; n != 0; n = s.seats[n-1].next {
+	show := func(_ TicketID, n uint32) {
 		at := len(w.labels)
 		// If labels moves while it grows, the labels before stay good in the memory it leaves.
-		w.labels = s.appendLabel(w.labels, n-1)
+		w.labels = s.appendLabel(w.labels, n)
 		w.seatText = append(w.seatText, view(w.labels[at:]))
+	}
+	if first != 0 && e.ticketIndex.count > 0 {
+		e.eachSeat(it, first, show)
+	} else {
+		for n := it.seats; n != 0; n = s.seats[n-1].next {
+			show(0, n-1)
+		}
 	}
 	return w.seatText[from:len(w.seatText):len(w.seatText)]
 }

@@ -87,6 +87,15 @@ func (e *Event) explainAccepted(w *WhyView, row *requestRow) {
 	case out.Shows&ShowsHold != 0:
 		w.ID, w.State, w.Amount, w.Currency = string(AppendHoldID(nil, out.Hold.ID, out.Hold.Incarnation)), out.Hold.State.String(), out.Hold.TotalMinor, out.Hold.Currency
 		w.Message = "the " + w.Verb.String() + " was accepted: hold " + w.ID + " is " + w.State + " now"
+	case out.Shows&ShowsRefund != 0:
+		r := out.Refund
+		w.Shows = ShowsRefund
+		w.ID, w.State, w.Amount, w.Currency = string(AppendRefundID(nil, r.ID, r.Incarnation)), r.State.String(), r.AmountMinor, r.Currency
+		w.Message = "the refund was accepted: refund " + w.ID + " of order " + string(AppendOrderID(nil, r.Order, r.OrderIn)) + " is " + w.State + " now"
+	case out.Shows&ShowsTicket != 0:
+		t := out.Ticket
+		w.ID, w.State = string(AppendTicketID(nil, t.ID, t.Incarnation)), t.State.String()
+		w.Message = "the " + w.Verb.String() + " was accepted: ticket " + w.ID + " is " + w.State + " now"
 	case out.Shows&ShowsOrder != 0:
 		w.ID, w.Amount, w.Currency = string(AppendOrderID(nil, out.Order.ID, out.Order.Incarnation)), out.Order.TotalMinor, out.Order.Currency
 		w.Message = "the confirm was accepted: hold " + string(AppendHoldID(nil, out.Order.Hold, out.Order.HoldIncarnation)) + " became order " + w.ID
@@ -116,7 +125,9 @@ func (e *Event) explainRefused(w *WhyView, row *refusedRow) {
 		about = e.lots[why.at].spec.Lot
 	case aboutPool:
 		about = e.pools[why.at].id
-	case aboutNothing, aboutItemLot, aboutItemSeat, aboutCmdLot, aboutCmdPool, aboutCmdSeat:
+	case aboutTicket:
+		about = string(AppendTicketID(nil, TicketID(why.have), e.ticketIncarnation(TicketID(why.have))))
+	case aboutNothing, aboutItemLot, aboutItemSeat, aboutCmdLot, aboutCmdPool, aboutCmdSeat, aboutRefundTicket:
 	}
 	said := Outcome{
 		Code: why.code, Field: fieldNames[why.field], Lot: about, Have: why.have, Want: why.want, Text: sentences[why.text],

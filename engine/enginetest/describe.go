@@ -26,6 +26,14 @@ func Describe(out *engine.Outcome) string {
 		fmt.Fprintf(&b, "order %d-%d of hold %d-%d of %s in %s: %d %s paid %q at %d, tickets %d+%d\n",
 			o.ID, o.Incarnation, o.Hold, o.HoldIncarnation, o.Buyer, o.Event, o.TotalMinor, o.Currency, o.PaymentRef, o.At, o.FirstTicket, o.Tickets)
 		describeItems(&b, o.Items)
+		describeAfter(&b, o)
+	}
+	if out.Shows&engine.ShowsRefund != 0 {
+		describeRefund(&b, out.Refund)
+	}
+	if out.Shows&engine.ShowsTicket != 0 {
+		t := out.Ticket
+		fmt.Fprintf(&b, "ticket %d-%d of order %d, code %d: %s, admitted at %d gate %q, %s %s\n", t.ID, t.Incarnation, t.Order, t.Generation, t.State, t.AdmittedAt, t.Gate, t.Lot, t.Seat)
 	}
 	if out.Shows&engine.ShowsCapacity != 0 {
 		c := &out.Capacity
@@ -35,6 +43,24 @@ func Describe(out *engine.Outcome) string {
 		describeEvent(&b, &out.Event)
 	}
 	return b.String()
+}
+
+// describeAfter writes what became of an order since it was sold.
+func describeAfter(b *strings.Builder, o *engine.OrderView) {
+	for i, m := range o.Marks {
+		if m != (engine.TicketMark{State: engine.TicketValid}) {
+			fmt.Fprintf(b, "  ticket %d: %s, code %d, admitted at %d gate %q\n", i, m.State, m.Generation, m.AdmittedAt, m.Gate)
+		}
+	}
+	fmt.Fprintf(b, "  refunded %d\n", o.RefundedMinor)
+	for i := range o.Refunds {
+		describeRefund(b, &o.Refunds[i])
+	}
+}
+
+func describeRefund(b *strings.Builder, r *engine.RefundView) {
+	fmt.Fprintf(b, "  refund %d-%d of order %d-%d: %d %s %s at %d, tickets %v, fees kept %t, blocked %t, by buyer %t, %q\n",
+		r.ID, r.Incarnation, r.Order, r.OrderIn, r.AmountMinor, r.Currency, r.State, r.At, r.Tickets, r.KeepFees, r.Blocked, r.ByBuyer, r.Reason)
 }
 
 func describeItems(b *strings.Builder, items []engine.ItemView) {

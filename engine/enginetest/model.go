@@ -27,6 +27,8 @@ type Model struct {
 	ended      []*modelHold // those that ended and are still remembered, oldest end first
 	orders     []*modelOrder
 	lastTicket engine.TicketID
+	lastRefund engine.RefundID
+	met        *modelMet // the ticket that the present command is about, once it was found
 
 	now         engine.Instant     // node time of the present step
 	down        int64              // all outages so far, ns
@@ -52,6 +54,8 @@ type modelRequest struct {
 	refusal engine.Outcome // of a refused command
 	hold    *modelHold     // of hold, extend and release
 	order   *modelOrder    // of confirm
+	ticket  *modelMet      // of admit and reissue, also of those that were refused because of it
+	refund  *modelRefund
 	asked   int64          // of block, unblock and capacity
 	lot     string
 	pool    string
@@ -140,7 +144,7 @@ func (m *Model) eventTime() int64 { return int64(m.now) - m.down }
 // the spread of a deadline, which is a hash, and only if it is within the rules and the same whenever it is asked for. It may be nil if the event
 // has no spread.
 func (m *Model) Step(cmd *engine.Command, now engine.Instant, said *engine.Outcome) *engine.Outcome {
-	m.now, m.said, m.bad, m.refusals = now, said, nil, nil
+	m.now, m.said, m.bad, m.refusals, m.met = now, said, nil, nil, nil
 	out := m.answer(cmd)
 	out.Verb = cmd.Verb
 	return out
@@ -220,6 +224,10 @@ func (m *Model) consider(cmd *engine.Command) func(*engine.Outcome) *modelReques
 		return m.act(cmd)
 	case engine.VerbOrder:
 		return m.order(cmd)
+	case engine.VerbAdmit, engine.VerbReissue:
+		return m.atGate(cmd)
+	case engine.VerbRefund:
+		return m.refund(cmd)
 	case engine.VerbBlock, engine.VerbUnblock:
 		return m.block(cmd)
 	case engine.VerbCapacity:
@@ -234,13 +242,16 @@ func (m *Model) refuse(cmd *engine.Command, code engine.Code) *engine.Outcome {
 	if cmd.Verb.IsRead() {
 		return out
 	}
+	if m.met != nil {
+		m.showTicket(out, m.met)
+	}
 	if !m.tallied {
 		m.tallied, m.tallyDue = true, m.now+engine.TallyPeriodNs
 	}
 	if m.requests[cmd.RequestID] != nil {
 		return out
 	}
-	m.requests[cmd.RequestID] = &modelRequest{verb: cmd.Verb, content: content(cmd), at: m.now, refusal: engine.Outcome{Code: code}}
+	m.requests[cmd.RequestID] = &modelRequest{verb: cmd.Verb, content: content(cmd), at: m.now, refusal: engine.Outcome{Code: code}, ticket: m.met}
 	m.refused = append(m.refused, cmd.RequestID)
 	if len(m.refused) > m.limits.Refusals {
 		delete(m.requests, m.refused[0])
@@ -253,7 +264,8 @@ func (m *Model) refuse(cmd *engine.Command, code engine.Code) *engine.Outcome {
 func (m *Model) remember(cmd *engine.Command, r *modelRequest) {
 	r.verb, r.content, r.at = cmd.Verb, content(cmd), m.now
 	m.requests[cmd.RequestID] = r
-	if cmd.Verb == engine.VerbConfirm {
+	switch cmd.Verb {
+	case engine.VerbConfirm, engine.VerbAdmit, engine.VerbRefund:
 		return
 	}
 	m.bounded = append(m.bounded, cmd.RequestID)
@@ -268,6 +280,8 @@ func (m *Model) repeat(r *modelRequest) *engine.Outcome {
 	out := &engine.Outcome{Code: r.refusal.Code, Repeated: true}
 	if out.Code == engine.CodeOK {
 		m.show(out, r)
+	} else if r.ticket != nil {
+		m.showTicket(out, r.ticket)
 	}
 	return out
 }
@@ -275,6 +289,12 @@ func (m *Model) repeat(r *modelRequest) *engine.Outcome {
 // show shows what an accepted request made or changed.
 func (m *Model) show(out *engine.Outcome, r *modelRequest) {
 	switch {
+	case r.refund != nil:
+		m.showOrder(out, r.refund.order)
+		v := m.viewRefund(r.refund)
+		out.Shows, out.Refund = out.Shows|engine.ShowsRefund, &v
+	case r.ticket != nil:
+		m.showTicket(out, r.ticket)
 	case r.order != nil:
 		m.showOrder(out, r.order)
 	case r.hold != nil:
@@ -289,11 +309,16 @@ func (m *Model) show(out *engine.Outcome, r *modelRequest) {
 // content is everything a command asks for, in one string: two commands are the same request when it is equal.
 func content(cmd *engine.Command) string {
 	c := *cmd
-	c.RequestID, c.Spec = "", nil
+	c.RequestID, c.Spec, c.Payment = "", nil, nil
 	c.HasMaxPrice = c.HasMaxPrice || c.MaxPrice != 0
 	text := fmt.Sprintf("%#v", c)
 	if cmd.Spec != nil {
 		text += fmt.Sprintf("%#v", *cmd.Spec)
+	}
+	if cmd.Payment != nil {
+		p := *cmd.Payment
+		p.Note, p.WaitMs, p.HasWait = engine.Annotation{}, 0, false
+		text += fmt.Sprintf("%#v", p)
 	}
 	return strings.ReplaceAll(text, "(nil)", "{}") // no list and an empty list are the same
 }

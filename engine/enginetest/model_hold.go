@@ -15,6 +15,7 @@ type modelHold struct {
 	total     int64
 	deadline  int64 // event time, ns
 	end       int64 // event time, ns: extensions and replacements go no further
+	order     *modelOrder
 	forgotten bool  // it ended, and too many others have ended since
 }
 
@@ -24,7 +25,7 @@ func (h *modelHold) ended() bool { return h.state != engine.HoldHeld && h.state 
 func (h *modelHold) units() int64 {
 	var units int64
 	for i := range h.items {
-		units += h.items[i].Quantity * h.items[i].Units
+		units += h.left(i)
 	}
 	return units
 }

@@ -45,7 +45,7 @@ func (m *Model) counts(l *modelLot, without *modelHold) engine.Counts {
 			if h.items[i].Lot != l.spec.Lot {
 				continue
 			}
-			units := h.items[i].Quantity * h.items[i].Units
+			units := h.left(i)
 			switch h.state {
 			case engine.HoldHeld:
 				c.Held += units
@@ -87,7 +87,7 @@ func (m *Model) seatFree(l *modelLot, label string, without *modelHold) bool {
 			continue
 		}
 		for i := range h.items {
-			if h.items[i].Lot == l.spec.Lot && slices.Contains(h.items[i].Seats, label) {
+			if h.items[i].Lot == l.spec.Lot && h.sits(i, label) {
 				return false
 			}
 		}
@@ -133,7 +133,7 @@ func (m *Model) has(buyer, lot string, without *modelHold) bool {
 			continue
 		}
 		for i := range h.items {
-			if h.items[i].Lot == lot {
+			if h.items[i].Lot == lot && h.left(i) > 0 {
 				return true
 			}
 		}

@@ -14,12 +14,16 @@ type modelOrder struct {
 	at      engine.Instant
 	first   engine.TicketID
 	tickets int64
+	all     []*modelTicket
+	refunds []*modelRefund
 }
 
 // sell makes an order of a hold, with its tickets.
 func (m *Model) sell(h *modelHold, ref string) *modelOrder {
 	m.end(h, engine.HoldConfirmed)
 	o := &modelOrder{id: engine.OrderID(len(m.orders) + 1), in: m.incarnation, hold: h, ref: ref, at: m.now, first: m.lastTicket + 1, tickets: h.units()}
+	o.issue()
+	h.order = o
 	m.orders = append(m.orders, o)
 	m.lastTicket += engine.TicketID(o.tickets)
 	return o
@@ -56,6 +60,7 @@ func (m *Model) showOrder(out *engine.Outcome, o *modelOrder) {
 		ID: o.id, Incarnation: o.in, Hold: o.hold.id, HoldIncarnation: o.hold.in, Event: m.key.ID, Buyer: o.hold.buyer, TotalMinor: o.hold.total, Currency: m.spec.Currency, PaymentRef: o.ref,
 		At: o.at, FirstTicket: o.first, Tickets: o.tickets, Items: slices.Clone(o.hold.items),
 	}
+	m.showAfter(&out.Order, o)
 }
 
 func (m *Model) showCapacity(out *engine.Outcome, lot, pool string, asked int64) {

@@ -41,6 +41,10 @@ func (m *Model) invalid(cmd *engine.Command) {
 			m.id("buyer", cmd.Buyer)
 		}
 		m.id("order", cmd.Order)
+	case engine.VerbAdmit, engine.VerbReissue:
+		m.invalidTicket(cmd)
+	case engine.VerbRefund:
+		m.invalidRefund(cmd)
 	case engine.VerbBlock, engine.VerbUnblock, engine.VerbCapacity:
 		m.invalidPlace(cmd)
 	}

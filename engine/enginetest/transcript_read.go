@@ -79,6 +79,10 @@ func readCommand(line, currency string) (*engine.Command, error) {
 		if w.take("order") {
 			cmd.Order = orderWord(w.next())
 		}
+	case engine.VerbAdmit, engine.VerbReissue:
+		err = readTicket(w, cmd)
+	case engine.VerbRefund:
+		err = readRefund(w, cmd, currency)
 	case engine.VerbBlock, engine.VerbUnblock, engine.VerbCapacity:
 		if w.take("pool") {
 			cmd.Pool = w.next()
@@ -111,6 +115,68 @@ func verbByName(name string) (engine.Verb, bool) {
 		}
 	}
 	return engine.VerbNone, false
+}
+
+// readTicket reads "anna ticket 3 code 1 gate north", of which the buyer, the code and the gate may be left out.
+func readTicket(w *words, cmd *engine.Command) (err error) {
+	cmd.Payment = &engine.PaymentCommand{}
+	if len(w.rest) > 0 && w.rest[0] != "ticket" {
+		cmd.Buyer = w.next()
+	}
+	if w.take("ticket") {
+		cmd.Payment.Ticket = ticketWord(w.next())
+	}
+	if w.take("code") {
+		var code uint64
+		code, err = strconv.ParseUint(w.next(), 10, 32)
+		cmd.Payment.Code = uint32(code)
+	}
+	if w.take("gate") {
+		cmd.Payment.Gate = w.next()
+	}
+	return err
+}
+
+// readRefund reads "anna order 1 tickets 2 3 keeping fees, blocked, by buyer, because goodwill", of which all but the order may be left out.
+func readRefund(w *words, cmd *engine.Command, currency string) (err error) {
+	p := &engine.PaymentCommand{}
+	cmd.Payment = p
+	if len(w.rest) > 0 && w.rest[0] != "order" {
+		cmd.Buyer = w.next()
+	}
+	if w.take("order") {
+		cmd.Order = orderWord(w.next())
+	}
+	for len(w.rest) > 0 && !optionWord(w.rest[0]) && err == nil {
+		switch {
+		case w.take(","):
+		case w.take("tickets"):
+			for len(w.rest) > 0 && w.rest[0][0] >= '0' && w.rest[0][0] <= '9' {
+				p.Tickets = append(p.Tickets, ticketWord(w.next()))
+			}
+		case w.take("amount"):
+			p.HasAmount = true
+			p.AmountMinor, err = readMoney(w.next(), currency)
+		case w.take("keeping", "fees"):
+			p.KeepFees = true
+		case w.take("blocked"):
+			p.Block = true
+		case w.take("by", "buyer"):
+			p.ByBuyer = true
+		case w.take("because"):
+			p.Reason = w.next()
+		default:
+			return w.end()
+		}
+	}
+	return err
+}
+
+func ticketWord(word string) string {
+	if _, _, ok := engine.ParseTicketID("t" + word); ok {
+		return "t" + word
+	}
+	return word
 }
 
 // holdWord reads a hold as people write it (its number, with its incarnation if it has one: 2-25) or, to be hostile, as anything else.

@@ -23,12 +23,19 @@ func sayOutcome(out *engine.Outcome) string {
 		if out.Field != "" && out.Code != engine.CodeInvalid && out.Code != engine.CodeCardNumber { // their sentence names the field
 			text += " [" + out.Field + "]"
 		}
+		if t := out.Ticket; out.Shows&engine.ShowsTicket != 0 {
+			text += "\n  " + sayTicket(t)
+		}
 		for _, a := range out.Alternatives {
 			text += "\n  or " + a.Lot + " " + strings.Join(a.Seats, " ")
 		}
 		return text
 	}
 	switch {
+	case out.Shows&engine.ShowsRefund != 0:
+		return again + sayRefund(out.Refund)
+	case out.Shows&engine.ShowsTicket != 0:
+		return again + sayTicket(out.Ticket)
 	case out.Shows&engine.ShowsOrder != 0:
 		return again + sayOrder(&out.Order)
 	case out.Shows&engine.ShowsHold != 0:
@@ -109,6 +116,55 @@ func sayOrder(o *engine.OrderView) string {
 	}
 	if o.PaymentRef != "" {
 		text += ", paid " + o.PaymentRef
+	}
+	for i, m := range o.Marks {
+		if m != (engine.TicketMark{State: engine.TicketValid}) {
+			text += "\n  ticket " + sayID(uint64(o.FirstTicket)+uint64(i), o.Incarnation) + sayMark(m)
+		}
+	}
+	for i := range o.Refunds {
+		text += "\n  " + sayRefund(&o.Refunds[i])
+	}
+	return text
+}
+
+func sayMark(m engine.TicketMark) string {
+	text := " " + m.State.String()
+	if m.AdmittedAt != 0 {
+		text += ", used at " + clockTime(m.AdmittedAt)
+	}
+	if m.Gate != "" {
+		text += ", gate " + m.Gate
+	}
+	if m.Generation != 0 {
+		text += fmt.Sprintf(", code %d", m.Generation)
+	}
+	return text
+}
+
+func sayTicket(t *engine.TicketView) string {
+	text := "ticket " + sayID(uint64(t.ID), t.Incarnation) + " of order " + sayID(uint64(t.Order), t.Incarnation) + ": " + t.Lot
+	if t.Seat != "" {
+		text += " " + t.Seat
+	}
+	return text + "," + sayMark(engine.TicketMark{State: t.State, Generation: t.Generation, AdmittedAt: t.AdmittedAt, Gate: t.Gate})
+}
+
+func sayRefund(r *engine.RefundView) string {
+	text := fmt.Sprintf("refund %s of order %s: %s, %s", sayID(uint64(r.ID), r.Incarnation), sayID(uint64(r.Order), r.OrderIn), money(r.AmountMinor, r.Currency), r.State)
+	for i, t := range r.Tickets {
+		if i == 0 {
+			text += ", void:"
+		}
+		text += " " + sayID(uint64(t), r.OrderIn)
+	}
+	for _, s := range []struct {
+		is   bool
+		text string
+	}{{r.KeepFees, "fees kept"}, {r.Blocked, "blocked"}, {r.ByBuyer, "by the buyer"}, {r.Reason != "", "because " + r.Reason}} {
+		if s.is {
+			text += ", " + s.text
+		}
 	}
 	return text
 }

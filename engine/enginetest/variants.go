@@ -21,6 +21,11 @@ func Variants(cmd *engine.Command) []engine.Command {
 			spec := *cmd.Spec
 			c.Spec = &spec
 		}
+		if cmd.Payment != nil {
+			p := *cmd.Payment
+			p.Tickets = slices.Clone(p.Tickets)
+			c.Payment = &p
+		}
 		change(&c)
 		all = append(all, c)
 	}
@@ -76,6 +81,27 @@ func Variants(cmd *engine.Command) []engine.Command {
 		} else {
 			add(func(c *engine.Command) { c.Seats[0] += "7" })
 			add(func(c *engine.Command) { c.Seats = append(c.Seats, "A/1/77") })
+		}
+	case engine.VerbAdmit, engine.VerbReissue:
+		if cmd.Payment == nil {
+			break
+		}
+		add(func(c *engine.Command) { c.Payment.Ticket += "1" })
+		add(func(c *engine.Command) { c.Payment.Code++ })
+		add(func(c *engine.Command) { c.Payment.Gate += "x" })
+	case engine.VerbRefund:
+		if cmd.Payment == nil {
+			break
+		}
+		add(func(c *engine.Command) { c.Order += "1" })
+		add(func(c *engine.Command) { c.Payment.Reason += "x" })
+		add(func(c *engine.Command) { c.Payment.ByBuyer, c.Buyer = !c.Payment.ByBuyer, c.Buyer+"b1" })
+		if cmd.Payment.HasAmount {
+			add(func(c *engine.Command) { c.Payment.AmountMinor++ })
+		} else {
+			add(func(c *engine.Command) { c.Payment.KeepFees = !c.Payment.KeepFees })
+			add(func(c *engine.Command) { c.Payment.Block = !c.Payment.Block })
+			add(func(c *engine.Command) { c.Payment.Tickets = append(c.Payment.Tickets, "t77") })
 		}
 	case engine.VerbOpen:
 		add(func(c *engine.Command) { c.Verb = engine.VerbPause })
