@@ -34,8 +34,8 @@ func (noWallets) Method(string, string, string) (payment.Method, error) {
 }
 
 // annotate adds to offers and buys, before they reach their event, what the event cannot know: the buyer's wallet, the node's settings, and whether the lane
-// has room. It is no part of the request: a repeat is answered without a look at it.
-func (n *Node) annotate(req *engine.Request) {
+// has room. It is no part of the request: a repeat is answered without a look at it. It reports whether there was anything to annotate.
+func (n *Node) annotate(req *engine.Request) (annotated bool) {
 	for i := range req.Commands {
 		cmd := &req.Commands[i]
 		if cmd.Payment == nil || cmd.Verb != engine.VerbOffer && cmd.Verb != engine.VerbBuy {
@@ -47,6 +47,18 @@ func (n *Node) annotate(req *engine.Request) {
 		set := n.oneClick.Load()
 		note.OneClickOn, note.OneClickShare = set.on, set.share
 		note.Bucket = n.bucket(req.Account, cmd.Buyer)
+		n.payments.noteLane(cmd)
+		annotated = true
+	}
+	return annotated
+}
+
+// unannotate takes back what annotate has counted: the request does not reach its event.
+func (n *Node) unannotate(req *engine.Request) {
+	for i := range req.Commands {
+		if cmd := &req.Commands[i]; cmd.Verb == engine.VerbBuy {
+			n.payments.comesNot(cmd)
+		}
 	}
 }
 

@@ -28,6 +28,7 @@ type eventActor struct {
 	stage     stage
 	markBytes int // length of the run's facts before the present step
 	markFacts int
+	markWork  int           // length of the run's work before the present command of a caller
 	timedAt   time.Duration // up to here steps have been timed
 	untimed   int           // steps since then
 
@@ -212,6 +213,7 @@ func (a *eventActor) append() {
 
 // step runs one command of a caller and encodes its answer.
 func (a *eventActor) step(req *engine.Request, cmd *engine.Command) {
+	a.markWork = len(a.run.Signals.Work)
 	if a.ev == nil {
 		a.answer(req, cmd, a.refuse(cmd, engine.CodeQuarantined, "the event is set aside until an operator has looked at it"))
 		return
@@ -265,8 +267,24 @@ func (a *eventActor) answer(req *engine.Request, cmd *engine.Command, out *engin
 	a.run.Samples = append(a.run.Samples, engine.Sample{})
 	sample := &a.run.Samples[len(a.run.Samples)-1]
 	sample.Verb, sample.Code, sample.Flow, sample.Repeated, sample.LatencyNs = cmd.Verb, out.Code, engine.FlowStandard, out.Repeated, req.ReceivedNs
+	if cmd.Payment != nil {
+		a.paid(cmd, out)
+	}
 	if req.Reply != nil {
 		req.Reply.Outcome(req, a.command, out)
+	}
+}
+
+// paid adds what only the shell knows to the outcome of a command about payments.
+func (a *eventActor) paid(cmd *engine.Command, out *engine.Outcome) {
+	if cmd.Verb == engine.VerbBuy && len(a.run.Signals.Work) == a.markWork {
+		a.node.payments.comesNot(cmd)
+	}
+	if out.Shows&engine.ShowsPurchase != 0 {
+		a.node.payments.show(a.ref.key, out.Purchase)
+	}
+	if out.Shows&engine.ShowsOffer != 0 {
+		out.Offer.Brand, out.Offer.LastFour = cmd.Payment.Note.Brand, cmd.Payment.Note.LastFour
 	}
 }
 

@@ -71,6 +71,10 @@ type Config struct {
 	Installation string
 	// Watcher is told of purchases whose state has changed; nil if nobody wants to know.
 	Watcher Watcher
+	// Gateways is the payment services that charges are made through; each has a lane. Vault keeps what is sent to them: required with gateways.
+	Gateways []Gateway
+	Vault    Vault
+	Lane     LaneConfig
 	// Wallets knows the buyers' saved methods; without it nobody has any.
 	Wallets Wallets
 	// Wall is the wall clock, time.Now by default.
@@ -114,6 +118,12 @@ func (c *Config) validate() error {
 	}
 	if c.Wall == nil {
 		c.Wall = time.Now
+	}
+	if len(c.Gateways) > 0 && (c.Vault == nil || !engine.ValidID(c.Installation)) {
+		return errors.New("actors: Config.Vault and Config.Installation are required with gateways: say where their requests are kept, and what sets their keys apart")
+	}
+	if err := c.Lane.validate(); err != nil {
+		return err
 	}
 	if c.Wallets == nil {
 		c.Wallets = noWallets{}

@@ -66,7 +66,10 @@ type Node struct {
 	audit sync.Mutex // guards what changes of node after the start: the audit and settings; outages are all there before the first actor starts
 	node  *engine.Node
 
-	oneClick atomic.Pointer[oneClick] // what is set everywhere
+	oneClick   atomic.Pointer[oneClick] // what is set everywhere
+	payments   *payments
+	recovering bool // there was a log: events may come with charges that are not finished
+	closing    atomic.Bool
 
 	archives archivist
 
@@ -120,7 +123,11 @@ func Start(cfg Config, journal Journal, snapshots Snapshots, recovered *engine.R
 	}
 	n.incarnation = n.node.Incarnation()
 	n.applySettings()
+	n.recovering = recovered.HighMark > 0
 	if err := n.recordOutage(recovered.HighMark); err != nil {
+		return nil, err
+	}
+	if err := n.startPayments(); err != nil {
 		return nil, err
 	}
 	asleep, err := n.takeOver(recovered)
@@ -190,7 +197,17 @@ func (n *Node) Submit(req *engine.Request) engine.Code {
 		return engine.CodeUnavailable
 	}
 	req.ReceivedNs = int64(n.clock.Mono())
-	n.annotate(req)
+	annotated := n.annotate(req)
+	code := n.post(req)
+	if code != engine.CodeOK && annotated {
+		n.unannotate(req)
+	}
+	return code
+}
+
+// post puts a request into its event's mailbox.
+func (n *Node) post(req *engine.Request) engine.Code {
+	commands := int64(len(req.Commands))
 	for {
 		ref, ok := n.routes.Load(route{req.Account, req.Event})
 		if !ok {
@@ -287,7 +304,9 @@ func (n *Node) spawnRef(ref *eventRef, ev *engine.Event) *eventRef {
 		admit: func(req *engine.Request) bool {
 			commands := int64(len(req.Commands))
 			if ref.inflight.Load()+commands > n.cfg.InflightPerEvent {
-				return false
+				if _, lanes := req.Reply.(*charge); !lanes { // those are as few as the lanes' calls, and about money
+					return false
+				}
 			}
 			ref.inflight.Add(commands)
 			return true
@@ -451,9 +470,11 @@ func (n *Node) Metrics() *Metrics { return n.metrics }
 // Stop refuses new requests, answers those it took, writes each event's state proof and returns when all of it is durable or ctx ends.
 // A second call returns at once.
 func (n *Node) Stop(ctx context.Context) error {
-	if n.stopping.Swap(true) {
+	if n.closing.Swap(true) {
 		return nil
 	}
+	n.stopPayments(ctx)
+	n.stopping.Store(true)
 	close(n.stop)
 	n.stopArchivist()
 	n.beating.Wait()

@@ -108,6 +108,7 @@ func (a *eventActor) rebuild() {
 		return
 	}
 	a.ev = ev
+	a.resumeWork()
 }
 
 // quarantine sets the event aside: visible in readiness and metrics, answered `quarantined`, other events go on.

@@ -6,10 +6,13 @@ import "github.com/holdfast-engine/holdfast/engine"
 type planted uint8
 
 const (
-	plantedNone         planted = iota
-	plantedAnswerEarly          // let answers leave when they are decided, not when they are durable
-	plantedWallTime             // take wall time for node time
-	plantedForgetOutage         // let deadlines run on while the process is down
+	plantedNone            planted = iota
+	plantedAnswerEarly             // let answers leave when they are decided, not when they are durable
+	plantedWallTime                // take wall time for node time
+	plantedForgetOutage            // let deadlines run on while the process is down
+	plantedNewKey                  // send a request again under another key
+	plantedPostFirst               // let a request leave before its intent is durable
+	plantedTimeoutDeclines         // take it for a no when the gateway does not answer
 )
 
 // plantedBug reports whether this build has the bug. A constant comparison: in an ordinary build every use of it is compiled away.

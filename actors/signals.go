@@ -7,19 +7,3 @@ import "github.com/holdfast-engine/holdfast/engine"
 type Watcher interface {
 	PurchaseChanged(account, event string, c engine.PurchaseChange)
 }
-
-// signalled hands on what a durable run wants done and told.
-func (n *Node) signalled(run *engine.Run) {
-	if n.cfg.Watcher != nil {
-		for _, c := range run.Signals.Changes {
-			n.cfg.Watcher.PurchaseChanged(run.Key.Account, run.Key.ID, c)
-		}
-	}
-}
-
-// resumeWork names again what an event that was just read from disk waits for.
-func (a *eventActor) resumeWork() {
-	if a.ev == nil || !a.ev.HasOpenWork() {
-		return
-	}
-}
