@@ -12,7 +12,10 @@ import (
 // zero is an answer.
 
 // jsonWriter appends JSON. A comma is written by looking at the byte before: no value ends in { or [.
-type jsonWriter struct{ b []byte }
+type jsonWriter struct {
+	b    []byte
+	lost int64 // changes of purchases that were not published: a purchase tells of them
+}
 
 func (w *jsonWriter) comma() {
 	if last := w.b[len(w.b)-1]; last != '{' && last != '[' {

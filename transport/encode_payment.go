@@ -74,6 +74,7 @@ func (w *jsonWriter) purchase(p *engine.PurchaseView) {
 	w.numIf("eta_ms", p.EtaMs)
 	w.str("client_secret", p.ClientSecret)
 	w.str("redirect_url", p.RedirectURL)
+	w.numIf("pushes_lost", w.lost)
 	if p.Undone {
 		w.flag("undone", true)
 	}
@@ -246,6 +247,7 @@ func (w *protoWriter) purchase(num int, p *engine.PurchaseView) {
 	w.num(20, p.EtaMs)
 	w.str(21, p.ClientSecret)
 	w.str(22, p.RedirectURL)
+	w.num(23, w.lost)
 	w.flag(24, p.Undone)
 	w.close(from)
 }

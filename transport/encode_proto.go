@@ -9,7 +9,10 @@ import (
 // The protobuf encoder of replies. It writes the bytes that deterministic proto.Marshal would write, without the message in between.
 
 // protoWriter appends protobuf fields. Zero values are left out, as proto3 does.
-type protoWriter struct{ b []byte }
+type protoWriter struct {
+	b    []byte
+	lost int64 // changes of purchases that were not published: a purchase tells of them
+}
 
 func (w *protoWriter) tag(num int, typ protowire.Type) {
 	if num < 16 {

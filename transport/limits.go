@@ -34,6 +34,8 @@ const (
 	ListLimitDefault = 100
 	// InspectFactsMax is how many facts of an event one inspect shows.
 	InspectFactsMax = 200
+	// PushesMax bounds the changes of purchases of an account that are to be published: what comes beyond it is lost and counted.
+	PushesMax = 64 << 10
 	// AccountsMax bounds the accounts of one engine: each costs a connection, the goroutines that read and write it, and a series of every metric of
 	// the wire.
 	AccountsMax = 64
@@ -48,6 +50,10 @@ const (
 	CommandsInFlightMaxDefault = 256 << 10
 	// BytesInFlightMaxDefault bounds the messages those commands arrived in.
 	BytesInFlightMaxDefault = 256 << 20
+	// ParkedMaxDefault bounds the buys of an account that wait for the final state of their purchase, ParkedBytesMaxDefault their messages and
+	// answers. Beyond them a buy is answered at once: it loses nothing but the waiting.
+	ParkedMaxDefault      = 32 << 10
+	ParkedBytesMaxDefault = 64 << 20
 	// PendingMessagesMaxDefault and PendingBytesMaxDefault bound what has arrived and is not decoded. Beyond them NATS messages are dropped
 	// and counted, so they are generous: overload is meant to be answered, by the bounds in flight.
 	PendingMessagesMaxDefault = 512 << 10
@@ -59,6 +65,12 @@ const (
 )
 
 const (
+	// pushesTogetherMax is how many changes of purchases are told together.
+	pushesTogetherMax = 256
+	// parkedTogetherMax is how many callers may wait for one purchase: nobody needs two. What comes beyond is answered at once.
+	parkedTogetherMax = 16
+	// parkedDueMax is how many waits end before others may begin: the goroutine that hands over answers must not wait long.
+	parkedDueMax = 256
 	// replyResultReserveBytes is kept free for each result of a batch that is still to come, so that even a batch of the longest results
 	// ends in a reply that can be sent: a result that does not fit is replaced by a too_large answer of less than this.
 	replyResultReserveBytes = 384

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"sync"
+	"time"
 
 	"github.com/holdfast-engine/holdfast/engine"
 )
@@ -20,6 +21,17 @@ type request struct {
 	taken       int64       // commands taken from the bounds
 	takenBytes  int64
 	out         []byte
+
+	// Of a buy whose caller wants to wait.
+	waits        bool      // if the purchase is not settled yet
+	until        time.Time // then to this time at most
+	messageBytes int64
+	pending      bool // it is not settled: the answer is written, and may be parked
+	again        bool // submitted again: the answer is that of the first time, with the present state
+	repeated     bool // the first answer was one to a repeat
+	parkedAt     parkedAt
+	nextParked   *request
+	heapIndex    int
 }
 
 var requests = sync.Pool{New: func() any { return new(request) }}
@@ -49,6 +61,8 @@ func (r *request) free() {
 	r.server, r.replyTo, r.correlation = nil, "", ""
 	r.json, r.batch, r.refused = false, false, engine.CodeOK
 	r.taken, r.takenBytes = 0, 0
+	r.waits, r.until, r.messageBytes, r.pending, r.again, r.repeated = false, time.Time{}, 0, false, false, false
+	r.parkedAt, r.nextParked, r.heapIndex = parkedAt{}, nil, 0
 	if r.out = r.out[:0]; cap(r.out) > pooledBufferBytesMax {
 		r.out = nil
 	}
@@ -96,6 +110,15 @@ func (r *request) finish() {
 
 // Outcome encodes the answer to command i. It implements [engine.Replier].
 func (r *request) Outcome(_ *engine.Request, i int, out *engine.Outcome) {
+	if r.waits {
+		if r.again && out.Code != engine.CodeOK {
+			r.pending = false
+			return // the first answer stands: the purchase was taken
+		}
+		repeated := out.Repeated
+		defer func() { out.Repeated = repeated }()
+		r.awaits(out)
+	}
 	if i == 0 {
 		r.out = r.out[:0]
 		r.begin()
@@ -132,7 +155,7 @@ func tooLargeReply(batch bool) string {
 // result writes one answer: the outcome, or instead of it a refusal.
 func (r *request) result(id string, out *engine.Outcome, instead *refusal) {
 	if r.json {
-		w := jsonWriter{b: r.out}
+		w := jsonWriter{b: r.out, lost: r.server.pushesLost()}
 		if r.batch {
 			w.comma()
 			w.b = append(w.b, '{')
@@ -148,7 +171,7 @@ func (r *request) result(id string, out *engine.Outcome, instead *refusal) {
 		r.out = w.b
 		return
 	}
-	w := protoWriter{b: r.out}
+	w := protoWriter{b: r.out, lost: r.server.pushesLost()}
 	from := 0
 	if r.batch {
 		from = w.open(8)
@@ -164,8 +187,52 @@ func (r *request) result(id string, out *engine.Outcome, instead *refusal) {
 	r.out = w.b
 }
 
-// Durable sends the answers on their way. It implements [engine.Replier].
+// waitsFor notes how long the caller of a buy wants to wait for the final state.
+func (r *request) waitsFor(event string, messageBytes int64) {
+	wait := int64(WaitMsDefault)
+	if p := r.commands[0].Payment; p.HasWait {
+		wait = p.WaitMs
+	}
+	if wait > 0 {
+		r.waits, r.messageBytes, r.parkedAt.event = true, messageBytes, event
+		r.until = time.Now().Add(time.Duration(wait) * time.Millisecond)
+	}
+}
+
+// awaits notes whether the answer to a buy has to wait for its purchase.
+func (r *request) awaits(out *engine.Outcome) {
+	if r.again {
+		out.Repeated = r.repeated // the caller has sent it once
+	}
+	r.repeated = out.Repeated
+	if r.pending = out.Code == engine.CodeOK && out.Shows&engine.ShowsPurchase != 0 && !settled(out.Purchase.State); r.pending {
+		r.parkedAt.purchase, r.parkedAt.in = out.Purchase.ID, out.Purchase.Incarnation
+	}
+}
+
+// Durable sends the answers on their way, or keeps them for the moment. It implements [engine.Replier].
 func (r *request) Durable(*engine.Request) {
+	if r.pending && r.park() {
+		return
+	}
+	r.answer()
+}
+
+// park gives back what the request took, and lets it wait. It reports false if it may not.
+func (r *request) park() bool {
+	s := r.server
+	taken, bytes := r.taken, r.takenBytes
+	r.taken, r.takenBytes = 0, 0
+	if !s.parking.park(r) { // from here on the request may be gone already
+		r.taken, r.takenBytes = taken, bytes
+		return false
+	}
+	s.giveBack(taken, bytes)
+	return true
+}
+
+// answer sends a written answer on its way.
+func (r *request) answer() {
 	r.finish()
 	r.server.outbox.post(r)
 }

@@ -51,8 +51,14 @@ type Config struct {
 	PendingBytesMax    int
 	// RetryAfter is the hint in an overloaded answer; 0 is [OverloadedRetryAfterDefault].
 	RetryAfter time.Duration
+	// ParkedMax and ParkedBytesMax bound the buys that wait for the final state of their purchase. 0 is [ParkedMaxDefault] and
+	// [ParkedBytesMaxDefault]. Beyond: answered at once with the state of the moment.
+	ParkedMax      int
+	ParkedBytesMax int64
 	// Admin carries out what operators ask for on [SubjectAdmin]; nil serves no operators.
 	Admin Admin
+	// Watch tells the server of purchases that have changed; nil never does: buys then wait as long as they said.
+	Watch *Watch
 }
 
 // withDefaults fills in what is zero and refuses what cannot be.
@@ -92,7 +98,13 @@ func (c Config) withDefaults() (Config, error) {
 	if c.RetryAfter == 0 {
 		c.RetryAfter = OverloadedRetryAfterDefault
 	}
-	if c.CommandsInFlightMax < 0 || c.BytesInFlightMax < 0 || c.PendingMessagesMax < 0 || c.PendingBytesMax < 0 || c.RetryAfter < 0 {
+	if c.ParkedMax == 0 {
+		c.ParkedMax = ParkedMaxDefault
+	}
+	if c.ParkedBytesMax == 0 {
+		c.ParkedBytesMax = ParkedBytesMaxDefault
+	}
+	if c.ParkedMax < 0 || c.ParkedBytesMax < 0 || c.CommandsInFlightMax < 0 || c.BytesInFlightMax < 0 || c.PendingMessagesMax < 0 || c.PendingBytesMax < 0 || c.RetryAfter < 0 {
 		return c, errors.New("a bound is negative: use 0 for its default")
 	}
 	return c, nil
@@ -107,6 +119,8 @@ type Server struct {
 	service       micro.Service
 	admin         *adminSide // nil if no operators are served
 	outbox        *outbox
+	parking       *parking
+	pushes        *pushes
 	account       *Bound
 	stats         counters
 	replyBytesMax int
@@ -134,11 +148,13 @@ func Serve(c Config, nc *nats.Conn, e Engine) (*Server, error) {
 	if s.replyBytesMax < replyBytesMin {
 		return nil, fmt.Errorf("serve: the NATS server takes messages up to %d bytes only: set max_payload to 1 MiB", nc.MaxPayload())
 	}
-	s.outbox = newOutbox(s)
+	s.outbox, s.parking, s.pushes = newOutbox(s), newParking(s), newPushes(s)
 	if err := s.subscribe(); err != nil {
+		s.parking.close()
 		s.outbox.close()
-		return nil, fmt.Errorf("serve: %w", err)
+		return nil, errors.Join(fmt.Errorf("serve: %w", err), s.pushes.close(context.Background()))
 	}
+	c.Watch.join(s)
 	return s, nil
 }
 
@@ -232,6 +248,9 @@ func (s *Server) receive(m *nats.Msg) {
 		return
 	}
 	r.correlation = r.decoder.correlation()
+	if verb == engine.VerbBuy {
+		r.waitsFor(event, int64(len(m.Data)))
+	}
 	s.submit(r, event, int64(len(m.Data)))
 }
 
@@ -308,13 +327,19 @@ func (s *Server) take(commands, bytes int64) engine.Code {
 
 // release gives back what a request took, and the request.
 func (s *Server) release(r *request) {
-	if r.taken > 0 {
-		if s.config.Process != nil {
-			s.config.Process.give(r.taken, r.takenBytes)
-		}
-		s.given(s.account.give(r.taken, r.takenBytes))
-	}
+	s.giveBack(r.taken, r.takenBytes)
 	r.free()
+}
+
+// giveBack gives back room in the bounds.
+func (s *Server) giveBack(commands, bytes int64) {
+	if commands == 0 {
+		return
+	}
+	if s.config.Process != nil {
+		s.config.Process.give(commands, bytes)
+	}
+	s.given(s.account.give(commands, bytes))
 }
 
 // given notes how many commands are left in flight.
@@ -381,6 +406,11 @@ func (s *Server) Drain(ctx context.Context) error {
 	case <-s.unheard:
 	case <-ctx.Done():
 		return fmt.Errorf("drain: messages are still arriving: %w", ctx.Err())
+	}
+	s.parking.close()
+	s.config.Watch.leave(s)
+	if err := s.pushes.close(ctx); err != nil {
+		return err
 	}
 	s.draining.Store(true)
 	if commands, _ := s.account.InFlight(); commands == 0 {

@@ -23,6 +23,10 @@ type Stats struct {
 	// Refused counts the messages refused before the engine took them, by code.
 	Refused [engine.Codes]uint64
 
+	Pushes     uint64 // changes of purchases that were published
+	PushesLost uint64 // and that were not
+
+	Parked           int   // now, buys that wait for the final state of their purchase
 	PendingMessages  int   // now, arrived and not decoded
 	PendingBytes     int   // now
 	CommandsInFlight int64 // now, taken and not answered
@@ -48,6 +52,7 @@ func (s *Server) Stats() Stats {
 	for i := range st.Refused {
 		st.Refused[i] = c.refused[i].Load()
 	}
+	st.Pushes, st.PushesLost, st.Parked = s.pushes.sent.Load(), s.pushes.lost.Load(), s.parking.waiting()
 	st.CommandsInFlight, st.BytesInFlight = s.account.InFlight()
 	if n, err := s.sub.Dropped(); err == nil { // after the drain the last count stands
 		c.droppedPending.Store(uint64(n))

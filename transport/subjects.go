@@ -21,7 +21,9 @@ const (
 )
 
 // SubjectPurchases returns the subject on which the changes of a buyer's purchases are published, as in holdfast.v1.purchases.e1.b1.
-func SubjectPurchases(event, buyer string) string { return "holdfast.v1.purchases." + event + "." + buyer }
+func SubjectPurchases(event, buyer string) string {
+	return "holdfast.v1.purchases." + event + "." + buyer
+}
 
 // Subject returns the subject of a verb of an event, as in holdfast.v1.events.e1.hold.
 func Subject(event, verb string) string { return subjectPrefix + event + "." + verb }

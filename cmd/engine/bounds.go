@@ -68,6 +68,8 @@ func (b *bounds) transportFlags(f *pflag.FlagSet) {
 	size(f, &b.processBytesMax, "process-bytes-max", transport.BytesInFlightMaxDefault, "messages of all accounts, in bytes; more are refused as overloaded")
 	f.IntVar(&c.PendingMessagesMax, "pending-messages-max", transport.PendingMessagesMaxDefault, "messages that have arrived and are not decoded; more are dropped and counted")
 	size(f, &c.PendingBytesMax, "pending-bytes-max", transport.PendingBytesMaxDefault, "the same in bytes")
+	f.IntVar(&c.ParkedMax, "waiting-buys-max", transport.ParkedMaxDefault, "buys of the account that wait for the final state of their purchase; more are answered at once")
+	size(f, &c.ParkedBytesMax, "waiting-bytes-max", transport.ParkedBytesMaxDefault, "the same in bytes of messages and answers")
 	f.DurationVar(&c.RetryAfter, "retry-after", transport.OverloadedRetryAfterDefault, "hint in an overloaded answer: when to try again, as in 50ms")
 }
 

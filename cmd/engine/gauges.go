@@ -114,6 +114,9 @@ func (p *process) addTransportMetrics(m *actors.Metrics) {
 		}
 		return n
 	})
+	count("holdfast_purchase_changes_published_total", "Changes of purchases published on the subjects of their buyers.", func(s *transport.Stats) uint64 { return s.Pushes })
+	count("holdfast_purchase_changes_lost_total", "Changes of purchases that were not published, because too many were.", func(s *transport.Stats) uint64 { return s.PushesLost })
+	gauge("holdfast_buys_waiting", "Callers of buy that wait for the final state of their purchase.", func(s *transport.Stats) float64 { return float64(s.Parked) })
 	gauge("holdfast_pending_messages", "Messages that have arrived and are not decoded.", func(s *transport.Stats) float64 { return float64(s.PendingMessages) })
 	gauge("holdfast_pending_bytes", "Bytes of those messages.", func(s *transport.Stats) float64 { return float64(s.PendingBytes) })
 	gauge("holdfast_account_inflight_commands", "Commands of the account that are taken and not answered.", func(s *transport.Stats) float64 { return float64(s.CommandsInFlight) })

@@ -37,7 +37,7 @@ type processConfig struct {
 	backupsCopy bool
 	// vaultKey is the file with the master key of the vault; empty is one beside data.
 	vaultKey string
-	logger      *slog.Logger
+	logger   *slog.Logger
 	// drain is how long a stop waits for answers that are under way; 0 is drainDefault.
 	drain time.Duration
 	// fatal ends the process; nil is the store's own: say what happened and what to do, then exit with status 1.
@@ -51,6 +51,7 @@ type process struct {
 	store   *store.Store
 	node    *actors.Node
 	servers []*transport.Server // one an account
+	watch   transport.Watch     // tells the servers of purchases that have changed
 	denied  transport.Denied    // by the embedded NATS server
 	backups *backups
 
@@ -201,6 +202,7 @@ func (p *process) reportSlowRecovery() (finished func()) {
 func (p *process) startNode(context.Context) error {
 	c := p.config.bounds.actors
 	c.Logger = p.config.logger
+	c.Watcher = &p.watch
 	limits := p.config.bounds.event
 	c.NewEvent = func(key engine.Key) *engine.Event { return engine.NewWithLimits(key, limits) }
 	c.Fatal = p.config.fatal
@@ -249,6 +251,7 @@ func (p *process) startTransport(ctx context.Context) error {
 		a.config.Version = discoveryVersion()
 		a.config.Process = process
 		a.config.Admin = p
+		a.config.Watch = &p.watch
 		s, err := transport.Serve(a.config, connections[i], p.node)
 		if err != nil {
 			return fmt.Errorf("account %s: %w", a.config.Account, err)

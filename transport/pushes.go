@@ -1,0 +1,190 @@
+package transport
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/holdfast-engine/holdfast/engine"
+)
+
+// pushes publishes what purchases have become, on the subjects of their buyers. A change only says that there is something to tell: the purchase is
+// read, as anybody may read it, and its state of that moment is published, so that nothing is told that is not durable. Changes that come
+// while others are being told are told together: a purchase once, the purchases of an event in one request. One goroutine does it all.
+type pushes struct {
+	server *Server
+
+	mu      sync.Mutex
+	queue   []push
+	closed  bool
+	wake    chan struct{}
+	stopped chan struct{}
+
+	sent, lost atomic.Uint64
+}
+
+// push is a purchase to tell of.
+type push struct {
+	event string
+	engine.PurchaseChange
+}
+
+func newPushes(s *Server) *pushes {
+	p := &pushes{server: s, wake: make(chan struct{}, 1), stopped: make(chan struct{})}
+	go p.run()
+	return p
+}
+
+// add notes a change. It does not block: beyond the bound the change is lost, and counted.
+func (p *pushes) add(event string, c engine.PurchaseChange) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || len(p.queue) >= PushesMax {
+		p.lost.Add(1)
+		return
+	}
+	p.queue = append(p.queue, push{event, c})
+	p.nudge()
+}
+
+// nudge wakes run.
+func (p *pushes) nudge() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// pushesLost is how many changes of purchases were not published.
+func (s *Server) pushesLost() int64 { return int64(s.pushes.lost.Load()) }
+
+// waiting is how many changes are noted and not told.
+func (p *pushes) waiting() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.queue)
+}
+
+// close tells what is noted, and waits until it has left. What comes later is lost.
+func (p *pushes) close(ctx context.Context) error {
+	p.mu.Lock()
+	p.closed = true
+	p.nudge()
+	p.mu.Unlock()
+	select {
+	case <-p.stopped:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("drain: %d changes of purchases are not published: %w", p.waiting(), ctx.Err())
+	}
+}
+
+func (p *pushes) run() {
+	defer close(p.stopped)
+	for {
+		p.mu.Lock()
+		n := min(len(p.queue), pushesTogetherMax)
+		taken := p.queue[:n:n]
+		p.queue = p.queue[n:]
+		closed := p.closed
+		p.mu.Unlock()
+		switch {
+		case n > 0:
+			p.tell(taken)
+		case closed:
+			return
+		default:
+			<-p.wake
+		}
+	}
+}
+
+// tell reads the purchases of some changes and publishes what they are.
+func (p *pushes) tell(changes []push) {
+	told := make(map[parkedAt]bool, len(changes))
+	byEvent := make(map[string]*pushRequest)
+	for i := range changes {
+		c := &changes[i]
+		at := parkedAt{c.event, c.Purchase, c.Incarnation}
+		if told[at] {
+			continue
+		}
+		told[at] = true
+		r := byEvent[c.event]
+		if r == nil {
+			r = &pushRequest{done: make(chan struct{})}
+			byEvent[c.event] = r
+		}
+		r.subjects = append(r.subjects, SubjectPurchases(c.event, c.Buyer))
+		r.commands = append(r.commands, engine.Command{
+			Verb: engine.VerbPurchase, Buyer: c.Buyer,
+			Payment: &engine.PaymentCommand{Purchase: string(engine.AppendPurchaseID(nil, c.Purchase, c.Incarnation))},
+		})
+	}
+	for event, r := range byEvent {
+		if !p.submit(event, r) {
+			p.lost.Add(uint64(len(r.commands)))
+			delete(byEvent, event)
+		}
+	}
+	for _, r := range byEvent {
+		<-r.done
+		for i, body := range r.bodies {
+			if body == nil || p.server.nc.Publish(r.subjects[i], body) != nil {
+				p.lost.Add(1)
+				continue
+			}
+			p.sent.Add(1)
+		}
+	}
+}
+
+// submit hands a request to the engine, and waits while that has too much to do. It reports whether the engine took it.
+func (p *pushes) submit(event string, r *pushRequest) bool {
+	for {
+		r.Request = engine.Request{Account: p.server.config.Account, Event: event, Commands: r.commands, Reply: r}
+		code := p.server.engine.Submit(&r.Request)
+		if code == engine.CodeOK {
+			return true
+		}
+		p.mu.Lock()
+		closed := p.closed
+		p.mu.Unlock()
+		if code != engine.CodeOverloaded || closed {
+			return false
+		}
+		time.Sleep(p.server.config.RetryAfter)
+	}
+}
+
+// pushRequest reads purchases of one event, for those that follow them. It is the engine's Replier for itself.
+type pushRequest struct {
+	engine.Request
+	commands []engine.Command
+	subjects []string
+	bodies   [][]byte // by command; nil where there is nothing to tell
+	done     chan struct{}
+}
+
+// Outcome writes the body of a PurchaseChanged. What only the buyer's own client may have is left out. It implements [engine.Replier].
+func (r *pushRequest) Outcome(_ *engine.Request, _ int, out *engine.Outcome) {
+	if out.Code != engine.CodeOK || out.Shows&engine.ShowsPurchase == 0 {
+		r.bodies = append(r.bodies, nil)
+		return
+	}
+	shown := *out.Purchase
+	shown.ClientSecret, shown.RedirectURL = "", ""
+	w := jsonWriter{b: []byte{'{'}}
+	w.num("seq", int64(out.Seq))
+	w.purchase(&shown)
+	if out.Shows&engine.ShowsOrder != 0 {
+		w.order(&out.Order)
+	}
+	w.end('}')
+	r.bodies = append(r.bodies, w.b)
+}
+
+// Durable implements [engine.Replier].
+func (r *pushRequest) Durable(*engine.Request) { close(r.done) }

@@ -1,0 +1,55 @@
+package transport
+
+import (
+	"sync"
+
+	"github.com/holdfast-engine/holdfast/engine"
+)
+
+// Watch hands the changes of purchases to the servers of their accounts. The zero value knows no server; servers join it by [Config].Watch.
+// It is safe for concurrent use.
+type Watch struct {
+	mu      sync.RWMutex
+	servers map[string]*Server
+}
+
+func (w *Watch) join(s *Server) {
+	if w == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.servers == nil {
+		w.servers = make(map[string]*Server)
+	}
+	w.servers[s.config.Account] = s
+}
+
+func (w *Watch) leave(s *Server) {
+	if w == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.servers[s.config.Account] == s {
+		delete(w.servers, s.config.Account)
+	}
+}
+
+// PurchaseChanged is to be called when a purchase has got another state, durably and in the order of the log. It does not block: callers that wait
+// for the purchase are answered, and the change is published, by goroutines of the server's own.
+func (w *Watch) PurchaseChanged(account, event string, c engine.PurchaseChange) {
+	w.mu.RLock()
+	s := w.servers[account]
+	w.mu.RUnlock()
+	if s == nil {
+		return
+	}
+	if settled(c.State) {
+		s.parking.changed(parkedAt{event, c.Purchase, c.Incarnation})
+	}
+	s.pushes.add(event, c)
+}
+
+// settled reports whether a caller that waits for a purchase wants to know its state now: it is final, or the buyer has something to do.
+func settled(s engine.PurchaseState) bool { return s.Final() || s == engine.PurchaseActionRequired }
