@@ -302,4 +302,7 @@ func (e *Event) stateOfTicket(order uint32, id TicketID) TicketState {
 }
 
 // pending reports whether an order's purchase can still be undone: its tickets admit nobody yet.
-func (e *Event) pending(uint32) bool { return false }
+func (e *Event) pending(order uint32) bool {
+	purchase := e.orders.at(order).purchase
+	return purchase != 0 && e.eventTime() < e.purchases.rows.at(purchase-1).undo
+}

@@ -276,7 +276,7 @@ func (c *checker) ticket(order uint32, row *ticketRow) error {
 }
 
 // moneyRequests counts the requests that are remembered for good.
-func (c *checker) moneyRequests() (refunds, confirms, admits int) {
+func (c *checker) moneyRequests() (refunds, admits int) {
 	for i := range c.e.money.rows {
 		// Others are found by answerable.
 		//
@@ -284,11 +284,9 @@ func (c *checker) moneyRequests() (refunds, confirms, admits int) {
 		switch c.e.money.at(i).verb() {
 		case VerbRefund:
 			refunds++
-		case VerbConfirm:
-			confirms++
 		case VerbAdmit:
 			admits++
 		}
 	}
-	return refunds, confirms, admits
+	return refunds, admits
 }

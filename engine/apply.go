@@ -96,6 +96,10 @@ func (e *Event) end(slot uint32, as HoldState) int64 {
 	e.rows -= e.holdHash(row, e.buyerHash(row.buyer))
 	b := row.basket
 	total := e.total(&b)
+	from := shareHeld
+	if row.state() == HoldPaying {
+		from = sharePaying
+	}
 	for it := e.firstItem(&b); it.sales > 0; it = e.nextItem(it) {
 		number := e.prices[it.price].lot
 		for n := it.seats; n != 0; {
@@ -105,7 +109,7 @@ func (e *Event) end(slot uint32, as HoldState) int64 {
 			n = seat.next
 			*seat = seatRow{}
 		}
-		e.move(number, int64(it.sales)*e.lots[number].units, shareHeld, shareFree)
+		e.move(number, int64(it.sales)*e.lots[number].units, from, shareFree)
 	}
 	for i := b.more; i != 0; {
 		next := e.items.at(i - 1).next
@@ -119,7 +123,9 @@ func (e *Event) end(slot uint32, as HoldState) int64 {
 // retire takes a hold's row out and puts its id among the ended ones.
 func (e *Event) retire(slot uint32, as HoldState, total int64) {
 	row := e.holds.at(slot)
-	e.stopClock(slot)
+	if row.state() == HoldHeld {
+		e.stopClock(slot)
+	}
 	id, buyer := row.id(), row.buyer
 	e.holds.release(slot)
 	b := e.buyers.at(buyer)
@@ -170,12 +176,26 @@ func (e *Event) applyExpired(_ *factExpired, slot uint32) {
 	e.end(slot, HoldExpired)
 }
 
-// applyConfirmed makes an order of a hold: the basket and its seats pass on as they are.
+// applyConfirmed makes an order of a hold that was paid outside.
 func (e *Event) applyConfirmed(f *factConfirmed, slot uint32) {
+	flags := uint32(0)
+	if f.boxOffice {
+		flags = orderBoxOffice
+	}
+	total := e.sell(slot, f.ticket, f.paymentRef, flags, 0)
+	e.remember(&f.asked, VerbConfirm, uint64(f.order), total)
+}
+
+// sell makes an order of a hold: the basket and its seats pass on as they are. It returns the total.
+func (e *Event) sell(slot uint32, ticket TicketID, paymentRef string, flags, purchase uint32) int64 {
 	row := e.holds.at(slot)
 	buyer, b := row.buyer, row.basket
 	hash := e.buyerHash(buyer)
 	e.rows -= e.holdHash(row, hash)
+	from := shareHeld
+	if row.state() == HoldPaying {
+		from = sharePaying
+	}
 	total := e.total(&b)
 	order := e.orders.alloc()
 	tickets := int64(0)
@@ -188,21 +208,18 @@ func (e *Event) applyConfirmed(f *factConfirmed, slot uint32) {
 			seat.owner, seat.state = order, seatSold
 			n = seat.next
 		}
-		e.move(number, units, shareHeld, shareSold)
+		e.move(number, units, from, shareSold)
 	}
 	made := e.orders.at(order)
-	*made = orderRow{hold: f.hold, ticket: f.ticket, at: e.now, total: total, buyer: buyer, basket: b}
-	if f.paymentRef != "" {
-		made.payment = e.names.put(f.paymentRef)
-	}
-	if f.boxOffice {
-		made.flags |= orderBoxOffice
+	*made = orderRow{hold: row.id(), ticket: ticket, at: e.now, total: total, buyer: buyer, basket: b, flags: flags, purchase: purchase}
+	if paymentRef != "" {
+		made.payment = e.names.put(paymentRef)
 	}
 	e.ticketLast += TicketID(tickets)
-	e.noteBought(buyer, &b)
-	e.rows += e.orderHash(made, order, hash, f.paymentRef)
+	e.noteBought(buyer, order, &b)
+	e.rows += e.orderHash(made, order, hash, paymentRef)
 	e.retire(slot, HoldConfirmed, total)
-	e.remember(&f.asked, VerbConfirm, uint64(f.order), total)
+	return total
 }
 
 func (e *Event) applyTierOpened(f *factTierOpened) {

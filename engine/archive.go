@@ -23,6 +23,8 @@ func (e *Event) archive(cmd *Command) {
 		e.show(cmd, refusal{code: CodeWrongState, field: fieldEvent, text: e.notOnSale()})
 	case e.holds.live() > 0:
 		e.show(cmd, refusal{code: CodeWrongState, field: fieldEvent, text: ticketsAreHeld})
+	case e.chargesOpen():
+		e.show(cmd, refusal{code: CodeWrongState, field: fieldEvent, text: chargesAreOpen})
 	default:
 		if e.tally.any {
 			e.writeTally()
@@ -38,12 +40,15 @@ func (e *Event) archive(cmd *Command) {
 func (e *Event) applyArchived() { e.state = EventArchived }
 
 func (e *Event) foldArchived() error {
-	if e.state != EventClosed || e.holds.live() > 0 {
-		return unfit("an event is archived when it is closed and nothing is held")
+	if e.state != EventClosed || e.holds.live() > 0 || e.chargesOpen() {
+		return unfit("an event is archived when it is closed, nothing is held, and no charge is open")
 	}
 	e.applyArchived()
 	return nil
 }
+
+// chargesOpen reports whether money still has to move, now or later.
+func (e *Event) chargesOpen() bool { return e.purchases.open > 0 || e.purchases.due.n > 0 }
 
 // refuseArchived answers every command to an archived event.
 func (e *Event) refuseArchived(cmd *Command) {
@@ -57,7 +62,7 @@ func (e *Event) refuseArchived(cmd *Command) {
 // Archived reports whether the event is archived, and since when in node time.
 func (e *Event) Archived() (at Instant, ok bool) { return e.lastAt, e.state == EventArchived }
 
-// Archivable is when the event was closed, in node time, if a VerbArchive would succeed now: it is closed, and nothing is held or being paid.
+// Archivable is when the event was closed, in node time, if a VerbArchive would succeed now: it is closed, nothing is held or being paid, and no charge is open.
 func (e *Event) Archivable() (closed Instant, ok bool) {
-	return e.closed, e.state == EventClosed && e.holds.live() == 0
+	return e.closed, e.state == EventClosed && e.holds.live() == 0 && !e.chargesOpen()
 }

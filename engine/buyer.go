@@ -79,13 +79,11 @@ func (e *Event) hasBought(buyer, lot uint32) bool {
 }
 
 // noteBought adds an order's basket to what its buyer has bought.
-func (e *Event) noteBought(buyer uint32, b *basket) {
-	row := e.buyers.at(buyer)
-	if row.customer == 0 {
-		row.customer = e.customers.alloc() + 1
-	}
-	customer := row.customer - 1
-	e.customers.at(customer).orders++
+func (e *Event) noteBought(buyer, order uint32, b *basket) {
+	c := e.customerOf(buyer)
+	c.orders++
+	c.order = order + 1
+	customer := e.buyers.at(buyer).customer - 1
 	for it := e.firstItem(b); it.sales > 0; it = e.nextItem(it) {
 		lot := e.prices[it.price].lot
 		units := int64(it.sales) * e.lots[lot].units
@@ -99,6 +97,15 @@ func (e *Event) takeBack(buyer, lot uint32, units int64) {
 	customer := e.buyers.at(buyer).customer - 1
 	e.customers.at(customer).units -= units
 	e.boughtOf(customer, lot).units -= units
+}
+
+// customerOf returns what a buyer has bought, made if it is missing.
+func (e *Event) customerOf(buyer uint32) *customerRow {
+	row := e.buyers.at(buyer)
+	if row.customer == 0 {
+		row.customer = e.customers.alloc() + 1
+	}
+	return e.customers.at(row.customer - 1)
 }
 
 // boughtOf returns the row of a customer and a lot, made if it is missing.

@@ -13,6 +13,7 @@ type checker struct {
 	seats  [][]seatRow
 	buyers []buyerCheck
 	held   int // holds whose clock runs
+	paying int // holds whose clock stands still
 	items  int
 	names  int
 	rows   uint64
@@ -25,6 +26,9 @@ type buyerCheck struct {
 	ended  uint32
 	orders uint32
 	units  int64
+
+	purchases, purchase uint32
+	order               uint32
 }
 
 // Check verifies every invariant of the event the slow way, and names the first that is broken: conservation (G1) in each lot and pool, one owner
@@ -47,7 +51,7 @@ func (e *Event) Check() error {
 		}
 	}
 	for _, check := range [...]func() error{
-		e.LiveCheck, c.orders, c.aftersale, c.holds, c.ended, c.counts, c.tiers, c.buyersRows, c.requests, c.wheel, c.leaks, e.checkRestores,
+		e.LiveCheck, c.orders, c.aftersale, c.holds, c.purchases, c.ended, c.counts, c.tiers, c.buyersRows, c.requests, c.wheel, c.leaks, e.checkRestores,
 	} {
 		if err := check(); err != nil {
 			return err
@@ -128,7 +132,11 @@ func (c *checker) orders() error {
 			payment = e.names.get(o.payment)
 			c.names++
 		}
+		if o.purchase != 0 && (o.purchase > e.purchases.rows.rows || e.purchases.rows.at(o.purchase-1).order != OrderID(i)+1) {
+			return e.broken("order %d is of purchase %d, which is of another", i+1, o.purchase)
+		}
 		c.buyers[o.buyer].orders++
+		c.buyers[o.buyer].order = i + 1
 		c.buyers[o.buyer].units += tickets
 		for _, n := range gone {
 			c.buyers[o.buyer].units -= n
@@ -156,6 +164,7 @@ func (c *checker) holds() error {
 		case HoldHeld:
 			c.held++
 		case HoldPaying:
+			c.paying++
 			share = sharePaying
 		case HoldConfirmed, HoldReleased, HoldReplaced, HoldExpired, HoldForgotten:
 			return e.broken("live hold %d is %s", id, h.state())
@@ -296,7 +305,7 @@ func (c *checker) buyersRows() error {
 		live++
 		c.names++
 		n := c.buyers[slot]
-		if b.hold != n.hold || b.ended != n.ended || (b.customer != 0) != (n.orders > 0) || b.hold|b.ended|b.customer == 0 {
+		if b.hold != n.hold || b.ended != n.ended || (b.customer != 0) != (n.orders+n.purchases > 0) || b.hold|b.ended|b.customer == 0 {
 			return e.broken("buyer %q is %+v, counted %+v", e.buyerName(slot), *b, n)
 		}
 		if e.buyerNamed(e.buyerName(slot), e.buyerHash(slot)) != slot+1 {
@@ -312,7 +321,7 @@ func (c *checker) buyersRows() error {
 			bought++
 			units += e.bought.at(i - 1).units
 		}
-		if row.units != n.units || row.orders != n.orders || units != n.units {
+		if row.units != n.units || row.orders != n.orders || units != n.units || row.order != n.order || row.purchases != n.purchases || row.purchase != n.purchase {
 			return e.broken("buyer %q bought %+v, %d by lot, counted %+v", e.buyerName(slot), *row, units, n)
 		}
 	}
@@ -327,9 +336,8 @@ func (c *checker) requests() error {
 	if e.requests.count() > e.limits.Requests || e.requests.count()+e.money.live() != e.requestIndex.count {
 		return e.broken("%d requests and %d of money, %d indexed", e.requests.count(), e.money.live(), e.requestIndex.count)
 	}
-	if asked, confirms, admits := c.moneyRequests(); confirms != e.orders.live() || asked > int(e.refunds.rows) || admits != c.admitted {
-		return e.broken("%d confirms, %d refunds and %d admissions are remembered of %d orders, %d refunds and %d admissions",
-			confirms, asked, admits, e.orders.live(), e.refunds.rows, c.admitted)
+	if asked, admits := c.moneyRequests(); asked > int(e.refunds.rows) || admits != c.admitted {
+		return e.broken("%d refunds and %d admissions are remembered of %d refunds and %d admissions", asked, admits, e.refunds.rows, c.admitted)
 	}
 	for pos := e.requests.head; pos < e.requests.tail; pos++ {
 		r := e.requests.at(pos)
@@ -341,17 +349,37 @@ func (c *checker) requests() error {
 		c.rows += requestHash(r, hash, pos<<32)
 		c.names++
 	}
+	confirms, buys := uint32(0), uint32(0)
 	for i := range e.money.rows {
 		r := e.money.at(i)
 		name := e.names.get(r.name)
 		hash := hashString(e.seed, name)
 		if e.requestNamed(name, hash) != r || !e.answerable(r.verb(), r.id()) {
-			return e.broken("confirm %q is not found or cannot be answered", name)
+			return e.broken("request %q of money is not found or cannot be answered", name)
+		}
+		switch r.verb() { //nolint:exhaustive // of money
+		case VerbConfirm:
+			confirms++
+		case VerbBuy:
+			buys++
 		}
 		c.rows += requestHash(r, hash, uint64(i)|moneyTag)
 		c.names++
 	}
+	if buys != e.purchases.rows.rows || confirms != e.ordersOutside() {
+		return e.broken("%d confirms and %d buys are remembered of %d orders and %d purchases", confirms, buys, e.orders.live(), e.purchases.rows.rows)
+	}
 	return nil
+}
+
+// ordersOutside is how many orders were paid outside.
+func (e *Event) ordersOutside() (n uint32) {
+	for i := range e.orders.rows {
+		if e.orders.at(i).purchase == 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // wheel verifies that every hold whose clock runs is in the one bucket of its deadline.

@@ -175,7 +175,7 @@ func (d *decoder) place() (place uint32, isPool bool) {
 
 // held reads what factHeld.append wrote after the kind. items and their seats are kept in the given memory.
 func (d *decoder) held(f *factHeld, seats []uint32) []uint32 {
-	d.caller(&f.asked)
+	d.asked(&f.asked) // none if a purchase follows, which has it
 	f.buyer = d.id()
 	f.hold = HoldID(d.uint(1<<stateShift - 1))
 	f.replaces = 0

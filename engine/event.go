@@ -47,6 +47,8 @@ type Event struct {
 	ticketIndex index
 	refunds     slab[refundRow]
 
+	purchases purchases
+
 	restores []restoredAt // of the log, from backups; in order
 
 	requests     fifo[requestRow]
@@ -75,6 +77,8 @@ type work struct {
 	ahead     *ahead // nil until something is foreseen
 	held      factHeld
 	confirmed factConfirmed
+	buying    factBuying
+	purchase  PurchaseView
 	blocked   factBlocked
 	refunding factRefunding
 	seats     []uint32
@@ -185,7 +189,15 @@ func (e *Event) Step(cmd *Command, now Instant, facts *Facts) *Outcome {
 		e.reissue(cmd)
 	case VerbRefund:
 		e.refund(cmd)
-	case VerbOffer, VerbBuy, VerbPurchase, VerbComplete, VerbUndo, VerbCancel, VerbOneClick, VerbIntend, VerbResult, VerbResolve:
+	case VerbBuy:
+		e.buy(cmd)
+	case VerbPurchase:
+		e.purchase(cmd)
+	case VerbIntend:
+		e.intend(cmd)
+	case VerbResult:
+		e.result(cmd)
+	case VerbOffer, VerbComplete, VerbUndo, VerbCancel, VerbOneClick, VerbResolve:
 		e.out.Code = CodeUnknownVerb // until their rules are here
 	case VerbTell:
 		e.tell(cmd.Payment.Told)
@@ -255,7 +267,7 @@ func (e *Event) LiveCheck() error {
 	return fmt.Errorf("engine: event %q, lot %q: counts %+v are not its capacity", e.key.ID, e.lots[e.breach.place].spec.Lot, e.lots[e.breach.place].view())
 }
 
-// NextDeadline is the node time at which the event wants a VerbExpire: when the next hold is due or the tally wants to be written, or a little earlier,
+// NextDeadline is the node time at which the event wants a VerbExpire: when the next hold or purchase is due or the tally wants to be written, or a little earlier,
 // as holds are put in order only when the first of their batch is due: that Expire has no facts. It is false if there is neither. A moment in
 // the past means: at once.
 func (e *Event) NextDeadline() (Instant, bool) {
@@ -265,13 +277,18 @@ func (e *Event) NextDeadline() (Instant, bool) {
 			at, ok = due, true
 		}
 	}
+	if slot, any := e.purchases.due.first(); any {
+		if due := e.purchases.rows.at(slot).deadline + Instant(e.down); !ok || due < at {
+			at, ok = due, true
+		}
+	}
 	return at, ok
 }
 
-// AwaitsWall implements [Aggregate]: the event is to open, to close, or to be archived.
+// AwaitsWall implements [Aggregate]: the event is to open, to close, or to be archived, or waits for the lane.
 func (e *Event) AwaitsWall() bool {
 	_, scheduled := e.NextSchedule()
-	return scheduled || e.state == EventClosed || e.state == EventArchived
+	return scheduled || e.state == EventClosed || e.state == EventArchived || e.HasOpenWork()
 }
 
 // NextSchedule is the wall time at which the event wants a VerbSchedule, to open or close; false if never.

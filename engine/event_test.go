@@ -3,6 +3,8 @@ package engine
 import (
 	"strconv"
 	"testing"
+
+	"github.com/holdfast-engine/holdfast/engine/payment"
 )
 
 const second = Instant(1e9)
@@ -113,26 +115,29 @@ func TestHoldConfirmReleaseExpire(t *testing.T) {
 	}
 }
 
-// pay puts a live hold into the state that a later command will enter: its clock stands still.
-func pay(e *Event, id HoldID) {
-	slot := e.holdSlots.get(uint64(id)) - 1
-	row := e.holds.at(slot)
-	e.rows -= e.holdHash(row, e.buyerHash(row.buyer))
-	e.stopClock(slot)
-	row.idState = idState(id, HoldPaying)
-	for it := e.firstItem(&row.basket); it.sales > 0; it = e.nextItem(it) {
-		lot := e.prices[it.price].lot
-		e.move(lot, int64(it.sales)*e.lots[lot].units, shareHeld, sharePaying)
+// goodCard is what the shell knows of a buyer who can buy with one click.
+func goodCard() Annotation {
+	return Annotation{
+		Known: true, Method: "m1", Gateway: "sandbox", Kind: payment.MethodCard, Agreement: "v1", OneClickOn: true, OneClickShare: OneClickEveryone,
+		Can: payment.Reusable | payment.SeparateCapture | payment.Instant | payment.Voidable,
 	}
-	e.rows += e.holdHash(row, e.buyerHash(row.buyer))
+}
+
+// pay has a live hold paid.
+func (w *world) pay(buyer, id string) {
+	w.t.Helper()
+	w.ok(&Command{Verb: VerbBuy, Buyer: buyer, Hold: id, Payment: &PaymentCommand{Note: goodCard()}})
 }
 
 func TestAHoldThatIsBeingPaidIsLeftAlone(t *testing.T) {
 	w := newWorld(t, testSpec())
 	w.ok(hold("b1", "ga", 2))
 	w.ok(&Command{Verb: VerbHold, Buyer: "b2", Items: []Item{{Lot: "stalls", Seats: []string{"A/1/7"}}}})
-	pay(w.e, 1)
-	pay(w.e, 2)
+	w.pay("b1", "h1")
+	w.pay("b2", "h2")
+	for at := range PurchaseID(2) {
+		w.ok(&Command{Verb: VerbIntend, Payment: &PaymentCommand{At: at + 1, Operation: payment.Authorise}})
+	}
 	w.refused(CodePaymentInProgress, hold("b1", "ga", 1))
 	for _, verb := range []Verb{VerbExtend, VerbRelease, VerbConfirm} {
 		w.refused(CodePaymentInProgress, &Command{Verb: verb, Buyer: "b1", Hold: "h1"})

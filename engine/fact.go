@@ -29,6 +29,11 @@ const (
 	kindArchived   factKind = 24
 	kindAudited    factKind = 25 // of a node
 	kindSetting    factKind = 26 // of a node
+	kindBuying     factKind = 31
+	kindIntended   factKind = 32
+	kindSold       factKind = 33
+	kindDeclined   factKind = 34
+	kindPaid       factKind = 35
 	kindAdmitted   factKind = 45
 	kindReissued   factKind = 46
 	kindRefunding  factKind = 47

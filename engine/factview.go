@@ -23,6 +23,8 @@ var factNames = map[factKind]string{
 	kindExtended: "extended", kindReleased: "released", kindConfirmed: "confirmed", kindExpired: "expired", kindBlocked: "blocked", kindUnblocked: "unblocked",
 	kindResized: "resized", kindTierOpened: "tier_opened", kindResumed: "resumed", kindTallied: "tallied", kindProved: "proved", kindOutage: "outage",
 	kindRestored: "restored", kindAdmitted: "admitted", kindReissued: "reissued", kindRefunding: "refunding",
+	kindSetting: "setting", kindArchived: "archived", kindAudited: "audited",
+	kindBuying: "buying", kindIntended: "intended", kindSold: "sold", kindDeclined: "declined", kindPaid: "paid",
 }
 
 func (k factKind) String() string {
@@ -129,6 +131,8 @@ func (e *Event) viewFact(v *FactView, fact []byte) {
 	case kindRefunding:
 		d.asked(&a)
 		v.Text = e.refundingText(&d)
+	case kindBuying, kindIntended, kindSold, kindDeclined, kindPaid:
+		a = e.viewPurchaseFact(v, fact)
 	default:
 		v.Text = strconv.Itoa(len(fact)) + " bytes"
 	}

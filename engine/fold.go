@@ -116,6 +116,16 @@ func (e *Event) foldFact(d *decoder) error {
 		return e.foldRestored(d)
 	case kindArchived:
 		return e.foldArchived()
+	case kindBuying:
+		return e.foldBuying(d)
+	case kindIntended:
+		return e.foldIntended(d)
+	case kindSold:
+		return e.foldSold(d)
+	case kindDeclined:
+		return e.foldDeclined(d)
+	case kindPaid:
+		return e.foldPaid(d)
 	case kindAdmitted:
 		return e.foldAdmitted(d)
 	case kindReissued:
@@ -211,7 +221,7 @@ func (e *Event) foldHeld(d *decoder) error {
 	switch {
 	case f.hold != e.holdLast+1:
 		return unfit("a hold's id is not the next")
-	case old == 0 && f.replaces != 0, old != 0 && e.holds.at(old-1).id() != f.replaces:
+	case old == 0 && f.replaces != 0, old != 0 && (e.holds.at(old-1).id() != f.replaces || e.holds.at(old-1).state() != HoldHeld):
 		return unfit("a hold replaces another than its buyer's")
 	case len(f.items) == 0:
 		return unfit("a hold is empty")
@@ -286,7 +296,11 @@ func (e *Event) foldOwn(d *decoder, a *asked, id HoldID) (uint32, error) {
 	if err := e.fresh(a); err != nil {
 		return 0, err
 	}
-	return e.liveSlot(id)
+	slot, err := e.liveSlot(id)
+	if err == nil && e.holds.at(slot).state() != HoldHeld {
+		return 0, unfit("a hold is being paid")
+	}
+	return slot, err
 }
 
 func (e *Event) foldExtended(d *decoder) error {

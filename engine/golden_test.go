@@ -162,7 +162,7 @@ func TestSnapshotIsWrittenAsEver(t *testing.T) {
 	}
 }
 
-// What version 1 wrote, before there were restores, opens as ever.
+// What version 1 wrote, before there were restores, and version 2, before there were purchases, opens as ever.
 func TestOldSnapshotsStillOpen(t *testing.T) {
 	read := func(name string) string {
 		t.Helper()

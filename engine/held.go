@@ -116,8 +116,8 @@ func (e *Event) expire() {
 	if plantedBug(plantedExpireEarly) {
 		now += 1e6
 	}
-	sorts := sortsPerExpire
-	for range ExpireBatchMax {
+	sorts, left := sortsPerExpire, ExpireBatchMax
+	for ; left > 0; left-- {
 		slot, ok := e.nextDue(now, &sorts)
 		if !ok {
 			break
@@ -127,6 +127,7 @@ func (e *Event) expire() {
 		e.emitted()
 		e.applyExpired(&f, slot)
 	}
+	e.duePurchases(left)
 	if e.tally.any && e.tally.due <= e.now {
 		e.writeTally()
 	}

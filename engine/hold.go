@@ -6,7 +6,7 @@ func (e *Event) hold(cmd *Command) {
 		return
 	}
 	f := &e.work.held
-	f.replaces, f.buyerRow = 0, 0
+	f.buyerRow = 0
 	if e.state == 0 {
 		e.refuse(cmd, refusal{code: CodeEventUnknown, field: fieldEvent})
 		return
@@ -15,8 +15,18 @@ func (e *Event) hold(cmd *Command) {
 	if known, f.buyerHash, f.buyerRow = e.knownToo(cmd, &f.asked); known {
 		return
 	}
-	f.buyer, f.fill, f.device, f.channel = cmd.Buyer, cmd.Fill, cmd.Device, cmd.Channel
+	e.judgeReplacing(cmd, f)
+	if e.why.code != CodeOK {
+		e.refuseAsked(cmd, &f.asked, e.why)
+		e.out.Alternatives = e.work.alternatives
+		return
+	}
+	e.showLive(e.grant(cmd, f))
+}
 
+// judgeReplacing applies the rules to a hold whose buyer is in f, in place of the hold that the buyer may have.
+func (e *Event) judgeReplacing(cmd *Command, f *factHeld) {
+	f.replaces = 0
 	old := uint32(0) // slot + 1 of the hold that this one replaces
 	if f.buyerRow != 0 {
 		old = e.buyers.at(f.buyerRow - 1).hold
@@ -34,18 +44,17 @@ func (e *Event) hold(cmd *Command) {
 	if replaced {
 		e.lend(old-1, shareFree, shareHeld)
 	}
-	if e.why.code != CodeOK {
-		e.refuseAsked(cmd, &f.asked, e.why)
-		e.out.Alternatives = e.work.alternatives
-		return
-	}
+}
 
+// grant takes the tickets that were judged to be free, and returns the hold's slot.
+func (e *Event) grant(cmd *Command, f *factHeld) uint32 {
+	f.buyer, f.fill, f.device, f.channel = cmd.Buyer, cmd.Fill, cmd.Device, cmd.Channel
 	now := e.eventTime()
 	maxEnd := now + Instant(e.spec.MaxHoldMs)*1e6
 	if f.replaces != 0 {
 		// The end is inherited, or replacing would be a way to keep tickets for ever. An end that has passed belongs to a hold that only
 		// waits for its expiry to be written: the new one is then the first of a new life.
-		if end := e.holds.at(old - 1).maxEnd; end > now {
+		if end := e.holds.at(e.buyers.at(f.buyerRow-1).hold - 1).maxEnd; end > now {
 			maxEnd = end
 		}
 	}
@@ -55,8 +64,7 @@ func (e *Event) hold(cmd *Command) {
 	e.takeItems(f)
 	e.facts.Buf = f.append(e.facts.Buf)
 	e.emitted()
-	slot := e.applyHeld(f)
-	e.showLive(slot)
+	return e.applyHeld(f)
 }
 
 // life is how long a hold lives from its grant or extension: ttl and a spread of its own, so that a sell-out does not come back at once.

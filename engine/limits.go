@@ -8,6 +8,7 @@ const (
 	QuantityMax         = 1 << 16 // sales in one hold, of all counted lots together
 	UnitsPerSaleMax     = 1000    // tickets in one sale: a hall sold as one package
 	PaymentRefLenMax    = 128     // bytes of a payment reference: gateways' ids are up to about 90
+	ReturnURLLenMax     = 512     // bytes of the address that a redirect method sends the buyer back to
 	ExpireBatchMax      = 256     // holds ended by one Expire: about 100 microseconds of a step
 	FollowUpsMax        = 256     // follow-ups of one step; the rest waits for Settle
 	TallyPeriodNs       = 1e9     // at most one tally fact a second and event

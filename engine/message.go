@@ -38,7 +38,14 @@ const (
 	nothingLeft
 	ticketsUsed
 	ticketTwice
-	sentencesEnd
+	chargesAreOpen
+	tooManyPurchases
+	methodIsSlow
+	methodNeedsURL
+	methodNeedsBuyer
+	eligibleSentences // one an Eligibility, then one a StepUp
+	stepUpSentences   = eligibleSentences + sentence(eligibilityEnd)
+	sentencesEnd      = stepUpSentences + sentence(stepUpEnd)
 )
 
 //nolint:gochecknoglobals // a constant table: Go has no constant arrays
@@ -75,6 +82,28 @@ var sentences = [sentencesEnd]string{
 	nothingLeft:         "all its tickets are void already",
 	ticketsUsed:         "a ticket was used",
 	ticketTwice:         "a ticket is there twice",
+	chargesAreOpen:      "charges are open",
+	tooManyPurchases:    "the event has as many purchases as the engine allows",
+	methodIsSlow:        "its money comes days later",
+	methodNeedsURL:      "it sends the buyer elsewhere: return_url is missing",
+	methodNeedsBuyer:    "it cannot be charged again without the buyer's bank: hold, then buy with the hold",
+
+	eligibleSentences + sentence(EligibleUnknown):     "buyer_unknown: nothing is saved for this buyer",
+	eligibleSentences + sentence(EligibleNoMethod):    "no_method: no method of payment is saved",
+	eligibleSentences + sentence(EligibleNoPurchase):  "no_purchase: the buyer has not bought before",
+	eligibleSentences + sentence(EligibleExpired):     "method_expired: the saved method has expired",
+	eligibleSentences + sentence(EligibleNotReusable): "method_not_reusable: the saved method cannot be charged again",
+	eligibleSentences + sentence(EligibleBlocked):     "method_blocked: the saved method was declined for good or removed",
+	eligibleSentences + sentence(EligibleNoGateway):   "gateway_unknown: the engine has no such gateway",
+	eligibleSentences + sentence(EligibleNoAgreement): "no_agreement: the buyer has not agreed to be charged with one click",
+
+	stepUpSentences + sentence(StepUpNewDevice):      "new_device: the device is new to this buyer",
+	stepUpSentences + sentence(StepUpNewMethod):      "new_method: the method was saved less than a day ago",
+	stepUpSentences + sentence(StepUpNewContact):     "contact_changed: the contact was changed less than a day ago",
+	stepUpSentences + sentence(StepUpBuyerVelocity):  "buyer_velocity: too many purchases of this buyer",
+	stepUpSentences + sentence(StepUpCardVelocity):   "card_velocity: too many purchases with this card",
+	stepUpSentences + sentence(StepUpDeviceVelocity): "device_velocity: too many purchases from this device",
+	stepUpSentences + sentence(StepUpAboveAgreement): "above_agreement: it is more than the buyer agreed to",
 }
 
 // notOnSale says in which state the event is.
@@ -93,6 +122,13 @@ func (e *Event) notOnSale() sentence {
 	}
 	return noSentence
 }
+
+// eligibleSentence and stepUpSentence say why a buyer needs the standard flow.
+func eligibleSentence(r Eligibility) sentence {
+	return eligibleSentences + sentence(min(r, eligibilityEnd-1))
+}
+
+func stepUpSentence(s StepUp) sentence { return stepUpSentences + sentence(min(s, stepUpEnd-1)) }
 
 // endedAs says how a hold ended.
 func endedAs(s HoldState) sentence {

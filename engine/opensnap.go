@@ -79,6 +79,9 @@ func (e *Event) openTables(d *decoder, version byte) {
 	} else if e.state == EventClosed {
 		e.closed = e.lastAt // or earlier: version 1 did not tell
 	}
+	if version > 2 && d.what == "" {
+		e.openPurchases(d)
+	}
 	if hash := d.fixed64(); d.what == "" && hash != e.StateHash() {
 		d.fail(fmt.Sprintf("its state hash is %016x, its content's %016x", hash, e.StateHash()))
 	}
@@ -287,7 +290,7 @@ func (e *Event) openOrders(d *decoder, version byte) {
 			o.payment = e.names.put(payment)
 		}
 		e.ticketLast += TicketID(tickets)
-		e.noteBought(buyer, &b)
+		e.noteBought(buyer, slot, &b)
 		e.openVoid(d, slot)
 		if d.what != "" {
 			return
@@ -362,7 +365,7 @@ func (e *Event) openRequests(d *decoder) {
 		e.requestIndex.insert(index32(hash), uint32(pos&lowMask))
 		e.rows += requestHash(&row, hash, pos<<32)
 	}
-	for range d.count(e.limits.Orders+TicketsChangedMax+RefundsMax, 13) {
+	for range d.count(e.limits.Orders+e.limits.Purchases+TicketsChangedMax+RefundsMax, 13) {
 		row, hash, ok := e.openRequest(d)
 		if !ok {
 			return
@@ -382,7 +385,7 @@ func (e *Event) openRequest(d *decoder) (row requestRow, hash uint64, ok bool) {
 		return row, 0, false
 	}
 	hash = hashString(e.seed, name)
-	if e.requestNamed(name, hash) != nil || !e.answerable(verb, id) {
+	if e.requestNamed(name, hash) != nil || verb != VerbBuy && !e.answerable(verb, id) { // purchases are read later
 		d.fail("a request that is there twice or cannot be answered")
 		return row, 0, false
 	}
@@ -415,12 +418,14 @@ func (e *Event) answerable(verb Verb, id uint64) bool {
 		return id >= 1 && id <= uint64(e.ticketLast)
 	case VerbRefund:
 		return id >= 1 && id <= uint64(e.refunds.rows)
+	case VerbBuy:
+		return id >= 1 && id <= uint64(e.purchases.rows.rows)
 	case VerbBlock, VerbUnblock, VerbCapacity:
 		return id>>1 <= math.MaxUint32 && e.fitPlace(uint32(id>>1), id&1 != 0) == nil
 	case VerbCreate, VerbUpdate, VerbOpen, VerbPause, VerbClose:
 		return id == 0
 	case VerbNone, VerbGet, VerbOrder, VerbExpire, VerbSettle, VerbSchedule, VerbResume, VerbProve, VerbRestore, VerbArchive, VerbWhy,
-		VerbOffer, VerbBuy, VerbPurchase, VerbComplete, VerbUndo, VerbCancel, VerbOneClick, VerbIntend, VerbResult, VerbResolve, VerbTell, verbEnd:
+		VerbOffer, VerbPurchase, VerbComplete, VerbUndo, VerbCancel, VerbOneClick, VerbIntend, VerbResult, VerbResolve, VerbTell, verbEnd:
 	}
 	return false
 }

@@ -17,6 +17,8 @@ const (
 	plantedAdmitTwice               // let the holder of a ticket in again
 	plantedRefundAboveTotal         // give back more than was paid
 	plantedRefundFreesTwice         // give the tickets of a refund back twice
+	plantedTimeoutDeclines          // take an answer that did not come for a decline
+	plantedIgnoreAmount             // sell whatever amount the gateway has
 	plantedStaleRuns                // search for seats in rows as they were
 )
 

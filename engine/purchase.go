@@ -218,10 +218,11 @@ func (s StepUp) String() string {
 type Signals struct {
 	Work    []Work
 	Changes []PurchaseChange
+	Alarms  []Alarm
 }
 
 // Reset empties s and keeps its memory.
-func (s *Signals) Reset() { s.Work, s.Changes = s.Work[:0], s.Changes[:0] }
+func (s *Signals) Reset() { s.Work, s.Changes, s.Alarms = s.Work[:0], s.Changes[:0], s.Alarms[:0] }
 
 // Work is something that the payment lane has to do for an event. The same work may be named twice: the lane does it once.
 type Work struct {
@@ -242,6 +243,12 @@ type Work struct {
 	Since       Instant // node time at which it was first wanted: the order of the lane
 	Intended    Instant // node time of the intent's fact; 0 if no request was made yet
 	Hash        [32]byte
+
+	// Of the newest request to authorise, until the purchase is over: what was asked before a Cancel or a LookUp. The same bytes may have to go out once more
+	// for a definite answer.
+	Asked        Instant
+	AskedAttempt uint32
+	AskedHash    [32]byte
 }
 
 // PurchaseChange says that a purchase has got another state, durably.
@@ -250,6 +257,47 @@ type PurchaseChange struct {
 	Incarnation Incarnation
 	Buyer       string
 	State       PurchaseState
+}
+
+// Alarm says that an operator has to know something about a purchase.
+type Alarm struct {
+	Purchase    PurchaseID
+	Incarnation Incarnation
+	Why         AlarmReason
+}
+
+// AlarmReason says what is wrong.
+type AlarmReason uint8
+
+// The reasons.
+const (
+	AlarmAmount     AlarmReason = iota + 1 // the gateway reserved or took another amount or currency than asked: it goes back
+	AlarmLateCharge                        // there is a charge for a purchase that was given up: it goes back
+	AlarmStuck                             // nobody knows what became of a charge for 24 hours: resolve it
+	AlarmCapture                           // a charge could not be captured, again and again
+	AlarmVoid                              // a charge could not be let go or given back, again and again; it is tried on
+	alarmsEnd
+)
+
+// Alarms is how many reasons there are: the size of a table indexed by AlarmReason.
+const Alarms = int(alarmsEnd)
+
+// String returns the reason's name, as in metrics.
+func (r AlarmReason) String() string {
+	switch r {
+	case AlarmAmount:
+		return "amount"
+	case AlarmLateCharge:
+		return "late_charge"
+	case AlarmStuck:
+		return "stuck"
+	case AlarmCapture:
+		return "capture_failed"
+	case AlarmVoid:
+		return "void_failed"
+	case alarmsEnd:
+	}
+	return "unknown"
 }
 
 // PurchaseView shows a purchase.

@@ -35,6 +35,9 @@ const (
 	fieldTickets
 	fieldAmount
 	fieldByBuyer
+	fieldPurchase
+	fieldOffer
+	fieldMethod
 	fieldsEnd
 )
 
@@ -42,6 +45,7 @@ const (
 var fieldNames = [fieldsEnd]string{
 	"", "items", "request_id", "hold", "order", "payment_ref", "max_price_minor", "lot", "pool", "quantity", "seats", "event", "lots", "buyer",
 	"ticket", "tickets", "amount_minor", "by_buyer",
+	"purchase", "offer", "method",
 }
 
 // subject says what a refusal is about.
@@ -66,7 +70,15 @@ func (e *Event) refuse(cmd *Command, why refusal) {
 	if why.code == CodeInvalid || why.code == CodeCardNumber || e.state == 0 {
 		return // bad input and absent events are no outcomes: nothing remembers them
 	}
-	e.tally.add(why.code, FlowStandard, e.now)
+	e.tally.add(why.code, flowOf(cmd), e.now)
+}
+
+// flowOf is how the buyer of a command checks out.
+func flowOf(cmd *Command) Flow {
+	if cmd.Verb == VerbOffer || cmd.Verb == VerbBuy && cmd.Hold == "" {
+		return FlowOneClick
+	}
+	return FlowStandard
 }
 
 // refuseAsked is refuse for a command with a request id that was not seen before.
@@ -91,6 +103,9 @@ func (e *Event) show(cmd *Command, why refusal) {
 	out.Have, out.Want = why.have, why.want
 	out.Text = sentences[why.text]
 	out.RetryAfterMs = 0
+	if why.code == CodePaymentBusy || why.code == CodePaymentUnavailable {
+		out.RetryAfterMs = why.have
+	}
 	out.Lot = ""
 	out.pool = why.subject == aboutPool || why.subject == aboutCmdPool
 	switch why.subject {

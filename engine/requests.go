@@ -58,7 +58,9 @@ func (e *Event) remember(a *asked, verb Verb, id uint64, amount int64) {
 }
 
 // aboutMoney reports whether requests of the verb are remembered for good.
-func (v Verb) aboutMoney() bool { return v == VerbConfirm || v == VerbAdmit || v == VerbRefund }
+func (v Verb) aboutMoney() bool {
+	return v == VerbConfirm || v == VerbBuy || v == VerbAdmit || v == VerbRefund
+}
 
 // forgetRequest drops the oldest request of the bounded table.
 func (e *Event) forgetRequest() {
@@ -141,12 +143,14 @@ func (e *Event) repeat(row *requestRow) {
 		e.showTicket(TicketID(row.id()))
 	case VerbRefund:
 		e.showRefund(RefundID(row.id()))
+	case VerbBuy:
+		e.showPurchase(uint32(row.id() - 1))
 	case VerbBlock, VerbUnblock, VerbCapacity:
 		e.showCapacity(uint32(row.id()>>1), row.id()&1 != 0, row.amount)
 	case VerbCreate, VerbUpdate, VerbOpen, VerbPause, VerbClose:
 		e.showEvent()
 	case VerbNone, VerbGet, VerbOrder, VerbExpire, VerbSettle, VerbSchedule, VerbResume, VerbProve, VerbRestore, VerbArchive, VerbWhy,
-		VerbOffer, VerbBuy, VerbPurchase, VerbComplete, VerbUndo, VerbCancel, VerbOneClick, VerbIntend, VerbResult, VerbResolve, VerbTell, verbEnd:
+		VerbOffer, VerbPurchase, VerbComplete, VerbUndo, VerbCancel, VerbOneClick, VerbIntend, VerbResult, VerbResolve, VerbTell, verbEnd:
 		panic("engine: request " + e.names.get(row.name) + " is remembered for a verb that is never remembered: " + row.verb().String())
 	}
 }
@@ -159,6 +163,12 @@ func fingerprint(cmd *Command) uint64 {
 	h.string(cmd.Buyer)
 	if cmd.Verb == VerbHold {
 		h.wish(cmd)
+		return uint64(h)
+	}
+	if cmd.Verb == VerbBuy || cmd.Verb == VerbOffer {
+		h.wish(cmd)
+		h.string(cmd.Hold)
+		h.payment(paymentOf(cmd))
 		return uint64(h)
 	}
 	h.string(cmd.Channel)

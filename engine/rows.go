@@ -52,11 +52,14 @@ type buyerRow struct {
 	ended    uint32 // ended rows that name the buyer
 }
 
-// customerRow is what a buyer has bought in all and not given back.
+// customerRow is what a buyer has bought and not given back, or was about to buy.
 type customerRow struct {
-	units  int64
-	bought uint32 // slot + 1 of the first bought row
-	orders uint32
+	units     int64
+	bought    uint32 // slot + 1 of the first bought row
+	orders    uint32
+	order     uint32 // slot + 1 of the newest order
+	purchases uint32
+	purchase  uint32 // slot + 1 of the newest purchase
 }
 
 // boughtRow is what a customer has bought of one lot and not given back.
@@ -75,8 +78,9 @@ type orderRow struct {
 	buyer   uint32
 	payment uint32 // in names; 0 if there was no reference
 	basket
-	flags uint32 // orderBoxOffice
-	after uint32 // slot + 1 of what became of it; 0 is nothing
+	flags    uint32 // orderBoxOffice
+	after    uint32 // slot + 1 of what became of it; 0 is nothing
+	purchase uint32 // slot + 1 of the purchase that was paid through a gateway; 0 if it was paid outside
 }
 
 const (

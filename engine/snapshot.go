@@ -14,9 +14,9 @@ const snapshotVersion = 3
 //
 //	| 3 | state | if the event exists: |
 //	| seq lastAt since down holdLast | limits | spec | prices | pools | lots | buyers | orders | refunds | holds | ended | requests | money |
-//	| refusal totals | restores | dates (dated.go) | state hash, 8 bytes |
+//	| refusal totals | restores | dates (dated.go) | purchases (paysnap.go) | state hash, 8 bytes |
 //
-// Version 1 had neither restores nor dates, version 2 nothing of what became of orders. What follows from these (counts, seat owners, sums, indexes, the wheel) is built again and compared by the state hash and Check.
+// Version 1 had neither restores nor dates, version 2 neither purchases nor anything of what became of orders. What follows from these (counts, seat owners, sums, indexes, the wheel) is built again and compared by the state hash and Check.
 func (e *Event) AppendSnapshot(dst []byte) []byte {
 	dst = append(dst, snapshotVersion, byte(e.state))
 	if e.state == 0 {
@@ -59,6 +59,7 @@ func (e *Event) AppendSnapshot(dst []byte) []byte {
 		dst = e.appendBasket(dst, &h.basket, 0)
 	}
 	dst = e.appendDated(e.appendRestores(e.appendMemories(dst, numbers.of)))
+	dst = e.appendPurchases(dst, numbers.of)
 	return binary.LittleEndian.AppendUint64(dst, e.StateHash())
 }
 
@@ -226,6 +227,9 @@ func (e *Event) numberBuyers(holds []uint32) buyerNumbers {
 	}
 	for pos := e.ended.head; pos < e.ended.tail; pos++ {
 		meet(e.ended.at(pos).buyer)
+	}
+	for slot := range e.purchases.rows.rows {
+		meet(e.purchases.rows.at(slot).buyer)
 	}
 	return n
 }

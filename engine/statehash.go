@@ -33,7 +33,7 @@ func (e *Event) StateHash() uint64 {
 	for i := range e.pools {
 		sum += countsHash(&e.pools[i].counts, hashK1+uint64(i), uint64(e.pools[i].own))
 	}
-	return sum + e.refusedHash() + e.restoresHash()
+	return sum + e.refusedHash() + e.restoresHash() + e.purchasesHash()
 }
 
 func (e *Event) refusedHash() uint64 {
@@ -100,6 +100,9 @@ func (e *Event) orderHash(r *orderRow, slot uint32, buyer uint64, payment string
 	h.int(r.total)
 	h.string(payment)
 	e.basketHash(&h, &r.basket)
+	if r.purchase != 0 {
+		h.word(uint64(r.purchase))
+	}
 	return uint64(h)
 }
 

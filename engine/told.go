@@ -18,6 +18,10 @@ const (
 	ToldAdmitted           // the holder of a ticket was let in
 	ToldReissued           // a ticket got a new code
 	ToldRefunding          // money of an order has to go back, and tickets of it may be void
+	ToldBuying             // a hold is being paid: its purchase waits for the gateway
+	ToldSold               // a purchase was paid and is an order
+	ToldDeclined           // a charge was declined
+	ToldReleased           // a purchase was given up: nothing was charged
 )
 
 // Told is what one fact of an event says by itself, without the event's state. Its strings are views into the run.
@@ -30,12 +34,15 @@ type Told struct {
 	Order     OrderID
 	Ticket    TicketID // the first of the order; of admitted and reissued the one that is meant
 	Refund    RefundID
-	StartsAt  bool     // updated: the show has another time
+	Purchase  PurchaseID
+	Buyer     string // sold: of the purchase
+	StartsAt  bool   // updated: the show has another time
 }
 
 // Teller reads facts one by one without keeping the state: for those who follow the log by a cursor. It is used by one goroutine.
 type Teller struct {
 	held      factHeld
+	buying    factBuying
 	refunding factRefunding
 	seats     []uint32
 	told      Told
@@ -124,8 +131,10 @@ func (t *Teller) read(d *decoder) {
 		d.uint(math.MaxUint64)
 	case kindAdmitted, kindReissued, kindRefunding:
 		t.readAfterSale(d, kind, &a)
+	case kindBuying, kindIntended, kindSold, kindDeclined, kindPaid:
+		t.readPurchase(d, kind, &a)
 	case kindArchived:
-	case kindOutage, kindAudited:
+	case kindOutage, kindAudited, kindSetting:
 		d.fail(fmt.Sprintf("a fact of the node, %d, in an event", kind))
 	default:
 		d.fail(fmt.Sprintf("a fact of unknown kind %d: was it written by a newer version?", kind))
@@ -156,6 +165,38 @@ func (t *Teller) readAfterSale(d *decoder, kind factKind, a *asked) {
 	}
 }
 
+// readPurchase reads a fact about a purchase.
+func (t *Teller) readPurchase(d *decoder, kind factKind, a *asked) {
+	v := &t.told
+	// Those that Teller.read hands over.
+	//
+	//exhaustive:ignore
+	switch kind {
+	case kindBuying:
+		d.buying(&t.buying)
+		*a = t.buying.asked
+		v.Kind, v.Purchase, v.Hold = ToldBuying, t.buying.purchase, t.buying.hold
+	case kindIntended:
+		var f factIntended
+		d.intended(&f)
+		v.Purchase = f.purchase
+	case kindSold:
+		var f factSold
+		d.sold(&f)
+		v.Kind, v.Purchase, v.Order, v.Ticket, v.Buyer = ToldSold, f.purchase, f.order, f.ticket, f.buyer
+	case kindDeclined:
+		var f factDeclined
+		d.declined(&f)
+		v.Kind, v.Purchase = ToldDeclined, f.purchase
+	case kindPaid:
+		var f factPaid
+		d.paid(&f)
+		if v.Purchase = f.purchase; f.step == stepReleased {
+			v.Kind = ToldReleased
+		}
+	}
+}
+
 // tell shows what a fact is about, as it is now: the shell asks, for those who follow the log. What has been forgotten since is not shown.
 func (e *Event) tell(t *Told) {
 	switch {
@@ -163,6 +204,8 @@ func (e *Event) tell(t *Told) {
 		e.out.Code, e.out.Field = CodeEventUnknown, fieldNames[fieldEvent]
 	case t.Refund != 0 && uint64(t.Refund) <= uint64(e.refunds.rows):
 		e.showRefund(t.Refund)
+	case t.Purchase != 0 && uint64(t.Purchase) <= uint64(e.purchases.rows.rows):
+		e.showPurchase(uint32(t.Purchase - 1))
 	case t.Order == 0 && t.Ticket != 0 && t.Ticket <= e.ticketLast:
 		e.showTicket(t.Ticket)
 	case t.Order != 0 && uint64(t.Order) <= uint64(e.orders.rows):

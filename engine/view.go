@@ -13,6 +13,9 @@ func (e *Event) showLive(slot uint32) {
 	v.Incarnation = e.holdIncarnation(v.ID)
 	v.TotalMinor, v.Currency = e.total(&row.basket), e.spec.Currency
 	v.ExpiresAt = row.expires + Instant(e.down)
+	if v.State == HoldPaying {
+		v.ExpiresAt = 0 // its clock stands still
+	}
 	v.Items = e.viewItems(&row.basket, 0)
 }
 
@@ -44,6 +47,8 @@ func (e *Event) showOrder(id OrderID) {
 	}
 	if row.payment != 0 {
 		v.PaymentRef = e.names.get(row.payment)
+	} else if row.purchase != 0 {
+		v.PaymentRef = e.named(e.purchases.rows.at(row.purchase - 1).ref)
 	}
 	for i := range v.Items {
 		v.Tickets += v.Items[i].Quantity * v.Items[i].Units

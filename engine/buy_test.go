@@ -1,0 +1,167 @@
+package engine
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/holdfast-engine/holdfast/engine/payment"
+)
+
+// sale is an event with a replica that folds its facts, and is woken from its snapshot after each step.
+type sale struct {
+	*world
+	replica *Event
+}
+
+func newSale(t testing.TB) *sale {
+	t.Helper()
+	s := &sale{world: newWorld(t, testSpec())}
+	s.replica = New(testKey())
+	s.fold(1)
+	return s
+}
+
+// fold folds what the last step decided, and compares.
+func (s *sale) fold(first Seq) {
+	s.t.Helper()
+	if err := s.replica.Fold(&Run{First: first, At: s.now, Facts: s.facts}); err != nil {
+		s.t.Fatal(err)
+	}
+	for _, e := range []*Event{s.e, s.replica} {
+		if err := e.Check(); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	opened, err := OpenSnapshot(testKey(), s.replica.AppendSnapshot(nil))
+	if err != nil || opened.StateHash() != s.e.StateHash() {
+		s.t.Fatalf("opened %v: %v", opened, err)
+	}
+	s.replica = opened.(*Event)
+}
+
+func (s *sale) do(cmd *Command) *Outcome {
+	s.t.Helper()
+	first := s.e.Seq() + 1
+	s.facts.Reset()
+	s.now += second
+	out := s.ok(cmd)
+	s.fold(first)
+	return out
+}
+
+func (s *sale) answer(id PurchaseID, operation payment.Operation, r payment.Result) *PurchaseView {
+	s.t.Helper()
+	if operation.Changes() {
+		s.do(&Command{Verb: VerbIntend, Payment: &PaymentCommand{At: id, Operation: operation}})
+	}
+	return s.do(&Command{Verb: VerbResult, Payment: &PaymentCommand{At: id, Operation: operation, Result: &r}}).Purchase
+}
+
+func oneClick(buyer string) *Command {
+	return &Command{Verb: VerbBuy, Buyer: buyer, Items: []Item{{Lot: "ga", Quantity: 2}}, Payment: &PaymentCommand{Note: goodCard()}}
+}
+
+func TestAPurchaseIsSoldCapturedAndToldAbout(t *testing.T) {
+	s := newSale(t)
+	v := s.do(oneClick("b1")).Purchase
+	if v.State != PurchaseQueued || v.TotalMinor != 9500 {
+		t.Fatalf("bought as %+v", v)
+	}
+	var told Signals
+	s.e.TakeSignals(&told)
+	if len(told.Work) != 1 || told.Work[0].Operation != payment.Authorise || told.Work[0].AmountMinor != 9500 || len(told.Changes) != 1 {
+		t.Fatalf("signals are %+v", told)
+	}
+	v = s.answer(1, payment.Authorise, payment.Result{Answer: payment.Authorised, Ref: "ch_1", AmountMinor: 9500, Currency: "EUR"})
+	if v.State != PurchaseSold || v.Charge != ChargeAuthorised || v.Order != 1 {
+		t.Fatalf("sold as %+v", v)
+	}
+	at, ok := s.e.NextDeadline()
+	if !ok || at != v.UndoUntil {
+		t.Fatalf("wants to be woken at %d, the time to undo ends at %d", at, v.UndoUntil)
+	}
+	s.now = at
+	s.do(&Command{Verb: VerbExpire})
+	if work := s.e.OpenWork(nil); len(work) != 1 || work[0].Operation != payment.Capture || work[0].Ref != "ch_1" {
+		t.Fatalf("open is %+v", work)
+	}
+	v = s.answer(1, payment.Capture, payment.Result{Answer: payment.Captured, Ref: "ch_1", AmountMinor: 9500, Currency: "EUR"})
+	if v.Charge != ChargeCaptured || s.e.HasOpenWork() {
+		t.Fatalf("captured as %+v", v)
+	}
+}
+
+func TestAnotherAmountIsNeverSold(t *testing.T) {
+	s := newSale(t)
+	s.do(oneClick("b1"))
+	v := s.answer(1, payment.Authorise, payment.Result{Answer: payment.Captured, Ref: "ch_1", AmountMinor: 9499, Currency: "EUR"})
+	if v.State != PurchaseDeclined || v.Decline != payment.DeclineConfiguration || v.Charge != ChargeVoiding {
+		t.Fatalf("the purchase is %+v", v)
+	}
+	if work := s.e.OpenWork(nil); len(work) != 1 || work[0].Operation != payment.Refund {
+		t.Fatalf("open is %+v", work)
+	}
+	v = s.answer(1, payment.Refund, payment.Result{Answer: payment.Refunded})
+	if v.Charge != ChargeVoided || s.e.Stats().Free != s.e.Stats().Capacity {
+		t.Fatalf("the purchase is %+v", v)
+	}
+}
+
+func TestThreeSoftDeclinesEndAHold(t *testing.T) {
+	s := newSale(t)
+	s.do(oneClick("b1"))
+	soft := payment.Result{Answer: payment.DeclinedSoft, Decline: payment.DeclineInsufficientFunds}
+	for id := PurchaseID(1); ; id++ {
+		v := s.answer(id, payment.Authorise, soft)
+		if v.State != PurchaseDeclined || v.HoldLives != (id < 3) {
+			t.Fatalf("after decline %d the purchase is %+v", id, v)
+		}
+		if id == 3 {
+			break
+		}
+		s.do(&Command{Verb: VerbBuy, Buyer: "b1", Hold: "h1", Payment: &PaymentCommand{Note: goodCard()}})
+	}
+	s.do(oneClick("b2"))
+	if v := s.answer(4, payment.Authorise, payment.Result{Answer: payment.DeclinedHard, Decline: payment.DeclineFraud}); v.HoldLives {
+		t.Fatalf("after a hard decline the purchase is %+v", v)
+	}
+	if s.e.Stats().Free != s.e.Stats().Capacity {
+		t.Fatalf("counts are %+v", s.e.Stats().Counts)
+	}
+}
+
+func TestBoundsOfABuy(t *testing.T) {
+	s := newSale(t)
+	cmd := oneClick("b1")
+	cmd.Payment.ReturnURL = "https://shop.example/" + strings.Repeat("a", ReturnURLLenMax-20)
+	if out := s.refused(CodeInvalid, cmd); out.Field != "return_url" {
+		t.Fatalf("the field is %q", out.Field)
+	}
+	cmd.Payment.ReturnURL = cmd.Payment.ReturnURL[:ReturnURLLenMax]
+	s.do(cmd)
+}
+
+func TestATimeoutIsNoDecline(t *testing.T) {
+	s := newSale(t)
+	s.do(oneClick("b1"))
+	for _, answer := range []payment.Answer{payment.Unknown, payment.Pending, payment.NotDone, payment.NotFound} {
+		if v := s.answer(1, payment.LookUp, payment.Result{Answer: answer}); v.State != PurchaseQueued {
+			t.Fatalf("after %s the purchase is %s", answer, v.State)
+		}
+	}
+	s.answer(1, payment.Authorise, payment.Result{})
+	for range 3 {
+		s.now, _ = s.e.NextDeadline()
+		s.do(&Command{Verb: VerbExpire})
+		if v := s.answer(1, payment.LookUp, payment.Result{}); v.State.Final() {
+			t.Fatalf("after an answer that did not come the purchase is %s", v.State)
+		}
+		if s.e.Stats().Paying != 2 {
+			t.Fatalf("counts are %+v", s.e.Stats().Counts)
+		}
+		if s.e.purchases.rows.at(0).state == PurchaseStuck {
+			return
+		}
+	}
+	t.Fatal("nobody is told that it is stuck")
+}

@@ -1,0 +1,60 @@
+package engine
+
+import "fmt"
+
+// viewPurchaseFact puts into words what a fact about a purchase says that was just folded.
+func (e *Event) viewPurchaseFact(v *FactView, fact []byte) (a asked) {
+	d := decoder{buf: fact[1:]}
+	switch factKind(fact[0]) { //nolint:exhaustive // those that viewFact hands over
+	case kindBuying:
+		var f factBuying
+		d.buying(&f)
+		a = f.asked
+		row := e.purchases.rows.at(uint32(f.purchase - 1))
+		v.Text = fmt.Sprintf("purchase %s of buyer %s with hold %s, %d minor units", e.purchaseText(f.purchase), e.buyerName(row.buyer), e.holdText(f.hold), row.total)
+		if f.method != "" {
+			v.Text += fmt.Sprintf(", %s %s at %s", f.kind, f.method, f.gateway)
+		}
+		if f.agreement != "" {
+			v.Text += ", under agreement " + f.agreement
+		}
+		if f.channel != "" {
+			v.Text += ", by " + f.channel
+		}
+	case kindIntended:
+		var f factIntended
+		d.intended(&f)
+		v.Text = fmt.Sprintf("purchase %s: %s, attempt %d, request %x", e.purchaseText(f.purchase), f.operation, f.attempt, f.hash[:8])
+	case kindSold:
+		var f factSold
+		d.sold(&f)
+		in := e.orderIncarnation(f.order)
+		v.Text = fmt.Sprintf("purchase %s is order %s of buyer %s, tickets from %s, %d minor units", e.purchaseText(f.purchase), AppendOrderID(nil, f.order, in), f.buyer,
+			AppendTicketID(nil, f.ticket, in), f.total)
+		if f.charge != ChargeNone {
+			v.Text += fmt.Sprintf(", %s %s", f.charge, f.ref)
+		}
+	case kindDeclined:
+		var f factDeclined
+		d.declined(&f)
+		v.Text = fmt.Sprintf("purchase %s: %s", e.purchaseText(f.purchase), f.decline)
+		if f.life > 0 {
+			v.Text += ", its hold has " + msText(f.life)
+		}
+	case kindPaid:
+		var f factPaid
+		d.paid(&f)
+		v.Text = fmt.Sprintf("purchase %s: %s", e.purchaseText(f.purchase), f.step)
+		if f.waits {
+			v.Text += ", again later"
+		}
+		if f.ref != "" {
+			v.Text += ", " + f.ref
+		}
+	}
+	return a
+}
+
+func (e *Event) purchaseText(id PurchaseID) string {
+	return string(AppendPurchaseID(nil, id, e.purchaseIncarnation(id)))
+}
