@@ -1,0 +1,114 @@
+package notice
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/transport/ticket"
+)
+
+// Codes makes the codes of tickets.
+type Codes interface {
+	Code(*ticket.Claims) (string, error)
+}
+
+// TicketsPerNoticeMax is how many tickets one notice lists: an order of more is told in several, so that none outgrows a message.
+const TicketsPerNoticeMax = 100
+
+// building makes the notices of one event's facts.
+type building struct {
+	codes   Codes
+	account string
+	event   string
+	about   *about
+	made    []*Notice
+	err     error
+}
+
+func (b *building) add(kind Kind, id, subject string, at engine.Instant, data *Data) {
+	data.Event = b.about.event
+	n, err := envelope(b.account, b.event, kind, id, subject, at, data)
+	if err != nil && b.err == nil {
+		b.err = fmt.Errorf("notice %s: %w", id, err)
+	}
+	b.made = append(b.made, n)
+}
+
+// fact adds what one fact has to tell.
+func (b *building) fact(t *engine.Told, v *toldView) {
+	seq := strconv.FormatUint(uint64(t.Seq), 10)
+	switch t.Kind {
+	case engine.ToldConfirmed:
+		if v.order != nil {
+			b.order(t, v.order, seq)
+		}
+	case engine.ToldExpired:
+		if v.hold != nil {
+			id := string(engine.AppendHoldID(nil, v.hold.ID, v.hold.Incarnation))
+			b.add(HoldExpired, seq, id, t.At, &Data{Buyer: v.hold.Buyer, Hold: &Hold{ID: id, State: engine.HoldExpired.String()}})
+		}
+	case engine.ToldUpdated:
+		if t.StartsAt {
+			b.add(EventRescheduled, seq, b.event, t.At, &Data{RequestID: t.RequestID})
+		}
+	case engine.ToldClosed:
+		b.add(EventClosed, seq, b.event, t.At, &Data{RequestID: t.RequestID})
+	case engine.ToldOther:
+	}
+}
+
+// order tells that an order was made, and its tickets.
+func (b *building) order(t *engine.Told, v *engine.OrderView, seq string) {
+	o := b.orderOf(v)
+	b.add(OrderConfirmed, seq, o.ID, t.At, &Data{Buyer: v.Buyer, RequestID: t.RequestID, Order: o})
+	issued := b.tickets(v)
+	for from := 0; from < len(issued); from += TicketsPerNoticeMax {
+		part := issued[from:min(from+TicketsPerNoticeMax, len(issued))]
+		id := seq + "/tickets"
+		if from > 0 {
+			id += "/" + strconv.Itoa(from/TicketsPerNoticeMax)
+		}
+		b.add(TicketIssued, id, o.ID, t.At, &Data{Buyer: v.Buyer, RequestID: t.RequestID, Order: o, Tickets: part})
+	}
+}
+
+func (b *building) orderOf(v *engine.OrderView) *Order {
+	o := &Order{
+		ID: string(engine.AppendOrderID(nil, v.ID, v.Incarnation)), Hold: string(engine.AppendHoldID(nil, v.Hold, v.HoldIncarnation)),
+		TotalMinor: v.TotalMinor, Currency: v.Currency, At: moment(v.At), PaymentRef: v.PaymentRef, TicketCount: v.Tickets, Items: make([]Item, 0, len(v.Items)),
+	}
+	for i := range v.Items {
+		it := &v.Items[i]
+		item := Item{Lot: it.Lot, Name: b.about.names[it.Lot], Quantity: it.Quantity, FaceMinor: it.FaceMinor, TaxMinor: it.TaxMinor, Seats: it.Seats}
+		for _, f := range it.Fees {
+			item.Fees = append(item.Fees, Fee{Name: f.Name, Minor: f.Minor})
+		}
+		o.Items = append(o.Items, item)
+	}
+	return o
+}
+
+// tickets are those of an order with their codes.
+func (b *building) tickets(v *engine.OrderView) []Ticket {
+	var list []Ticket
+	for t := range ticket.Of(b.account, v) {
+		code, err := b.codes.Code(&t)
+		if err != nil && b.err == nil {
+			b.err = err
+		}
+		list = append(list, Ticket{ID: t.Ticket, Lot: t.Lot, Seat: t.Seat, Generation: t.Generation, Code: code})
+	}
+	return list
+}
+
+// soldOut tells that the event is, after a sale. It is told once for each order that was the last: a refund may open the sale again.
+func (b *building) soldOut(at engine.Instant) {
+	if b.about.soldOut {
+		b.add(EventSoldOut, "sold_out/"+strconv.FormatInt(b.about.orders, 10), b.event, at, &Data{})
+	}
+}
+
+// stale is how old a fact is: the lag of its notice.
+func stale(at engine.Instant, now time.Time) time.Duration { return max(0, now.Sub(moment(at))) }

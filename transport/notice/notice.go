@@ -1,0 +1,148 @@
+package notice
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/holdfast-engine/holdfast/engine"
+)
+
+// Kind is what a notice is about: the end of its subject and of its type.
+type Kind string
+
+// The kinds of notices.
+const (
+	OrderConfirmed   Kind = "order.confirmed"
+	TicketIssued     Kind = "ticket.issued"
+	HoldExpired      Kind = "hold.expired"
+	EventSoldOut     Kind = "event.sold_out"
+	EventRescheduled Kind = "event.rescheduled"
+	EventClosed      Kind = "event.closed"
+)
+
+// Kinds lists all of them.
+func Kinds() []Kind {
+	return []Kind{OrderConfirmed, TicketIssued, HoldExpired, EventSoldOut, EventRescheduled, EventClosed}
+}
+
+const (
+	// SubjectPrefix begins the subject of every notice.
+	SubjectPrefix = "holdfast.v1.notices."
+	// Subjects is what the stream keeps.
+	Subjects = SubjectPrefix + ">"
+	// typePrefix begins the type of the CloudEvent.
+	typePrefix = "holdfast.v1."
+)
+
+// Notice is one notice, ready to be published.
+type Notice struct {
+	Account string
+	Event   string
+	Kind    Kind
+	ID      string // the same whenever the same fact is told again
+	Body    []byte
+}
+
+// Subject is where it is published.
+func (n *Notice) Subject() string { return SubjectPrefix + n.Event + "." + string(n.Kind) }
+
+// cloudEvent is the envelope: CloudEvents 1.0, in its JSON format.
+type cloudEvent struct {
+	SpecVersion string    `json:"specversion"`
+	ID          string    `json:"id"`
+	Source      string    `json:"source"`
+	Type        string    `json:"type"`
+	Subject     string    `json:"subject,omitempty"`
+	Time        time.Time `json:"time"`
+	ContentType string    `json:"datacontenttype"`
+	Data        *Data     `json:"data"`
+}
+
+// Data is what a notice says. Which parts are set depends on its kind: docs/notices.md.
+type Data struct {
+	Event     Event    `json:"event"`
+	Buyer     string   `json:"buyer,omitempty"`
+	RequestID string   `json:"request_id,omitempty"` // of the command that it comes from
+	Hold      *Hold    `json:"hold,omitempty"`
+	Order     *Order   `json:"order,omitempty"`
+	Tickets   []Ticket `json:"tickets,omitempty"`
+}
+
+// Event is what people want to read about the show.
+type Event struct {
+	ID        string     `json:"id"`
+	State     string     `json:"state"`
+	Name      string     `json:"name,omitempty"`
+	Performer string     `json:"performer,omitempty"`
+	Venue     string     `json:"venue,omitempty"`
+	City      string     `json:"city,omitempty"`
+	Country   string     `json:"country,omitempty"`
+	TimeZone  string     `json:"time_zone,omitempty"`
+	DoorsAt   *time.Time `json:"doors_at,omitempty"`
+	StartsAt  *time.Time `json:"starts_at,omitempty"`
+}
+
+// Hold is a hold that ended.
+type Hold struct {
+	ID    string `json:"id"`
+	State string `json:"state"`
+}
+
+// Order is an order.
+type Order struct {
+	ID          string    `json:"id"`
+	Hold        string    `json:"hold"`
+	TotalMinor  int64     `json:"total_minor"`
+	Currency    string    `json:"currency"`
+	At          time.Time `json:"at"`
+	PaymentRef  string    `json:"payment_ref,omitempty"`
+	TicketCount int64     `json:"ticket_count"`
+	Items       []Item    `json:"items"`
+}
+
+// Item is what was bought of one lot.
+type Item struct {
+	Lot       string   `json:"lot"`
+	Name      string   `json:"name,omitempty"` // of the lot, for people
+	Quantity  int64    `json:"quantity"`
+	FaceMinor int64    `json:"face_minor"`
+	TaxMinor  int64    `json:"tax_minor,omitempty"`
+	Fees      []Fee    `json:"fees,omitempty"`
+	Seats     []string `json:"seats,omitempty"`
+}
+
+// Fee is a part of a price beside the face value.
+type Fee struct {
+	Name  string `json:"name"`
+	Minor int64  `json:"minor"`
+}
+
+// Ticket is a ticket with the code that its buyer shows at the door.
+type Ticket struct {
+	ID         string `json:"id"`
+	Lot        string `json:"lot"`
+	Seat       string `json:"seat,omitempty"`
+	Generation uint32 `json:"generation"`
+	Code       string `json:"code"`
+}
+
+// envelope makes the notice of what a fact says. id tells it from the others of the event.
+func envelope(account, event string, kind Kind, id, subject string, at engine.Instant, data *Data) (*Notice, error) {
+	n := &Notice{Account: account, Event: event, Kind: kind, ID: account + "/" + event + "/" + id}
+	var err error
+	n.Body, err = json.Marshal(&cloudEvent{
+		SpecVersion: "1.0", ID: n.ID, Source: "/holdfast/" + account + "/events/" + event, Type: typePrefix + string(kind), Subject: subject,
+		Time: moment(at), ContentType: "application/json", Data: data,
+	})
+	return n, err
+}
+
+func moment(at engine.Instant) time.Time { return time.Unix(0, int64(at)).UTC() }
+
+func momentOrNone(at engine.Instant) *time.Time {
+	if at == 0 {
+		return nil
+	}
+	t := moment(at)
+	return &t
+}

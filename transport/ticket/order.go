@@ -1,0 +1,36 @@
+package ticket
+
+import (
+	"iter"
+	"strings"
+
+	"github.com/holdfast-engine/holdfast/engine"
+)
+
+// Of goes through the claims of the tickets of an order that admit somebody, or will: those that are void have no code. Their strings are their own.
+func Of(account string, o *engine.OrderView) iter.Seq[Claims] {
+	return func(use func(Claims) bool) {
+		n := 0
+		for i := range o.Items {
+			it := &o.Items[i]
+			units := max(1, it.Units)
+			for k := range it.Quantity * units {
+				c := Claims{
+					Account: account, Event: strings.Clone(o.Event), Lot: strings.Clone(it.Lot), IssuedAt: int64(o.At) / 1e9,
+					Ticket: string(engine.AppendTicketID(nil, o.FirstTicket+engine.TicketID(n), o.Incarnation)),
+				}
+				if seat := k / units; seat < int64(len(it.Seats)) {
+					c.Seat = strings.Clone(it.Seats[seat])
+				}
+				void := false
+				if n < len(o.Marks) {
+					c.Generation, void = o.Marks[n].Generation, o.Marks[n].State == engine.TicketVoided
+				}
+				n++
+				if !void && !use(c) {
+					return
+				}
+			}
+		}
+	}
+}
