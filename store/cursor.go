@@ -48,6 +48,13 @@ func (s *Store) Cursor(name string) (*Cursor, error) {
 	return c, nil
 }
 
+// HasCursor reports whether there is a cursor with a name, of earlier days or asked for since the start.
+func (s *Store) HasCursor(name string) bool {
+	s.cursors.Lock()
+	defer s.cursors.Unlock()
+	return s.cursors.all[name] != nil
+}
+
 // loadCursors finds the cursors of earlier days.
 func (s *Store) loadCursors() error {
 	s.cursors.all = make(map[string]*Cursor)

@@ -345,6 +345,31 @@ func TestBackupsKeepTheVault(t *testing.T) {
 	b.wantOpen("anna", "m1", "tok")
 }
 
+func TestTheVaultKeepsWhatBelongsToNoRun(t *testing.T) {
+	b := vaultBench(t, nil)
+	v := b.s.Vault()
+	var sealed []engine.Sealed
+	for _, name := range []string{"one", "two"} {
+		one, err := v.Seal("_", "_process", name, []byte("secret "+name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sealed = append(sealed, one)
+	}
+	if err := v.Keep(sealed...); err != nil {
+		t.Fatal(err)
+	}
+	b.reopen()
+	b.wantOpen("_process", "one", "secret one")
+	if err := b.s.Vault().Keep(b.s.Vault().Remove("_", "_process", "one")); err != nil {
+		t.Fatal(err)
+	}
+	b.wantOpen("_process", "two", "secret two")
+	if _, there, err := b.s.Vault().Open("_", "_process", "one"); err != nil || there {
+		t.Errorf("what was removed is there: %v, %v", there, err)
+	}
+}
+
 func TestVaultRefusesWhatIsTooLong(t *testing.T) {
 	b := vaultBench(t, nil)
 	if _, err := b.s.Vault().Seal("_", "anna", "m1", make([]byte, VaultPlainMax)); err != nil {

@@ -56,6 +56,7 @@ func TestAnOperatorMakesABackup(t *testing.T) {
 
 	restored := filepath.Join(t.TempDir(), "restored")
 	must(t, "restore", dir, restored)
+	bringVaultKey(t, data, restored)
 	s = serveOn(t, restored)
 	if again, err := connectTo(t, s).Order(within(t), "night-one", &pb.OrderCommand{Buyer: "b1", Order: order.Id}); err != nil || again.Id != order.Id {
 		t.Errorf("the order in the restored folder: %v, %v", again, err)
@@ -110,6 +111,7 @@ func TestArchivesAreInBackups(t *testing.T) {
 		wants(t, must(t, "verify", dir), "whole: every check passed")
 		restored := filepath.Join(t.TempDir(), "restored")
 		must(t, "restore", dir, restored)
+		bringVaultKey(t, data, restored)
 		wants(t, must(t, "archive", "show", filepath.Join(restored, "archive", "_", "night-one.archive")), "event night-one of account _", "1 orders", "replayed to state hash")
 		s = serveOn(t, restored)
 		_, err := steer(t, s, "show", "night-one")

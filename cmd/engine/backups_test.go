@@ -102,6 +102,7 @@ func TestARunningEngineIsBackedUpUnderLoad(t *testing.T) {
 
 	restored := filepath.Join(t.TempDir(), "restored")
 	must(t, "restore", view.dir, restored)
+	bringVaultKey(t, data, restored)
 	p = startedProcess(t, restored)
 	shop, err = client.Connect(p.natsURL, client.Options{})
 	if err != nil {
@@ -175,6 +176,9 @@ func TestASignalMakesABackup(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "a backup", func() bool {
+		if strings.Contains(c.logs.String(), "level=ERROR") {
+			t.Fatalf("%s", c.logs)
+		}
 		made, err := filepath.Glob(filepath.Join(backupsBeside(data), "*", "BACKUP"))
 		return err == nil && len(made) == 1
 	})

@@ -19,6 +19,8 @@ type bounds struct {
 
 	processCommandsMax int64
 	processBytesMax    int64
+
+	notices noticeSettings
 }
 
 // addTo makes a flag of every bound. A default is the room's own constant, so that help and code cannot disagree.
@@ -27,6 +29,7 @@ func (b *bounds) addTo(cmd *cobra.Command) {
 	b.actorFlags(cmd.Flags())
 	b.transportFlags(cmd.Flags())
 	b.eventFlags(cmd.Flags())
+	b.notices.addTo(cmd.Flags())
 }
 
 func (b *bounds) storeFlags(f *pflag.FlagSet) {

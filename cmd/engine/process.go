@@ -15,6 +15,8 @@ import (
 	"github.com/holdfast-engine/holdfast/engine"
 	"github.com/holdfast-engine/holdfast/store"
 	"github.com/holdfast-engine/holdfast/transport"
+	"github.com/holdfast-engine/holdfast/transport/notice"
+	"github.com/holdfast-engine/holdfast/transport/ticket"
 )
 
 // processConfig says what a running engine consists of.
@@ -52,8 +54,12 @@ type process struct {
 	node    *actors.Node
 	servers []*transport.Server // one an account
 	watch   transport.Watch     // tells the servers of purchases that have changed
-	denied  transport.Denied    // by the embedded NATS server
-	backups *backups
+	// accounts are the connections to NATS by the names of the accounts.
+	accounts map[string]*transport.Connection
+	tickets  *ticket.Ring
+	notices  *notice.Reader   // nil if there are none
+	denied   transport.Denied // by the embedded NATS server
+	backups  *backups
 
 	inspecting sync.Mutex // held while an event is inspected
 
@@ -107,7 +113,7 @@ func startProcess(ctx context.Context, c processConfig) (*process, error) {
 	}
 	p := &process{config: c}
 	p.setState("starting")
-	for _, start := range []func(context.Context) error{p.startHTTP, p.startStore, p.startBackups, p.startNode, p.startTransport, p.startWatch} {
+	for _, start := range []func(context.Context) error{p.startHTTP, p.startStore, p.startBackups, p.startNode, p.startTransport, p.startNotices, p.startWatch} {
 		if err := start(ctx); err != nil {
 			return nil, errors.Join(err, p.stop())
 		}
@@ -247,7 +253,9 @@ func (p *process) startTransport(ctx context.Context) error {
 		return err
 	}
 	p.onClose("taking commands", p.drainAll)
+	p.accounts = make(map[string]*transport.Connection, len(accounts))
 	for i, a := range accounts {
+		p.accounts[names[i]] = connections[i]
 		a.config.Version = discoveryVersion()
 		a.config.Process = process
 		a.config.Admin = p

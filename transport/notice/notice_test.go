@@ -595,3 +595,84 @@ func BenchmarkPublish(b *testing.B) {
 		}
 	}
 }
+
+func TestAnOrderOfManyTicketsIsToldInParts(t *testing.T) {
+	t.Parallel()
+	h := newTheatre()
+	_, nc := house(t)
+	long := strings.Repeat("x", engine.IDLenMax)
+	spec := night()
+	spec.Lots = []engine.LotSpec{{Lot: long, Name: strings.Repeat("y", engine.EventTextLenMax), FaceMinor: 100, Capacity: engine.CapacityMax, Units: 50}}
+	h.do(t, long, engine.Command{Verb: engine.VerbCreate, Spec: spec})
+	h.do(t, long, hold(long, engine.Item{Lot: long, Quantity: 5}))
+	h.do(t, long, confirm(long, "h1"))
+	var many []engine.Command // in one batch of the log: more than an event is asked about at once
+	for i := range notice.FactsPerReadMax + 10 {
+		many = append(many, engine.Command{Verb: engine.VerbUpdate, Spec: &engine.EventSpec{Set: engine.SetStartsAt, StartsAt: start + engine.Instant(i+1)*1e9}})
+	}
+	h.do(t, long, many...)
+	h.do(t, long, engine.Command{Verb: engine.VerbClose})
+	run(t, reader(h, streams(t, nc), newRing()))
+	var parts, rescheduled int
+	seen := map[string]bool{}
+	for _, v := range take(t, nc, ofKind(notice.EventClosed)) {
+		switch {
+		case ofKind(notice.TicketIssued)(&v):
+			parts++
+			if len(v.Data.Tickets) > notice.TicketsPerNoticeMax || len(v.body) > notice.MessageBytesMax/4 {
+				t.Errorf("%d tickets in %d bytes", len(v.Data.Tickets), len(v.body))
+			}
+			for _, one := range v.Data.Tickets {
+				if seen[one.ID] {
+					t.Errorf("ticket %s is told twice", one.ID)
+				}
+				seen[one.ID] = true
+			}
+		case ofKind(notice.EventRescheduled)(&v):
+			rescheduled++
+		}
+	}
+	if parts != 3 || len(seen) != 250 || rescheduled != notice.FactsPerReadMax+10 {
+		t.Fatalf("%d tickets in %d parts, %d times rescheduled", len(seen), parts, rescheduled)
+	}
+}
+
+// crowd counts how many publish at once.
+type crowd struct {
+	mu        sync.Mutex
+	now, most int
+	once      sync.Once
+	full      chan struct{}
+}
+
+func (c *crowd) Publish(context.Context, *notice.Notice) error {
+	c.mu.Lock()
+	c.now++
+	if c.most = max(c.most, c.now); c.most == notice.EventsAtOnceMax {
+		c.once.Do(func() { close(c.full) })
+	}
+	c.mu.Unlock()
+	<-c.full
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now--
+	return nil
+}
+
+func TestManyEventsAreToldSideBySide(t *testing.T) {
+	t.Parallel()
+	h := newTheatre()
+	for i := range 3 * notice.EventsAtOnceMax {
+		event := fmt.Sprintf("e%d", i)
+		h.do(t, event, engine.Command{Verb: engine.VerbCreate, Spec: night()})
+		h.do(t, event, engine.Command{Verb: engine.VerbClose})
+	}
+	c := &crowd{full: make(chan struct{})}
+	run(t, reader(h, c, newRing()))
+	for h.Position() < uint64(len(h.runs)) {
+		time.Sleep(time.Millisecond)
+	}
+	if c.most != notice.EventsAtOnceMax {
+		t.Fatalf("%d at once", c.most)
+	}
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/holdfast-engine/holdfast/actors"
+	"github.com/holdfast-engine/holdfast/transport/notice"
+	"github.com/holdfast-engine/holdfast/transport/ticket"
+)
+
+// noticesCursor is the name of the cursor by which notices are made.
+const noticesCursor = "notices"
+
+// noticeSettings are the settings of notices.
+type noticeSettings struct {
+	off    bool
+	stream notice.StreamConfig
+}
+
+func (n *noticeSettings) addTo(f *pflag.FlagSet) {
+	f.BoolVar(&n.off, "no-notices", false, "tell nothing to the stream "+notice.Stream+": what happens meanwhile is not told later either")
+	f.DurationVar(&n.stream.AgeMax, "notices-age", notice.StreamAgeMaxDefault, "how long notices are kept, as in 168h")
+	size(f, &n.stream.BytesMax, "notices-bytes", notice.StreamBytesMaxDefault, "notices that are kept of an account, in bytes: beyond it the oldest go")
+}
+
+// startNotices follows the log and tells what happens in it. A folder that has told nothing before begins with what happens from now on: nobody waits for mail about
+// the orders of last year.
+func (p *process) startNotices(context.Context) error {
+	p.tickets = ticket.NewRing(vaultSafe{p.store.Vault()}, time.Now)
+	known := p.store.HasCursor(noticesCursor)
+	if p.config.bounds.notices.off && !known {
+		return nil
+	}
+	cursor, err := p.store.Cursor(noticesCursor)
+	if err != nil {
+		return err
+	}
+	if p.config.bounds.notices.off {
+		return cursor.Remove()
+	}
+	if !known {
+		cursor.Advance(p.store.Durable())
+	}
+	streams := notice.NewStreams()
+	for account, nc := range p.accounts {
+		if err := streams.Add(account, nc, p.config.natsURL == "", p.config.bounds.notices.stream); err != nil {
+			return err
+		}
+	}
+	p.notices = &notice.Reader{Log: cursor, Engine: p.node, Codes: p.tickets, Publisher: streams, Logger: p.config.logger, Now: time.Now}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	var stopped atomic.Bool
+	go func() {
+		defer close(done)
+		if err := p.notices.Run(ctx); err != nil {
+			stopped.Store(true)
+			p.config.logger.Error("notices have stopped: sales go on, and the log is kept from here until the next start", "err", err)
+		}
+	}()
+	p.onClose("notices", func(ctx context.Context) error {
+		cancel()
+		select {
+		case <-done:
+			return nil
+		case <-ctx.Done():
+			return fmt.Errorf("a notice is still on its way: %w", ctx.Err())
+		}
+	})
+	p.addNoticeMetrics(p.node.Metrics(), &stopped)
+	return nil
+}
+
+func (p *process) addNoticeMetrics(m *actors.Metrics, stopped *atomic.Bool) {
+	count := func(name, help string, of func(*notice.Stats) uint64) {
+		m.Counter(name, help, func() uint64 {
+			s := p.notices.Stats()
+			return of(&s)
+		})
+	}
+	count("holdfast_notices_total", "Notices that JetStream has on disk.", func(s *notice.Stats) uint64 { return s.Published })
+	count("holdfast_notices_skipped_total", "Facts that no notice tells: their event is archived or set aside, or the account has no JetStream.", func(s *notice.Stats) uint64 { return s.Skipped })
+	count("holdfast_notices_failures_total", "Attempts to make or publish a notice that failed and are made again.", func(s *notice.Stats) uint64 { return s.Failures })
+	m.Gauge("holdfast_notices_lag_seconds", "How long ago the oldest fact became durable that is to be told and is not yet; 0 if there is none.", func() float64 { return p.notices.Stats().Lag.Seconds() })
+	m.Gauge("holdfast_notices_stopped", "1 if notices cannot go on until the next start, else 0. Any is an alarm: see the log.", func() float64 {
+		if stopped.Load() {
+			return 1
+		}
+		return 0
+	})
+}
