@@ -169,6 +169,8 @@ func (d *decoder) protoValue(s *scope, f *field, v []byte, index int) bool {
 // setString stores a string, a word or an element of a list of strings.
 func (d *decoder) setString(s *scope, f *field, v string) bool {
 	switch {
+	case f.id && v != "" && !engine.ValidID(v):
+		d.fail(engine.CodeInvalid, f.name, "the field must be an id: 1 to 64 of A-Z a-z 0-9 _ -")
 	case f.str != nil:
 		*f.str(s) = v
 	case f.word != nil:

@@ -42,6 +42,7 @@ type field struct {
 
 	mark func(*scope) // notes that the field was given; with present also when it is zero
 	most int64        // of a number: refused below 0 and above it, because its place holds no other; 0 is no such bound
+	id   bool         // of a string: an id or nothing, because the shell reads it before the engine checks it
 	list bool         // of a string: a list of short numbers with spaces between, which together may look like a card's
 }
 

@@ -78,11 +78,11 @@ func codesField(num uint8) field {
 }
 
 func methodField(num uint8) field {
-	return field{name: "method", num: num, kind: kindString, str: func(s *scope) *string { return &s.payment().Method }}
+	return field{id: true, name: "method", num: num, kind: kindString, str: func(s *scope) *string { return &s.payment().Method }}
 }
 
 func deviceIDField(num uint8) field {
-	return field{name: "device_id", num: num, kind: kindString, str: func(s *scope) *string { return &s.payment().DeviceID }}
+	return field{id: true, name: "device_id", num: num, kind: kindString, str: func(s *scope) *string { return &s.payment().DeviceID }}
 }
 
 func contactField(num uint8) field {
@@ -114,7 +114,7 @@ var offerMessage = newMessage("OfferCommand",
 
 var buyMessage = newMessage("BuyCommand",
 	requestIDField(), buyerField(), channelField(), deviceField(), itemsField(),
-	field{name: "offer", num: 6, kind: kindString, str: func(s *scope) *string { return &s.payment().Offer }},
+	field{id: true, name: "offer", num: 6, kind: kindString, str: func(s *scope) *string { return &s.payment().Offer }},
 	methodField(7), maxPriceField(),
 	field{name: "hold", num: 9, kind: kindString, str: func(s *scope) *string { return &s.cmd.Hold }},
 	field{

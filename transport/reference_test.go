@@ -330,6 +330,8 @@ func randomValue(rng *rand.Rand, f protoreflect.FieldDescriptor) protoreflect.Va
 	case protoreflect.StringKind:
 		words := []string{"", "a", "b1", "ga", "A/1/4", "Café", "quote \" slash \\ line\nend\x7f", "日本\U0001F3AB"}
 		switch f.Name() {
+		case "device_id", "method", "offer":
+			words = []string{"", "d1"}
 		case "links":
 			words = []string{"a", "b1", "0123456789abcdef"}
 		case "fill":
