@@ -198,7 +198,7 @@ func (a *eventActor) begin() {
 // append hands the run to the journal. A run with neither facts nor requests is kept for the next turn.
 func (a *eventActor) append() {
 	run := a.run
-	if run.Facts.Count == 0 && len(run.Requests) == 0 && len(run.Signals.Work) == 0 && len(run.Signals.Changes) == 0 {
+	if run.Facts.Count == 0 && len(run.Requests) == 0 && run.Signals.Empty() {
 		run.Samples = run.Samples[:0]
 		return
 	}
@@ -372,7 +372,7 @@ func (a *eventActor) Released(run *engine.Run) {
 		run.Samples[i].LatencyNs = mono - run.Samples[i].LatencyNs
 	}
 	run.Samples = n.metrics.offer(run.Samples)
-	if len(run.Signals.Work) > 0 || len(run.Signals.Changes) > 0 {
+	if !run.Signals.Empty() {
 		n.signalled(run)
 	}
 	if run.Facts.Count > 0 {

@@ -24,6 +24,7 @@ const (
 const (
 	retryFirst      = time.Second      // before what is unknown is sent again; then twice as long each time
 	retryPauseLimit = time.Minute      // up to this, which is also how often an unfinished charge is looked up
+	askAgainAfter   = time.Second      // between two look-ups of a charge, however often somebody wants one
 	tellAgainAfter  = time.Second      // before an event that takes nothing at the moment is told again
 	throttlePause   = time.Second      // after an answer that limits us and does not say for how long
 	settleFirst     = time.Second / 2  // after a start, before new charges begin: what is unfinished comes in first, in any order
@@ -118,6 +119,10 @@ func (n *Node) signalled(run *engine.Run) {
 	}
 	for i := range run.Signals.Changes {
 		n.payments.metrics.changed(run.Signals.Changes[i].State)
+	}
+	for _, a := range run.Signals.Alarms {
+		n.payments.metrics.alarms[a.Why].Inc()
+		n.cfg.Logger.Error("a payment needs an operator", "why", a.Why.String(), "event", run.Key.ID, "purchase", string(engine.AppendPurchaseID(nil, a.Purchase, a.Incarnation)))
 	}
 	if n.cfg.Watcher != nil {
 		for _, c := range run.Signals.Changes {

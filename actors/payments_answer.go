@@ -22,6 +22,7 @@ func (l *lane) answered(c *charge, mono time.Duration) {
 		return
 	}
 	r := &c.result
+	c.heard = mono
 	if c.untouched {
 		l.pace.give()
 		l.tell(c, mono)
@@ -81,6 +82,8 @@ func (l *lane) unanswered(c *charge, r *payment.Result, mono time.Duration) {
 	pause := min(retryFirst<<min(c.tries, 6), retryPauseLimit) //nolint:mnd // 2^6 s is above the limit
 	pause = max(pause, min(time.Duration(r.RetryAfterMs)*time.Millisecond, retryPauseLimit))
 	c.unanswered()
+	// Every other time the gateway is asked what has become of it: some keep "an error" as the answer to a key for ever.
+	c.lookUp = c.intended > 0 && (c.cancel || c.tries%2 == 0)
 	c.look()
 	l.wantsLater(c, mono, pause)
 }
@@ -116,10 +119,8 @@ func (l *lane) notFound(c *charge, mono time.Duration) {
 	case c.lost || c.old():
 		c.anew()
 	}
-	pause := min(retryFirst<<min(c.tries, 6), retryPauseLimit) //nolint:mnd // 2^6 s is above the limit
-	c.unanswered()                                             // a gateway that always says so is not asked without a pause
 	c.lookUp = false
-	l.wantsLater(c, mono, pause)
+	l.wantsLater(c, mono, retryFirst)
 }
 
 // anew gives up a request that has surely not been done, and cannot be sent again as it was: the next one has a key of its own.
@@ -138,6 +139,11 @@ func (l *lane) waiting(c *charge, r *payment.Result, mono time.Duration) {
 	if r.Answer == payment.ActionNeeded && c.work.Operation == payment.Authorise {
 		known := c.secret.Swap(&payment.Result{ClientSecret: r.ClientSecret, RedirectURL: r.RedirectURL}) != nil
 		c.answered()
+		if !known && l.node.cfg.Watcher != nil && c.operation == payment.LookUp { // somebody has asked in vain
+			l.node.cfg.Watcher.PurchaseChanged(c.at.account, c.at.event, engine.PurchaseChange{
+				Purchase: c.at.purchase, Incarnation: c.work.Incarnation, Buyer: c.work.Buyer, State: engine.PurchaseActionRequired,
+			})
+		}
 		if !known {
 			l.tell(c, mono)
 			return
@@ -150,7 +156,7 @@ func (l *lane) waiting(c *charge, r *payment.Result, mono time.Duration) {
 func (l *lane) rest(c *charge, mono time.Duration) {
 	if c.asked {
 		c.look()
-		l.urgent.push(c, int64(mono))
+		l.wantsLater(c, mono, askAgainAfter)
 		return
 	}
 	pause := retryPauseLimit
@@ -193,11 +199,6 @@ func (l *lane) ended(c *charge, r *payment.Result, mono time.Duration) {
 	if r.Ref != "" && c.work.Operation != payment.Refund {
 		c.work.Ref = r.Ref
 	}
-	if (r.Answer == payment.Authorised || r.Answer == payment.Captured) && c.work.Operation == payment.Authorise &&
-		(r.AmountMinor != c.work.AmountMinor || r.Currency != c.work.Currency) {
-		l.node.payments.metrics.mismatched.Inc()
-		l.node.cfg.Logger.Error("a gateway has charged another amount than was asked: it is given back", "gateway", l.gateway.Name(), "event", c.at.event)
-	}
 	l.tell(c, mono)
 }
 
@@ -205,7 +206,7 @@ func (l *lane) ended(c *charge, r *payment.Result, mono time.Duration) {
 func (l *lane) tell(c *charge, mono time.Duration) {
 	result := c.result
 	result.ClientSecret, result.RedirectURL = "", "" // the lane keeps them
-	c.pay = engine.PaymentCommand{At: c.at.purchase, Operation: c.work.Operation, Refund: c.work.Refund, Attempt: c.attempt, Result: &result}
+	c.pay = engine.PaymentCommand{At: c.at.purchase, Operation: c.operation, Refund: c.work.Refund, Attempt: c.attempt, Result: &result}
 	c.intends, c.called = false, mono
 	var beside []engine.Sealed
 	if c.sealed != nil && (result.Answer.Definite() || result.Answer == payment.NotFound) {

@@ -46,13 +46,14 @@ type charge struct {
 	body     []byte // nil after a restart, until it is read from the vault
 	sealed   []byte // its record's key in the vault
 	lost     bool   // the vault does not have the bytes
-	ending   []byte // the bytes of a cancel, which has an intent of its own
+	ending   []byte // the bytes of a cancel, which has intents of its own
+	cancels  uint32 // attempt of the next one
 
 	// The job.
 	job       job
 	operation payment.Operation // of the call
 	result    payment.Result
-	untouched bool // the result was found without a call
+	untouched bool // the result is known without a call
 	err       error
 	began     time.Duration // the charge's turn
 	called    time.Duration // the call left
@@ -66,6 +67,7 @@ type charge struct {
 	intends bool // an intent is asked, not a result told
 	code    engine.Code
 
+	heard  time.Duration                  // when the gateway answered last
 	secret atomic.Pointer[payment.Result] // what the buyer's client needs, while the buyer has to act
 	queued atomic.Bool                    // it waits for its first turn: for readers
 }
@@ -98,6 +100,12 @@ func (c *charge) want(w *engine.Work) {
 	case payment.Authorise, payment.Capture, payment.Void, payment.Refund:
 	}
 	c.intended, c.attempt, c.hash = w.Intended, w.Attempt, w.Hash
+	if c.lookUp { // what is to be ended is the authorisation
+		c.intended, c.attempt, c.hash = w.Asked, w.AskedAttempt, w.AskedHash
+	}
+	if c.cancels = w.Attempt; w.Intended != 0 {
+		c.cancels++
+	}
 	c.body, c.sealed, c.ending, c.lost = nil, nil, nil, false
 	c.answered()
 }
@@ -146,7 +154,11 @@ func (c *charge) requestKey(op payment.Operation) string {
 	if plantedBug(plantedNewKey) {
 		b = append(strconv.AppendInt(b, int64(c.tries), 10), '.')
 	}
-	return string(strconv.AppendUint(b, uint64(c.attempt), 10))
+	attempt := c.attempt
+	if op == payment.Cancel {
+		attempt = c.cancels
+	}
+	return string(strconv.AppendUint(b, uint64(attempt), 10))
 }
 
 // intent is what the request for an operation is made of.
@@ -188,8 +200,7 @@ func (c *charge) prepare() bool {
 		intent.Method, err = l.node.cfg.Wallets.Method(c.at.account, c.work.Buyer, c.work.Method)
 		switch {
 		case errors.Is(err, ErrNoMethod):
-			c.found(payment.Result{Answer: payment.DeclinedHard, Decline: payment.DeclineInvalidMethod})
-			return false
+			return c.give(payment.Result{Answer: payment.DeclinedHard, Decline: payment.DeclineInvalidMethod})
 		case err != nil:
 			c.err = err
 			return false
@@ -198,8 +209,7 @@ func (c *charge) prepare() bool {
 	body, err := l.gateway.Prepare(intent)
 	if err != nil {
 		l.node.cfg.Logger.Error("a gateway cannot make a request", "gateway", l.gateway.Name(), "event", c.at.event, "operation", c.operation.String(), "err", err.Error())
-		c.found(payment.Result{Answer: payment.Failed, Decline: payment.DeclineConfiguration})
-		return false
+		return c.give(payment.Result{Answer: payment.Failed, Decline: payment.DeclineConfiguration})
 	}
 	sealed, err := l.node.cfg.Vault.Seal(c.at.account, c.work.Buyer, intent.Key, body)
 	if err != nil {
@@ -216,17 +226,28 @@ func (c *charge) prepare() bool {
 		c.intended = l.node.clock.Now()
 		c.call()
 	}
+	return c.announce(hash, sealed)
+}
+
+// announce tells the event what is about to be sent.
+func (c *charge) announce(hash [sha256.Size]byte, beside ...engine.Sealed) bool {
 	c.pay = engine.PaymentCommand{At: c.at.purchase, Operation: c.operation, Refund: c.work.Refund, Attempt: c.attempt, Hash: hash}
-	c.intends, c.called = true, l.node.clock.Mono()
-	if code := c.submit(engine.VerbIntend, sealed); code != engine.CodeOK {
+	if c.operation == payment.Cancel {
+		c.pay.Attempt = c.cancels
+	}
+	c.intends, c.called = true, c.lane.node.clock.Mono()
+	if code := c.submit(engine.VerbIntend, beside...); code != engine.CodeOK {
 		c.err = submitError(code)
 		return false
 	}
 	return true
 }
 
-// found is a result without a call.
-func (c *charge) found(r payment.Result) { c.result, c.untouched = r, true }
+// give is what a request comes to that cannot be made. The event learns of it like of any other: an intent first, of nothing.
+func (c *charge) give(r payment.Result) bool {
+	c.result, c.untouched = r, true
+	return c.announce(sha256.Sum256(nil))
+}
 
 // submitError says that an event did not take a command.
 type submitError engine.Code
@@ -297,6 +318,10 @@ func (c *charge) Durable(*engine.Request) {
 		c.intended = l.node.clock.Now()
 	}
 	c.commit = l.node.clock.Mono() - c.called
+	if c.untouched {
+		l.box.post(laneMessage{what: laneAnswered, charge: c})
+		return
+	}
 	c.job = jobCall
 	l.execute(c)
 }

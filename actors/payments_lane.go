@@ -215,6 +215,10 @@ func (l *lane) lookUpNow(c *charge, mono time.Duration) {
 	default:
 		c.lookUp = true
 		c.in.remove(c)
+		if wait := c.heard + askAgainAfter - mono; c.heard > 0 && wait > 0 { // whoever asks every moment is not answered sooner
+			l.wantsLater(c, mono, wait)
+			return
+		}
 		l.urgent.push(c, int64(mono))
 	}
 }

@@ -13,11 +13,11 @@ import (
 
 // paymentMetrics is what the lanes count and measure.
 type paymentMetrics struct {
-	answers    [payment.Cancel + 1][payment.Failed + 1]*vm.Counter
-	declines   [payment.Declines]*vm.Counter
-	states     [engine.PurchaseReleased + 1]*vm.Counter
-	mismatched *vm.Counter
-	stages     [stages]*vm.PrometheusHistogram
+	answers  [payment.Cancel + 1][payment.Failed + 1]*vm.Counter
+	declines [payment.Declines]*vm.Counter
+	states   [engine.PurchaseReleased + 1]*vm.Counter
+	alarms   [engine.Alarms]*vm.Counter
+	stages   [stages]*vm.PrometheusHistogram
 }
 
 // stage of a purchase's way from the click to the confirmation.
@@ -54,7 +54,10 @@ func newPaymentMetrics(n *Node) *paymentMetrics {
 	for s := engine.PurchaseQueued; s <= engine.PurchaseReleased; s++ {
 		p.states[s] = f.set.NewCounter(fmt.Sprintf("holdfast_purchases_total{state=%q}", purchaseNames[s]))
 	}
-	p.mismatched = m.counter("holdfast_charges_mismatched_total", "Charges of another amount or currency than was asked: given back, and never sold. Any needs an operator.")
+	f = m.family("holdfast_payment_alarms_total", "Things about payments that an operator has to know, by what is wrong: the log names the event and the purchase.", "counter")
+	for a := engine.AlarmAmount; int(a) < engine.Alarms; a++ {
+		p.alarms[a] = f.set.NewCounter(fmt.Sprintf("holdfast_payment_alarms_total{why=%q}", a))
+	}
 	f = m.family("holdfast_purchase_stage_seconds",
 		"Time of a purchase from the click to the confirmation (all), and how it was spent: waiting for its turn, in the gateway's calls, until facts were durable.", "histogram")
 	for i, name := range stageNames {

@@ -221,6 +221,9 @@ type Signals struct {
 	Alarms  []Alarm
 }
 
+// Empty reports whether there is nothing in s.
+func (s *Signals) Empty() bool { return len(s.Work) == 0 && len(s.Changes) == 0 && len(s.Alarms) == 0 }
+
 // Reset empties s and keeps its memory.
 func (s *Signals) Reset() { s.Work, s.Changes, s.Alarms = s.Work[:0], s.Changes[:0], s.Alarms[:0] }
 

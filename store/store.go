@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,6 +50,9 @@ type Store struct {
 	closeOnce sync.Once
 	closeErr  error
 }
+
+// Installation is the folder's own id, drawn when it was made: lower-case letters and digits.
+func (s *Store) Installation() string { return strconv.FormatUint(s.folder.tag, 36) } //nolint:mnd // the shortest
 
 func (s *Store) genesis() position { return position{head: s.folder.genesis()} }
 

@@ -57,6 +57,7 @@ func (b *bounds) actorFlags(f *pflag.FlagSet) {
 	f.Int64Var(&c.EventsAwakeMax, "events-awake-max", actors.EventsAwakeMaxDefault, "events in memory at once; beyond it none is woken or created: overloaded")
 	f.Int64Var(&c.EventsMax, "events-max", actors.EventsMaxDefault, "events altogether, asleep ones included; beyond it create is refused as overloaded")
 	f.DurationVar(&c.Retention, "retention", actors.RetentionDefault, "how long after its closing an event is archived, as in 720h; negative is never")
+	laneFlags(f, &c.Lane)
 	f.DurationVar(&c.SleepAfter, "sleep-after", actors.SleepAfterDefault, "how long an event must be idle before it leaves memory, as in 1m; negative is never")
 }
 

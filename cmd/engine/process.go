@@ -39,6 +39,7 @@ type processConfig struct {
 	backupsCopy bool
 	// vaultKey is the file with the master key of the vault; empty is one beside data.
 	vaultKey string
+	gateways gatewaySettings
 	logger   *slog.Logger
 	// drain is how long a stop waits for answers that are under way; 0 is drainDefault.
 	drain time.Duration
@@ -209,6 +210,11 @@ func (p *process) startNode(context.Context) error {
 	c := p.config.bounds.actors
 	c.Logger = p.config.logger
 	c.Watcher = &p.watch
+	gateways, err := p.openGateways()
+	if err != nil {
+		return err
+	}
+	c.Gateways, c.Vault, c.Installation = gateways, p.store.Vault(), p.store.Installation()
 	limits := p.config.bounds.event
 	c.NewEvent = func(key engine.Key) *engine.Event { return engine.NewWithLimits(key, limits) }
 	c.Fatal = p.config.fatal

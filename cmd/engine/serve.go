@@ -106,6 +106,7 @@ in UTC, as in 20261122T031500Z; the log says when it is whole, and engine restor
 	f.StringVar(&c.backups, "backups", "", "folder for backups of the running engine (default DATA-backups, beside the data folder)")
 	f.BoolVar(&c.backupsCopy, "backups-copy", false, "copy tables into backups instead of linking those on the same file system")
 	f.StringVar(&c.vaultKey, "vault-key", "", "file with the key that closes saved payment methods (default DATA-vault.key, beside the data folder); made with mode 0600 at the first start. Keep a copy of it apart from the data: without it they are lost")
+	c.gateways.addTo(f)
 	log.addTo(f, "info")
 	c.httpAccess.addTo(f)
 	accessFlags(f, &c.access)
