@@ -89,3 +89,60 @@ func TestPartsOfAPriceAddUp(t *testing.T) {
 		}
 	}
 }
+
+// TestACancellationGoesOnInSlices cancels an event with more holds and orders than one step may see to, and puts it to sleep and folds its log in between.
+func TestACancellationGoesOnInSlices(t *testing.T) {
+	spec := testSpec()
+	spec.Lots[0].Capacity = 4 * FollowUpsMax
+	w := newWorld(t, spec)
+	const orders, holds = 2*FollowUpsMax + 10, FollowUpsMax + 7
+	for i := range orders + holds {
+		buyer := fmt.Sprintf("b%d", i)
+		w.ok(hold(buyer, "ga", 1))
+		if i < orders {
+			w.ok(&Command{Verb: VerbConfirm, Buyer: buyer, Hold: fmt.Sprintf("h%d", i+1), PaymentRef: "inv"})
+		}
+	}
+	// The first, the last and some in the middle have nothing left to refund.
+	for _, order := range []int{1, 100, 101, 102, orders} {
+		w.ok(&Command{Verb: VerbRefund, Order: fmt.Sprintf("o%d", order), Payment: &PaymentCommand{}})
+	}
+	replica := New(testKey())
+	if err := replica.Fold(&Run{Key: w.e.Key(), First: 1, At: w.now, Facts: w.facts}); err != nil {
+		t.Fatal(err)
+	}
+	steps := 0
+	cmd := &Command{Verb: VerbCancel}
+	for {
+		w.facts.Reset()
+		first := w.e.Seq() + 1
+		if out := w.step(cmd); out.Code != CodeOK {
+			t.Fatal(out.Code)
+		}
+		steps++
+		if w.facts.Count > FollowUpsMax+1 || w.facts.Count == 0 {
+			t.Fatalf("step %d has %d facts", steps, w.facts.Count)
+		}
+		if err := replica.Fold(&Run{Key: w.e.Key(), First: first, At: w.now, Facts: w.facts}); err != nil {
+			t.Fatal(err)
+		}
+		a, err := OpenSnapshot(w.e.Key(), w.e.AppendSnapshot(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.StateHash() != w.e.StateHash() || replica.StateHash() != w.e.StateHash() || a.(*Event).Unsettled() != w.e.Unsettled() {
+			t.Fatalf("after step %d: live %016x, asleep %016x, folded %016x", steps, w.e.StateHash(), a.StateHash(), replica.StateHash())
+		}
+		if !w.e.Unsettled() {
+			break
+		}
+		cmd = &Command{Verb: VerbSettle}
+	}
+	c := w.ok(&Command{Verb: VerbGet}).Event.Cancel
+	if steps < 4 || w.e.holds.live() != 0 || c.Orders != orders-5 || c.External != orders-5 || c.Refunded+c.Failed != 0 {
+		t.Errorf("%d steps, %d holds live, %+v", steps, w.e.holds.live(), c)
+	}
+	if l := &w.e.lots[0]; l.in[shareSold] != 0 || l.in[shareBlocked] != orders-5 {
+		t.Errorf("after all refunds: %+v", l.view())
+	}
+}

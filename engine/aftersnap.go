@@ -206,6 +206,7 @@ func (e *Event) openRefunds(d *decoder) {
 		}
 		*e.refunds.at(slot) = r
 		e.rows += e.refundHash(&r, slot)
+		e.countCancelled(&r, 1)
 	}
 	for i := range e.afters.rows {
 		e.rows += afterHash(e.afters.at(i))

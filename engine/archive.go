@@ -19,11 +19,11 @@ func (e *Event) archive(cmd *Command) {
 	switch {
 	case e.state == 0:
 		e.show(cmd, refusal{code: CodeEventUnknown, field: fieldEvent})
-	case e.state != EventClosed:
+	case e.state != EventClosed && e.state != EventCancelled:
 		e.show(cmd, refusal{code: CodeWrongState, field: fieldEvent, text: e.notOnSale()})
 	case e.holds.live() > 0:
 		e.show(cmd, refusal{code: CodeWrongState, field: fieldEvent, text: ticketsAreHeld})
-	case e.chargesOpen():
+	case e.chargesOpen() || e.sweeping():
 		e.show(cmd, refusal{code: CodeWrongState, field: fieldEvent, text: chargesAreOpen})
 	default:
 		if e.tally.any {
@@ -40,8 +40,8 @@ func (e *Event) archive(cmd *Command) {
 func (e *Event) applyArchived() { e.state = EventArchived }
 
 func (e *Event) foldArchived() error {
-	if e.state != EventClosed || e.holds.live() > 0 || e.chargesOpen() {
-		return unfit("an event is archived when it is closed, nothing is held, and no charge is open")
+	if e.state != EventClosed && e.state != EventCancelled || e.holds.live() > 0 || e.chargesOpen() || e.sweeping() {
+		return unfit("an event is archived when it is closed or cancelled, nothing is held, and no charge is open")
 	}
 	e.applyArchived()
 	return nil
@@ -62,7 +62,8 @@ func (e *Event) refuseArchived(cmd *Command) {
 // Archived reports whether the event is archived, and since when in node time.
 func (e *Event) Archived() (at Instant, ok bool) { return e.lastAt, e.state == EventArchived }
 
-// Archivable is when the event was closed, in node time, if a VerbArchive would succeed now: it is closed, nothing is held or being paid, and no charge is open.
+// Archivable is when the event was closed, in node time, if a VerbArchive would succeed now: it is closed or cancelled, nothing is held or being paid, and no
+// charge or refund is open.
 func (e *Event) Archivable() (closed Instant, ok bool) {
-	return e.closed, e.state == EventClosed && e.holds.live() == 0 && !e.chargesOpen()
+	return e.closed, (e.state == EventClosed || e.state == EventCancelled) && e.holds.live() == 0 && !e.chargesOpen() && !e.sweeping()
 }

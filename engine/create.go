@@ -123,7 +123,7 @@ func (e *Event) update(cmd *Command) {
 		e.out.Code, e.out.Field, e.out.Text = check.code, check.field, check.text
 		return
 	}
-	if e.state == EventClosed {
+	if e.state == EventClosed && !f.spec.movesOnly() || e.state == EventCancelled {
 		e.refuseAsked(cmd, &f.asked, refusal{code: CodeWrongState, field: fieldEvent, text: e.notOnSale()})
 		return
 	}
@@ -132,6 +132,12 @@ func (e *Event) update(cmd *Command) {
 	e.applyUpdated(&f)
 	e.settle()
 	e.showEvent()
+}
+
+// movesOnly reports whether an update only moves the show or its refunds: that is possible after its sale has closed.
+func (s *EventSpec) movesOnly() bool {
+	const moves = SetVenue | SetCity | SetCountry | SetTimeZone | SetDoorsAt | SetStartsAt | SetRefundUntil | SetRefundWindow
+	return s.Set&^moves == 0 && len(s.Lots)+len(s.Pools) == 0
 }
 
 // update checks an update as a whole: what the event would be with it.
@@ -239,8 +245,10 @@ func (e *Event) applyCreated(f *factCreated) {
 }
 
 func (e *Event) applyUpdated(f *factUpdated) {
+	before := e.spec.StartsAt
 	mergeSpec(&e.spec, f.spec)
 	e.addLayout(f.spec)
+	e.rescheduled(before, f.spec)
 	e.remember(&f.asked, VerbUpdate, 0, 0)
 }
 

@@ -46,6 +46,8 @@ type Event struct {
 	tickets     slab[ticketRow]
 	ticketIndex index
 	refunds     slab[refundRow]
+	cancelled   cancelled
+	window      refundWindow
 
 	purchases purchases
 
@@ -197,7 +199,9 @@ func (e *Event) Step(cmd *Command, now Instant, facts *Facts) *Outcome {
 		e.intend(cmd)
 	case VerbResult:
 		e.result(cmd)
-	case VerbOffer, VerbComplete, VerbUndo, VerbCancel, VerbOneClick, VerbResolve:
+	case VerbCancel:
+		e.cancel(cmd)
+	case VerbOffer, VerbComplete, VerbUndo, VerbOneClick, VerbResolve:
 		e.out.Code = CodeUnknownVerb // until their rules are here
 	case VerbTell:
 		e.tell(cmd.Payment.Told)
@@ -240,9 +244,9 @@ func (e *Event) advance() {
 }
 
 // Unsettled reports whether the last step left follow-ups: VerbSettle goes on with them and comes before any other command.
-func (e *Event) Unsettled() bool { return e.tiersDue > 0 }
+func (e *Event) Unsettled() bool { return e.tiersDue > 0 || e.sweeping() }
 
-// settle emits what follows from the facts of the step: so far, that tiers open. It emits at most FollowUpsMax facts a step.
+// settle emits what follows from the facts of the step: that tiers open, and what a cancellation brings about. It emits at most FollowUpsMax facts a step.
 func (e *Event) settle() {
 	for i := 0; i < len(e.lots) && e.tiersDue > 0 && e.followUps > 0; i++ {
 		if l := &e.lots[i]; !l.open && e.lots[l.after].exhausted {
@@ -252,6 +256,9 @@ func (e *Event) settle() {
 			e.applyTierOpened(&f)
 			e.followUps--
 		}
+	}
+	if e.sweeping() {
+		e.sweep()
 	}
 }
 
@@ -288,11 +295,21 @@ func (e *Event) NextDeadline() (Instant, bool) {
 // AwaitsWall implements [Aggregate]: the event is to open, to close, or to be archived, or waits for the lane.
 func (e *Event) AwaitsWall() bool {
 	_, scheduled := e.NextSchedule()
-	return scheduled || e.state == EventClosed || e.state == EventArchived || e.HasOpenWork()
+	return scheduled || e.state == EventClosed || e.state == EventCancelled || e.state == EventArchived || e.HasOpenWork()
 }
 
-// NextSchedule is the wall time at which the event wants a VerbSchedule, to open or close; false if never.
+// NextSchedule is the wall time at which the event wants a VerbSchedule, to open or close, or because a time for refunds begins or ends; false if never. A time in
+// the past means: at once.
 func (e *Event) NextSchedule() (wall Instant, ok bool) {
+	wall, ok = e.nextTurn()
+	if window, any := e.nextWindow(); any && (!ok || window < wall) {
+		return window, true
+	}
+	return wall, ok
+}
+
+// nextTurn is the wall time at which the event opens or closes; false if never.
+func (e *Event) nextTurn() (wall Instant, ok bool) {
 	switch e.state {
 	case EventDraft:
 		if at := e.spec.OpensAt; at != 0 && (e.spec.ClosesAt == 0 || at < e.spec.ClosesAt) {
@@ -301,7 +318,7 @@ func (e *Event) NextSchedule() (wall Instant, ok bool) {
 		return e.spec.ClosesAt, e.spec.ClosesAt != 0
 	case EventOnSale, EventPaused:
 		return e.spec.ClosesAt, e.spec.ClosesAt != 0
-	case EventClosed, EventArchived:
+	case EventClosed, EventCancelled, EventArchived:
 	}
 	return 0, false
 }

@@ -7,36 +7,41 @@ import "encoding/binary"
 type factKind byte
 
 const (
-	kindCreated    factKind = 1
-	kindUpdated    factKind = 2
-	kindOpened     factKind = 3
-	kindPaused     factKind = 4
-	kindClosed     factKind = 5
-	kindHeld       factKind = 6
-	kindExtended   factKind = 7
-	kindReleased   factKind = 8
-	kindConfirmed  factKind = 9
-	kindExpired    factKind = 10
-	kindBlocked    factKind = 11
-	kindUnblocked  factKind = 12
-	kindResized    factKind = 13
-	kindTierOpened factKind = 14
-	kindResumed    factKind = 15
-	kindTallied    factKind = 16
-	kindProved     factKind = 17
-	kindOutage     factKind = 18 // of a node
-	kindRestored   factKind = 19
-	kindArchived   factKind = 24
-	kindAudited    factKind = 25 // of a node
-	kindSetting    factKind = 26 // of a node
-	kindBuying     factKind = 31
-	kindIntended   factKind = 32
-	kindSold       factKind = 33
-	kindDeclined   factKind = 34
-	kindPaid       factKind = 35
-	kindAdmitted   factKind = 45
-	kindReissued   factKind = 46
-	kindRefunding  factKind = 47
+	kindCreated      factKind = 1
+	kindUpdated      factKind = 2
+	kindOpened       factKind = 3
+	kindPaused       factKind = 4
+	kindClosed       factKind = 5
+	kindHeld         factKind = 6
+	kindExtended     factKind = 7
+	kindReleased     factKind = 8
+	kindConfirmed    factKind = 9
+	kindExpired      factKind = 10
+	kindBlocked      factKind = 11
+	kindUnblocked    factKind = 12
+	kindResized      factKind = 13
+	kindTierOpened   factKind = 14
+	kindResumed      factKind = 15
+	kindTallied      factKind = 16
+	kindProved       factKind = 17
+	kindOutage       factKind = 18 // of a node
+	kindRestored     factKind = 19
+	kindArchived     factKind = 24
+	kindAudited      factKind = 25 // of a node
+	kindSetting      factKind = 26 // of a node
+	kindBuying       factKind = 31
+	kindIntended     factKind = 32
+	kindSold         factKind = 33
+	kindDeclined     factKind = 34
+	kindPaid         factKind = 35
+	kindAdmitted     factKind = 45
+	kindReissued     factKind = 46
+	kindRefunding    factKind = 47
+	kindRefundsDated factKind = 48
+	kindRefundsEnded factKind = 49
+	kindCancelled    factKind = 50
+	kindSwept        factKind = 51
+	kindPassed       factKind = 52
 )
 
 // asked is the command that a fact answers: its request id and fingerprint. Facts that no caller asked for have none.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // FactView is a fact as people read it.
@@ -22,7 +23,8 @@ var factNames = map[factKind]string{
 	kindCreated: "created", kindUpdated: "updated", kindOpened: "opened", kindPaused: "paused", kindClosed: "closed", kindHeld: "held",
 	kindExtended: "extended", kindReleased: "released", kindConfirmed: "confirmed", kindExpired: "expired", kindBlocked: "blocked", kindUnblocked: "unblocked",
 	kindResized: "resized", kindTierOpened: "tier_opened", kindResumed: "resumed", kindTallied: "tallied", kindProved: "proved", kindOutage: "outage",
-	kindRestored: "restored", kindAdmitted: "admitted", kindReissued: "reissued", kindRefunding: "refunding",
+	kindRestored: "restored", kindAdmitted: "admitted", kindReissued: "reissued", kindRefunding: "refunding", kindRefundsDated: "refunds_dated",
+	kindRefundsEnded: "refunds_ended", kindCancelled: "cancelled", kindSwept: "swept", kindPassed: "passed",
 	kindSetting: "setting", kindArchived: "archived", kindAudited: "audited",
 	kindBuying: "buying", kindIntended: "intended", kindSold: "sold", kindDeclined: "declined", kindPaid: "paid",
 }
@@ -133,6 +135,23 @@ func (e *Event) viewFact(v *FactView, fact []byte) {
 		v.Text = e.refundingText(&d)
 	case kindBuying, kindIntended, kindSold, kindDeclined, kindPaid:
 		a = e.viewPurchaseFact(v, fact)
+	case kindRefundsDated:
+		v.Text = "buyers may ask for their money until " + time.Unix(0, d.int()).UTC().Format(time.RFC3339)
+	case kindRefundsEnded:
+		v.Text = "buyers may no longer ask for their money: the organiser's time is over"
+		if window := d.bool(); window {
+			v.Text = "buyers may no longer ask for their money: the time after the rescheduling is over"
+		}
+	case kindCancelled:
+		d.asked(&a)
+		v.Text = "the event is cancelled"
+		if reason := d.idOrNone(); reason != "" {
+			v.Text += ": " + reason
+		}
+	case kindSwept:
+		v.Text = "hold " + e.holdText(HoldID(d.uint(1<<stateShift-1)))
+	case kindPassed:
+		v.Text = fmt.Sprintf("%d orders have nothing to refund", d.int())
 	default:
 		v.Text = strconv.Itoa(len(fact)) + " bytes"
 	}

@@ -132,6 +132,16 @@ func (e *Event) foldFact(d *decoder) error {
 		return e.foldReissued(d)
 	case kindRefunding:
 		return e.foldRefunding(d)
+	case kindRefundsDated:
+		return e.foldRefundsDated(d)
+	case kindRefundsEnded:
+		return e.foldRefundsEnded(d)
+	case kindCancelled:
+		return e.foldCancelled(d)
+	case kindSwept:
+		return e.foldSwept(d)
+	case kindPassed:
+		return e.foldPassed(d)
 	case kindOutage, kindAudited, kindSetting:
 	}
 	return fmt.Errorf("%w: fact of unknown kind %d: was it written by a newer version?", ErrMalformed, kind)
@@ -195,6 +205,9 @@ func (e *Event) foldTurned(d *decoder, kind factKind) error {
 	}
 	if err := e.fresh(&f.asked); err != nil {
 		return err
+	}
+	if e.state == EventCancelled {
+		return unfit("an event that was cancelled stays so")
 	}
 	e.applyTurned(&f)
 	return nil

@@ -27,6 +27,13 @@ func goldenAfterSale(t testing.TB) (w *world, lines []string) {
 		{Verb: VerbRefund, Order: "o1", Payment: &PaymentCommand{HasAmount: true, AmountMinor: 12}},
 		{Verb: VerbRefund, Order: "o2", Payment: &PaymentCommand{}},
 		{Verb: VerbHold, Buyer: "b3", Items: []Item{{Lot: "stalls", Seats: []string{"A/1/1"}}}},
+		{Verb: VerbUpdate, Spec: &EventSpec{Set: SetStartsAt | SetRefundUntil, StartsAt: start + 9000*second, Pay: PayPolicy{RefundUntil: start + 60*second}}},
+		{Verb: VerbSchedule, Wall: start + 60*second},
+		{Verb: VerbRefund, Buyer: "b1", Order: "o1", Payment: &PaymentCommand{Tickets: []string{"t4"}, ByBuyer: true}},
+		{Verb: VerbSchedule, Wall: start + 60*second + refundWindowMsMax*1e6},
+		hold("b4", "ga", 1),
+		{Verb: VerbConfirm, Buyer: "b4", Hold: "h4-tovf9c", PaymentRef: "inv-4"},
+		{Verb: VerbCancel, Payment: &PaymentCommand{Reason: "rain"}},
 		{Verb: VerbProve},
 	} {
 		w.facts.Reset()

@@ -13,7 +13,7 @@ func (e *Event) turn(cmd *Command) {
 	if e.known(cmd, &f.asked) {
 		return
 	}
-	allowed := e.state != EventClosed
+	allowed := e.state != EventClosed && e.state != EventCancelled
 	// Step calls it for these three only.
 	//
 	//exhaustive:ignore
@@ -43,11 +43,14 @@ func (e *Event) emitTurned(f *factTurned) {
 func (e *Event) schedule(wall Instant) {
 	closes := e.spec.ClosesAt != 0 && wall >= e.spec.ClosesAt
 	switch {
-	case e.state == 0 || e.state == EventClosed:
+	case e.state == 0 || e.state == EventClosed || e.state == EventCancelled:
 	case closes:
 		e.emitTurned(&factTurned{kind: kindClosed})
 	case e.state == EventDraft && e.spec.OpensAt != 0 && wall >= e.spec.OpensAt:
 		e.emitTurned(&factTurned{kind: kindOpened})
+	}
+	if e.state != 0 {
+		e.dateRefunds(wall)
 	}
 }
 

@@ -29,6 +29,7 @@ const (
 	ordinarySeats
 	wasArchived
 	ticketsAreHeld
+	isCancelled
 	codeReplaced
 	tooManyTickets
 	tooManyCodes
@@ -73,6 +74,7 @@ var sentences = [sentencesEnd]string{
 	ordinarySeats:       "ordinary seats",
 	wasArchived:         "the event was archived",
 	ticketsAreHeld:      "tickets are held or being paid",
+	isCancelled:         "the event was cancelled",
 	codeReplaced:        "its code was replaced by a newer one",
 	tooManyTickets:      "the event has as many tickets that were used or changed as the engine allows",
 	tooManyCodes:        "the ticket has been given as many codes as the engine allows",
@@ -117,6 +119,8 @@ func (e *Event) notOnSale() sentence {
 		return isPaused
 	case EventClosed:
 		return isClosed
+	case EventCancelled:
+		return isCancelled
 	case EventArchived:
 		return wasArchived
 	}

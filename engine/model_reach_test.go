@@ -66,7 +66,7 @@ func (r reach) missing() []string {
 		}
 	}
 	for verb := engine.VerbNone + 1; int(verb) < engine.Verbs; verb++ {
-		for _, state := range []engine.EventState{0, engine.EventDraft, engine.EventOnSale, engine.EventPaused, engine.EventClosed} {
+		for _, state := range []engine.EventState{0, engine.EventDraft, engine.EventOnSale, engine.EventPaused, engine.EventClosed, engine.EventCancelled} {
 			for _, code := range answers(verb, state) {
 				want(enginetest.Situation{Verb: verb, Event: state, Code: code}, "%s in state %s is never answered with %s", verb, state, code)
 			}
@@ -102,8 +102,13 @@ func (r reach) missing() []string {
 	return missing
 }
 
-// modelled reports whether the model knows a verb: of payments, orders and tickets it does not yet.
+// modelled reports whether the model knows a verb: of payments it does not yet.
 func modelled(verb engine.Verb) bool {
+	switch verb {
+	case engine.VerbAdmit, engine.VerbReissue, engine.VerbRefund, engine.VerbCancel:
+		return true
+	default:
+	}
 	return (verb < engine.VerbOffer || verb > engine.VerbOneClick) && verb < engine.VerbIntend
 }
 
@@ -147,13 +152,32 @@ func answers(verb engine.Verb, state engine.EventState) []engine.Code {
 	case engine.VerbCreate:
 		return with(engine.CodeEventExists, engine.CodeTooMany)
 	case engine.VerbUpdate:
-		return slices.Concat(either(state != engine.EventClosed, engine.CodeWrongState), []engine.Code{engine.CodeTooMany})
+		if state == engine.EventClosed { // the show may still be moved
+			return with(engine.CodeOK, engine.CodeWrongState, engine.CodeTooMany)
+		}
+		return slices.Concat(either(state != engine.EventCancelled, engine.CodeWrongState), []engine.Code{engine.CodeTooMany})
 	case engine.VerbOpen:
 		return either(state == engine.EventDraft || state == engine.EventPaused, engine.CodeWrongState)
 	case engine.VerbPause:
 		return either(state == engine.EventOnSale, engine.CodeWrongState)
 	case engine.VerbClose:
-		return either(state != engine.EventClosed, engine.CodeWrongState)
+		return either(state != engine.EventClosed && state != engine.EventCancelled, engine.CodeWrongState)
+	case engine.VerbCancel:
+		return either(state != engine.EventCancelled, engine.CodeWrongState)
+	case engine.VerbAdmit, engine.VerbReissue:
+		switch state {
+		case engine.EventDraft:
+			return with(engine.CodeTicketUnknown)
+		case engine.EventCancelled:
+			return with(engine.CodeTicketUnknown, engine.CodeTicketVoid)
+		default:
+			return with(engine.CodeOK, engine.CodeTicketUnknown, engine.CodeTicketVoid, engine.CodeAlreadyAdmitted)
+		}
+	case engine.VerbRefund:
+		if state == engine.EventDraft {
+			return with(engine.CodeOrderUnknown)
+		}
+		return with(engine.CodeOK, engine.CodeOrderUnknown, engine.CodeTicketUnknown, engine.CodeTicketVoid, engine.CodeNotRefundable)
 	case engine.VerbGet:
 		return []engine.Code{engine.CodeOK}
 	case engine.VerbHold:
@@ -165,6 +189,9 @@ func answers(verb engine.Verb, state engine.EventState) []engine.Code {
 	case engine.VerbExtend, engine.VerbRelease, engine.VerbConfirm:
 		if state == engine.EventDraft {
 			return with(engine.CodeHoldUnknown) // nothing was ever sold
+		}
+		if state == engine.EventCancelled {
+			return with(engine.CodeHoldUnknown, engine.CodeHoldExpired, engine.CodeHoldEnded)
 		}
 		own := with(engine.CodeOK, engine.CodeHoldUnknown, engine.CodeHoldExpired, engine.CodeHoldEnded)
 		if verb == engine.VerbConfirm {

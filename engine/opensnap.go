@@ -15,7 +15,7 @@ func openEvent(key Key, state []byte) (*Event, error) {
 		return nil, fmt.Errorf("%w: snapshot of event %q has version %d: was it written by a newer version?", ErrMalformed, key.ID, version)
 	}
 	e.state = EventState(d.byte())
-	if e.state > EventArchived {
+	if e.state > EventCancelled {
 		d.fail("an unknown state")
 	}
 	if e.state != 0 {
@@ -68,6 +68,7 @@ func (e *Event) openTables(d *decoder, version byte) {
 	e.openOrders(d, version)
 	if version > 2 {
 		e.openRefunds(d)
+		e.openCalledOff(d)
 	}
 	e.openHolds(d)
 	e.openEnded(d)
@@ -422,10 +423,10 @@ func (e *Event) answerable(verb Verb, id uint64) bool {
 		return id >= 1 && id <= uint64(e.purchases.rows.rows)
 	case VerbBlock, VerbUnblock, VerbCapacity:
 		return id>>1 <= math.MaxUint32 && e.fitPlace(uint32(id>>1), id&1 != 0) == nil
-	case VerbCreate, VerbUpdate, VerbOpen, VerbPause, VerbClose:
+	case VerbCreate, VerbUpdate, VerbOpen, VerbPause, VerbClose, VerbCancel:
 		return id == 0
 	case VerbNone, VerbGet, VerbOrder, VerbExpire, VerbSettle, VerbSchedule, VerbResume, VerbProve, VerbRestore, VerbArchive, VerbWhy,
-		VerbOffer, VerbPurchase, VerbComplete, VerbUndo, VerbCancel, VerbOneClick, VerbIntend, VerbResult, VerbResolve, VerbTell, verbEnd:
+		VerbOffer, VerbPurchase, VerbComplete, VerbUndo, VerbOneClick, VerbIntend, VerbResult, VerbResolve, VerbTell, verbEnd:
 	}
 	return false
 }

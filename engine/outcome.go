@@ -151,7 +151,8 @@ const (
 	EventOnSale
 	EventPaused
 	EventClosed
-	EventArchived // no command is taken any more, and the shell moves it out of the log
+	EventArchived  // no command is taken any more, and the shell moves it out of the log
+	EventCancelled // the show does not take place: nothing is sold, and everyone is refunded
 )
 
 // String returns the state's name on the wire.
@@ -167,6 +168,8 @@ func (s EventState) String() string {
 		return "closed"
 	case EventArchived:
 		return "archived"
+	case EventCancelled:
+		return "cancelled"
 	}
 	return "unknown"
 }

@@ -427,6 +427,7 @@ type CancelView struct {
 	Orders   int64 // that have to be refunded, in all
 	Refunded int64
 	Failed   int64 // an operator has to look
+	External int64 // that were paid outside: whoever took the money gives it back
 }
 
 // TicketState is what a ticket is good for.

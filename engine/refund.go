@@ -21,10 +21,11 @@ type refundRow struct {
 type refundHow uint8
 
 const (
-	refundWhole    refundHow = 1 << iota // of all tickets that were not void
-	refundKeepFees                       // without the fees
-	refundBlock                          // the tickets do not come back on sale
-	refundByBuyer                        // the buyer asked
+	refundWhole     refundHow = 1 << iota // of all tickets that were not void
+	refundKeepFees                        // without the fees
+	refundBlock                           // the tickets do not come back on sale
+	refundByBuyer                         // the buyer asked
+	refundCancelled                       // the event was cancelled
 	refundHowEnd
 )
 
@@ -130,10 +131,15 @@ func (e *Event) judgeRefund(cmd *Command, f *factRefunding) {
 		}
 		f.amount = min(e.valueLeft(order, p.KeepFees), left)
 	}
-	f.state = RefundExternal
-	if f.amount == 0 {
-		f.state = RefundDone // nothing to give back
+	f.state = e.refundBegins(order, f.amount)
+}
+
+// refundBegins is the state that a refund of an order begins in.
+func (e *Event) refundBegins(_ uint32, amount int64) RefundState {
+	if amount == 0 {
+		return RefundDone // nothing to give back
 	}
+	return RefundExternal
 }
 
 func howOf(p *PaymentCommand) refundHow {
@@ -161,7 +167,7 @@ func (e *Event) judgeTickets(cmd *Command, f *factRefunding) {
 		switch {
 		case !ok || !found || at != order || in != e.orderIncarnation(f.order):
 			about.code = CodeTicketUnknown
-		case slices.Contains(f.tickets, id):
+		case slices.Contains(cmd.Payment.Tickets[:i], name):
 			about.code, about.text = CodeInvalid, ticketTwice
 		case e.stateOfTicket(order, id) == TicketVoided:
 			about.code = CodeTicketVoid
@@ -257,9 +263,6 @@ func (e *Event) anyAdmitted(order uint32) bool {
 	return false
 }
 
-// buyersMayRefund reports whether the event lets buyers ask for their money.
-func (e *Event) buyersMayRefund() bool { return false }
-
 // validRefund checks a refund command.
 func (e *Event) validRefund(cmd *Command) bool {
 	if !e.validRequest(cmd) || cmd.Buyer != "" && !e.validID("buyer", cmd.Buyer) {
@@ -286,6 +289,9 @@ func (e *Event) validRefund(cmd *Command) bool {
 	case p.HasAmount && p.AmountMinor <= 0:
 		e.bad("amount_minor", "it is 1 or more")
 		return false
+	case p.HasAmount && p.ByBuyer:
+		e.bad("amount_minor", "a buyer gives tickets back: name them, or none for the whole order")
+		return false
 	case p.HasAmount && p.KeepFees:
 		e.bad("keep_fees", "an amount has no fees: leave one of them out")
 		return false
@@ -308,6 +314,9 @@ func (e *Event) applyRefunding(f *factRefunding) {
 	if f.how&refundBlock != 0 {
 		to = shareBlocked
 	}
+	if f.how&refundCancelled != 0 {
+		e.cancelled.next = order + 1
+	}
 	if f.how&refundWhole != 0 {
 		e.voidTickets(order, nil, by, to)
 	} else if len(f.tickets) > 0 {
@@ -324,6 +333,7 @@ func (e *Event) applyRefunding(f *factRefunding) {
 	a.count++
 	e.touched(order)
 	e.rows += e.refundHash(row, slot)
+	e.countCancelled(row, 1)
 	e.remember(&f.asked, VerbRefund, uint64(f.refund), f.amount)
 }
 
@@ -387,21 +397,25 @@ func (e *Event) fitRefunding(f *factRefunding, order uint32) error {
 	if a := e.after(order); a != nil {
 		left, count = left-a.refunded, a.count
 	}
-	whole := f.how&refundWhole != 0
+	whole, off := f.how&refundWhole != 0, f.how&refundCancelled != 0
 	switch {
+	case off != (f.asked.id == ""):
+		return unfit("a refund that nobody asked for, of an event that was not cancelled")
+	case off && (e.state != EventCancelled || order < e.cancelled.next || order-e.cancelled.next > passedMax || !e.nothingToRefund(e.cancelled.next, order) || f.how != refundWhole|refundBlock|refundCancelled):
+		return unfit("a refund of a cancelled event that is not the next")
 	case f.refund != RefundID(e.refunds.rows)+1:
 		return unfit("a refund's id is not the next")
 	case f.how >= refundHowEnd || whole && len(f.tickets) > 0:
 		return unfit("a refund was asked for in an unknown way")
 	case f.amount > left:
 		return unfit("more is refunded than was paid")
-	case f.amount == 0 != (f.state == RefundDone), f.amount > 0 && f.state != RefundExternal:
+	case f.state != e.refundBegins(order, f.amount):
 		return unfit("a refund begins in a state that it cannot")
 	case f.amount == 0 && !whole && len(f.tickets) == 0:
 		return unfit("a refund of nothing")
 	case whole && e.allVoid(order):
 		return unfit("a refund of an order without tickets")
-	case count >= RefundsPerOrderMax, e.refunds.rows >= RefundsMax, e.tickets.live()+len(f.tickets) > TicketsChangedMax+TicketsPerRefundMax:
+	case !off && (count >= RefundsPerOrderMax || e.refunds.rows >= RefundsMax), e.tickets.live()+len(f.tickets) > TicketsChangedMax+TicketsPerRefundMax:
 		return unfit("a table is full")
 	}
 	for _, id := range f.tickets {

@@ -147,10 +147,10 @@ func (e *Event) repeat(row *requestRow) {
 		e.showPurchase(uint32(row.id() - 1))
 	case VerbBlock, VerbUnblock, VerbCapacity:
 		e.showCapacity(uint32(row.id()>>1), row.id()&1 != 0, row.amount)
-	case VerbCreate, VerbUpdate, VerbOpen, VerbPause, VerbClose:
+	case VerbCreate, VerbUpdate, VerbOpen, VerbPause, VerbClose, VerbCancel:
 		e.showEvent()
 	case VerbNone, VerbGet, VerbOrder, VerbExpire, VerbSettle, VerbSchedule, VerbResume, VerbProve, VerbRestore, VerbArchive, VerbWhy,
-		VerbOffer, VerbPurchase, VerbComplete, VerbUndo, VerbCancel, VerbOneClick, VerbIntend, VerbResult, VerbResolve, VerbTell, verbEnd:
+		VerbOffer, VerbPurchase, VerbComplete, VerbUndo, VerbOneClick, VerbIntend, VerbResult, VerbResolve, VerbTell, verbEnd:
 		panic("engine: request " + e.names.get(row.name) + " is remembered for a verb that is never remembered: " + row.verb().String())
 	}
 }

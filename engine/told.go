@@ -14,9 +14,10 @@ const (
 	ToldUpdated            // the event was changed
 	ToldClosed             // its sale has ended
 	ToldConfirmed          // a hold was paid outside and is an order
-	ToldExpired            // a hold's deadline passed
+	ToldExpired            // a hold's deadline passed, or its event was cancelled
 	ToldAdmitted           // the holder of a ticket was let in
 	ToldReissued           // a ticket got a new code
+	ToldCancelled          // the show does not take place
 	ToldRefunding          // money of an order has to go back, and tickets of it may be void
 	ToldBuying             // a hold is being paid: its purchase waits for the gateway
 	ToldSold               // a purchase was paid and is an order
@@ -129,7 +130,7 @@ func (t *Teller) read(d *decoder) {
 		d.fixed64()
 	case kindRestored:
 		d.uint(math.MaxUint64)
-	case kindAdmitted, kindReissued, kindRefunding:
+	case kindAdmitted, kindReissued, kindRefunding, kindRefundsDated, kindRefundsEnded, kindCancelled, kindSwept, kindPassed:
 		t.readAfterSale(d, kind, &a)
 	case kindBuying, kindIntended, kindSold, kindDeclined, kindPaid:
 		t.readPurchase(d, kind, &a)
@@ -162,6 +163,18 @@ func (t *Teller) readAfterSale(d *decoder, kind factKind, a *asked) {
 		*a = t.refunding.asked
 		d.tickets(&t.refunding, 0)
 		v.Kind, v.Refund, v.Order = ToldRefunding, t.refunding.refund, t.refunding.order
+	case kindRefundsDated:
+		d.uint(windowLast)
+	case kindRefundsEnded:
+		d.bool()
+	case kindCancelled:
+		d.caller(a)
+		d.idOrNone()
+		v.Kind = ToldCancelled
+	case kindSwept:
+		v.Kind, v.Hold = ToldExpired, HoldID(d.uint(math.MaxInt64))
+	case kindPassed:
+		d.uint(passedMax)
 	}
 }
 

@@ -81,6 +81,9 @@ func describeEvent(b *strings.Builder, e *engine.EventView) {
 		s.Name, s.Genre, s.Performer, s.Venue, s.City, s.Country, s.TimeZone, s.DoorsAt, s.StartsAt, s.OpensAt, s.ClosesAt)
 	fmt.Fprintf(b, "  %s, holds %d ms, longest %d ms, spread %d ms, limits %d a buyer %d an order\n",
 		s.Currency, s.HoldTTLMs, s.MaxHoldMs, s.SpreadMs, s.LimitPerBuyer, s.LimitPerOrder)
+	if c := e.Cancel; c != nil {
+		fmt.Fprintf(b, "  cancelled %q: %d orders, %d refunded, %d failed, %d outside\n", c.Reason, c.Orders, c.Refunded, c.Failed, c.External)
+	}
 	for i := range e.Lots {
 		l := &e.Lots[i]
 		fmt.Fprintf(b, "  lot %s %q at %d %v tax %d, units %d, min %d, max %d, pools %v, requires %v, after %q, rows %v\n", l.Spec.Lot, l.Spec.Name,

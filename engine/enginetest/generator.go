@@ -174,12 +174,12 @@ func (g *Generator) fresh() engine.Command {
 		return engine.Command{Verb: engine.VerbOpen}
 	}
 	if g.chance(25, "any verb") {
-		return g.command(g.below(14, "verb"))
+		return g.command(g.below(18, "verb"))
 	}
-	return g.command(g.weighted("verb", 42, 12, 6, 6, 5, 6, 5, 4, 2, 2, 2, 1, 2, 5))
+	return g.command(g.weighted("verb", 42, 12, 6, 6, 5, 6, 5, 4, 2, 2, 2, 1, 2, 5, 5, 2, 7, 1))
 }
 
-// command draws a command of one of 14 kinds.
+// command draws a command of one of 18 kinds.
 func (g *Generator) command(kind int) engine.Command {
 	switch kind {
 	case 0:
@@ -211,6 +211,17 @@ func (g *Generator) command(kind int) engine.Command {
 		return engine.Command{Verb: engine.VerbCreate, Spec: g.Spec()}
 	case 12:
 		return engine.Command{Verb: engine.VerbGet}
+	case 14:
+		return g.gate(engine.VerbAdmit)
+	case 15:
+		return g.gate(engine.VerbReissue)
+	case 16:
+		return g.refund()
+	case 17:
+		if g.model.exists && g.model.state != engine.EventCancelled && g.chance(60, "do not cancel") {
+			return g.refund()
+		}
+		return g.cancel()
 	}
 	return g.shellCommand()
 }

@@ -251,6 +251,12 @@ func (g *Generator) update() *engine.EventSpec {
 		if g.chance(90, "that may change") {
 			set &^= engine.SetCurrency | engine.SetOpen
 		}
+		if g.chance(15, "the show moves") {
+			set = pick(g, "moves", engine.SetStartsAt, engine.SetStartsAt|engine.SetVenue, engine.SetRefundUntil, engine.SetRefundWindow|engine.SetStartsAt)
+			all.StartsAt = g.shell.Now + engine.Instant(pick[int64](g, "starts", 3600e9, 7200e9, 9000e9))
+			all.Pay.RefundUntil = g.shell.Now + engine.Instant(pick[int64](g, "until", -1e9, 5e9, 60e9))
+			all.Pay.RefundWindowMs, all.Pay.HasRefundWindow = pick[int64](g, "window", 0, 10_000, 60_000), true
+		}
 		all.Lots, all.Pools, all.Set = nil, nil, set
 		s = all
 	}

@@ -28,6 +28,8 @@ type Model struct {
 	orders     []*modelOrder
 	lastTicket engine.TicketID
 	lastRefund engine.RefundID
+	off        *engine.CancelView
+	window     modelWindow
 	met        *modelMet // the ticket that the present command is about, once it was found
 
 	now         engine.Instant     // node time of the present step
@@ -56,7 +58,7 @@ type modelRequest struct {
 	order   *modelOrder    // of confirm
 	ticket  *modelMet      // of admit and reissue, also of those that were refused because of it
 	refund  *modelRefund
-	asked   int64          // of block, unblock and capacity
+	asked   int64 // of block, unblock and capacity
 	lot     string
 	pool    string
 }
@@ -135,7 +137,9 @@ func (m *Model) Forget() {
 }
 
 // Closed reports whether the event has closed for good.
-func (m *Model) Closed() bool { return m.state == engine.EventClosed }
+func (m *Model) Closed() bool {
+	return m.state == engine.EventClosed || m.state == engine.EventCancelled
+}
 
 // eventTime is the time on which deadlines are kept: it stands still during outages.
 func (m *Model) eventTime() int64 { return int64(m.now) - m.down }
@@ -228,6 +232,8 @@ func (m *Model) consider(cmd *engine.Command) func(*engine.Outcome) *modelReques
 		return m.atGate(cmd)
 	case engine.VerbRefund:
 		return m.refund(cmd)
+	case engine.VerbCancel:
+		return m.cancel(cmd)
 	case engine.VerbBlock, engine.VerbUnblock:
 		return m.block(cmd)
 	case engine.VerbCapacity:

@@ -22,9 +22,10 @@ func (m *Model) shellCommand(cmd *engine.Command) *engine.Outcome {
 		if m.spec.OpensAt > 0 && m.state == engine.EventDraft && cmd.Wall >= m.spec.OpensAt {
 			m.state = engine.EventOnSale
 		}
-		if m.spec.ClosesAt > 0 && m.state != engine.EventClosed && cmd.Wall >= m.spec.ClosesAt {
+		if m.spec.ClosesAt > 0 && !m.Closed() && cmd.Wall >= m.spec.ClosesAt {
 			m.state = engine.EventClosed
 		}
+		m.dateRefunds(cmd.Wall)
 	case engine.VerbResume:
 		m.down += max(0, cmd.Down)
 	case engine.VerbRestore:

@@ -151,7 +151,7 @@ func (m *Model) refund(cmd *engine.Command) func(*engine.Outcome) *modelRequest 
 	}
 	o := m.orders[id-1]
 	m.refusals.addIf(len(o.refunds) >= engine.RefundsPerOrderMax, engine.CodeTooMany, "")
-	m.refusals.addIf(p.ByBuyer, engine.CodeNotRefundable, "by_buyer")
+	m.refusals.addIf(p.ByBuyer && !m.window.open(&m.spec), engine.CodeNotRefundable, "by_buyer")
 	var places []int
 	switch {
 	case p.HasAmount:
@@ -287,6 +287,7 @@ func (m *Model) invalidRefund(cmd *engine.Command) {
 	}
 	r.addIf(len(p.Tickets) > engine.TicketsPerRefundMax, engine.CodeInvalid, "tickets")
 	r.addIf(p.HasAmount && (len(p.Tickets) > 0 || p.AmountMinor <= 0), engine.CodeInvalid, "amount_minor")
+	r.addIf(p.HasAmount && p.ByBuyer, engine.CodeInvalid, "amount_minor")
 	r.addIf(p.HasAmount && p.KeepFees, engine.CodeInvalid, "keep_fees")
 	r.addIf(p.HasAmount && p.Block, engine.CodeInvalid, "block")
 	for i, id := range p.Tickets {

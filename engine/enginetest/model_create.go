@@ -244,8 +244,11 @@ func (m *Model) update(cmd *engine.Command) func(*engine.Outcome) *modelRequest 
 			m.invalidPrice(&changed, field)
 		}
 	}
-	m.refusals.addIf(m.state == engine.EventClosed, engine.CodeWrongState, "event")
+	moves := engine.SetVenue | engine.SetCity | engine.SetCountry | engine.SetTimeZone | engine.SetDoorsAt | engine.SetStartsAt | engine.SetRefundUntil | engine.SetRefundWindow
+	onlyMoves := s.Set&^moves == 0 && len(s.Lots) == 0 && len(s.Pools) == 0
+	m.refusals.addIf(m.state == engine.EventClosed && !onlyMoves || m.state == engine.EventCancelled, engine.CodeWrongState, "event")
 	return func(*engine.Outcome) *modelRequest {
+		m.rescheduled(&after, s)
 		m.spec = after
 		m.addLayout(s)
 		return &modelRequest{}
@@ -275,6 +278,8 @@ func setFields(to, from *engine.EventSpec) {
 	set(engine.SetSpread, func() { to.SpreadMs, to.HasSpread = from.SpreadMs, true })
 	set(engine.SetLimitPerBuyer, func() { to.LimitPerBuyer = from.LimitPerBuyer })
 	set(engine.SetLimitPerOrder, func() { to.LimitPerOrder = from.LimitPerOrder })
+	set(engine.SetRefundUntil, func() { to.Pay.RefundUntil = from.Pay.RefundUntil })
+	set(engine.SetRefundWindow, func() { to.Pay.RefundWindowMs, to.Pay.HasRefundWindow = from.Pay.RefundWindowMs, true })
 }
 
 // setLotFields copies the fields of a lot that an update means.

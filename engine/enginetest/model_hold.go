@@ -16,7 +16,7 @@ type modelHold struct {
 	deadline  int64 // event time, ns
 	end       int64 // event time, ns: extensions and replacements go no further
 	order     *modelOrder
-	forgotten bool  // it ended, and too many others have ended since
+	forgotten bool // it ended, and too many others have ended since
 }
 
 // ended reports whether the hold is no longer live. Confirmed is an end too.

@@ -76,7 +76,7 @@ func (m *Model) showCapacity(out *engine.Outcome, lot, pool string, asked int64)
 func (m *Model) showEvent(out *engine.Outcome) {
 	out.Shows |= engine.ShowsEvent
 	spec := m.spec
-	v := engine.EventView{ID: m.key.ID, State: m.state, Spec: &spec, HoldsLive: m.liveHolds(), Orders: int64(len(m.orders))}
+	v := engine.EventView{ID: m.key.ID, State: m.state, Spec: &spec, HoldsLive: m.liveHolds(), Orders: int64(len(m.orders)), Cancel: m.off}
 	for _, id := range m.bounded[:min(1, len(m.bounded))] {
 		age := int64(m.requests[id].at-m.since) / 1e9 * 1e9 // to a second
 		v.CoveredMs = (int64(m.now-m.since) - age) / 1e6

@@ -45,6 +45,10 @@ func (m *Model) invalid(cmd *engine.Command) {
 		m.invalidTicket(cmd)
 	case engine.VerbRefund:
 		m.invalidRefund(cmd)
+	case engine.VerbCancel:
+		if cmd.Payment != nil && cmd.Payment.Reason != "" {
+			m.id("reason", cmd.Payment.Reason)
+		}
 	case engine.VerbBlock, engine.VerbUnblock, engine.VerbCapacity:
 		m.invalidPlace(cmd)
 	}

@@ -25,6 +25,7 @@ import (
 //	order anna order 1                    look at an order
 //	admit ticket 3 code 1 gate north      let somebody in; code and gate may be left out. Also reissue ticket 3
 //	refund order 1                        give money back; any of: tickets 2 3, amount 5.00, keeping fees, blocked, by buyer, because goodwill
+//	cancel because rain                   call the show off
 //	block ga 10                           also unblock; or: block stalls A/1/1 A/1/2, block pool hall 5
 //	capacity ga 500                       also: capacity pool hall 500
 //	archive                               the event's last fact: afterwards it is an archive

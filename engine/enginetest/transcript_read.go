@@ -66,6 +66,10 @@ func readCommand(line, currency string) (*engine.Command, error) {
 	case engine.VerbCreate, engine.VerbUpdate:
 		cmd.Spec, err = readSpec(below, currency, v == engine.VerbUpdate)
 	case engine.VerbOpen, engine.VerbPause, engine.VerbClose, engine.VerbGet, engine.VerbExpire, engine.VerbSettle, engine.VerbProve, engine.VerbArchive:
+	case engine.VerbCancel:
+		if w.take("because") {
+			cmd.Payment = &engine.PaymentCommand{Reason: w.next()}
+		}
 	case engine.VerbHold:
 		cmd.Buyer = w.next()
 		err = readItems(w, cmd)

@@ -196,6 +196,13 @@ func sayCounts(c *engine.Counts) string {
 func sayEvent(e *engine.EventView) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %d %s live, %d %s\n", e.State, e.HoldsLive, plural(e.HoldsLive, "hold"), e.Orders, plural(e.Orders, "order"))
+	if c := e.Cancel; c != nil {
+		fmt.Fprintf(&b, "  to refund: %d %s, %d refunded, %d failed, %d paid outside", c.Orders, plural(c.Orders, "order"), c.Refunded, c.Failed, c.External)
+		if c.Reason != "" {
+			b.WriteString(", because " + c.Reason)
+		}
+		b.WriteByte('\n')
+	}
 	for i := range e.Lots {
 		l := &e.Lots[i]
 		fmt.Fprintf(&b, "  lot %s at %s", l.Spec.Lot, money(l.Spec.FaceMinor, e.Spec.Currency))

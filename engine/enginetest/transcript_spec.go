@@ -17,6 +17,8 @@ import (
 //	spread 8s                      0s if it is not said, so that deadlines are easy to read
 //	limit 4 a buyer                also: limit 6 an order
 //	opens 10:30:00, closes 18:00:00
+//	starts 20:00:00
+//	refunds until 12:00:00         also: refunds after rescheduling 30m
 //	pool hall 1000
 //	lot ga 45.00 + 2.50 service, 1000 tickets
 //	lot pack 160.00, 40 tickets, packs of 4, in hall, min 1, max 2, after ga, needs ga or stalls, tax 3.00
@@ -97,6 +99,19 @@ func readSpecLine(spec *engine.EventSpec, line, currency string, update bool) er
 				spec.Set |= engine.SetClosesAt
 			}
 			w.take(",")
+		}
+	case "starts":
+		spec.StartsAt, err = readClock(w.next())
+		spec.Set |= engine.SetStartsAt
+	case "refunds":
+		switch {
+		case w.take("until"):
+			spec.Pay.RefundUntil, err = readClock(w.next())
+			spec.Set |= engine.SetRefundUntil
+		case w.take("after", "rescheduling"):
+			spec.Pay.HasRefundWindow = true
+			spec.Pay.RefundWindowMs, err = readMs(w.next())
+			spec.Set |= engine.SetRefundWindow
 		}
 	case "draft":
 		spec.Open = false

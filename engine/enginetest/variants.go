@@ -103,6 +103,8 @@ func Variants(cmd *engine.Command) []engine.Command {
 			add(func(c *engine.Command) { c.Payment.Block = !c.Payment.Block })
 			add(func(c *engine.Command) { c.Payment.Tickets = append(c.Payment.Tickets, "t77") })
 		}
+	case engine.VerbCancel:
+		add(func(c *engine.Command) { c.Payment = &engine.PaymentCommand{Reason: "another"} })
 	case engine.VerbOpen:
 		add(func(c *engine.Command) { c.Verb = engine.VerbPause })
 	case engine.VerbPause:
