@@ -198,20 +198,39 @@ func (c *Client) wakeBefore(at time.Time) {
 	}
 }
 
+// gathers reports whether a command may travel with others: a buyer's, with a short answer that waits for nothing.
+func gathers(verb engine.Verb, m proto.Message) bool {
+	switch verb { //nolint:exhaustive // the others go by themselves
+	case engine.VerbHold, engine.VerbExtend, engine.VerbRelease, engine.VerbConfirm, engine.VerbOffer:
+		return true
+	case engine.VerbBuy: // Buy sends those that wait
+		buy, ok := m.(*pb.BuyCommand)
+		return ok && !buy.Codes
+	}
+	return false
+}
+
+// badID refuses an id that would go into a subject.
+func badID(field string) error {
+	return &Refusal{
+		Code: engine.CodeInvalid, Name: engine.CodeInvalid.String(), Field: field,
+		Message: "the " + field + " id must be 1 to 64 of A-Z a-z 0-9 _ -",
+	}
+}
+
+func badEvent() error { return badID("event") }
+
 // prepare checks and encodes a command into a call.
 func (c *Client) prepare(k *call, event string, verb engine.Verb, m proto.Message) error {
 	if !engine.ValidID(event) {
-		return &Refusal{
-			Code: engine.CodeInvalid, Name: engine.CodeInvalid.String(), Field: "event",
-			Message: "the event id must be 1 to 64 of A-Z a-z 0-9 _ -",
-		}
+		return badEvent()
 	}
 	body, err := appendCommand(k.body[:0], m)
 	if err != nil {
 		return fmt.Errorf("holdfast: %w", err)
 	}
 	k.body, k.verb, k.event = body, verb, event
-	k.alone = verb != engine.VerbHold && verb != engine.VerbExtend && verb != engine.VerbRelease && verb != engine.VerbConfirm
+	k.alone = !gathers(verb, m)
 	return nil
 }
 

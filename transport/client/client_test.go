@@ -48,11 +48,17 @@ func broker(t testing.TB) string {
 // serve answers with e until the test ends, or until stop is called.
 func serve(t testing.TB, url string, e *transporttest.Engine) (stop func()) {
 	t.Helper()
+	_, stop = serveWith(t, url, transport.Config{}, e)
+	return stop
+}
+
+func serveWith(t testing.TB, url string, config transport.Config, e *transporttest.Engine) (s *transport.Server, stop func()) {
+	t.Helper()
 	nc, err := nats.Connect(url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := transport.Serve(transport.Config{}, nc, e)
+	s, err = transport.Serve(config, nc, e)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +72,7 @@ func serve(t testing.TB, url string, e *transporttest.Engine) (stop func()) {
 		nc.Close()
 	})
 	t.Cleanup(stop)
-	return stop
+	return s, stop
 }
 
 func connect(t testing.TB, url string, o client.Options) *client.Client {
@@ -93,6 +99,16 @@ func shown(r *engine.Request, i int, out *engine.Outcome) {
 	case engine.VerbConfirm, engine.VerbOrder:
 		out.Shows = engine.ShowsOrder
 		out.Order = engine.OrderView{ID: 3, Hold: 7, Event: r.Event, Buyer: c.Buyer, FirstTicket: 1, Tickets: 2, PaymentRef: c.PaymentRef}
+	case engine.VerbOffer:
+		out.Shows, out.Offer = engine.ShowsOffer, &engine.OfferView{ID: 4, Event: r.Event, Buyer: c.Buyer, OneClick: true, TotalMinor: 9500}
+	case engine.VerbBuy, engine.VerbPurchase, engine.VerbComplete, engine.VerbUndo:
+		out.Shows = engine.ShowsPurchase | engine.ShowsOrder
+		out.Purchase = &engine.PurchaseView{ID: 5, Event: r.Event, Buyer: c.Buyer, State: engine.PurchaseSold, Order: 3}
+		out.Order = engine.OrderView{ID: 3, Hold: 7, Event: r.Event, Buyer: c.Buyer, FirstTicket: 1, Tickets: 2}
+	case engine.VerbRefund:
+		out.Shows, out.Refund = engine.ShowsRefund, &engine.RefundView{ID: 6, Order: 3, AmountMinor: c.Payment.AmountMinor, State: engine.RefundQueued}
+	case engine.VerbAdmit, engine.VerbReissue:
+		out.Shows, out.Ticket = engine.ShowsTicket, &engine.TicketView{ID: 1, Order: 3, State: engine.TicketAdmitted, Gate: c.Payment.Gate}
 	case engine.VerbBlock, engine.VerbUnblock, engine.VerbCapacity:
 		out.Shows = engine.ShowsCapacity
 		out.Capacity = engine.CapacityView{Lot: c.Lot, Pool: c.Pool, Asked: c.Quantity}
@@ -149,6 +165,34 @@ func TestEveryCommandShowsItsObject(t *testing.T) {
 	counted(c.Block(ctx, "e1", &pb.BlockCommand{Lot: "ga", Quantity: 5}))
 	counted(c.Unblock(ctx, "e1", &pb.UnblockCommand{Lot: "ga", Quantity: 5}))
 	counted(c.Capacity(ctx, "e1", &pb.CapacityCommand{Lot: "ga", Capacity: 5}))
+
+	if o, err := c.Offer(ctx, "e1", &pb.OfferCommand{Buyer: "b1"}); err != nil || o.Id != "f4" || !o.OneClick {
+		t.Errorf("offer %v, %v", o, err)
+	}
+	bought := func(p *pb.Purchase, o *pb.Order, err error) {
+		t.Helper()
+		if err != nil || p.Id != "p5" || p.State != "sold" || o.GetId() != "o3" {
+			t.Errorf("purchase %v, order %v, %v", p, o, err)
+		}
+	}
+	bought(c.Buy(ctx, "e1", &pb.BuyCommand{Buyer: "b1", Offer: "f4"}))
+	bought(c.Buy(ctx, "e1", &pb.BuyCommand{Buyer: "b1", Offer: "f4", WaitMs: new(int64)}))
+	bought(c.Purchase(ctx, "e1", &pb.PurchaseCommand{Buyer: "b1", Purchase: "p5"}))
+	bought(c.Complete(ctx, "e1", &pb.CompleteCommand{Buyer: "b1", Purchase: "p5"}))
+	bought(c.Undo(ctx, "e1", &pb.UndoCommand{Buyer: "b1", Purchase: "p5"}))
+	if r, err := c.Refund(ctx, "e1", &pb.RefundCommand{Order: "o3", AmountMinor: new(int64(100))}); err != nil || r.Id != "r6" || r.AmountMinor != 100 {
+		t.Errorf("refund %v, %v", r, err)
+	}
+	ticket := func(v *pb.Ticket, err error) {
+		t.Helper()
+		if err != nil || v.Id != "t1" || v.State != "admitted" {
+			t.Errorf("ticket %v, %v", v, err)
+		}
+	}
+	ticket(c.Admit(ctx, "e1", &pb.AdmitCommand{Ticket: "t1", Gate: "north"}))
+	ticket(c.Reissue(ctx, "e1", &pb.ReissueCommand{Buyer: "b1", Ticket: "t1"}))
+	event(c.Cancel(ctx, "e1", &pb.CancelCommand{Reason: "weather"}))
+	event(c.OneClick(ctx, "e1", &pb.OneClickCommand{On: new(true)}))
 
 	ids, next, err := c.Events(ctx, "", 2)
 	if err != nil || fmt.Sprint(ids) != "[e1 e2]" || next != "e2" {

@@ -10,6 +10,10 @@ const (
 	verbBuyerBatch = "buyer_batch"
 )
 
+func purchasesSubject(event, buyer string) string {
+	return "holdfast.v1.purchases." + event + "." + buyer
+}
+
 func subject(event, verb string) string { return subjectPrefix + event + "." + verb }
 
 // hasEvent reports whether a subject is one of an event's.
