@@ -20,7 +20,9 @@ func TestSandboxCommand(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		out, in := io.Pipe()
 		ended := make(chan error, 1)
-		go func() { ended <- run(ctx, []string{"sandbox", "--listen", "127.0.0.1:0", "--ledger", ledger}, in, io.Discard) }()
+		go func() {
+			ended <- run(ctx, []string{"sandbox", "--listen", "127.0.0.1:0", "--ledger", ledger}, in, io.Discard)
+		}()
 		line, err := bufio.NewReader(out).ReadBytes('\n')
 		if err != nil {
 			t.Fatal(err)

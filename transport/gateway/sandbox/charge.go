@@ -96,7 +96,9 @@ func (g *Gateway) apply(b body, k *key, attempt int, how behaviour) (payment.Res
 	}
 	c.decide(g.config.Now())
 	op, _ := operationOf(b.Operation)
-	//exhaustive:ignore // an authorisation was made above, and a look-up has no body
+	// An authorisation was made above, and a look-up has no body.
+	//
+	//exhaustive:ignore
 	switch op {
 	case payment.Capture:
 		return g.capture(c, b, k, attempt), c
