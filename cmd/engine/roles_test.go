@@ -333,9 +333,14 @@ func externalNATS(t *testing.T, config string, flags ...string) (url string) {
 		}
 		t.Fatalf("build nats-server: %v\n%s", err, out)
 	}
+	config, err := filepath.Abs(config)
+	if err != nil {
+		t.Fatal(err)
+	}
 	logs := new(output)
 	cmd := exec.Command(program, append([]string{"-c", config, "-a", "127.0.0.1", "-p", "-1", "--ports_file_dir", dir}, flags...)...)
 	cmd.Stderr = logs
+	cmd.Dir = dir // the configuration keeps its streams beside itself
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
