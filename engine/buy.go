@@ -27,14 +27,18 @@ func (e *Event) buy(cmd *Command) {
 	}
 	h := &e.work.held
 	h.asked, h.buyerHash, h.buyerRow = asked{}, hash, buyer
-	hold, total := uint32(0), int64(0)
-	if e.why.code = CodeOK; cmd.Hold == "" {
+	hold, total, offer := uint32(0), int64(0), OfferID(0)
+	e.why.code = CodeOK
+	if p.Offer != "" {
+		if cmd, offer = e.takeOffer(cmd, p, buyer); e.why.code != CodeOK {
+			e.refuseAsked(cmd, &f.asked, e.why)
+			return
+		}
+	}
+	if cmd.Hold == "" {
 		f.flow = FlowOneClick
 		e.judgeReplacing(cmd, h)
-		for i := range e.work.wanted {
-			w := &e.work.wanted[i]
-			total += w.take * e.prices[e.lots[w.lot].price].total
-		}
+		total = e.totalWanted()
 		e.judgeOneClick(p, total)
 	} else {
 		f.flow = FlowStandard
@@ -50,12 +54,15 @@ func (e *Event) buy(cmd *Command) {
 	e.judgePurchase(p, buyer, hold, total, cmd.Hold != "")
 	if e.why.code != CodeOK {
 		e.refuseAsked(cmd, &f.asked, e.why)
+		if e.why.code == CodeSeatTaken {
+			e.out.Alternatives = e.work.alternatives
+		}
 		return
 	}
 	if cmd.Hold == "" {
 		hold = e.grant(cmd, h)
 	}
-	f.purchase, f.hold, f.offer = PurchaseID(e.purchases.rows.rows)+1, e.holds.at(hold).id(), 0
+	f.purchase, f.hold, f.offer = PurchaseID(e.purchases.rows.rows)+1, e.holds.at(hold).id(), offer
 	f.device, f.channel = cmd.Device, cmd.Channel
 	n := &p.Note
 	f.gateway, f.method, f.kind, f.can, f.agreement, f.url = n.Gateway, n.Method, n.Kind, n.Can, n.Agreement, ""
@@ -213,7 +220,21 @@ func (e *Event) salesOf(b *basket, lot uint32) (sales int64) {
 
 // validBuy checks a buy command.
 func (e *Event) validBuy(cmd *Command, p *PaymentCommand) bool {
-	if cmd.Hold == "" {
+	switch {
+	case p.Offer != "" && !e.validID("offer", p.Offer):
+		return false
+	case p.Offer != "" && cmd.Hold != "":
+		e.bad("offer", "an offer takes its own tickets: give it or a hold")
+		return false
+	case p.Offer != "" && len(cmd.Items) == 0: // the offer has them
+		if !e.validRequest(cmd) || !e.validID("buyer", cmd.Buyer) {
+			return false
+		}
+		if cmd.MaxPrice < 0 {
+			e.bad("max_price_minor", "it is below zero")
+			return false
+		}
+	case cmd.Hold == "":
 		if !e.validHold(cmd) {
 			return false
 		}
@@ -221,7 +242,7 @@ func (e *Event) validBuy(cmd *Command, p *PaymentCommand) bool {
 			e.bad("fill", "a purchase is all or nothing")
 			return false
 		}
-	} else {
+	default:
 		switch {
 		case !e.validRequest(cmd) || !e.validID("buyer", cmd.Buyer) || !e.validID("hold", cmd.Hold):
 			return false

@@ -165,3 +165,48 @@ func TestATimeoutIsNoDecline(t *testing.T) {
 	}
 	t.Fatal("nobody is told that it is stuck")
 }
+
+// A hundred clicks on one button, each with a request id of its own, make one order.
+func TestAnOfferBuysOnce(t *testing.T) {
+	s := newSale(t)
+	offer := func(buyer string) *OfferView {
+		return s.do(&Command{Verb: VerbOffer, Buyer: buyer, Items: []Item{{Lot: "stalls", Seats: []string{"A/1/4", "A/1/5"}}}, Payment: &PaymentCommand{Note: goodCard()}}).Offer
+	}
+	v := offer("b1")
+	if !v.OneClick || v.ID != 1 || v.TotalMinor != v.FaceMinor+v.FeesMinor || len(v.Items) != 1 {
+		t.Fatalf("offered %+v", v)
+	}
+	click := func(buyer string) *Command {
+		return &Command{Verb: VerbBuy, Buyer: buyer, Payment: &PaymentCommand{Offer: "f1", Note: goodCard()}}
+	}
+	s.refused(CodeOfferUnknown, click("b2"))
+	s.do(click("b1"))
+	for range 49 {
+		s.refused(CodePaymentInProgress, click("b1"))
+	}
+	total := v.TotalMinor
+	s.answer(1, payment.Authorise, payment.Result{Answer: payment.Authorised, Ref: "ch_1", AmountMinor: total, Currency: "EUR"})
+	for range 50 {
+		s.refused(CodeOfferUsed, click("b1"))
+	}
+	if s.e.Stats().Orders != 1 || s.e.Stats().Sold != 2 {
+		t.Fatalf("sold %+v", s.e.Stats())
+	}
+	undone := s.do(&Command{Verb: VerbUndo, Buyer: "b1", Payment: &PaymentCommand{Purchase: "p1"}}).Purchase
+	if !undone.Undone || undone.Charge != ChargeVoiding || s.e.Stats().Sold != 0 {
+		t.Fatalf("undone %+v", undone)
+	}
+	s.refused(CodeOfferUsed, click("b1"))
+	if v := s.answer(1, payment.Void, payment.Result{Answer: payment.Voided}); v.Charge != ChargeVoided || s.e.HasOpenWork() {
+		t.Fatalf("let go %+v", v)
+	}
+	// What is lost to somebody else is said by its name, to a repeat of the click too.
+	offer("b3")
+	s.do(&Command{Verb: VerbHold, Buyer: "b4", Items: []Item{{Lot: "stalls", Seats: []string{"A/1/5"}}}})
+	lost := &Command{Verb: VerbBuy, Buyer: "b3", RequestID: "lost", Payment: &PaymentCommand{Offer: "f2", Note: goodCard()}}
+	for range 2 {
+		if out := s.refused(CodeSeatTaken, lost); out.Lot != "A/1/5" {
+			t.Fatalf("the seat is %q", out.Lot)
+		}
+	}
+}

@@ -28,6 +28,7 @@ type buyerCheck struct {
 	units  int64
 
 	purchases, purchase uint32
+	offers              uint32
 	order               uint32
 }
 
@@ -51,7 +52,7 @@ func (e *Event) Check() error {
 		}
 	}
 	for _, check := range [...]func() error{
-		e.LiveCheck, c.orders, c.aftersale, c.holds, c.purchases, c.ended, c.counts, c.tiers, c.buyersRows, c.requests, c.wheel, c.leaks, e.checkRestores,
+		e.LiveCheck, c.orders, c.aftersale, c.holds, c.purchases, c.offers, c.ended, c.counts, c.tiers, c.buyersRows, c.requests, c.wheel, c.leaks, e.checkRestores,
 	} {
 		if err := check(); err != nil {
 			return err
@@ -305,7 +306,7 @@ func (c *checker) buyersRows() error {
 		live++
 		c.names++
 		n := c.buyers[slot]
-		if b.hold != n.hold || b.ended != n.ended || (b.customer != 0) != (n.orders+n.purchases > 0) || b.hold|b.ended|b.customer == 0 {
+		if b.hold != n.hold || b.ended != n.ended || (b.customer != 0) != (n.orders+n.purchases+n.offers > 0) || b.hold|b.ended|b.customer == 0 {
 			return e.broken("buyer %q is %+v, counted %+v", e.buyerName(slot), *b, n)
 		}
 		if e.buyerNamed(e.buyerName(slot), e.buyerHash(slot)) != slot+1 {
@@ -321,7 +322,7 @@ func (c *checker) buyersRows() error {
 			bought++
 			units += e.bought.at(i - 1).units
 		}
-		if row.units != n.units || row.orders != n.orders || units != n.units || row.order != n.order || row.purchases != n.purchases || row.purchase != n.purchase {
+		if row.units != n.units || row.orders != n.orders || units != n.units || row.order != n.order || row.purchases != n.purchases || row.purchase != n.purchase || row.offers != n.offers {
 			return e.broken("buyer %q bought %+v, %d by lot, counted %+v", e.buyerName(slot), *row, units, n)
 		}
 	}

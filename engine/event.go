@@ -50,6 +50,7 @@ type Event struct {
 	window      refundWindow
 
 	purchases purchases
+	offers    fifo[offerRow]
 
 	restores []restoredAt // of the log, from backups; in order
 
@@ -81,6 +82,10 @@ type work struct {
 	confirmed factConfirmed
 	buying    factBuying
 	purchase  PurchaseView
+	offered   factOffered
+	offer     OfferView
+	wishItems []Item
+	command   Command // a buy, with what its offer says
 	blocked   factBlocked
 	refunding factRefunding
 	seats     []uint32
@@ -201,8 +206,16 @@ func (e *Event) Step(cmd *Command, now Instant, facts *Facts) *Outcome {
 		e.result(cmd)
 	case VerbCancel:
 		e.cancel(cmd)
-	case VerbOffer, VerbComplete, VerbUndo, VerbOneClick, VerbResolve:
-		e.out.Code = CodeUnknownVerb // until their rules are here
+	case VerbComplete:
+		e.complete(cmd)
+	case VerbUndo:
+		e.undo(cmd)
+	case VerbOneClick:
+		e.oneClick(cmd)
+	case VerbResolve:
+		e.resolve(cmd)
+	case VerbOffer:
+		e.offer(cmd)
 	case VerbTell:
 		e.tell(cmd.Payment.Told)
 	case VerbNone, verbEnd:

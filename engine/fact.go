@@ -29,11 +29,15 @@ const (
 	kindArchived     factKind = 24
 	kindAudited      factKind = 25 // of a node
 	kindSetting      factKind = 26 // of a node
+	kindOffered      factKind = 30
 	kindBuying       factKind = 31
 	kindIntended     factKind = 32
 	kindSold         factKind = 33
 	kindDeclined     factKind = 34
 	kindPaid         factKind = 35
+	kindUndone       factKind = 36
+	kindResolved     factKind = 37
+	kindOneClick     factKind = 39
 	kindAdmitted     factKind = 45
 	kindReissued     factKind = 46
 	kindRefunding    factKind = 47

@@ -116,6 +116,8 @@ func (e *Event) foldFact(d *decoder) error {
 		return e.foldRestored(d)
 	case kindArchived:
 		return e.foldArchived()
+	case kindOffered:
+		return e.foldOffered(d)
 	case kindBuying:
 		return e.foldBuying(d)
 	case kindIntended:
@@ -126,6 +128,12 @@ func (e *Event) foldFact(d *decoder) error {
 		return e.foldDeclined(d)
 	case kindPaid:
 		return e.foldPaid(d)
+	case kindUndone:
+		return e.foldUndone(d)
+	case kindResolved:
+		return e.foldResolved(d)
+	case kindOneClick:
+		return e.foldOneClick(d)
 	case kindAdmitted:
 		return e.foldAdmitted(d)
 	case kindReissued:

@@ -20,6 +20,7 @@ type restoredAt struct {
 	ticket      TicketID
 	refund      RefundID
 	purchase    PurchaseID
+	offer       OfferID
 }
 
 // factRestored says that the log was restored from a backup: what is made from now on has ids of another incarnation. It is a fact of events and of
@@ -69,7 +70,7 @@ func (e *Event) foldRestored(d *decoder) error {
 
 func (e *Event) applyRestored(f *factRestored) {
 	e.restores = append(e.restores, restoredAt{incarnation: f.incarnation, hold: e.holdLast, order: OrderID(e.orders.rows), ticket: e.ticketLast, refund: RefundID(e.refunds.rows),
-		purchase: PurchaseID(e.purchases.rows.rows)})
+		purchase: PurchaseID(e.purchases.rows.rows), offer: OfferID(e.offers.tail)})
 }
 
 // holdIncarnation is the incarnation in which a hold got its id. Events that were never restored pay for a comparison.
@@ -85,6 +86,15 @@ func (e *Event) holdIncarnation(id HoldID) Incarnation {
 func (e *Event) orderIncarnation(id OrderID) Incarnation {
 	for i := len(e.restores) - 1; i >= 0; i-- {
 		if id > e.restores[i].order {
+			return e.restores[i].incarnation
+		}
+	}
+	return 0
+}
+
+func (e *Event) offerIncarnation(id OfferID) Incarnation {
+	for i := len(e.restores) - 1; i >= 0; i-- {
+		if id > e.restores[i].offer {
 			return e.restores[i].incarnation
 		}
 	}

@@ -41,6 +41,13 @@ const (
 	ticketTwice
 	chargesAreOpen
 	tooManyPurchases
+	notSold
+	wasUndone
+	orderHasChanged
+	notStuck
+	shareShrinks
+	notWhatWasOffered
+	methodWasOther
 	methodIsSlow
 	methodNeedsURL
 	methodNeedsBuyer
@@ -86,6 +93,13 @@ var sentences = [sentencesEnd]string{
 	ticketTwice:         "a ticket is there twice",
 	chargesAreOpen:      "charges are open",
 	tooManyPurchases:    "the event has as many purchases as the engine allows",
+	notSold:             "the purchase is not sold",
+	wasUndone:           "the purchase was undone before",
+	orderHasChanged:     "the order was changed since: ask for a refund",
+	notStuck:            "nobody waits for an operator's word on this charge",
+	shareShrinks:        "buyers who have one-click checkout keep it: switch it off instead, or give a share that is not smaller",
+	notWhatWasOffered:   "these are not the items of the offer: leave them out, or ask for a new offer",
+	methodWasOther:      "the offer was made with another saved method: name the method, or ask for a new offer",
 	methodIsSlow:        "its money comes days later",
 	methodNeedsURL:      "it sends the buyer elsewhere: return_url is missing",
 	methodNeedsBuyer:    "it cannot be charged again without the buyer's bank: hold, then buy with the hold",

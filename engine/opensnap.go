@@ -82,6 +82,9 @@ func (e *Event) openTables(d *decoder, version byte) {
 	}
 	if version > 2 && d.what == "" {
 		e.openPurchases(d)
+		if d.what == "" {
+			e.openOffers(d)
+		}
 	}
 	if hash := d.fixed64(); d.what == "" && hash != e.StateHash() {
 		d.fail(fmt.Sprintf("its state hash is %016x, its content's %016x", hash, e.StateHash()))
@@ -366,7 +369,7 @@ func (e *Event) openRequests(d *decoder) {
 		e.requestIndex.insert(index32(hash), uint32(pos&lowMask))
 		e.rows += requestHash(&row, hash, pos<<32)
 	}
-	for range d.count(e.limits.Orders+e.limits.Purchases+TicketsChangedMax+RefundsMax, 13) {
+	for range d.count(e.limits.Orders+2*e.limits.Purchases+TicketsChangedMax+RefundsMax, 13) {
 		row, hash, ok := e.openRequest(d)
 		if !ok {
 			return
@@ -386,7 +389,7 @@ func (e *Event) openRequest(d *decoder) (row requestRow, hash uint64, ok bool) {
 		return row, 0, false
 	}
 	hash = hashString(e.seed, name)
-	if e.requestNamed(name, hash) != nil || verb != VerbBuy && !e.answerable(verb, id) { // purchases are read later
+	if e.requestNamed(name, hash) != nil || !verb.ofPurchase() && !e.answerable(verb, id) { // purchases are read later
 		d.fail("a request that is there twice or cannot be answered")
 		return row, 0, false
 	}
@@ -419,14 +422,16 @@ func (e *Event) answerable(verb Verb, id uint64) bool {
 		return id >= 1 && id <= uint64(e.ticketLast)
 	case VerbRefund:
 		return id >= 1 && id <= uint64(e.refunds.rows)
-	case VerbBuy:
+	case VerbOffer:
+		return id >= 1 && id <= e.offers.tail
+	case VerbBuy, VerbUndo, VerbResolve:
 		return id >= 1 && id <= uint64(e.purchases.rows.rows)
 	case VerbBlock, VerbUnblock, VerbCapacity:
 		return id>>1 <= math.MaxUint32 && e.fitPlace(uint32(id>>1), id&1 != 0) == nil
-	case VerbCreate, VerbUpdate, VerbOpen, VerbPause, VerbClose, VerbCancel:
+	case VerbCreate, VerbUpdate, VerbOpen, VerbPause, VerbClose, VerbOneClick, VerbCancel:
 		return id == 0
 	case VerbNone, VerbGet, VerbOrder, VerbExpire, VerbSettle, VerbSchedule, VerbResume, VerbProve, VerbRestore, VerbArchive, VerbWhy,
-		VerbOffer, VerbPurchase, VerbComplete, VerbUndo, VerbOneClick, VerbIntend, VerbResult, VerbResolve, VerbTell, verbEnd:
+		VerbPurchase, VerbComplete, VerbIntend, VerbResult, VerbTell, verbEnd:
 	}
 	return false
 }

@@ -21,6 +21,13 @@ func (e *Event) applyBuying(f *factBuying, hold uint32) uint32 {
 		}
 		e.purchases.urls[slot] = string([]byte(f.url))
 	}
+	if f.offer != 0 {
+		pos := uint64(f.offer) - 1
+		o := e.offers.at(pos)
+		e.rows -= e.offerHash(o, pos)
+		o.purchase = f.purchase
+		e.rows += e.offerHash(o, pos)
+	}
 	c := e.customerOf(row.buyer)
 	if c.purchase != 0 {
 		if last := e.purchases.rows.at(c.purchase - 1); last.hold == f.hold {

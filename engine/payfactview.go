@@ -1,11 +1,29 @@
 package engine
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/holdfast-engine/holdfast/engine/payment"
+)
 
 // viewPurchaseFact puts into words what a fact about a purchase says that was just folded.
 func (e *Event) viewPurchaseFact(v *FactView, fact []byte) (a asked) {
 	d := decoder{buf: fact[1:]}
 	switch factKind(fact[0]) { //nolint:exhaustive // those that viewFact hands over
+	case kindOffered:
+		var f factOffered
+		d.offered(&f)
+		a = f.asked
+		v.Text = fmt.Sprintf("offer %s to buyer %s: %d minor units, for %s", AppendOfferID(nil, f.offer, e.offerIncarnation(f.offer)), f.buyer, f.total, msText(f.life))
+		if f.method != "" {
+			v.Text += ", with " + f.method
+		}
+		if f.agreement != "" {
+			v.Text += ", under agreement " + f.agreement
+		}
+		if f.channel != "" {
+			v.Text += ", by " + f.channel
+		}
 	case kindBuying:
 		var f factBuying
 		d.buying(&f)
@@ -21,6 +39,19 @@ func (e *Event) viewPurchaseFact(v *FactView, fact []byte) (a asked) {
 		if f.channel != "" {
 			v.Text += ", by " + f.channel
 		}
+	case kindUndone:
+		d.caller(&a)
+		v.Text = "purchase " + e.purchaseText(PurchaseID(d.int()))
+	case kindResolved:
+		d.caller(&a)
+		v.Text = fmt.Sprintf("purchase %s: %s, as an operator says", e.purchaseText(PurchaseID(d.int())), payment.Answer(d.byte()))
+	case kindOneClick:
+		d.caller(&a)
+		word := "on"
+		if d.bool() {
+			word = "off"
+		}
+		v.Text = fmt.Sprintf("one-click checkout is %s, for %d hundredths of a percent of buyers", word, d.uint(OneClickEveryone))
 	case kindIntended:
 		var f factIntended
 		d.intended(&f)

@@ -16,6 +16,8 @@ func (e *Event) foldBuying(d *decoder) error {
 		return unfit("a purchase's id is not the next")
 	case e.purchases.rows.live() >= e.limits.Purchases:
 		return unfit("a table is full")
+	case f.offer != 0 && !e.fitsOffer(f.offer, e.holds.at(hold).buyer):
+		return unfit("an offer that is another's, or has bought, buys")
 	case total > 0 && (f.gateway == "" || f.method == ""):
 		return unfit("a purchase that nobody can charge")
 	case e.holds.at(hold).expires < e.eventTime():
@@ -23,6 +25,15 @@ func (e *Event) foldBuying(d *decoder) error {
 	}
 	e.applyBuying(f, hold)
 	return nil
+}
+
+// fitsOffer reports whether an offer is a buyer's and has not bought.
+func (e *Event) fitsOffer(id OfferID, buyer uint32) bool {
+	if uint64(id) > e.offers.tail || uint64(id) <= e.offers.head {
+		return false
+	}
+	row := e.offers.at(uint64(id) - 1)
+	return row.buyer == buyer && row.purchase == 0
 }
 
 // foldPurchase finds the purchase of a fact that was read.
@@ -136,7 +147,7 @@ func (r *purchaseRow) fits(f *factPaid) bool {
 		return r.charge == ChargeVoiding && (waiting || f.taken && r.flags&purchaseTaken == 0) ||
 			r.charge == ChargeNone && r.state.Final() && r.state != PurchaseSold && r.total > 0
 	case stepVoided:
-		return r.charge == ChargeVoiding
+		return r.charge == ChargeVoiding || r.charge == ChargeCaptureFailed
 	case stepsEnd:
 	}
 	return false

@@ -112,15 +112,16 @@ func (d *decoder) hash(to *[32]byte) {
 	d.buf = d.buf[len(to):]
 }
 
-// purchasesHash is what the purchases add to the state hash beside their rows: nothing, where there are none.
+// purchasesHash is what the purchases and offers add to the state hash beside their rows: nothing, where there are none.
 func (e *Event) purchasesHash() uint64 {
-	if e.purchases.rows.rows == 0 {
+	if e.purchases.rows.rows == 0 && e.offers.tail == 0 {
 		return 0
 	}
 	h := hasher(hashK1)
 	h.word(uint64(e.purchases.rows.rows))
+	h.pair(e.offers.head, e.offers.tail)
 	for i := range e.restores {
-		h.word(uint64(e.restores[i].purchase))
+		h.pair(uint64(e.restores[i].purchase), uint64(e.restores[i].offer))
 	}
 	return uint64(h)
 }

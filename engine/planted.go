@@ -18,6 +18,8 @@ const (
 	plantedRefundAboveTotal         // give back more than was paid
 	plantedRefundFreesTwice         // give the tickets of a refund back twice
 	plantedTimeoutDeclines          // take an answer that did not come for a decline
+	plantedForgetVoid               // leave the money of a purchase where it is that was undone
+	plantedOfferTwice               // let an offer buy again
 	plantedIgnoreAmount             // sell whatever amount the gateway has
 	plantedStaleRuns                // search for seats in rows as they were
 )

@@ -111,9 +111,13 @@ func (e *Event) show(cmd *Command, why refusal) {
 	switch why.subject {
 	case aboutNothing:
 	case aboutItemLot:
-		out.Lot = cmd.Items[why.item].Lot
+		if int(why.item) < len(cmd.Items) { // a repeat of a buy with an offer has none
+			out.Lot = cmd.Items[why.item].Lot
+		}
 	case aboutItemSeat:
-		out.Lot = cmd.Items[why.item].Seats[why.at]
+		if int(why.item) < len(cmd.Items) && int(why.at) < len(cmd.Items[why.item].Seats) {
+			out.Lot = cmd.Items[why.item].Seats[why.at]
+		}
 	case aboutCmdLot:
 		out.Lot = cmd.Lot
 	case aboutCmdPool:

@@ -59,7 +59,12 @@ func (e *Event) remember(a *asked, verb Verb, id uint64, amount int64) {
 
 // aboutMoney reports whether requests of the verb are remembered for good.
 func (v Verb) aboutMoney() bool {
-	return v == VerbConfirm || v == VerbBuy || v == VerbAdmit || v == VerbRefund
+	return v == VerbConfirm || v == VerbBuy || v == VerbUndo || v == VerbAdmit || v == VerbRefund
+}
+
+// ofPurchase reports whether requests of the verb are about a purchase or an offer.
+func (v Verb) ofPurchase() bool {
+	return v == VerbOffer || v == VerbBuy || v == VerbUndo || v == VerbResolve
 }
 
 // forgetRequest drops the oldest request of the bounded table.
@@ -123,7 +128,9 @@ func (e *Event) knownAt(p *probe, cmd *Command, a *asked) bool {
 			return true
 		}
 		e.out.Repeated = true
-		e.show(cmd, row.why)
+		if e.show(cmd, row.why); e.out.Lot == "" && row.about != 0 {
+			e.out.Lot = e.refusals.names.get(row.about)
+		}
 		if row.why.code == CodeSeatTaken && cmd.Verb == VerbHold {
 			e.showAlternatives(cmd, row.why.item)
 		}
@@ -143,14 +150,16 @@ func (e *Event) repeat(row *requestRow) {
 		e.showTicket(TicketID(row.id()))
 	case VerbRefund:
 		e.showRefund(RefundID(row.id()))
-	case VerbBuy:
+	case VerbOffer:
+		e.showOffer(OfferID(row.id()), row.amount)
+	case VerbBuy, VerbUndo, VerbResolve:
 		e.showPurchase(uint32(row.id() - 1))
 	case VerbBlock, VerbUnblock, VerbCapacity:
 		e.showCapacity(uint32(row.id()>>1), row.id()&1 != 0, row.amount)
-	case VerbCreate, VerbUpdate, VerbOpen, VerbPause, VerbClose, VerbCancel:
+	case VerbCreate, VerbUpdate, VerbOpen, VerbPause, VerbClose, VerbOneClick, VerbCancel:
 		e.showEvent()
 	case VerbNone, VerbGet, VerbOrder, VerbExpire, VerbSettle, VerbSchedule, VerbResume, VerbProve, VerbRestore, VerbArchive, VerbWhy,
-		VerbOffer, VerbPurchase, VerbComplete, VerbUndo, VerbOneClick, VerbIntend, VerbResult, VerbResolve, VerbTell, verbEnd:
+		VerbPurchase, VerbComplete, VerbIntend, VerbResult, VerbTell, verbEnd:
 		panic("engine: request " + e.names.get(row.name) + " is remembered for a verb that is never remembered: " + row.verb().String())
 	}
 }

@@ -60,6 +60,7 @@ type customerRow struct {
 	order     uint32 // slot + 1 of the newest order
 	purchases uint32
 	purchase  uint32 // slot + 1 of the newest purchase
+	offers    uint32 // that are not forgotten
 }
 
 // boughtRow is what a customer has bought of one lot and not given back.

@@ -12,7 +12,14 @@ func (e *Event) TakeSignals(into *Signals) {
 }
 
 // OpenWork appends everything that the event still waits for the payment lane to do, oldest first: for an event that was read from disk.
-func (e *Event) OpenWork(dst []Work) []Work { return dst }
+func (e *Event) OpenWork(dst []Work) []Work {
+	for slot := range e.purchases.rows.rows {
+		if w, ok := e.workOf(slot); ok {
+			dst = append(dst, w)
+		}
+	}
+	return dst
+}
 
 // HasOpenWork reports whether OpenWork has anything. Such an event does not go to sleep, and is woken by a start.
-func (e *Event) HasOpenWork() bool { return false }
+func (e *Event) HasOpenWork() bool { return e.purchases.open > 0 }

@@ -22,6 +22,7 @@ const (
 	ToldBuying             // a hold is being paid: its purchase waits for the gateway
 	ToldSold               // a purchase was paid and is an order
 	ToldDeclined           // a charge was declined
+	ToldUndone             // a buyer took a purchase back
 	ToldReleased           // a purchase was given up: nothing was charged
 )
 
@@ -44,6 +45,7 @@ type Told struct {
 type Teller struct {
 	held      factHeld
 	buying    factBuying
+	offered   factOffered
 	refunding factRefunding
 	seats     []uint32
 	told      Told
@@ -132,8 +134,15 @@ func (t *Teller) read(d *decoder) {
 		d.uint(math.MaxUint64)
 	case kindAdmitted, kindReissued, kindRefunding, kindRefundsDated, kindRefundsEnded, kindCancelled, kindSwept, kindPassed:
 		t.readAfterSale(d, kind, &a)
-	case kindBuying, kindIntended, kindSold, kindDeclined, kindPaid:
+	case kindOffered:
+		d.offered(&t.offered)
+		a = t.offered.asked
+	case kindBuying, kindIntended, kindSold, kindDeclined, kindPaid, kindUndone, kindResolved:
 		t.readPurchase(d, kind, &a)
+	case kindOneClick:
+		d.caller(&a)
+		d.bool()
+		d.uint(OneClickEveryone)
 	case kindArchived:
 	case kindOutage, kindAudited, kindSetting:
 		d.fail(fmt.Sprintf("a fact of the node, %d, in an event", kind))
@@ -189,6 +198,13 @@ func (t *Teller) readPurchase(d *decoder, kind factKind, a *asked) {
 		d.buying(&t.buying)
 		*a = t.buying.asked
 		v.Kind, v.Purchase, v.Hold = ToldBuying, t.buying.purchase, t.buying.hold
+	case kindUndone:
+		d.caller(a)
+		v.Kind, v.Purchase = ToldUndone, PurchaseID(d.int())
+	case kindResolved:
+		d.caller(a)
+		v.Purchase = PurchaseID(d.int())
+		d.byte()
 	case kindIntended:
 		var f factIntended
 		d.intended(&f)

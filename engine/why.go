@@ -84,6 +84,14 @@ func (e *Event) explainAccepted(w *WhyView, row *requestRow) {
 	out := &e.out
 	w.Shows = out.Shows
 	switch {
+	case out.Shows&ShowsPurchase != 0:
+		p := out.Purchase
+		w.Shows = ShowsPurchase
+		w.ID, w.State, w.Amount, w.Currency = string(AppendPurchaseID(nil, p.ID, p.Incarnation)), p.State.String(), p.TotalMinor, p.Currency
+		w.Message = "the " + w.Verb.String() + " was accepted: purchase " + w.ID + " is " + w.State + " now"
+	case out.Shows&ShowsOffer != 0:
+		w.ID, w.Amount, w.Currency = string(AppendOfferID(nil, out.Offer.ID, out.Offer.Incarnation)), out.Offer.TotalMinor, out.Offer.Currency
+		w.Message = "the offer was made: " + w.ID
 	case out.Shows&ShowsHold != 0:
 		w.ID, w.State, w.Amount, w.Currency = string(AppendHoldID(nil, out.Hold.ID, out.Hold.Incarnation)), out.Hold.State.String(), out.Hold.TotalMinor, out.Hold.Currency
 		w.Message = "the " + w.Verb.String() + " was accepted: hold " + w.ID + " is " + w.State + " now"
