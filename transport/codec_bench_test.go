@@ -18,6 +18,27 @@ func benchHold(i int) *pb.HoldCommand {
 	}
 }
 
+func benchBuy() *pb.BuyCommand {
+	return &pb.BuyCommand{
+		RequestId: "k-00000001", Buyer: "b-00000001", Items: []*pb.Item{{Lot: "ga", Quantity: 2}}, Method: "m1", WaitMs: new(int64(2000)),
+		Correlation: "0123456789abcdef",
+	}
+}
+
+func benchOffer() *pb.OfferCommand {
+	return &pb.OfferCommand{
+		RequestId: "o-00000001", Buyer: "b-00000001", Items: []*pb.Item{{Lot: "ga", Quantity: 2}}, DeviceId: "d-00000001",
+		Correlation: "0123456789abcdef",
+	}
+}
+
+func benchPurchase() *engine.Outcome {
+	return &engine.Outcome{Verb: engine.VerbBuy, Shows: engine.ShowsPurchase, Purchase: &engine.PurchaseView{
+		ID: 123456, Event: "night-one", Buyer: "b-00000001", State: engine.PurchaseQueued, Flow: engine.FlowOneClick, Hold: 123456, TotalMinor: 9500,
+		Currency: "EUR", Gateway: "stripe", Method: "m1", PayUntil: 1_777_629_727_123_456_789, At: 1_777_629_727_123_456_789, LanePlace: 12, EtaMs: 480,
+	}}
+}
+
 func benchBatch(n int) *pb.Batch {
 	b := &pb.Batch{Correlation: "0123456789abcdef"}
 	for i := range n {
@@ -54,6 +75,10 @@ func BenchmarkDecode(b *testing.B) {
 	}{
 		{"hold/wire=protobuf", engine.VerbHold, mustBody(b, proto.Marshal, benchHold(1)), 1},
 		{"hold/wire=json", engine.VerbHold, mustBody(b, jsonOut.Marshal, benchHold(1)), 1},
+		{"buy/wire=protobuf", engine.VerbBuy, mustBody(b, proto.Marshal, benchBuy()), 1},
+		{"buy/wire=json", engine.VerbBuy, mustBody(b, jsonOut.Marshal, benchBuy()), 1},
+		{"offer/wire=protobuf", engine.VerbOffer, mustBody(b, proto.Marshal, benchOffer()), 1},
+		{"offer/wire=json", engine.VerbOffer, mustBody(b, jsonOut.Marshal, benchOffer()), 1},
 		{"batch=64/wire=protobuf", verbBatch, mustBody(b, proto.Marshal, benchBatch(64)), 64},
 		{"batch=64/wire=json", verbBatch, mustBody(b, jsonOut.Marshal, benchBatch(64)), 64},
 	}
@@ -97,6 +122,8 @@ func BenchmarkEncode(b *testing.B) {
 	}{
 		{"hold/wire=protobuf", out, false},
 		{"hold/wire=json", out, true},
+		{"buy/wire=protobuf", benchPurchase(), false},
+		{"buy/wire=json", benchPurchase(), true},
 		{"sold_out/wire=protobuf", refused, false},
 		{"sold_out/wire=json", refused, true},
 	} {

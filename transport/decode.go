@@ -127,11 +127,8 @@ func (d *decoder) decode(m *message, body []byte) bool {
 	if !ok {
 		return false
 	}
-	switch c := d.correlation(); {
-	case len(c) > CorrelationBytesMax:
+	if len(d.correlation()) > CorrelationBytesMax {
 		d.fail(engine.CodeInvalid, "correlation", "correlation must be "+strconv.Itoa(CorrelationBytesMax)+" bytes or less")
-	case engine.IsCardNumber(c):
-		d.fail(engine.CodeCardNumber, "correlation", "correlation looks like a card number: never send one")
 	}
 	return d.problem.code == engine.CodeOK
 }

@@ -122,6 +122,10 @@ func (d *decoder) setInt(s *scope, f *field, v int64) {
 			d.fail(engine.CodeInvalid, f.name, "the field must be 0 to "+strconv.FormatInt(f.most, 10))
 			return
 		}
+		if isCardInt(v) {
+			d.fail(engine.CodeCardNumber, f.name, f.name+" looks like a card number: never send one")
+			return
+		}
 		*f.num64(s) = v
 	} else {
 		*f.flag(s) = v != 0
@@ -168,6 +172,10 @@ func (d *decoder) protoValue(s *scope, f *field, v []byte, index int) bool {
 
 // setString stores a string, a word or an element of a list of strings.
 func (d *decoder) setString(s *scope, f *field, v string) bool {
+	if text := cardIn(f, v); text != "" {
+		d.fail(engine.CodeCardNumber, f.name, text)
+		return false
+	}
 	switch {
 	case f.id && v != "" && !engine.ValidID(v):
 		d.fail(engine.CodeInvalid, f.name, "the field must be an id: 1 to 64 of A-Z a-z 0-9 _ -")

@@ -117,7 +117,7 @@ func (t *tickets) next() bool {
 
 // echoID returns id if a reply may echo it: an id, not whatever a stranger sent, and never a card number.
 func echoID(id string) string {
-	if engine.ValidID(id) && !engine.IsCardNumber(id) {
+	if engine.ValidID(id) && !looksLikeCard(id) {
 		return id
 	}
 	return ""

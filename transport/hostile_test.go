@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/holdfast-engine/holdfast/engine"
 	"github.com/holdfast-engine/holdfast/transport"
 	"github.com/holdfast-engine/holdfast/transport/transporttest"
@@ -75,5 +77,29 @@ func TestHostileMessagesAreRefusedByTheRoomThatTheTableSays(t *testing.T) {
 		if (reply.Error == nil) != m.ByEngine {
 			t.Errorf("%s: ByEngine is %v, and the reply is %v", m.Name, m.ByEngine, reply)
 		}
+	}
+}
+
+func TestCardNumbersInHeadersAreRefused(t *testing.T) {
+	w := serve(t, transport.Config{}, &transporttest.Engine{Answer: heldAnswer})
+	for name, header := range map[string]nats.Header{
+		"value": {"Traceparent": {"fine"}, "X-Note": {"paid with 4111 1111 1111 1111"}}, "name": {"4111-1111-1111-1111": {"x"}},
+	} {
+		m := &nats.Msg{Subject: transport.Subject("e1", "hold"), Header: header, Data: []byte(`{"request_id":"h1","buyer":"b1"}`)}
+		answer, err := w.caller.RequestMsgWithContext(within(t), m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := decodeReply(t, answer.Data); r.Error.GetCode() != "card_number" || r.Error.Field != "header" || strings.Contains(string(answer.Data), "4111") {
+			t.Errorf("%s: answered %s", name, answer.Data)
+		}
+	}
+	m := &nats.Msg{Subject: transport.Subject("e1", "hold"), Header: nats.Header{"Traceparent": {"00-4bf92f3577b34da6a3ce929d0e0e4736"}}}
+	m.Data = []byte(`{"request_id":"h1","buyer":"b1","items":[{"lot":"ga","quantity":1}]}`)
+	if answer, err := w.caller.RequestMsgWithContext(within(t), m); err != nil || decodeReply(t, answer.Data).Error != nil {
+		t.Errorf("a header without a card number: %v, %v", answer, err)
+	}
+	if requests, _ := w.engine.Taken(); requests != 1 {
+		t.Errorf("the engine was asked %d times", requests)
 	}
 }

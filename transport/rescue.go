@@ -4,8 +4,6 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
-
-	"github.com/holdfast-engine/holdfast/engine"
 )
 
 // rescue finds the request id and the correlation of a message that did not decode, wherever in it they are, so that the caller can tell
@@ -16,7 +14,7 @@ func rescue(body []byte) (requestID, correlation string) {
 	} else {
 		requestID, correlation = rescueProto(body)
 	}
-	if len(correlation) > CorrelationBytesMax || engine.IsCardNumber(correlation) {
+	if len(correlation) > CorrelationBytesMax || looksLikeCard(correlation) {
 		correlation = ""
 	}
 	return strings.Clone(echoID(requestID)), strings.Clone(correlation)

@@ -224,6 +224,10 @@ func (s *Server) receive(m *nats.Msg) {
 		s.stats.droppedReply.Add(1)
 		return
 	}
+	if m.Header != nil && cardInHeaders(m.Header) {
+		s.refuseUnread(m, &refusal{code: engine.CodeCardNumber, field: "header", text: "a header looks like a card number: never send one"})
+		return
+	}
 	event, verb := splitSubject(m.Subject)
 	if ref := s.checkSubject(event, verb, len(m.Data)); ref != nil {
 		s.refuseUnread(m, ref)
@@ -256,11 +260,11 @@ func (s *Server) receive(m *nats.Msg) {
 
 // checkSubject refuses what the subject and the size alone show to be wrong.
 func (s *Server) checkSubject(event string, verb engine.Verb, size int) *refusal {
+	if looksLikeCard(event) {
+		return &refusal{code: engine.CodeCardNumber, field: "event", text: "the event id looks like a card number: never send one"}
+	}
 	if !engine.ValidID(event) && !plantedBug(plantedAnyEventID) {
 		return &refusal{code: engine.CodeInvalid, field: "event", text: "the event id in the subject must be 1 to 64 of A-Z a-z 0-9 _ -"}
-	}
-	if engine.IsCardNumber(event) {
-		return &refusal{code: engine.CodeCardNumber, field: "event", text: "the event id looks like a card number: never send one"}
 	}
 	if verb == engine.VerbNone {
 		return &refusal{

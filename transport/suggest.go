@@ -13,6 +13,10 @@ func (d *decoder) failUnknownField(m *message, name string) {
 		d.fail(engine.CodeUnknownField, "", "a field has a name that no message of this contract has")
 		return
 	}
+	if isCardField(name) {
+		d.fail(engine.CodeCardNumber, name, "never send the data of a card: save a method of payment by its gateway's token")
+		return
+	}
 	text := "there is no field " + name + " here"
 	if near := nearest(m, name); near != "" {
 		text += ": did you mean " + near + "?"

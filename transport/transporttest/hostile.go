@@ -149,16 +149,35 @@ func HostileMessages(event string) []HostileMessage {
 	add("close in protobuf in a batch of buyers' commands", subject("buyer_batch"), string(protoEntry("\x2a\x00")), engine.CodeUnknownVerb, "commands[0]")
 	add("protobuf batch entry with two commands", subject("batch"), string(protoEntry("\x32\x00\x1a\x00")), engine.CodeMalformed, "commands[0].open")
 
+	// What looks like the data of a card, wherever it stands.
+	add("card number in a subject with dashes", "holdfast.v1.events.4111-1111-1111-1111.hold", item(`"quantity":1`), engine.CodeCardNumber, "event")
+	add("card number in a subject in full-width digits", "holdfast.v1.events.４１１１１１１１１１１１１１１１.hold", item(`"quantity":1`), engine.CodeCardNumber, "event")
+	add("card number with a name", subject("refund"), `{"request_id":"hostile","order":"o1","reason":"card 4111-1111-1111-1111"}`, engine.CodeCardNumber, "reason")
+	add("card number at a gate", subject("admit"), `{"request_id":"hostile","ticket":"t1","gate":"4111111111111111"}`, engine.CodeCardNumber, "gate")
+	add("card number as a method", subject("buy"), `{"request_id":"hostile","buyer":"b1","method":"4111 1111 1111 1111"}`, engine.CodeCardNumber, "method")
+	add("card number as a device", subject("offer"), `{"request_id":"hostile","buyer":"b1","device_id":"4111_1111_1111_1111"}`, engine.CodeCardNumber, "device_id")
+	add("card number as a link", subject("offer"), `{"request_id":"hostile","buyer":"b1","links":["4111111111111111"]}`, engine.CodeCardNumber, "links")
+	add("card number in an address", subject("buy"), `{"request_id":"hostile","buyer":"b1","return_url":"https://shop.example/?pan=4111111111111111"}`,
+		engine.CodeCardNumber, "return_url")
+	add("card number as an amount", subject("refund"), `{"request_id":"hostile","order":"o1","amount_minor":4111111111111111}`, engine.CodeCardNumber, "amount_minor")
+	add("card number as a purchase", subject("undo"), `{"request_id":"hostile","buyer":"b1","purchase":"4111111111111111"}`, engine.CodeCardNumber, "purchase")
+	add("card number as a lot", subject("buy"), `{"request_id":"hostile","buyer":"b1","items":[{"lot":"4111111111111111","quantity":1}]}`, engine.CodeCardNumber, "items[0].lot")
+	add("card number in an event's name", subject("update"), `{"request_id":"hostile","name":"pay now: 4111 1111 1111 1111"}`, engine.CodeCardNumber, "name")
+	add("card number in protobuf", subject("reissue"), "\x0a\x07hostile\x2a\x104111111111111111", engine.CodeCardNumber, "ticket")
+	add("security code of a card", subject("buy"), `{"request_id":"hostile","buyer":"b1","cvc":"123"}`, engine.CodeCardNumber, "cvc")
+	add("security code of a card by another name", subject("buy"), `{"request_id":"hostile","buyer":"b1","Security-Code":"123"}`, engine.CodeCardNumber, "Security-Code")
+	add("card number by name", subject("buy"), `{"request_id":"hostile","buyer":"b1","card_number":"4111"}`, engine.CodeCardNumber, "card_number")
+
 	// Values that the rules refuse.
 	rule("empty body", "hold", "", engine.CodeInvalid, "request_id")
 	rule("no request id", "hold", `{"buyer":"b1","items":[{"lot":"ga","quantity":1}]}`, engine.CodeInvalid, "request_id")
 	rule("request id with a space", "hold", `{"request_id":"a b","buyer":"b1","items":[{"lot":"ga","quantity":1}]}`, engine.CodeInvalid, "request_id")
 	rule("request id with a line break", "hold", `{"request_id":"a\nb","buyer":"b1"}`, engine.CodeInvalid, "request_id")
-	rule("request id that is a card number", "hold", `{"request_id":"4111111111111111","buyer":"b1","items":[{"lot":"ga","quantity":1}]}`,
+	add("request id that is a card number", subject("hold"), `{"request_id":"4111111111111111","buyer":"b1","items":[{"lot":"ga","quantity":1}]}`,
 		engine.CodeCardNumber, "request_id")
 	rule("no buyer", "hold", `{"request_id":"hostile","items":[{"lot":"ga","quantity":1}]}`, engine.CodeInvalid, "buyer")
 	rule("buyer with 1,000 letters", "hold", `{"request_id":"hostile","buyer":"`+strings.Repeat("b", 1000)+`"}`, engine.CodeInvalid, "buyer")
-	rule("buyer that is a card number", "hold", `{"request_id":"hostile","buyer":"4111-1111-1111-1111","items":[{"lot":"ga","quantity":1}]}`,
+	add("buyer that is a card number", subject("hold"), `{"request_id":"hostile","buyer":"4111-1111-1111-1111","items":[{"lot":"ga","quantity":1}]}`,
 		engine.CodeCardNumber, "buyer")
 	rule("no items", "hold", `{"request_id":"hostile","buyer":"b1"}`, engine.CodeInvalid, "items")
 	rule("quantity 0", "hold", item(`"quantity":0`), engine.CodeInvalid, "items[0].quantity")
@@ -176,7 +195,7 @@ func HostileMessages(event string) []HostileMessage {
 	rule("accessible seats below zero", "hold", hold(`"items":[{"lot":"stalls","quantity":2,"accessible":-1}]`), engine.CodeInvalid, "items[0].accessible")
 	rule("a party of a counted lot", "hold", hold(`"items":[{"lot":"ga","quantity":2,"split":true}]`), engine.CodeInvalid, "items")
 	rule("confirm without a hold", "confirm", `{"request_id":"hostile","buyer":"b1","hold":"h999","payment_ref":"inv-1"}`, engine.CodeHoldUnknown, "hold")
-	rule("payment reference that is a card number", "confirm",
+	add("payment reference that is a card number", subject("confirm"),
 		`{"request_id":"hostile","buyer":"b1","hold":"h1","payment_ref":"pan 4111 1111 1111 1111"}`, engine.CodeCardNumber, "payment_ref")
 	other := `{"request_id":"hostile","buyer":"b2","hold":"h1"`
 	rule("confirm of another buyer's hold", "confirm", other+`,"payment_ref":"inv-1"}`, engine.CodeHoldUnknown, "hold")
@@ -188,9 +207,9 @@ func HostileMessages(event string) []HostileMessage {
 	rule("buyer that colours a terminal", "hold", `{"request_id":"hostile","buyer":"\u001b[31mb1","items":[{"lot":"ga","quantity":1}]}`, engine.CodeInvalid, "buyer")
 	rule("request id that breaks out of JSON", "hold", `{"request_id":"a\",\"x\":\"b","buyer":"b1","items":[{"lot":"ga","quantity":1}]}`, engine.CodeInvalid, "request_id")
 	rule("channel that is a script", "hold", `{"request_id":"hostile","buyer":"b1","channel":"<script>","items":[{"lot":"ga","quantity":1}]}`, engine.CodeInvalid, "channel")
-	rule("card number in full-width digits", "confirm", `{"request_id":"hostile","buyer":"b1","hold":"h1","payment_ref":"pan ４１１１１１１１１１１１１１１１"}`,
-		engine.CodeInvalid, "payment_ref")
-	rule("card number in dashes", "confirm", `{"request_id":"hostile","buyer":"b1","hold":"h1","payment_ref":"4111-1111-1111-1111"}`, engine.CodeCardNumber, "payment_ref")
+	add("card number in full-width digits", subject("confirm"), `{"request_id":"hostile","buyer":"b1","hold":"h1","payment_ref":"pan ４１１１１１１１１１１１１１１１"}`,
+		engine.CodeCardNumber, "payment_ref")
+	add("card number in dashes", subject("confirm"), `{"request_id":"hostile","buyer":"b1","hold":"h1","payment_ref":"4111-1111-1111-1111"}`, engine.CodeCardNumber, "payment_ref")
 	rule("order that does not exist", "order", `{"buyer":"b1","order":"o999"}`, engine.CodeOrderUnknown, "order")
 	rule("block of nothing", "block", `{"request_id":"hostile","lot":"ga","quantity":0}`, engine.CodeInvalid, "quantity")
 	rule("capacity -1", "capacity", `{"request_id":"hostile","lot":"ga","capacity":-1}`, engine.CodeInvalid, "capacity")
