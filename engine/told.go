@@ -237,6 +237,7 @@ func (e *Event) tell(t *Told) {
 		e.showPurchase(uint32(t.Purchase - 1))
 	case t.Order == 0 && t.Ticket != 0 && t.Ticket <= e.ticketLast:
 		e.showTicket(t.Ticket)
+		e.showOrder(e.out.Ticket.Order)
 	case t.Order != 0 && uint64(t.Order) <= uint64(e.orders.rows):
 		e.showOrder(t.Order)
 	case t.Hold != 0 && t.Hold <= e.holdLast:

@@ -28,8 +28,11 @@ type about struct {
 
 // toldView is what one fact is about, as it is now. What has been forgotten since is empty.
 type toldView struct {
-	hold  *engine.HoldView
-	order *engine.OrderView
+	hold     *engine.HoldView
+	order    *engine.OrderView
+	purchase *engine.PurchaseView
+	refund   *engine.RefundView
+	ticket   *engine.TicketView
 }
 
 // asking is one question to an event: the event itself, and what its facts are about. It is the Replier of its request.
@@ -94,6 +97,21 @@ func (a *asking) Outcome(_ *engine.Request, i int, out *engine.Outcome) {
 		order.Event, order.Buyer, order.PaymentRef = strings.Clone(order.Event), strings.Clone(order.Buyer), strings.Clone(order.PaymentRef)
 		order.Items, order.Marks, order.Refunds = copyItems(order.Items), slices.Clone(order.Marks), slices.Clone(order.Refunds)
 		v.order = &order
+	}
+	if out.Shows&engine.ShowsPurchase != 0 {
+		p := *out.Purchase
+		p.Event, p.Buyer, p.Gateway, p.Method = strings.Clone(p.Event), strings.Clone(p.Buyer), strings.Clone(p.Gateway), strings.Clone(p.Method)
+		v.purchase = &p
+	}
+	if out.Shows&engine.ShowsRefund != 0 {
+		r := *out.Refund
+		r.Tickets = slices.Clone(r.Tickets)
+		v.refund = &r
+	}
+	if out.Shows&engine.ShowsTicket != 0 {
+		t := *out.Ticket
+		t.Lot, t.Seat, t.Gate = strings.Clone(t.Lot), strings.Clone(t.Seat), strings.Clone(t.Gate)
+		v.ticket = &t
 	}
 	a.answer.told = append(a.answer.told, v)
 }

@@ -39,11 +39,24 @@ func (b *building) add(kind Kind, id, subject string, at engine.Instant, data *D
 // fact adds what one fact has to tell.
 func (b *building) fact(t *engine.Told, v *toldView) {
 	seq := strconv.FormatUint(uint64(t.Seq), 10)
+	// Those that are told: the others are left out by tells.
+	//
+	//exhaustive:ignore
 	switch t.Kind {
-	case engine.ToldConfirmed:
+	case engine.ToldConfirmed, engine.ToldSold:
 		if v.order != nil {
 			b.order(t, v.order, seq)
 		}
+	case engine.ToldDeclined:
+		b.purchase(PurchaseDeclined, t, v, seq)
+	case engine.ToldReleased:
+		b.purchase(PurchaseReleased, t, v, seq)
+	case engine.ToldRefunding:
+		b.refund(OrderRefunding, t, v, seq)
+	case engine.ToldReissued:
+		b.ticket(TicketReplaced, t, v, seq)
+	case engine.ToldAdmitted:
+		b.ticket(TicketAdmitted, t, v, seq)
 	case engine.ToldExpired:
 		if v.hold != nil {
 			id := string(engine.AppendHoldID(nil, v.hold.ID, v.hold.Incarnation))
@@ -55,8 +68,66 @@ func (b *building) fact(t *engine.Told, v *toldView) {
 		}
 	case engine.ToldClosed:
 		b.add(EventClosed, seq, b.event, t.At, &Data{RequestID: t.RequestID})
-	case engine.ToldOther:
 	}
+}
+
+// purchase tells that a purchase came to nothing.
+func (b *building) purchase(kind Kind, t *engine.Told, v *toldView, seq string) {
+	p := v.purchase
+	if p == nil {
+		return
+	}
+	told := &Purchase{
+		ID: string(engine.AppendPurchaseID(nil, p.ID, p.Incarnation)), State: p.State.String(), TotalMinor: p.TotalMinor, Currency: p.Currency,
+	}
+	if kind == PurchaseDeclined {
+		told.Decline = p.Decline.String()
+		if p.HoldLives {
+			told.HoldUntil = momentOrNone(p.HoldUntil)
+		}
+	}
+	b.add(kind, seq, told.ID, t.At, &Data{Buyer: p.Buyer, Purchase: told})
+}
+
+// refund tells what becomes of money that goes back.
+func (b *building) refund(kind Kind, t *engine.Told, v *toldView, seq string) {
+	if v.refund == nil || v.order == nil {
+		return
+	}
+	r := &Refund{
+		ID: string(engine.AppendRefundID(nil, v.refund.ID, v.refund.Incarnation)), State: v.refund.State.String(), AmountMinor: v.refund.AmountMinor,
+		Currency: v.refund.Currency,
+	}
+	for _, id := range v.refund.Tickets {
+		r.Tickets = append(r.Tickets, string(engine.AppendTicketID(nil, id, v.order.Incarnation)))
+	}
+	b.add(kind, seq, r.ID, t.At, &Data{Buyer: v.order.Buyer, RequestID: t.RequestID, Order: b.orderOf(v.order), Refund: r})
+}
+
+// ticket tells what became of one ticket: its new code, or that it was used.
+func (b *building) ticket(kind Kind, t *engine.Told, v *toldView, seq string) {
+	if v.ticket == nil || v.order == nil {
+		return
+	}
+	one := Ticket{
+		ID: string(engine.AppendTicketID(nil, v.ticket.ID, v.ticket.Incarnation)), Lot: v.ticket.Lot, Seat: v.ticket.Seat, Generation: v.ticket.Generation,
+		AdmittedAt: momentOrNone(v.ticket.AdmittedAt), Gate: v.ticket.Gate,
+	}
+	if v.ticket.State == engine.TicketValid || v.ticket.State == engine.TicketPending {
+		one.Code = b.code(&ticket.Claims{
+			Account: b.account, Event: b.event, Ticket: one.ID, Generation: one.Generation, Lot: one.Lot, Seat: one.Seat, IssuedAt: ticket.IssuedAt(v.order.At),
+		})
+	}
+	b.add(kind, seq, one.ID, t.At, &Data{Buyer: v.order.Buyer, RequestID: t.RequestID, Order: b.orderOf(v.order), Tickets: []Ticket{one}})
+}
+
+// code makes the code of a ticket.
+func (b *building) code(c *ticket.Claims) string {
+	code, err := b.codes.Code(c)
+	if err != nil && b.err == nil {
+		b.err = err
+	}
+	return code
 }
 
 // order tells that an order was made, and its tickets.
@@ -78,6 +149,10 @@ func (b *building) orderOf(v *engine.OrderView) *Order {
 	o := &Order{
 		ID: string(engine.AppendOrderID(nil, v.ID, v.Incarnation)), Hold: string(engine.AppendHoldID(nil, v.Hold, v.HoldIncarnation)),
 		TotalMinor: v.TotalMinor, Currency: v.Currency, At: moment(v.At), PaymentRef: v.PaymentRef, TicketCount: v.Tickets, Items: make([]Item, 0, len(v.Items)),
+		UndoUntil: momentOrNone(v.UndoUntil),
+	}
+	if v.Purchase != 0 {
+		o.Purchase = string(engine.AppendPurchaseID(nil, v.Purchase, v.PurchaseIn))
 	}
 	for i := range v.Items {
 		it := &v.Items[i]
@@ -94,11 +169,7 @@ func (b *building) orderOf(v *engine.OrderView) *Order {
 func (b *building) tickets(v *engine.OrderView) []Ticket {
 	var list []Ticket
 	for t := range ticket.Of(b.account, v) {
-		code, err := b.codes.Code(&t)
-		if err != nil && b.err == nil {
-			b.err = err
-		}
-		list = append(list, Ticket{ID: t.Ticket, Lot: t.Lot, Seat: t.Seat, Generation: t.Generation, Code: code})
+		list = append(list, Ticket{ID: t.Ticket, Lot: t.Lot, Seat: t.Seat, Generation: t.Generation, Code: b.code(&t)})
 	}
 	return list
 }

@@ -14,6 +14,11 @@ type Kind string
 const (
 	OrderConfirmed   Kind = "order.confirmed"
 	TicketIssued     Kind = "ticket.issued"
+	TicketReplaced   Kind = "ticket.replaced"
+	TicketAdmitted   Kind = "ticket.admitted"
+	OrderRefunding   Kind = "order.refunding"
+	PurchaseDeclined Kind = "purchase.declined"
+	PurchaseReleased Kind = "purchase.released"
 	HoldExpired      Kind = "hold.expired"
 	EventSoldOut     Kind = "event.sold_out"
 	EventRescheduled Kind = "event.rescheduled"
@@ -22,7 +27,10 @@ const (
 
 // Kinds lists all of them.
 func Kinds() []Kind {
-	return []Kind{OrderConfirmed, TicketIssued, HoldExpired, EventSoldOut, EventRescheduled, EventClosed}
+	return []Kind{
+		OrderConfirmed, TicketIssued, TicketReplaced, TicketAdmitted, OrderRefunding, PurchaseDeclined, PurchaseReleased, HoldExpired,
+		EventSoldOut, EventRescheduled, EventClosed,
+	}
 }
 
 const (
@@ -60,12 +68,14 @@ type cloudEvent struct {
 
 // Data is what a notice says. Which parts are set depends on its kind: docs/notices.md.
 type Data struct {
-	Event     Event    `json:"event"`
-	Buyer     string   `json:"buyer,omitempty"`
-	RequestID string   `json:"request_id,omitempty"` // of the command that it comes from
-	Hold      *Hold    `json:"hold,omitempty"`
-	Order     *Order   `json:"order,omitempty"`
-	Tickets   []Ticket `json:"tickets,omitempty"`
+	Event     Event     `json:"event"`
+	Buyer     string    `json:"buyer,omitempty"`
+	RequestID string    `json:"request_id,omitempty"` // of the command that it comes from
+	Hold      *Hold     `json:"hold,omitempty"`
+	Purchase  *Purchase `json:"purchase,omitempty"`
+	Order     *Order    `json:"order,omitempty"`
+	Refund    *Refund   `json:"refund,omitempty"`
+	Tickets   []Ticket  `json:"tickets,omitempty"`
 }
 
 // Event is what people want to read about the show.
@@ -88,16 +98,37 @@ type Hold struct {
 	State string `json:"state"`
 }
 
+// Purchase is one run of buy that is over.
+type Purchase struct {
+	ID         string     `json:"id"`
+	State      string     `json:"state"`
+	TotalMinor int64      `json:"total_minor"`
+	Currency   string     `json:"currency"`
+	Decline    string     `json:"decline,omitempty"`
+	HoldUntil  *time.Time `json:"hold_until,omitempty"` // declined: until then the hold lives, for another method
+}
+
+// Refund is money of an order that goes back.
+type Refund struct {
+	ID          string   `json:"id"`
+	State       string   `json:"state"`
+	AmountMinor int64    `json:"amount_minor"`
+	Currency    string   `json:"currency"`
+	Tickets     []string `json:"tickets,omitempty"` // that are void by it
+}
+
 // Order is an order.
 type Order struct {
-	ID          string    `json:"id"`
-	Hold        string    `json:"hold"`
-	TotalMinor  int64     `json:"total_minor"`
-	Currency    string    `json:"currency"`
-	At          time.Time `json:"at"`
-	PaymentRef  string    `json:"payment_ref,omitempty"`
-	TicketCount int64     `json:"ticket_count"`
-	Items       []Item    `json:"items"`
+	ID          string     `json:"id"`
+	Hold        string     `json:"hold"`
+	Purchase    string     `json:"purchase,omitempty"`   // that it was sold by; none if it was paid outside
+	UndoUntil   *time.Time `json:"undo_until,omitempty"` // until then it can be undone, and its tickets admit nobody
+	TotalMinor  int64      `json:"total_minor"`
+	Currency    string     `json:"currency"`
+	At          time.Time  `json:"at"`
+	PaymentRef  string     `json:"payment_ref,omitempty"`
+	TicketCount int64      `json:"ticket_count"`
+	Items       []Item     `json:"items"`
 }
 
 // Item is what was bought of one lot.
@@ -119,11 +150,13 @@ type Fee struct {
 
 // Ticket is a ticket with the code that its buyer shows at the door.
 type Ticket struct {
-	ID         string `json:"id"`
-	Lot        string `json:"lot"`
-	Seat       string `json:"seat,omitempty"`
-	Generation uint32 `json:"generation"`
-	Code       string `json:"code"`
+	ID         string     `json:"id"`
+	Lot        string     `json:"lot"`
+	Seat       string     `json:"seat,omitempty"`
+	Generation uint32     `json:"generation"`
+	Code       string     `json:"code,omitempty"`        // none of a ticket that was used
+	AdmittedAt *time.Time `json:"admitted_at,omitempty"` // it was used
+	Gate       string     `json:"gate,omitempty"`
 }
 
 // envelope makes the notice of what a fact says. id tells it from the others of the event.

@@ -142,7 +142,7 @@ func (r *Reader) read(ctx context.Context, teller *engine.Teller, after uint64) 
 				r.oldest.Store(int64(t.At))
 			}
 			told := *t
-			told.RequestID = strings.Clone(t.RequestID)
+			told.RequestID, told.Buyer = strings.Clone(t.RequestID), strings.Clone(t.Buyer)
 			ef.facts = append(ef.facts, told)
 			many++
 			return nil
@@ -159,7 +159,17 @@ func (r *Reader) read(ctx context.Context, teller *engine.Teller, after uint64) 
 
 // tells reports whether a fact becomes a notice.
 func tells(t *engine.Told) bool {
-	return t.Kind != engine.ToldOther && (t.Kind != engine.ToldUpdated || t.StartsAt)
+	// What is not here is the business of nobody outside.
+	//
+	//exhaustive:ignore
+	switch t.Kind {
+	case engine.ToldUpdated:
+		return t.StartsAt
+	case engine.ToldConfirmed, engine.ToldSold, engine.ToldDeclined, engine.ToldReleased, engine.ToldRefunding, engine.ToldReissued, engine.ToldAdmitted,
+		engine.ToldExpired, engine.ToldClosed:
+		return true
+	}
+	return false
 }
 
 // tell publishes what several events have to tell, a few events at once, and returns when all of it is kept.
@@ -201,7 +211,7 @@ func (r *Reader) tellEvent(ctx context.Context, key engine.Key, facts []engine.T
 		sale := engine.Instant(0)
 		for i := range facts {
 			b.fact(&facts[i], &about.told[i])
-			if facts[i].Order != 0 {
+			if k := facts[i].Kind; k == engine.ToldConfirmed || k == engine.ToldSold {
 				sale = facts[i].At
 			}
 		}

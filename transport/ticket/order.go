@@ -7,6 +7,9 @@ import (
 	"github.com/holdfast-engine/holdfast/engine"
 )
 
+// IssuedAt is a time as codes have it. A ticket keeps the time of its order through every new code.
+func IssuedAt(order engine.Instant) int64 { return int64(order) / 1e9 }
+
 // Of goes through the claims of the tickets of an order that admit somebody, or will: those that are void have no code. Their strings are their own.
 func Of(account string, o *engine.OrderView) iter.Seq[Claims] {
 	return func(use func(Claims) bool) {
@@ -16,7 +19,7 @@ func Of(account string, o *engine.OrderView) iter.Seq[Claims] {
 			units := max(1, it.Units)
 			for k := range it.Quantity * units {
 				c := Claims{
-					Account: account, Event: strings.Clone(o.Event), Lot: strings.Clone(it.Lot), IssuedAt: int64(o.At) / 1e9,
+					Account: account, Event: strings.Clone(o.Event), Lot: strings.Clone(it.Lot), IssuedAt: IssuedAt(o.At),
 					Ticket: string(engine.AppendTicketID(nil, o.FirstTicket+engine.TicketID(n), o.Incarnation)),
 				}
 				if seat := k / units; seat < int64(len(it.Seats)) {
