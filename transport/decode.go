@@ -86,6 +86,12 @@ func (d *decoder) decodeBatch(body []byte, buyers bool) bool {
 		d.fail(engine.CodeInvalid, "commands", "a batch needs 1 to "+strconv.Itoa(BatchCommandsMax)+" commands")
 		return false
 	}
+	for i := range d.commands {
+		if p := d.commands[i].Payment; p != nil && p.Codes {
+			d.fail(engine.CodeInvalid, "commands["+strconv.Itoa(i)+"]."+d.commands[i].Verb.String()+".codes", "codes are not given in a batch: ask for the order by itself")
+			return false
+		}
+	}
 	if !buyers {
 		return true
 	}

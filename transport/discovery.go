@@ -56,7 +56,36 @@ func (s *Server) announce() error {
 		_ = service.Stop() // the error that matters is the first
 		return fmt.Errorf("add endpoint %s: %w", SubjectList, err)
 	}
+	if s.config.Codes == nil {
+		return nil
+	}
+	if err := service.AddEndpoint("jwks", micro.HandlerFunc(s.receiveJWKS), micro.WithEndpointSubject(SubjectJWKS)); err != nil {
+		_ = service.Stop() // the error that matters is the first
+		return fmt.Errorf("add endpoint %s: %w", SubjectJWKS, err)
+	}
 	return nil
+}
+
+// receiveJWKS answers with the public keys of the account, whatever the message says.
+func (s *Server) receiveJWKS(m micro.Request) {
+	s.stats.messages.Add(1)
+	s.stats.messageBytes.Add(uint64(len(m.Data())))
+	switch {
+	case m.Reply() == "":
+		s.stats.droppedNoReply.Add(1)
+		return
+	case !replyAllowed(m.Reply(), s.config.ReplyPrefixes):
+		s.stats.droppedReply.Add(1)
+		return
+	}
+	keys, err := s.config.Codes.KeySet(s.config.Account)
+	if err != nil {
+		ref := refusal{code: engine.CodeUnavailable, text: "the keys cannot be read right now: try again", retryAfterMs: UnavailableRetryAfterDefault.Milliseconds()}
+		s.stats.refused[ref.code].Add(1)
+		s.publish(m.Reply(), ref.code, "", appendRefusal(nil, true, "", "", &ref))
+		return
+	}
+	s.publish(m.Reply(), engine.CodeOK, "", keys)
 }
 
 // receiveList answers events.list.

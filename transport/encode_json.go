@@ -15,6 +15,8 @@ import (
 type jsonWriter struct {
 	b    []byte
 	lost int64 // changes of purchases that were not published: a purchase tells of them
+
+	codes map[engine.TicketID]string // of the tickets of an order, if they were asked for
 }
 
 func (w *jsonWriter) comma() {
@@ -278,6 +280,7 @@ func (w *jsonWriter) order(o *engine.OrderView) {
 		w.str("lot", t.lot)
 		w.str("seat", t.seat)
 		w.mark(t.mark)
+		w.str("code", w.codes[t.id])
 		w.end('}')
 	}
 	w.end(']')

@@ -12,6 +12,8 @@ import (
 type protoWriter struct {
 	b    []byte
 	lost int64 // changes of purchases that were not published: a purchase tells of them
+
+	codes map[engine.TicketID]string // of the tickets of an order, if they were asked for
 }
 
 func (w *protoWriter) tag(num int, typ protowire.Type) {
@@ -213,6 +215,7 @@ func (w *protoWriter) order(num int, o *engine.OrderView) {
 		w.str(2, t.lot)
 		w.str(3, t.seat)
 		w.mark(t.mark)
+		w.str(9, w.codes[t.id])
 		w.close(ticket)
 	}
 	w.num(11, o.Tickets)

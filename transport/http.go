@@ -37,6 +37,9 @@ type HTTPConfig struct {
 	CertFile, KeyFile string
 	// Metrics writes the metrics in the Prometheus text format, for /metrics.
 	Metrics func(io.Writer)
+	// KeySet returns the public keys that verify the codes of an account's tickets, for /jwks.json; of the only account if none is named. They are no secret, so
+	// no token is asked for them. Nil serves none.
+	KeySet func(account string) ([]byte, error)
 	// Ready says why the engine cannot serve, nil if it can, for /readyz.
 	Ready func() error
 }
@@ -94,7 +97,7 @@ func ServeHTTP(c HTTPConfig) (*HTTPServer, error) {
 	}
 	h := &HTTPServer{
 		server: &http.Server{
-			Handler: guard(c.Token, routes(c)), MaxHeaderBytes: httpHeaderBytesMax,
+			Handler: withKeySet(c.KeySet, guard(c.Token, routes(c))), MaxHeaderBytes: httpHeaderBytesMax,
 			ReadTimeout: httpReadTimeout, ReadHeaderTimeout: httpReadTimeout, WriteTimeout: httpWriteTimeout, IdleTimeout: httpIdleTimeout,
 		},
 		url:   scheme + "://" + listener.Addr().String(),
@@ -145,6 +148,27 @@ func say(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, text+"\n") // the prober has gone: nothing to do
+}
+
+// withKeySet serves the public keys before anybody is asked for a token.
+func withKeySet(keys func(account string) ([]byte, error), next http.Handler) http.Handler {
+	if keys == nil {
+		return next
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", next)
+	mux.HandleFunc("GET /jwks.json", func(w http.ResponseWriter, r *http.Request) {
+		text, err := keys(r.URL.Query().Get("account"))
+		if err != nil {
+			say(w, http.StatusServiceUnavailable, err.Error())
+			return
+		}
+		w.Header().Set("Content-Type", "application/jwk-set+json")
+		w.Header().Set("Cache-Control", "max-age=300")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		_, _ = w.Write(append(text, '\n')) // whoever asked has gone: nothing to do
+	})
+	return mux
 }
 
 // guard asks for the token, if there is one. The hashes are compared, so that neither content nor length shows in the time it takes.

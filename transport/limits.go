@@ -29,6 +29,8 @@ const (
 	// TicketsShownMax is how many tickets of an order a reply lists. Box offices may order more than fit into a message; the ids of the
 	// rest follow from the first and ticket_count.
 	TicketsShownMax = 4096
+	// CodesShownMax is how many tickets of an order a reply shows the codes of: they take some 300 bytes each. Notices tell those of all.
+	CodesShownMax = 512
 	// ListLimitMax is the longest page of events.list, ListLimitDefault the page without a limit.
 	ListLimitMax     = 1000
 	ListLimitDefault = 100

@@ -32,6 +32,10 @@ type request struct {
 	parkedAt     parkedAt
 	nextParked   *request
 	heapIndex    int
+
+	// Of one whose caller wants the codes of tickets.
+	signing *engine.Outcome // a copy of the outcome, until the codes are made
+	codes   map[engine.TicketID]string
 }
 
 var requests = sync.Pool{New: func() any { return new(request) }}
@@ -63,6 +67,7 @@ func (r *request) free() {
 	r.taken, r.takenBytes = 0, 0
 	r.waits, r.until, r.messageBytes, r.pending, r.again, r.repeated = false, time.Time{}, 0, false, false, false
 	r.parkedAt, r.nextParked, r.heapIndex = parkedAt{}, nil, 0
+	r.signing, r.codes = nil, nil
 	if r.out = r.out[:0]; cap(r.out) > pooledBufferBytesMax {
 		r.out = nil
 	}
@@ -119,6 +124,10 @@ func (r *request) Outcome(_ *engine.Request, i int, out *engine.Outcome) {
 		defer func() { out.Repeated = repeated }()
 		r.awaits(out)
 	}
+	if r.wantsCodes(out) {
+		r.signing, r.refused = copyOutcome(out), out.Code
+		return
+	}
 	if i == 0 {
 		r.out = r.out[:0]
 		r.begin()
@@ -155,7 +164,7 @@ func tooLargeReply(batch bool) string {
 // result writes one answer: the outcome, or instead of it a refusal.
 func (r *request) result(id string, out *engine.Outcome, instead *refusal) {
 	if r.json {
-		w := jsonWriter{b: r.out, lost: r.server.pushesLost()}
+		w := jsonWriter{b: r.out, lost: r.server.pushesLost(), codes: r.codes}
 		if r.batch {
 			w.comma()
 			w.b = append(w.b, '{')
@@ -171,7 +180,7 @@ func (r *request) result(id string, out *engine.Outcome, instead *refusal) {
 		r.out = w.b
 		return
 	}
-	w := protoWriter{b: r.out, lost: r.server.pushesLost()}
+	w := protoWriter{b: r.out, lost: r.server.pushesLost(), codes: r.codes}
 	from := 0
 	if r.batch {
 		from = w.open(8)
@@ -233,6 +242,10 @@ func (r *request) park() bool {
 
 // answer sends a written answer on its way.
 func (r *request) answer() {
+	if r.signing != nil {
+		r.server.signer.post(r)
+		return
+	}
 	r.finish()
 	r.server.outbox.post(r)
 }

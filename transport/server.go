@@ -55,6 +55,8 @@ type Config struct {
 	// [ParkedBytesMaxDefault]. Beyond: answered at once with the state of the moment.
 	ParkedMax      int
 	ParkedBytesMax int64
+	// Codes makes the codes of tickets for those who ask for them, and shows the public keys that verify them; nil makes none.
+	Codes Codes
 	// Admin carries out what operators ask for on [SubjectAdmin]; nil serves no operators.
 	Admin Admin
 	// Watch tells the server of purchases that have changed; nil never does: buys then wait as long as they said.
@@ -119,6 +121,7 @@ type Server struct {
 	service       micro.Service
 	admin         *adminSide // nil if no operators are served
 	outbox        *outbox
+	signer        *signer
 	parking       *parking
 	pushes        *pushes
 	account       *Bound
@@ -149,8 +152,10 @@ func Serve(c Config, nc *nats.Conn, e Engine) (*Server, error) {
 		return nil, fmt.Errorf("serve: the NATS server takes messages up to %d bytes only: set max_payload to 1 MiB", nc.MaxPayload())
 	}
 	s.outbox, s.parking, s.pushes = newOutbox(s), newParking(s), newPushes(s)
+	s.signer = newSigner(s)
 	if err := s.subscribe(); err != nil {
 		s.parking.close()
+		s.signer.close()
 		s.outbox.close()
 		return nil, errors.Join(fmt.Errorf("serve: %w", err), s.pushes.close(context.Background()))
 	}
@@ -431,6 +436,7 @@ func (s *Server) Drain(ctx context.Context) error {
 			return err
 		}
 	}
+	s.signer.close()
 	s.outbox.close()
 	if _, ok := ctx.Deadline(); !ok { // which nats.go insists on
 		var cancel context.CancelFunc

@@ -13,6 +13,8 @@ const (
 	SubjectEvents = subjectPrefix + "*.*"
 	// SubjectList lists events.
 	SubjectList = subjectPrefix + "list"
+	// SubjectJWKS answers with the account's public keys, for who verifies codes of tickets.
+	SubjectJWKS = "holdfast.v1.jwks"
 	// VerbBatch is the last token of the subject of a batch. It is no verb of the engine: it carries commands.
 	VerbBatch = "batch"
 	// VerbBuyerBatch is the same for commands of buyers only. Rights in NATS are rights to subjects: who may send a batch of anything may close

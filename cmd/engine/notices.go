@@ -10,7 +10,6 @@ import (
 
 	"github.com/holdfast-engine/holdfast/actors"
 	"github.com/holdfast-engine/holdfast/transport/notice"
-	"github.com/holdfast-engine/holdfast/transport/ticket"
 )
 
 // noticesCursor is the name of the cursor by which notices are made.
@@ -31,7 +30,6 @@ func (n *noticeSettings) addTo(f *pflag.FlagSet) {
 // startNotices follows the log and tells what happens in it. A folder that has told nothing before begins with what happens from now on: nobody waits for mail about
 // the orders of last year.
 func (p *process) startNotices(context.Context) error {
-	p.tickets = ticket.NewRing(vaultSafe{p.store.Vault()}, time.Now)
 	known := p.store.HasCursor(noticesCursor)
 	if p.config.bounds.notices.off && !known {
 		return nil

@@ -113,6 +113,7 @@ func TestNoticesOfARunningEngine(t *testing.T) {
 			if _, err := ticket.Verify(all[1].Data.Tickets[0].Code, &public); err != nil {
 				t.Fatalf("a code from before the start: %v", err)
 			}
+			eventually(t, "the last notice is counted", func() bool { return p.notices.Stats().Published == 3 && p.notices.Stats().Lag == 0 })
 			checkNoticeMetrics(t, p.httpURL)
 		}
 		nc.Close()

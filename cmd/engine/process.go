@@ -241,6 +241,7 @@ func (p *process) startTransport(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.tickets = ticket.NewRing(vaultSafe{p.store.Vault()}, time.Now)
 	process := transport.NewBound(p.config.bounds.processCommandsMax, p.config.bounds.processBytesMax)
 	names := make([]string, len(accounts))
 	connections := make([]*transport.Connection, len(accounts))
@@ -265,6 +266,7 @@ func (p *process) startTransport(ctx context.Context) error {
 		a.config.Version = discoveryVersion()
 		a.config.Process = process
 		a.config.Admin = p
+		a.config.Codes = p.tickets
 		a.config.Watch = &p.watch
 		s, err := transport.Serve(a.config, connections[i], p.node)
 		if err != nil {

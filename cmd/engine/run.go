@@ -27,6 +27,7 @@ Start here:
   engine serve                the real thing, on 127.0.0.1:4222 (NATS) and 127.0.0.1:8480 (HTTP), data in ./data
   engine event create -f FILE a first event, from another terminal
   engine event show ID        what became of it
+  engine ticket show          the tickets of an order, with their codes
   engine health               is it ready?
   engine why ID REQUEST       what became of a request, and why
   engine admin audit          what operators have done
@@ -42,7 +43,7 @@ Buyers' commands travel over NATS, in JSON or protobuf, from any language: see d
 	root.SetErr(stderr)
 	root.AddCommand(
 		serveCommand(), demoCommand(), eventCommand(), adminCommand(), whyCommand(), archiveCommand(), verifyCommand(), backupCommand(), restoreCommand(),
-		vaultCommand(), inspectCommand(), doctorCommand(), keysCommand(),
+		vaultCommand(), ticketCommand(), inspectCommand(), doctorCommand(), keysCommand(),
 		sandboxCommand(),
 		loadCommand(), healthCommand(), versionCommand(),
 	)

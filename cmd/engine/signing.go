@@ -1,6 +1,9 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+
 	"github.com/holdfast-engine/holdfast/store"
 )
 
@@ -25,4 +28,23 @@ func keepInVault(v *store.Vault, account, subject, name string, plain []byte) er
 		return err
 	}
 	return v.Keep(sealed)
+}
+
+// keySet returns the public keys that verify the codes of an account's tickets; of the only one if none is named.
+func (p *process) keySet(account string) ([]byte, error) {
+	if why := p.state.Load(); why != nil {
+		return nil, errors.New(*why)
+	}
+	switch {
+	case account == "" && len(p.servers) == 1:
+		account = p.servers[0].Account()
+	case account == "":
+		return nil, fmt.Errorf("several accounts are served: name one, as in /jwks.json?account=%s", p.servers[0].Account())
+	}
+	for _, s := range p.servers {
+		if s.Account() == account {
+			return p.tickets.KeySet(account)
+		}
+	}
+	return nil, errors.New("no such account is served")
 }

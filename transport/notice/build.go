@@ -168,7 +168,7 @@ func (b *building) orderOf(v *engine.OrderView) *Order {
 // tickets are those of an order with their codes.
 func (b *building) tickets(v *engine.OrderView) []Ticket {
 	var list []Ticket
-	for t := range ticket.Of(b.account, v) {
+	for _, t := range ticket.Of(b.account, v) {
 		list = append(list, Ticket{ID: t.Ticket, Lot: t.Lot, Seat: t.Seat, Generation: t.Generation, Code: b.code(&t)})
 	}
 	return list

@@ -65,6 +65,19 @@ func (r *Ring) Public(account string) (jose.JSONWebKeySet, error) {
 	return set.public, nil
 }
 
+// KeySet returns the account's public keys as /jwks.json serves them, for [ParseKeySet].
+func (r *Ring) KeySet(account string) ([]byte, error) {
+	public, err := r.Public(account)
+	if err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(public)
+	if err != nil {
+		return nil, fmt.Errorf("write the public keys of account %s: %w", account, err)
+	}
+	return text, nil
+}
+
 // Rotate gives the account a new key, which signs from now on, and returns its id. Codes that older keys signed stay good: their public halves stay in
 // the set.
 func (r *Ring) Rotate(account string) (id string, err error) {
