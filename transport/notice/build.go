@@ -51,6 +51,8 @@ func (b *building) fact(t *engine.Told, v *toldView) {
 		b.purchase(PurchaseDeclined, t, v, seq)
 	case engine.ToldReleased:
 		b.purchase(PurchaseReleased, t, v, seq)
+	case engine.ToldUndone:
+		b.purchase(OrderUndone, t, v, seq)
 	case engine.ToldRefunding:
 		b.refund(OrderRefunding, t, v, seq)
 	case engine.ToldReissued:
@@ -68,10 +70,12 @@ func (b *building) fact(t *engine.Told, v *toldView) {
 		}
 	case engine.ToldClosed:
 		b.add(EventClosed, seq, b.event, t.At, &Data{RequestID: t.RequestID})
+	case engine.ToldCancelled:
+		b.add(EventCancelled, seq, b.event, t.At, &Data{RequestID: t.RequestID})
 	}
 }
 
-// purchase tells that a purchase came to nothing.
+// purchase tells that a purchase came to nothing, or was taken back.
 func (b *building) purchase(kind Kind, t *engine.Told, v *toldView, seq string) {
 	p := v.purchase
 	if p == nil {
@@ -86,7 +90,11 @@ func (b *building) purchase(kind Kind, t *engine.Told, v *toldView, seq string) 
 			told.HoldUntil = momentOrNone(p.HoldUntil)
 		}
 	}
-	b.add(kind, seq, told.ID, t.At, &Data{Buyer: p.Buyer, Purchase: told})
+	data := &Data{Buyer: p.Buyer, RequestID: t.RequestID, Purchase: told}
+	if kind == OrderUndone && v.order != nil {
+		data.Order = b.orderOf(v.order)
+	}
+	b.add(kind, seq, told.ID, t.At, data)
 }
 
 // refund tells what becomes of money that goes back.

@@ -17,19 +17,21 @@ const (
 	TicketReplaced   Kind = "ticket.replaced"
 	TicketAdmitted   Kind = "ticket.admitted"
 	OrderRefunding   Kind = "order.refunding"
+	OrderUndone      Kind = "order.undone"
 	PurchaseDeclined Kind = "purchase.declined"
 	PurchaseReleased Kind = "purchase.released"
 	HoldExpired      Kind = "hold.expired"
 	EventSoldOut     Kind = "event.sold_out"
 	EventRescheduled Kind = "event.rescheduled"
 	EventClosed      Kind = "event.closed"
+	EventCancelled   Kind = "event.cancelled"
 )
 
 // Kinds lists all of them.
 func Kinds() []Kind {
 	return []Kind{
-		OrderConfirmed, TicketIssued, TicketReplaced, TicketAdmitted, OrderRefunding, PurchaseDeclined, PurchaseReleased, HoldExpired,
-		EventSoldOut, EventRescheduled, EventClosed,
+		OrderConfirmed, TicketIssued, TicketReplaced, TicketAdmitted, OrderRefunding, OrderUndone, PurchaseDeclined, PurchaseReleased, HoldExpired,
+		EventSoldOut, EventRescheduled, EventClosed, EventCancelled,
 	}
 }
 

@@ -166,7 +166,7 @@ func tells(t *engine.Told) bool {
 	case engine.ToldUpdated:
 		return t.StartsAt
 	case engine.ToldConfirmed, engine.ToldSold, engine.ToldDeclined, engine.ToldReleased, engine.ToldRefunding, engine.ToldReissued, engine.ToldAdmitted,
-		engine.ToldExpired, engine.ToldClosed:
+		engine.ToldExpired, engine.ToldClosed, engine.ToldUndone, engine.ToldCancelled:
 		return true
 	}
 	return false
