@@ -38,8 +38,8 @@ const sandboxLedgerName = "sandbox.jsonl"
 func (s *gatewaySettings) addTo(f *pflag.FlagSet) {
 	f.StringSliceVar(&s.names, "gateway", []string{gatewaySandbox}, "payment gateways to charge through: sandbox, which takes no money, or none")
 	f.StringVar(&s.sandboxURL, "gateway-sandbox-url", "", "use the sandbox at this address, which `engine sandbox` serves, instead of one inside (default inside)")
-	f.DurationVar(&s.sandbox.Latency.Median, "gateway-sandbox-latency", 0, "median time of an answer of the sandbox inside, as in 300ms (default 0s, at once)")
-	f.DurationVar(&s.sandbox.Latency.P99, "gateway-sandbox-latency-p99", 0, "99th percentile of that time (default 0s, all answers take the same)")
+	f.DurationVar(&s.sandbox.Latency.Median, "gateway-sandbox-latency", 0, "median time of an answer of the sandbox inside, as in 300ms, or at once (default 0s)")
+	f.DurationVar(&s.sandbox.Latency.P99, "gateway-sandbox-latency-p99", 0, "99th percentile of that time, or all take the same (default 0s)")
 	f.IntVar(&s.sandbox.RatePerSecond, "gateway-sandbox-rate", 0, "requests a second above which the sandbox inside refuses (default 0, no limit)")
 	f.Uint64Var(&s.sandbox.Seed, "gateway-sandbox-seed", 0, "what the sandbox inside draws latencies and ids from (0 is a seed like any other)")
 }

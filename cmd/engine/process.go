@@ -40,6 +40,8 @@ type processConfig struct {
 	// vaultKey is the file with the master key of the vault; empty is one beside data.
 	vaultKey string
 	gateways gatewaySettings
+	// wallets stands for the engine's own in tests.
+	wallets actors.Wallets
 	logger   *slog.Logger
 	// drain is how long a stop waits for answers that are under way; 0 is drainDefault.
 	drain time.Duration
@@ -214,6 +216,7 @@ func (p *process) startNode(context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.Wallets = p.config.wallets
 	c.Gateways, c.Vault, c.Installation = gateways, p.store.Vault(), p.store.Installation()
 	limits := p.config.bounds.event
 	c.NewEvent = func(key engine.Key) *engine.Event { return engine.NewWithLimits(key, limits) }
