@@ -205,7 +205,7 @@ func (e *Event) emitDeclined(slot uint32, f factDeclined) {
 func (e *Event) stepPurchase(slot uint32, f factPaid) {
 	before := e.purchases.rows.at(slot).state
 	e.emitPaid(slot, f)
-	e.signal(slot, e.purchases.rows.at(slot).state != before)
+	e.signal(slot, e.purchases.rows.at(slot).state.String() != before.String())
 }
 
 func (e *Event) emitPaid(slot uint32, f factPaid) {
