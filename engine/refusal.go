@@ -35,6 +35,7 @@ const (
 	fieldTickets
 	fieldAmount
 	fieldByBuyer
+	fieldRefund
 	fieldPurchase
 	fieldOffer
 	fieldMethod
