@@ -71,7 +71,9 @@ func (l *lane) called(c *charge, r *payment.Result, mono time.Duration) {
 		return
 	}
 	was := l.breaker.open
-	l.breaker.note(mono, failed(r))
+	if c.tries == 0 || !failed(r) { // one charge that is never answered is no reason to refuse the others
+		l.breaker.note(mono, failed(r))
+	}
 	if !was && l.breaker.open {
 		l.node.cfg.Logger.Error("the gateway does not answer: new purchases are refused until it does", "gateway", l.gateway.Name(), "detail", r.Detail)
 	}
@@ -112,14 +114,14 @@ func (l *lane) notFound(c *charge, mono time.Duration) {
 	case c.lost && l.node.clock.Now()-c.intended < engine.Instant(lostAfter): // it may still be on its way
 		l.wantsLater(c, mono, retryFirst)
 		return
-	case c.lost && c.cancel:
+	case c.cancel && l.node.clock.Now()-c.sent >= engine.Instant(lostAfter): // whatever was sent has ended by now, and has come to nothing
 		c.result.Answer = payment.Voided
 		l.ended(c, &c.result, mono)
 		return
 	case c.lost || c.old():
 		c.anew()
 	}
-	c.lookUp = false
+	c.lookUp = c.cancel // what is to be ended is not sent again
 	l.wantsLater(c, mono, retryFirst)
 }
 
@@ -182,7 +184,7 @@ func (l *lane) endIt(c *charge) {
 // authorised goes on when money is reserved: it is what was wanted, or what is still there to be captured or let go.
 func (l *lane) authorised(c *charge, mono time.Duration) {
 	if c.operation == payment.LookUp && (c.work.Operation == payment.Capture || c.work.Operation == payment.Void) {
-		if c.old() {
+		if c.old() || c.lost || c.tries >= storedAfter { // its bytes are gone, or the gateway has stored an error as the answer to its key
 			c.anew()
 		}
 		c.lookUp = false

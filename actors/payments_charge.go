@@ -41,6 +41,7 @@ type charge struct {
 
 	// Of the request that is durable, if there is one.
 	intended engine.Instant // 0: nothing was sent
+	sent     engine.Instant // when it was sent last, or may have been
 	attempt  uint32
 	hash     [sha256.Size]byte
 	body     []byte // nil after a restart, until it is read from the vault
@@ -100,6 +101,7 @@ func (c *charge) want(w *engine.Work) {
 	case payment.Authorise, payment.Capture, payment.Void, payment.Refund:
 	}
 	c.intended, c.attempt, c.hash = w.Intended, w.Attempt, w.Hash
+	c.sent = c.lane.node.clock.Now()
 	if c.lookUp { // what is to be ended is the authorisation
 		c.intended, c.attempt, c.hash = w.Asked, w.AskedAttempt, w.AskedHash
 	}
@@ -286,6 +288,7 @@ func (c *charge) call() {
 		call.Key, call.Body = c.requestKey(c.operation), c.ending
 	case payment.Authorise, payment.Capture, payment.Void, payment.Refund:
 		call.Key, call.Body = c.requestKey(c.operation), c.body
+		c.sent = l.node.clock.Now()
 	}
 	ctx, cancel := context.WithTimeout(l.ctx, l.cfg.CallTimeout)
 	defer cancel()

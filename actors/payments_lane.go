@@ -298,7 +298,7 @@ func (l *lane) rearm(mono time.Duration) {
 		next = time.Duration(c.key)
 	}
 	if l.breaker.open {
-		if !l.breaker.probing {
+		if !l.breaker.probing && !l.stops {
 			next = min(next, l.breaker.probeAt)
 		}
 	} else if l.calls < l.cfg.Concurrency && !l.stops {

@@ -24,6 +24,7 @@ type simDisk struct {
 	runs     map[engine.Key][]*engine.Run
 	snaps    map[engine.Key]*engine.Snapshot
 	replicas map[engine.Key]engine.Aggregate
+	sealed   map[string][]byte // of the vault
 	highMark engine.Instant
 	facts    int
 	// kept, if not nil, is told of each run that is durable now, and how many holds of its event are live with it.
@@ -31,7 +32,10 @@ type simDisk struct {
 }
 
 func newSimDisk(t *testing.T) *simDisk {
-	return &simDisk{t: t, runs: map[engine.Key][]*engine.Run{}, snaps: map[engine.Key]*engine.Snapshot{}, replicas: map[engine.Key]engine.Aggregate{}}
+	return &simDisk{
+		t: t, runs: map[engine.Key][]*engine.Run{}, snaps: map[engine.Key]*engine.Snapshot{}, replicas: map[engine.Key]engine.Aggregate{},
+		sealed: map[string][]byte{},
+	}
 }
 
 // keep makes a run durable.
@@ -44,6 +48,9 @@ func (d *simDisk) keep(run *engine.Run) {
 	kept := &engine.Run{Key: run.Key, Partition: run.Partition, First: run.First, At: run.At}
 	kept.Facts = engine.Facts{Buf: bytes.Clone(run.Facts.Buf), Count: run.Facts.Count}
 	d.runs[run.Key] = append(d.runs[run.Key], kept)
+	for _, r := range run.Beside {
+		d.sealed[string(r.Key)] = bytes.Clone(r.Value)
+	}
 	d.highMark = max(d.highMark, run.At)
 	if d.replicas[run.Key] == nil {
 		d.replicas[run.Key] = engine.NewAggregate(run.Key)
@@ -134,6 +141,8 @@ func (d *simDisk) down() engine.Instant {
 type simWriter struct {
 	disk    *simDisk
 	slowest time.Duration
+	// falls, if not nil, is asked before and after each run of an event becomes durable whether the process falls there.
+	falls func(point string) bool
 
 	seed uint64
 
@@ -170,8 +179,13 @@ func (w *simWriter) write() {
 		for _, run := range batch {
 			// The fall of the process comes between two runs at most: what is durable was durable whole.
 			w.mu.Lock()
+			asks := w.falls != nil && run.Key.Kind == engine.KindEvent && run.Facts.Count > 0
+			if asks && !w.dead {
+				w.dead = w.falls("before it is durable")
+			}
 			if !w.dead {
 				w.disk.keep(run)
+				w.dead = asks && w.falls("when it is durable")
 			}
 			w.mu.Unlock()
 			run.Owner.Released(run)
