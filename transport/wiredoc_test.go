@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/engine/payment"
 	"github.com/holdfast-engine/holdfast/transport"
 	pb "github.com/holdfast-engine/holdfast/transport/holdfastpb"
 	"github.com/holdfast-engine/holdfast/transport/transporttest"
@@ -40,7 +41,11 @@ func readWireDoc(t *testing.T) string {
 // TestWireExamplesAreTrue sends every example of docs/wire.md, in order, over NATS to the engine's rules, and compares the replies.
 func TestWireExamplesAreTrue(t *testing.T) {
 	doc := readWireDoc(t)
-	w := serveDirectWith(t, transport.Config{Admin: transporttest.Admin(adminExample)}, &transporttest.Direct{Now: 1_777_629_600_000_000_000}) // 2026-05-01T10:00:00Z
+	watch := new(transport.Watch)
+	w := serveDirectWith(t, transport.Config{Admin: transporttest.Admin(adminExample), Watch: watch}, &transporttest.Direct{
+		Now:  1_777_629_600_000_000_000, // 2026-05-01T10:00:00Z
+		Note: noteExample, Gateway: chargeExample(), Changed: watch.PurchaseChanged,
+	})
 	verbs := map[string]bool{}
 	fixed := exampleRE.ReplaceAllStringFunc(doc, func(example string) string {
 		parts := exampleRE.FindStringSubmatch(example)
@@ -62,6 +67,7 @@ func TestWireExamplesAreTrue(t *testing.T) {
 	})
 	for _, verb := range []string{
 		"create", "update", "open", "pause", "get", "hold", "extend", "release", "confirm", "order", "block", "unblock", "capacity", "batch", "buyer_batch", "list",
+		"offer", "buy", "purchase", "complete", "undo", "refund", "admit", "reissue", "cancel", "one_click",
 		"audit", "events", "snapshot", "why", "archive", "sleep", "release-quarantine", "backup", "inspect",
 	} {
 		if !verbs[verb] {
@@ -73,6 +79,50 @@ func TestWireExamplesAreTrue(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// noteExample is what the shell knows in the examples: every buyer has a saved card, and has agreed.
+func noteExample(cmd *engine.Command) engine.Annotation {
+	return engine.Annotation{
+		Known: true, Method: "m1", Gateway: "sandbox", Kind: payment.MethodCard, Agreement: "2026-01", Brand: "visa", LastFour: "4242",
+		Can:        payment.Reusable | payment.SeparateCapture | payment.Instant | payment.Voidable,
+		OneClickOn: true, OneClickShare: engine.OneClickEveryone,
+	}
+}
+
+// chargeExample is the gateway of the examples. It declines the card of b8, and wants b9 to authenticate, who has done it when it is asked a second time.
+func chargeExample() func(engine.Work) payment.Result {
+	asked := 0
+	return func(w engine.Work) payment.Result {
+		if w.Operation == payment.LookUp {
+			asked++
+		}
+		return chargedExample(w, asked > 1)
+	}
+}
+
+func chargedExample(w engine.Work, authenticated bool) payment.Result {
+	result := payment.Result{Ref: "ch_1", AmountMinor: w.AmountMinor, Currency: w.Currency}
+	switch w.Operation {
+	case payment.Capture:
+		result.Answer = payment.Captured
+	case payment.Void, payment.Cancel:
+		result.Answer = payment.Voided
+	case payment.Refund:
+		result.Answer = payment.Refunded
+	case payment.Authorise:
+		switch result.Answer = payment.Authorised; w.Buyer {
+		case "b8":
+			result.Answer, result.Decline = payment.DeclinedSoft, payment.DeclineInsufficientFunds
+		case "b9":
+			result.Answer = payment.ActionNeeded
+		}
+	case payment.LookUp:
+		if result.Answer = payment.Pending; authenticated {
+			result.Answer = payment.Authorised
+		}
+	}
+	return result
 }
 
 // wrap writes a reply as the page shows it: dense, in lines that break after a comma.

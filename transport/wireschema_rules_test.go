@@ -190,12 +190,22 @@ func oneOf(a, b string) object {
 	return object{{"oneOf", []object{{{"required", []string{a}}}, {{"required", []string{b}}}}}}
 }
 
+// anyOf says that at least one of some fields is given.
+func anyOf(fields ...string) object {
+	var list []object
+	for _, f := range fields {
+		list = append(list, object{{"required", []string{f}}})
+	}
+	return object{{"anyOf", list}}
+}
+
 // messageRules are the rules between the fields of a message.
 var messageRules = map[string]object{
 	"Item":            oneOf("quantity", "seats"),
 	"BlockCommand":    {{"allOf", []object{oneOf("lot", "pool"), oneOf("quantity", "seats")}}},
 	"UnblockCommand":  {{"allOf", []object{oneOf("lot", "pool"), oneOf("quantity", "seats")}}},
 	"CapacityCommand": oneOf("lot", "pool"),
+	"BuyCommand":      anyOf("items", "offer", "hold"),
 	"BatchCommand":    {{"minProperties", 1}, {"maxProperties", 1}},
 }
 

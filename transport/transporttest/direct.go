@@ -2,9 +2,11 @@ package transporttest
 
 import (
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/engine/payment"
 )
 
 // Direct is the real engine's rules without actors and without a disk: every command is stepped at once, and its answer leaves at once. It
@@ -12,6 +14,12 @@ import (
 type Direct struct {
 	// Now is node time; it stands still unless the test moves it.
 	Now engine.Instant
+	// Note is what the shell knows of an offer or a buy; nil is nothing.
+	Note func(*engine.Command) engine.Annotation
+	// Gateway is asked for what the rules want done, once the answers of a request have left; nil lets it wait for ever.
+	Gateway func(engine.Work) payment.Result
+	// Changed is told of purchases that have another state; nil tells nobody.
+	Changed func(account, event string, c engine.PurchaseChange)
 
 	mu     sync.Mutex
 	events map[string]*engine.Event
@@ -31,6 +39,9 @@ func (d *Direct) Submit(r *engine.Request) engine.Code {
 	}
 	for i := range r.Commands {
 		d.facts.Reset()
+		if c := &r.Commands[i]; d.Note != nil && (c.Verb == engine.VerbOffer || c.Verb == engine.VerbBuy) {
+			c.Payment.Note = d.Note(c)
+		}
 		r.Reply.Outcome(r, i, e.Step(&r.Commands[i], d.Now, &d.facts))
 		for e.Unsettled() {
 			e.Step(&engine.Command{Verb: engine.VerbSettle}, d.Now, &d.facts)
@@ -42,8 +53,41 @@ func (d *Direct) Submit(r *engine.Request) engine.Code {
 		}
 		d.events[e.Key().ID] = e
 	}
+	account, event := strings.Clone(r.Account), strings.Clone(r.Event) // the request is gone once it is answered
 	r.Reply.Durable(r)
+	if e.Exists() {
+		d.signalled(account, event, e)
+	}
 	return engine.CodeOK
+}
+
+// signalled does what the event wants done, as the payment lane does, and tells what has changed.
+func (d *Direct) signalled(account, event string, e *engine.Event) {
+	for {
+		var s engine.Signals
+		e.TakeSignals(&s)
+		for _, c := range s.Changes {
+			if d.Changed != nil {
+				d.Changed(account, event, c)
+			}
+		}
+		if len(s.Work) == 0 || d.Gateway == nil {
+			return
+		}
+		for _, w := range s.Work {
+			step := func(verb engine.Verb, result *payment.Result) {
+				d.facts.Reset()
+				e.Step(&engine.Command{Verb: verb, Payment: &engine.PaymentCommand{
+					At: w.Purchase, Operation: w.Operation, Refund: w.Refund, Result: result,
+				}}, d.Now, &d.facts)
+			}
+			if w.Operation.Changes() {
+				step(engine.VerbIntend, nil)
+			}
+			result := d.Gateway(w)
+			step(engine.VerbResult, &result)
+		}
+	}
 }
 
 // Archived implements transport.Engine: nothing ever is.
