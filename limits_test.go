@@ -18,7 +18,7 @@ import (
 
 // A bound in docs/limits.md is a row | `room.Name` | value | ... | `TestName` |. A table of an event is `engine.Limits.Name`.
 var (
-	boundName  = regexp.MustCompile(`^[a-z/]+\.[A-Z][A-Za-z.]+$`)
+	boundName  = regexp.MustCompile(`^[a-z/]+\.(?:[A-Z][A-Za-z.]+|[a-z]+[A-Z][A-Za-z]*)$`)
 	boundRow   = regexp.MustCompile("(?m)^\\| `([a-z/]+)\\.([A-Za-z.]+)` \\| ([^|]+) \\|.*$")
 	quotedTest = regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9_]+)`")
 )

@@ -42,6 +42,8 @@ type HTTPConfig struct {
 	KeySet func(account string) ([]byte, error)
 	// Ready says why the engine cannot serve, nil if it can, for /readyz.
 	Ready func() error
+	// Webhooks are posted to /webhooks/ and their name. No token is asked for, as their senders have none: each handler tells its sender by a signature.
+	Webhooks map[string]http.HandlerFunc
 }
 
 func (c HTTPConfig) withDefaults() (HTTPConfig, error) {
@@ -67,7 +69,7 @@ func (c HTTPConfig) withDefaults() (HTTPConfig, error) {
 	return c, nil
 }
 
-// HTTPServer serves /metrics, /healthz and /readyz.
+// HTTPServer serves /metrics, /healthz, /readyz and webhooks.
 type HTTPServer struct {
 	server *http.Server
 	url    string
@@ -97,7 +99,7 @@ func ServeHTTP(c HTTPConfig) (*HTTPServer, error) {
 	}
 	h := &HTTPServer{
 		server: &http.Server{
-			Handler: withKeySet(c.KeySet, guard(c.Token, routes(c))), MaxHeaderBytes: httpHeaderBytesMax,
+			Handler: withWebhooks(c.Webhooks, withKeySet(c.KeySet, guard(c.Token, routes(c)))), MaxHeaderBytes: httpHeaderBytesMax,
 			ReadTimeout: httpReadTimeout, ReadHeaderTimeout: httpReadTimeout, WriteTimeout: httpWriteTimeout, IdleTimeout: httpIdleTimeout,
 		},
 		url:   scheme + "://" + listener.Addr().String(),
@@ -139,6 +141,16 @@ func routes(c HTTPConfig) http.Handler {
 		}
 		say(w, http.StatusOK, "ready")
 	})
+	return mux
+}
+
+// withWebhooks puts webhooks beside what a token is asked for.
+func withWebhooks(hooks map[string]http.HandlerFunc, next http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", next)
+	for name, hook := range hooks {
+		mux.Handle("POST /webhooks/"+name, hook)
+	}
 	return mux
 }
 

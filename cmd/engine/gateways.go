@@ -13,6 +13,7 @@ import (
 
 	"github.com/holdfast-engine/holdfast/actors"
 	"github.com/holdfast-engine/holdfast/transport/gateway/sandbox"
+	"github.com/holdfast-engine/holdfast/transport/gateway/stripe"
 )
 
 // gatewaySettings say through which payment services the engine charges.
@@ -21,6 +22,7 @@ type gatewaySettings struct {
 
 	sandbox    sandbox.Config
 	sandboxURL string // of a sandbox that runs as a process of its own
+	stripe     stripeSettings
 
 	// extra is gateways that the program brings itself, beside those that are named: those of a demo, or of a test.
 	extra []actors.Gateway
@@ -36,12 +38,26 @@ const (
 const sandboxLedgerName = "sandbox.jsonl"
 
 func (s *gatewaySettings) addTo(f *pflag.FlagSet) {
-	f.StringSliceVar(&s.names, "gateway", []string{gatewaySandbox}, "payment gateways to charge through: sandbox, which takes no money, or none")
+	f.StringSliceVar(&s.names, "gateway", []string{gatewaySandbox}, "payment gateways to charge through: sandbox, which takes no money, stripe, or none")
 	f.StringVar(&s.sandboxURL, "gateway-sandbox-url", "", "use the sandbox at this address, which `engine sandbox` serves, instead of one inside (default inside)")
 	f.DurationVar(&s.sandbox.Latency.Median, "gateway-sandbox-latency", 0, "median time of an answer of the sandbox inside, as in 300ms, or at once (default 0s)")
 	f.DurationVar(&s.sandbox.Latency.P99, "gateway-sandbox-latency-p99", 0, "99th percentile of that time, or all take the same (default 0s)")
 	f.IntVar(&s.sandbox.RatePerSecond, "gateway-sandbox-rate", 0, "requests a second above which the sandbox inside refuses (default 0, no limit)")
+	s.stripe.addTo(f)
 	f.Uint64Var(&s.sandbox.Seed, "gateway-sandbox-seed", 0, "what the sandbox inside draws latencies and ids from (0 is a seed like any other)")
+}
+
+// stripeSettings are what --gateway stripe needs.
+type stripeSettings struct {
+	keyFile     string
+	secretsFile string // of its webhooks
+	url         string
+}
+
+func (s *stripeSettings) addTo(f *pflag.FlagSet) {
+	f.StringVar(&s.keyFile, "gateway-stripe-key-file", "", "file with the secret or restricted key of the account at Stripe, mode 0600; with --gateway stripe")
+	f.StringVar(&s.secretsFile, "gateway-stripe-webhook-file", "", "file with the signing secrets of POST /webhooks/stripe, one a line, mode 0600 (default no webhooks: charges are looked up)")
+	f.StringVar(&s.url, "gateway-stripe-url", stripe.BaseDefault, "address of Stripe, or of a stand-in on loopback")
 }
 
 // laneFlags are the settings of all lanes.
@@ -72,8 +88,14 @@ func (p *process) openGateways() ([]actors.Gateway, error) {
 				return nil, err
 			}
 			gateways = append(gateways, g)
+		case stripe.Name:
+			g, err := p.openStripe()
+			if err != nil {
+				return nil, err
+			}
+			gateways = append(gateways, g)
 		default:
-			return nil, fmt.Errorf("--gateway %s: there is none of that name: use %s", name, strings.Join([]string{gatewaySandbox, gatewayNone}, " or "))
+			return nil, fmt.Errorf("--gateway %s: there is none of that name: use %s", name, strings.Join([]string{gatewaySandbox, stripe.Name, gatewayNone}, " or "))
 		}
 	}
 	return gateways, nil

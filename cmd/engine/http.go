@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 
 	"github.com/spf13/pflag"
 
 	"github.com/holdfast-engine/holdfast/transport"
+	"github.com/holdfast-engine/holdfast/transport/gateway/stripe"
 )
 
 // httpAccess says who may look at the HTTP side. Beyond loopback it needs a token or TLS.
@@ -48,7 +50,7 @@ func (p *process) startHTTP(context.Context) error {
 	}
 	h, err := transport.ServeHTTP(transport.HTTPConfig{
 		Listen: p.config.http, Token: token, CertFile: p.config.httpAccess.certFile, KeyFile: p.config.httpAccess.keyFile,
-		Ready: p.ready, KeySet: p.keySet,
+		Ready: p.ready, KeySet: p.keySet, Webhooks: map[string]http.HandlerFunc{stripe.Name: p.serveHook},
 		Metrics: func(w io.Writer) {
 			if m := p.metrics.Load(); m != nil { // nil until the node has started
 				m.WriteText(w)

@@ -15,6 +15,7 @@ import (
 	"github.com/holdfast-engine/holdfast/engine"
 	"github.com/holdfast-engine/holdfast/store"
 	"github.com/holdfast-engine/holdfast/transport"
+	"github.com/holdfast-engine/holdfast/transport/gateway/stripe"
 	"github.com/holdfast-engine/holdfast/transport/notice"
 	"github.com/holdfast-engine/holdfast/transport/ticket"
 )
@@ -64,6 +65,9 @@ type process struct {
 	denied   transport.Denied // by the embedded NATS server
 	backups  *backups
 
+	stripeHooks  *stripe.Hooks // nil without webhooks
+	outsideCount atomic.Uint64 // changes of charges that were made elsewhere
+
 	inspecting sync.Mutex // held while an event is inspected
 
 	natsURL   string
@@ -71,6 +75,7 @@ type process struct {
 	recovered *engine.Recovered
 
 	metrics atomic.Pointer[actors.Metrics] // nil until the node has started
+	hooks   atomic.Pointer[stripe.Hooks]   // nil without webhooks, and until the node has started
 	state   atomic.Pointer[string]         // why the engine is not ready; nil when the parts themselves are to be asked
 	closers []closer
 }
@@ -231,6 +236,7 @@ func (p *process) startNode(context.Context) error {
 	p.node = n
 	p.onClose("the actors", n.Stop)
 	p.addMetrics(n.Metrics())
+	p.takeHooks()
 	return nil
 }
 

@@ -29,7 +29,7 @@ func vaultCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "vault",
 		Example: "  engine vault rotate /srv/holdfast",
-		Short: "Change the key that closes saved payment methods",
+		Short:   "Change the key that closes saved payment methods",
 		Long: `Saved methods of payment lie in the data folder, each buyer's under a key of their own. These keys are closed with one master key, which lies in a file
 outside the folder: whoever has only one of the two has nothing.`,
 	}

@@ -362,3 +362,12 @@ func TestPrepareRefusesWhatCanNeverBe(t *testing.T) {
 		}
 	}
 }
+
+func TestSandboxIsBounded(t *testing.T) {
+	d := open(t, sandbox.Config{ChargesMax: 2})
+	for i, want := range []payment.Answer{payment.Authorised, payment.Authorised, payment.NotDone} {
+		if got := d.authorise("sbx_ok", fmt.Sprint("k", i), fmt.Sprint("o", i)); got.Answer != want {
+			t.Errorf("charge %d: %+v, want %v", i, got, want)
+		}
+	}
+}

@@ -268,3 +268,22 @@ func TestLiveSmoke(t *testing.T) {
 		t.Errorf("void: %+v", got)
 	}
 }
+
+// TestRefundsAreLookedThroughInPages fills the pages of a stand-in whose pages are of two refunds.
+func TestRefundsAreLookedThroughInPages(t *testing.T) {
+	g, _ := open(t)
+	paid := g.Do(t.Context(), callOf(t, g, charge("k1")))
+	g.Do(t.Context(), callOf(t, g, payment.Intent{Operation: payment.Capture, Key: "k2", Order: "hf.x.a.e.p1", Ref: paid.Ref, AmountMinor: 9500, Currency: "EUR"}))
+	for i := range 23 {
+		in := payment.Intent{Operation: payment.Refund, Key: fmt.Sprint("r", i), Order: "hf.x.a.e.p1", Ref: paid.Ref, AmountMinor: 1, Currency: "EUR"}
+		if got := g.Do(t.Context(), callOf(t, g, in)); got.Answer != payment.Refunded {
+			t.Fatalf("refund %d: %+v", i, got)
+		}
+	}
+	for key, want := range map[string]payment.Answer{"r22": payment.Refunded, "r3": payment.Refunded, "r2": payment.Unknown} {
+		got := g.Do(t.Context(), payment.Call{Operation: payment.LookUp, Order: "hf.x.a.e.p1", Ref: paid.Ref, RefundRef: key})
+		if got.Answer != want {
+			t.Errorf("%s: %+v, want %v", key, got, want)
+		}
+	}
+}

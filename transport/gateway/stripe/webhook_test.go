@@ -309,3 +309,20 @@ func FuzzWebhook(f *testing.F) {
 		e.deliver(payload)
 	})
 }
+
+func TestOldWebhooksAreForgotten(t *testing.T) {
+	e := newEndpoint(t)
+	first := intentEvent(t, "evt_first", "payment_intent.succeeded", "hf.x.a.e.p1")
+	e.deliver(first)
+	for i := range 4096 {
+		e.deliver(intentEvent(t, fmt.Sprint("evt_", i), "payment_intent.succeeded", "hf.x.a.e.p2"))
+	}
+	e.deliver(first)
+	if got := len(e.nudged); got != 4098 {
+		t.Errorf("%d nudges: the first webhook should have been forgotten, and no other", got)
+	}
+	e.deliver(intentEvent(t, "evt_4095", "payment_intent.succeeded", "hf.x.a.e.p2"))
+	if got := len(e.nudged); got != 4098 {
+		t.Errorf("%d nudges: a webhook of a moment ago was taken twice", got)
+	}
+}
