@@ -1,6 +1,10 @@
 package engine
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
 
 const (
 	cardDigitsMin = 13
@@ -34,11 +38,29 @@ func IsCardNumber(s string) bool {
 }
 
 // ContainsCardNumber reports whether a card number stands anywhere in free text, between characters that are neither letters nor digits.
-// Digits may be full-width, and grouped by single spaces, dashes or dots.
+// Digits may be full-width or of another script, and grouped by single spaces, dashes or dots of any kind.
 func ContainsCardNumber(s string) bool {
+	return len(s) >= cardDigitsMin && findCard(s, false)
+}
+
+// HidesCardNumber reports whether a card number stands anywhere in s, in the middle of words too, and with up to three separators between its digits. It is for
+// fields in which no number of this length has any business: one in fifty random numbers of 16 digits is taken for a card's.
+func HidesCardNumber(s string) bool {
+	return len(s) >= cardDigitsMin && findCard(s, true)
+}
+
+// separatorsMax is how many separators may stand between two digits of a hidden number.
+const separatorsMax = 3
+
+func findCard(s string, strict bool) bool {
 	var digits [cardDigitsMax + 1]byte
 	n, total := 0, 0 // kept in digits, and met in this run
+	gap := 0         // separators since the last digit of the run
 	inWord := false  // the run touches a letter
+	most := 1        // separators in a row
+	if strict {
+		most = separatorsMax
+	}
 	var last rune
 	flush := func() bool {
 		found := !inWord && total == n && isCard(digits[:n])
@@ -48,18 +70,19 @@ func ContainsCardNumber(s string) bool {
 	for _, r := range s {
 		if d, ok := digitOf(r); ok {
 			if total == 0 {
-				inWord = isLetter(last)
+				inWord = !strict && isLetter(last)
 			}
 			if n < cardDigitsMax {
 				digits[n] = d
 				n++
 			}
 			total++
-		} else {
-			_, digitBefore := digitOf(last)
-			if grouping := r == ' ' || r == '-' || r == '.'; !grouping || !digitBefore {
-				inWord = inWord || isLetter(r)
-				if total > 0 && flush() {
+			gap = 0
+		} else if total > 0 {
+			gap++
+			if gap > most || !isSeparator(r, strict) {
+				inWord = inWord || !strict && gap == 1 && isLetter(r)
+				if flush() {
 					return true
 				}
 			}
@@ -72,18 +95,84 @@ func ContainsCardNumber(s string) bool {
 func isDigit(c byte) bool { return c-'0' <= 9 }
 
 func isLetter(r rune) bool {
-	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '_' || r >= utf8.RuneSelf && r < 0xff10
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '_' || r >= utf8.RuneSelf && r < 0xff10 && !isSeparator(r, false)
 }
 
-// digitOf returns the value of an ASCII or full-width digit.
+// isSeparator reports whether r may stand between the digits of a number, as people and their programs write it.
+func isSeparator(r rune, strict bool) bool {
+	switch {
+	case r == ' ', r == '-', r == '.':
+		return true
+	case r < utf8.RuneSelf:
+		return strict && (r == '_' || r == '/' || r == ',' || r == '*' || r == '\t' || r == '\n' || r == '\r')
+	}
+	return r == 0xad || r == 0xfeff || r >= 0x200b && r <= 0x200d || r == 0x2060 || r == 0x2212 || unicode.In(r, unicode.Zs, unicode.Pd) || r == 0xff0e
+}
+
+// digitOf returns the value of a decimal digit of any script.
 func digitOf(r rune) (byte, bool) {
 	switch {
 	case r >= '0' && r <= '9':
 		return byte(r - '0'), true
+	case r < 0x660:
+		return 0, false
 	case r >= '０' && r <= '９':
 		return byte(r - '０'), true
 	}
+	for i := range unicode.Nd.R16 { // each range is whole rows of ten
+		if t := &unicode.Nd.R16[i]; r >= rune(t.Lo) && r <= rune(t.Hi) {
+			return byte((r - rune(t.Lo)) % 10), true
+		}
+	}
+	for i := range unicode.Nd.R32 {
+		if t := &unicode.Nd.R32[i]; r >= rune(t.Lo) && r <= rune(t.Hi) {
+			return byte((r - rune(t.Lo)) % 10), true
+		}
+	}
 	return 0, false
+}
+
+// HidesCardCode reports whether s names a card's security code and gives one: "cvc: 123", "CVV2=1234".
+func HidesCardCode(s string) bool {
+	for i := 0; i+6 <= len(s); i++ {
+		if !isCodeName(s[i:i+3]) || i > 0 && isLetter(rune(s[i-1])) && s[i-1] != '_' {
+			continue
+		}
+		rest := s[i+3:]
+		if rest[0] == '2' {
+			rest = rest[1:]
+		}
+		rest = strings.TrimLeft(rest, " :=#_-\"'\t")
+		digits := 0
+		for _, r := range rest {
+			if _, ok := digitOf(r); !ok {
+				break
+			}
+			digits++
+		}
+		if digits == 3 || digits == 4 {
+			return true
+		}
+	}
+	return false
+}
+
+func isCodeName(s string) bool {
+	switch strings.ToLower(s) {
+	case "cvc", "cvv", "cvn", "csc":
+		return true
+	}
+	return false
+}
+
+// HidesSecretKey reports whether s holds what gateways and others begin their secret keys with.
+func HidesSecretKey(s string) bool {
+	for _, mark := range [...]string{"sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_", "-----BEGIN "} {
+		if strings.Contains(s, mark) {
+			return true
+		}
+	}
+	return false
 }
 
 // isCard checks issuer, length and the check digit (Luhn) of decimal digits.

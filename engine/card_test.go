@@ -27,6 +27,51 @@ func TestCardNumbersAreKnown(t *testing.T) {
 	}
 }
 
+// TestCardNumbersAreFoundInDisguise: other scripts, other separators, and, where no such number has any business, in the middle of words.
+func TestCardNumbersAreFoundInDisguise(t *testing.T) {
+	for _, s := range []string{
+		"４１１１ １１１１ １１１１ １１１１", "４１１１－１１１１－１１１１－１１１１", "4111\u00a01111\u00a01111\u00a01111", "4111\u20131111\u20131111\u20131111",
+		"٤١١١١١١١١١١١١١١١", "4111\u200b1111\u200b1111\u200b1111", "４１１１　１１１１　１１１１　１１１１", "\U0001d7dc\U0001d7d9\U0001d7d9\U0001d7d9111111111111",
+	} {
+		if !ContainsCardNumber(s) || !ContainsCardNumber("pay with "+s+" now") || !HidesCardNumber(s) {
+			t.Errorf("%q hides a card number", s)
+		}
+	}
+	for _, s := range []string{
+		"tok4111111111111111", "x4111111111111111y", "4111 - 1111 - 1111 - 1111", "tok_4111_1111_1111_1111", "4,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1", "a٤١١١١١١١١١١١١١١١b", "4111/1111/1111/1111",
+	} {
+		if !HidesCardNumber(s) {
+			t.Errorf("%q hides a card number", s)
+		}
+	}
+	for _, s := range []string{"", "tok_1MtwBwLkdIwHu7ix28a3tqPa", "pm_card_visa", "sbx_slow_2000", "4111111111111112", "41111111111111111111", "m1", "fp-20261122-0001"} {
+		if HidesCardNumber(s) {
+			t.Errorf("%q is taken for a card number", s)
+		}
+	}
+}
+
+func TestCodesAndKeysAreFound(t *testing.T) {
+	for _, s := range []string{"cvc 123", "CVV: 1234", "cvv2=999", "my_cvc_123", "csc #123", "card, cvn-123."} {
+		if !HidesCardCode(s) {
+			t.Errorf("%q gives a code", s)
+		}
+	}
+	for _, s := range []string{"", "cvc", "cvc 12", "cvc 12345", "abcvc 123", "a cvc was asked for", "tok_cv123"} {
+		if HidesCardCode(s) {
+			t.Errorf("%q is taken for a code", s)
+		}
+	}
+	for _, s := range []string{"sk_live_abc", "Bearer rk_live_1", "whsec_x", "-----BEGIN PRIVATE KEY-----"} {
+		if !HidesSecretKey(s) {
+			t.Errorf("%q is a key", s)
+		}
+	}
+	if HidesSecretKey("sbx_ok") || HidesSecretKey("pk_live_public") {
+		t.Error("a token is taken for a secret key")
+	}
+}
+
 func TestOtherNumbersAreNoCards(t *testing.T) {
 	for _, s := range []string{
 		"", "4111111111111112", "411111111111111", "1700000000000", "9999999999999995", "4111--1111-1111-1111",

@@ -46,8 +46,6 @@ type Event struct {
 	tickets     slab[ticketRow]
 	ticketIndex index
 	refunds     slab[refundRow]
-	refundsOpen int // refunds whose money still has to move
-	calls       slab[refundCall]
 	cancelled   cancelled
 	window      refundWindow
 

@@ -68,6 +68,18 @@ func PartitionOf(id string) Partition {
 	return Partition(h % Partitions)
 }
 
+// Partition returns the partition that owns the aggregate: that of its id, and of a shard of wallets the one whose buyers it has.
+func (k Key) Partition() Partition {
+	if k.Kind != KindWallet {
+		return PartitionOf(k.ID)
+	}
+	p := 0
+	for i := range len(k.ID) {
+		p = p*10 + int(k.ID[i]-'0')
+	}
+	return Partition(p % Partitions)
+}
+
 // Seq is the position of a fact in its aggregate: 1, 2, 3, ... without holes. 0 is "nothing yet".
 type Seq uint64
 

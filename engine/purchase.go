@@ -105,8 +105,6 @@ type PaymentCommand struct {
 	Block       bool   // the tickets do not come back on sale
 	ByBuyer     bool   // the buyer asks: only while the event allows it
 	Reason      string // for the evidence: an id, as in "cancelled" or "goodwill"
-	// FailedRefund is a refund that the gateway has refused, as the engine wrote it: it is tried again as it was, and the rest is left out.
-	FailedRefund string
 
 	// one_click
 	On           bool
@@ -131,19 +129,20 @@ type PaymentCommand struct {
 // Annotation is what the wallet, the lane and the node add to an offer or a buy on its way to the event.
 type Annotation struct {
 	// of the wallet
-	Known     bool   // the wallet knows the buyer
-	Method    string // the saved method that is meant; empty if there is none
-	Gateway   string
-	Kind      payment.MethodKind
-	Can       payment.Capabilities
-	MethodWhy Eligibility // why the method cannot be charged, EligibleYes if it can
-	Eligible  Eligibility // EligibleYes, or why the buyer has no one-click
-	StepUp    StepUp      // why this purchase needs the standard flow
-	Agreement string      // version of the text that the buyer agreed to; empty is none
-	CapMinor  int64       // of the agreement; 0 is none
-	Links     []uint64    // keyed hashes of what links the buyer to others, sorted
-	Brand     string      // to show on the button, from the vault: never logged, never in a fact
-	LastFour  string
+	Known       bool   // the wallet knows the buyer
+	Method      string // the saved method that is meant; empty if there is none
+	Gateway     string
+	Kind        payment.MethodKind
+	Can         payment.Capabilities
+	MethodWhy   Eligibility // why the method cannot be charged, EligibleYes if it can
+	Eligible    Eligibility // EligibleYes, or why the buyer has no one-click
+	StepUp      StepUp      // why this purchase needs the standard flow
+	Agreement   string      // version of the text that the buyer agreed to; empty is none
+	CapMinor    int64       // of the agreement; 0 is none
+	CapCurrency string      // of the cap: in another one nothing was agreed to
+	Links       []uint64    // keyed hashes of what links the buyer to others, sorted
+	Brand       string      // to show on the button, from the vault: never logged, never in a fact
+	LastFour    string
 
 	// of the node
 	OneClickOn    bool   // everywhere
@@ -281,7 +280,6 @@ const (
 	AlarmStuck                             // nobody knows what became of a charge for 24 hours: resolve it
 	AlarmCapture                           // a charge could not be captured, again and again
 	AlarmVoid                              // a charge could not be let go or given back, again and again; it is tried on
-	AlarmRefund                            // the gateway has refused a refund, or given back another amount: look, and ask for it again
 	alarmsEnd
 )
 
@@ -301,8 +299,6 @@ func (r AlarmReason) String() string {
 		return "capture_failed"
 	case AlarmVoid:
 		return "void_failed"
-	case AlarmRefund:
-		return "refund_failed"
 	case alarmsEnd:
 	}
 	return "unknown"

@@ -35,7 +35,6 @@ const (
 	fieldTickets
 	fieldAmount
 	fieldByBuyer
-	fieldRefund
 	fieldPurchase
 	fieldOffer
 	fieldMethod
