@@ -79,14 +79,7 @@ const besideOverhead = 16
 func (e *entry) putBeside() error {
 	for _, r := range e.runs {
 		for i := range r.Beside {
-			b := &r.Beside[i]
-			var err error
-			if b.Value == nil {
-				err = e.pebble.Delete(b.Key, nil)
-			} else {
-				err = e.pebble.Set(b.Key, b.Value, nil)
-			}
-			if err != nil {
+			if err := setSealed(e.pebble, &r.Beside[i]); err != nil {
 				return err
 			}
 		}

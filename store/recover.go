@@ -301,7 +301,7 @@ func (s *Store) recoverAll() (*engine.Recovered, error) {
 // panic are a bug of that aggregate's rules, in a log that is whole. A run that is missing, a snapshot that cannot be read and whatever is wrong with the node
 // itself are not.
 func mayBeSetAside(key engine.Key, err error) bool {
-	return key.Kind == engine.KindEvent && errors.Is(err, errFold) && !errors.Is(err, engine.ErrOutOfOrder)
+	return (key.Kind == engine.KindEvent || key.Kind == engine.KindWallet) && errors.Is(err, errFold) && !errors.Is(err, engine.ErrOutOfOrder)
 }
 
 // Rebuild makes an aggregate from its newest snapshot and the journal, after everything that was appended before the call is durable.

@@ -199,6 +199,13 @@ func (v *Vault) Seal(account, subject, name string, plain []byte) (engine.Sealed
 	return engine.Sealed{Key: key, Value: aead.Seal(value, value[9:vaultHead], plain, key)}, nil
 }
 
+func setSealed(b *pebble.Batch, r *engine.Sealed) error {
+	if r.Value == nil {
+		return b.Delete(r.Key, nil)
+	}
+	return b.Set(r.Key, r.Value, nil)
+}
+
 // Remove makes what removes a record, durably with the run that it is put beside.
 func (v *Vault) Remove(account, subject, name string) engine.Sealed {
 	return engine.Sealed{Key: recordKey(account, subject, name)}

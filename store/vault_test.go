@@ -221,9 +221,20 @@ func TestErasedIsInNoFile(t *testing.T) {
 	b.reopen()
 	b.wantOpen("b25", "m1", "back again")
 	b.wantOpen("b24", "m1", "token of 24")
-	if err := b.s.Vault().Erase(context.Background(), "_", "nobody"); err != nil {
-		t.Errorf("erasing nobody: %v", err)
+	if err := b.s.Vault().Erase(context.Background(), "_", "nobody", "b24"); err != nil {
+		t.Errorf("erasing nobody and another: %v", err)
 	}
+	b.wantGone("b24", "m1")
+	kept, err := b.s.Vault().Seal("_", "b23", "m7", []byte("by itself"))
+	if err == nil {
+		err = b.s.Vault().Keep(kept, b.s.Vault().Remove("_", "b23", "m1"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.reopen()
+	b.wantOpen("b23", "m7", "by itself")
+	b.wantGone("b23", "m1")
 }
 
 // scanOf is all files below dir in one piece.

@@ -15,15 +15,15 @@ const (
 	eraseLook     = 5 * time.Millisecond
 )
 
-// Erase destroys a subject's key and everything that was sealed under it, for good: when it returns nil, no file of the data folder holds the key, and no table
+// Erase destroys subjects' keys and everything that was sealed under it, for good: when it returns nil, no file of the data folder holds the key, and no table
 // what was sealed; bytes that nothing opens any more may be left in a log of Pebble's until that is used again. A record that was sealed and not yet written opens
 // no more. A pass or a backup's check under way is waited for; backups that were made before keep what they have. Erasing what is not there is no error.
 // It rewrites the tables around the subject: some milliseconds to seconds.
-func (v *Vault) Erase(ctx context.Context, account, subject string) error {
-	if err := v.check(); err != nil {
+func (v *Vault) Erase(ctx context.Context, account string, subjects ...string) error {
+	if err := v.check(); err != nil || len(subjects) == 0 {
 		return err
 	}
-	if err := checkNames(account, subject); err != nil {
+	if err := checkNames(append([]string{account}, subjects...)...); err != nil {
 		return err
 	}
 	// A pass reads an old state of the store, and what was deleted since would be kept for it.
@@ -33,24 +33,31 @@ func (v *Vault) Erase(ctx context.Context, account, subject string) error {
 	defer v.s.passing.Unlock()
 	v.erasing.Lock()
 	defer v.erasing.Unlock()
-	if err := v.s.orDead(func() error { return v.erase(ctx, account, subject) }); err != nil {
+	if err := v.s.orDead(func() error { return v.erase(ctx, account, subjects) }); err != nil {
 		return fmt.Errorf("store: erase: %w", pebbleError(err))
 	}
 	return nil
 }
 
-func (v *Vault) erase(ctx context.Context, account, subject string) error {
+func (v *Vault) erase(ctx context.Context, account string, subjects []string) error {
 	s := v.s
-	key, records := subjectPrefix(keySubject, account, subject), subjectPrefix(keyRecord, account, subject)
+	var prefixes [][]byte
+	for _, subject := range subjects {
+		prefixes = append(prefixes, subjectPrefix(keySubject, account, subject), subjectPrefix(keyRecord, account, subject))
+	}
 	err := s.remember(func(b *pebble.Batch) error {
-		return errors.Join(b.Delete(key, nil), b.DeleteRange(records, prefixEnd(records), nil))
+		var err error
+		for _, p := range prefixes {
+			err = errors.Join(err, b.DeleteRange(p, prefixEnd(p), nil))
+		}
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	for _, r := range [...][2][]byte{{key, prefixEnd(key)}, {records, prefixEnd(records)}} {
+	for _, p := range prefixes {
 		// It flushes first, so that what is deleted meets its deletion in a table, where both go.
-		if err := s.db.Compact(ctx, r[0], r[1], false); err != nil {
+		if err := s.db.Compact(ctx, p, prefixEnd(p), false); err != nil {
 			return fmt.Errorf("compact the vault: %w", err)
 		}
 	}

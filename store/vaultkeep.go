@@ -10,16 +10,12 @@ import (
 
 // Keep makes sealed records durable by themselves, all or none: for what belongs to no run, such as keys of the process. It returns when they survive a power cut.
 func (v *Vault) Keep(records ...engine.Sealed) error {
+	if err := v.check(); err != nil {
+		return err
+	}
 	err := v.s.remember(func(b *pebble.Batch) error {
 		for i := range records {
-			r := &records[i]
-			var err error
-			if r.Value == nil {
-				err = b.Delete(r.Key, nil)
-			} else {
-				err = b.Set(r.Key, r.Value, nil)
-			}
-			if err != nil {
+			if err := setSealed(b, &records[i]); err != nil {
 				return err
 			}
 		}

@@ -254,7 +254,7 @@ func (v *verifier) fold(f *folding, pass *passRecord, end uint64, give []tailRec
 // compare returns what is called after each run: where a snapshot was made, the folded state must be its state.
 func (v *verifier) compare(headers map[string][]header) func(*known, *engine.Run) {
 	return func(k *known, run *engine.Run) {
-		if want := engine.PartitionOf(k.key.ID); run.Partition != want {
+		if want := k.key.Partition(); run.Partition != want {
 			v.problem(fmt.Errorf("%s: the run at fact %d says partition %d, its id belongs to %d: %w", describe(k.key), run.First, run.Partition, want, ErrDamaged))
 		}
 		for _, h := range headers[k.name] {
