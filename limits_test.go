@@ -70,7 +70,7 @@ func TestLimitsPageIsTrue(t *testing.T) {
 			t.Errorf("%s is a bound without a row in docs/limits.md: add what happens when it is reached, and the test that fills it", name)
 		}
 	}
-	for _, room := range []string{"engine", "actors", "store", "transport", "transport/client", "transport/load"} {
+	for _, room := range []string{"engine", "engine/wallet", "actors", "store", "transport", "transport/client", "transport/load"} {
 		for name := range constsOf(t, files, room) {
 			isBound := strings.HasSuffix(name, "Max") || strings.HasSuffix(name, "MaxDefault")
 			if isBound && ast.IsExported(name) && !listed[room+"."+name] {

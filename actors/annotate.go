@@ -11,7 +11,8 @@ import (
 
 // Wallets is what offers, buys and charges need of the buyers' wallets. Its methods are safe for concurrent use.
 type Wallets interface {
-	// Annotate fills in the wallet's part of the note of an offer or a buy. It never refuses, does not block, and reads no disk.
+	// Annotate fills in the wallet's part of the note of an offer or a buy. It never refuses, and waits for nobody; for an offer it may read what a button
+	// shows from the vault.
 	Annotate(account string, cmd *engine.Command)
 	// Method reads a saved method with its secrets, which go to the gateway and nowhere else. [ErrNoMethod] says that there is none any more.
 	Method(account, buyer, method string) (payment.Method, error)
@@ -38,12 +39,22 @@ func (noWallets) Method(string, string, string) (payment.Method, error) {
 func (n *Node) annotate(req *engine.Request) (annotated bool) {
 	for i := range req.Commands {
 		cmd := &req.Commands[i]
-		if cmd.Payment == nil || cmd.Verb != engine.VerbOffer && cmd.Verb != engine.VerbBuy {
+		if cmd.Payment == nil {
 			continue
 		}
 		note := &cmd.Payment.Note
+		switch cmd.Verb { //nolint:exhaustive // the others are not annotated
+		case engine.VerbHold:
+			*note = engine.Annotation{}
+			n.link(req, cmd)
+			continue
+		case engine.VerbOffer, engine.VerbBuy:
+		default:
+			continue
+		}
 		*note = engine.Annotation{}
 		n.cfg.Wallets.Annotate(req.Account, cmd)
+		n.link(req, cmd)
 		set := n.oneClick.Load()
 		note.OneClickOn, note.OneClickShare = set.on, set.share
 		note.Bucket = n.bucket(req.Account, cmd.Buyer)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/engine/wallet"
 )
 
 // fakeLog is a Journal and Snapshots in memory. While held, nothing becomes durable.
@@ -105,7 +106,7 @@ func (l *fakeLog) Rebuild(key engine.Key) (engine.Aggregate, error) {
 	}
 	runs := l.facts[key]
 	l.mu.Unlock()
-	agg := engine.NewAggregate(key)
+	agg := wallet.NewAggregate(key)
 	for _, run := range runs {
 		if err := agg.Fold(run); err != nil {
 			return nil, err

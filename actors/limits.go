@@ -71,12 +71,15 @@ type Config struct {
 	Installation string
 	// Watcher is told of purchases whose state has changed; nil if nobody wants to know.
 	Watcher Watcher
-	// Gateways is the payment services that charges are made through; each has a lane. Vault keeps what is sent to them: required with gateways.
+	// Gateways is the payment services that charges are made through; each has a lane. Vault keeps what is sent to them, and the secrets of saved methods:
+	// required with gateways. Without one that is a [WalletVault] the node has no wallets of its own.
 	Gateways []Gateway
 	Vault    Vault
 	Lane     LaneConfig
-	// Wallets knows the buyers' saved methods; without it nobody has any.
+	// Wallets knows the buyers' saved methods; nil is the node's own, if there is a vault to keep them in.
 	Wallets Wallets
+	// OneClickAtOnce lets buyers buy with one click who have not completed a purchase before.
+	OneClickAtOnce bool
 	// Wall is the wall clock, time.Now by default.
 	Wall func() time.Time
 	// wallNow is a wall clock that tests set while the process runs; Wall's if nil.

@@ -39,6 +39,7 @@ type Metrics struct {
 	pool sync.Pool
 
 	admin        *family
+	wallets      *family
 	panics       *vm.Counter
 	dropped      *vm.Counter
 	clockAheadNs atomic.Int64
@@ -90,6 +91,7 @@ func newMetrics(n *Node, recovered *engine.Recovered) *Metrics {
 		m.durations[v] = f.set.NewPrometheusHistogramExt(fmt.Sprintf("holdfast_command_duration_seconds{verb=%q}", v), secondsBuckets)
 	}
 	m.admin = m.family("holdfast_admin_commands_total", "Commands of operators that were carried out or refused, by verb and code. Each is in the audit.", "counter")
+	m.wallets = m.family("holdfast_wallet_commands_total", "Commands for buyers' wallets, by verb and code.", "counter")
 	m.repeats = m.counter("holdfast_repeats_total", "Outcomes that repeated an earlier one because the request id was known.")
 	m.panics = m.counter("holdfast_panics_total", "Panics caught in an event's turn. Any is a bug: see the log.")
 	m.slowSteps = m.counter("holdfast_slow_steps_total", "Times up to 16 steps of an event together, answers encoded, took longer than 1 ms: a step should not, however large the event.")

@@ -72,6 +72,7 @@ type Node struct {
 	closing    atomic.Bool
 
 	archives archivist
+	wallets  *walletRoom // nil without a vault
 
 	stop          chan struct{}
 	stopArchivist context.CancelFunc
@@ -127,12 +128,18 @@ func Start(cfg Config, journal Journal, snapshots Snapshots, recovered *engine.R
 	if err := n.recordOutage(recovered.HighMark); err != nil {
 		return nil, err
 	}
+	if err := n.startWallets(recovered); err != nil {
+		return nil, err
+	}
 	if err := n.startPayments(); err != nil {
 		return nil, err
 	}
 	asleep, err := n.takeOver(recovered)
 	if err != nil {
 		return nil, err
+	}
+	if n.wallets != nil {
+		n.wallets.eraser.start()
 	}
 	n.beating.Add(2)
 	go n.beat()
@@ -163,6 +170,9 @@ func (n *Node) takeOver(recovered *engine.Recovered) (asleep int, err error) {
 		}
 	}
 	for _, u := range recovered.Unusable {
+		if u.Key.Kind != engine.KindEvent {
+			continue
+		}
 		n.spawnAside(u.Key, "its log does not fold: "+u.Why)
 	}
 	n.rearm()
@@ -437,6 +447,14 @@ func (n *Node) Quarantined(most int) []string {
 		}
 		return true
 	})
+	if n.wallets != nil {
+		n.wallets.shards.Range(func(key engine.Key, ref *shardRef) bool {
+			if why := ref.quarantined.Load(); why != nil {
+				out = append(out, "wallets "+key.ID+": "+*why)
+			}
+			return true
+		})
+	}
 	slices.Sort(out)
 	return out[:min(len(out), most)]
 }
@@ -504,6 +522,9 @@ func (n *Node) Stop(ctx context.Context) error {
 			return fmt.Errorf("actors: event %s was not durable in time: %w", ref.key.ID, ctx.Err())
 		case <-ref.retired:
 		}
+	}
+	if err := n.stopWallets(ctx); err != nil {
+		return err
 	}
 	n.metrics.close()
 	n.system.Shutdown()

@@ -67,7 +67,8 @@ func (c *LaneConfig) validate() error {
 	return nil
 }
 
-// Vault keeps the exact bytes of requests, sealed under the key of the buyer they are about, so that they can be sent again as they were.
+// Vault keeps the exact bytes of requests, sealed under the key of the buyer they are about, so that they can be sent again as they were. Its methods are safe
+// for concurrent use.
 type Vault interface {
 	// Seal encrypts a record. It becomes durable with the run that it is put beside. It may wait for the disk.
 	Seal(account, subject, name string, plain []byte) (engine.Sealed, error)

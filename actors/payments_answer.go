@@ -43,6 +43,9 @@ func (l *lane) answered(c *charge, mono time.Duration) {
 	case payment.Authorised:
 		l.authorised(c, mono)
 	case payment.Captured, payment.DeclinedSoft, payment.DeclinedHard, payment.Voided, payment.Refunded, payment.Failed:
+		if r.Answer == payment.DeclinedHard && c.work.Operation == payment.Authorise {
+			l.node.BlockMethod(c.at.account, c.buyer, c.work.Method, r.Decline)
+		}
 		l.ended(c, r, mono)
 	}
 }

@@ -22,8 +22,9 @@ type chargeKey struct {
 // charge is a charge that something has to be done for. It is the lane's; while it is busy its job, and while an event is asked about it its ask, belong to
 // whoever has them. It is also the replier to what the lane asks events.
 type charge struct {
-	lane *lane
-	at   chargeKey
+	lane  *lane
+	at    chargeKey
+	buyer string
 
 	// The lane's own.
 	work   engine.Work   // being done: Authorise, Capture, Void or Refund
@@ -86,6 +87,7 @@ func newCharge(l *lane, key engine.Key, w *engine.Work) *charge {
 	c := &charge{lane: l, at: chargeKey{key.Account, key.ID, w.Purchase}}
 	c.want(w)
 	c.work.Buyer, c.work.Method, c.work.Ref = strings.Clone(w.Buyer), strings.Clone(w.Method), strings.Clone(w.Ref)
+	c.buyer = c.work.Buyer
 	return c
 }
 

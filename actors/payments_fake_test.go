@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -27,6 +28,28 @@ func (v *fakeVault) Open(account, subject, name string) ([]byte, bool, error) {
 	defer v.mu.Unlock()
 	plain, ok := v.records[account+"/"+subject+"/"+name]
 	return plain, ok, nil
+}
+
+func (v *fakeVault) Remove(account, subject, name string) engine.Sealed {
+	return engine.Sealed{Key: []byte(account + "/" + subject + "/" + name)}
+}
+
+func (v *fakeVault) Keep(records ...engine.Sealed) error {
+	v.keep(records)
+	return nil
+}
+
+func (v *fakeVault) Erase(_ context.Context, account string, subjects ...string) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for name := range v.records {
+		for _, s := range subjects {
+			if strings.HasPrefix(name, account+"/"+s+"/") {
+				delete(v.records, name)
+			}
+		}
+	}
+	return nil
 }
 
 // keep does what the journal does with what lies beside a run.

@@ -9,6 +9,20 @@ import (
 	"github.com/holdfast-engine/holdfast/engine/payment"
 )
 
+// chargeOpen reports whether something is to be done for a charge of a buyer.
+func (p *payments) chargeOpen(account, buyer string) (open bool) {
+	for _, l := range p.lanes {
+		l.charges.Range(func(at chargeKey, c *charge) bool {
+			open = at.account == account && c.buyer == buyer
+			return !open
+		})
+		if open {
+			return true
+		}
+	}
+	return false
+}
+
 // laneLoad estimates how long a purchase's turn takes from what turns took lately.
 type laneLoad struct {
 	begun  float64 // charges that had their first turn, the older the less

@@ -16,6 +16,7 @@ import (
 
 	"github.com/holdfast-engine/holdfast/actors"
 	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/engine/wallet"
 	"github.com/holdfast-engine/holdfast/store"
 	"github.com/holdfast-engine/holdfast/transport"
 )
@@ -64,7 +65,7 @@ func StartRig(c RigConfig) (_ *Rig, err error) {
 	quiet := slog.New(slog.DiscardHandler)
 
 	c.Store.Dir, c.Store.Fatal, c.Store.Logger = c.Dir, fatal, quiet
-	c.Store.New, c.Store.Open = engine.NewAggregate, engine.OpenSnapshot
+	c.Store.New, c.Store.Open = wallet.NewAggregate, wallet.OpenSnapshot
 	c.Store.Observe = r.observe
 	if r.Store, err = store.Open(c.Store); err != nil {
 		return r, fmt.Errorf("bench: %w", err)

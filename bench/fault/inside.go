@@ -15,6 +15,7 @@ import (
 
 	"github.com/holdfast-engine/holdfast/actors"
 	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/engine/wallet"
 	"github.com/holdfast-engine/holdfast/store"
 	"github.com/holdfast-engine/holdfast/transport"
 )
@@ -53,7 +54,7 @@ func StartInside(c InsideConfig) (in *Inside, err error) {
 	}()
 	logger := slog.New(slog.DiscardHandler)
 	fatal := func(err error) { in.fatal.CompareAndSwap(nil, &err) }
-	c.Store.Dir, c.Store.New, c.Store.Open = c.Data, engine.NewAggregate, engine.OpenSnapshot
+	c.Store.Dir, c.Store.New, c.Store.Open = c.Data, wallet.NewAggregate, wallet.OpenSnapshot
 	c.Store.Logger, c.Store.Fatal = logger, fatal
 	if c.Store.ReserveBytes == 0 {
 		c.Store.ReserveBytes = 16 << 20

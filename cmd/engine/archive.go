@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/engine/wallet"
 	"github.com/holdfast-engine/holdfast/store"
 )
 
@@ -93,7 +94,7 @@ func showArchive(file string, asJSON, facts bool, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	agg, err := engine.OpenSnapshot(info.Key, info.State)
+	agg, err := wallet.OpenSnapshot(info.Key, info.State)
 	if err != nil {
 		return fmt.Errorf("the last state in the archive: %w", err)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/holdfast-engine/holdfast/actors"
 	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/engine/wallet"
 	"github.com/holdfast-engine/holdfast/store"
 )
 
@@ -51,7 +52,7 @@ for a backup that survives the disk. Nothing can be sold from a backup: engine r
 			c.Dir = to
 			progress := newCopyProgress(cmd.ErrOrStderr(), "backup")
 			c.Progress, c.Verifying = progress.copied, progress.verifying
-			m, err := store.BackupFolder(cmd.Context(), store.VerifyConfig{Dir: from, New: engine.NewAggregate, Open: engine.OpenSnapshot}, c)
+			m, err := store.BackupFolder(cmd.Context(), store.VerifyConfig{Dir: from, New: wallet.NewAggregate, Open: wallet.OpenSnapshot}, c)
 			if err != nil {
 				return backupHelp(err, from)
 			}
@@ -199,7 +200,7 @@ func restoreBackup(ctx context.Context, backup, dir string, asJSON bool, stdout,
 	var failed error
 	c := store.RestoreConfig{
 		Backup: from, Progress: progress.copied, Verifying: progress.verifying,
-		Store: store.Config{Dir: to, New: engine.NewAggregate, Open: engine.OpenSnapshot, Logger: slog.New(slog.DiscardHandler), ReserveBytes: -1, Fatal: func(err error) { failed = err }},
+		Store: store.Config{Dir: to, New: wallet.NewAggregate, Open: wallet.OpenSnapshot, Logger: slog.New(slog.DiscardHandler), ReserveBytes: -1, Fatal: func(err error) { failed = err }},
 	}
 	var in engine.Incarnation
 	c.Incarnate = func(s *store.Store, rec *engine.Recovered) (err error) {
@@ -219,7 +220,7 @@ func restoreBackup(ctx context.Context, backup, dir string, asJSON bool, stdout,
 	t := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
 	made.rows(t, to)
 	fmt.Fprintf(t, "  new ids\tend in -%s\n", made.Incarnation)
-	fmt.Fprintf(t, "\nwhole, verified and ready: engine serve --data %s\n", to)
+	fmt.Fprintf(t, "\nwhole, verified and ready: engine serve --data %s --vault-key FILE, with the key file of the original, which is in no backup\n", to)
 	return t.Flush()
 }
 

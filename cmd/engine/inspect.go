@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/engine/wallet"
 	"github.com/holdfast-engine/holdfast/store"
 )
 
@@ -103,7 +104,7 @@ func (s *inspectSettings) run(args []string, w io.Writer) error {
 			return fmt.Errorf("event %q of account %q: ids are 1 to %d of A-Z a-z 0-9 _ -", key.ID, key.Account, engine.IDLenMax)
 		}
 	}
-	seen, err := store.LookInto(store.VerifyConfig{Dir: args[0], New: engine.NewAggregate, Open: engine.OpenSnapshot}, store.Look{Key: key, At: at, Facts: s.facts})
+	seen, err := store.LookInto(store.VerifyConfig{Dir: args[0], New: wallet.NewAggregate, Open: wallet.OpenSnapshot}, store.Look{Key: key, At: at, Facts: s.facts})
 	if err != nil {
 		return inspectHelp(err, args[0])
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/holdfast-engine/holdfast/actors"
 	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/engine/wallet"
 	"github.com/holdfast-engine/holdfast/store"
 	"github.com/holdfast-engine/holdfast/transport"
 	"github.com/holdfast-engine/holdfast/transport/gateway/stripe"
@@ -121,7 +122,7 @@ func startProcess(ctx context.Context, c processConfig) (*process, error) {
 	}
 	p := &process{config: c}
 	p.setState("starting")
-	for _, start := range []func(context.Context) error{p.startHTTP, p.startStore, p.startBackups, p.startNode, p.startTransport, p.startNotices, p.startWatch} {
+	for _, start := range []func(context.Context) error{p.startHTTP, p.startStore, p.startBackups, p.startNode, p.startWallets, p.startTransport, p.startNotices, p.startWatch} {
 		if err := start(ctx); err != nil {
 			return nil, errors.Join(err, p.stop())
 		}
@@ -156,7 +157,7 @@ func (p *process) startStore(context.Context) error {
 	if c.VaultKey = p.config.vaultKey; c.VaultKey == "" {
 		c.VaultKey = vaultKeyBeside(p.config.data)
 	}
-	c.New, c.Open = engine.NewAggregate, engine.OpenSnapshot
+	c.New, c.Open = wallet.NewAggregate, wallet.OpenSnapshot
 	c.Logger = p.config.logger
 	c.Fatal = p.config.fatal
 	c.Alarm = func(err error) { p.config.logger.Error("alarm", "alarm", err.Error()) }

@@ -105,6 +105,7 @@ in UTC, as in 20261122T031500Z; the log says when it is whole, and engine restor
 	f.DurationVar(&c.drain, "drain-timeout", drainDefault, "how long a stop waits for answers that are under way, as in 30s")
 	f.StringVar(&c.backups, "backups", "", "folder for backups of the running engine (default DATA-backups, beside the data folder)")
 	f.BoolVar(&c.backupsCopy, "backups-copy", false, "copy tables into backups instead of linking those on the same file system")
+	f.BoolVar(&c.bounds.actors.OneClickAtOnce, "one-click-at-once", false, "let buyers buy with one click who have not completed a purchase before")
 	f.StringVar(&c.vaultKey, "vault-key", "", "file with the key that closes saved payment methods (default DATA-vault.key, beside the data folder); made with mode 0600 at the first start. Keep a copy of it apart from the data: without it they are lost")
 	c.gateways.addTo(f)
 	log.addTo(f, "info")

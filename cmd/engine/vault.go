@@ -12,12 +12,17 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/engine/wallet"
 	"github.com/holdfast-engine/holdfast/store"
 )
 
-// vaultKeyBeside is where the vault's key is if nothing else was said.
-func vaultKeyBeside(data string) string { return data + "-vault.key" }
+// vaultKeyBeside is where the vault's key is if nothing else was said: beside the folder itself, where data is a link to it.
+func vaultKeyBeside(data string) string {
+	if real, err := filepath.EvalSymlinks(data); err == nil {
+		data = real
+	}
+	return data + "-vault.key"
+}
 
 // inside reports whether path lies in dir. Both are absolute.
 func inside(path, dir string) bool {
@@ -69,7 +74,7 @@ func rotateVault(ctx context.Context, data, key string, stdout io.Writer) (err e
 	}
 	var failed error
 	s, err := store.Open(store.Config{
-		Dir: data, VaultKey: key, New: engine.NewAggregate, Open: engine.OpenSnapshot, Logger: slog.New(slog.DiscardHandler), ReserveBytes: -1,
+		Dir: data, VaultKey: key, New: wallet.NewAggregate, Open: wallet.OpenSnapshot, Logger: slog.New(slog.DiscardHandler), ReserveBytes: -1,
 		Fatal: func(err error) { failed = err },
 	})
 	if err != nil {

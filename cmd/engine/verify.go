@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/engine/wallet"
 	"github.com/holdfast-engine/holdfast/store"
 )
 
@@ -177,12 +178,12 @@ func (m meter) config(dir string, progress func(uint64)) store.VerifyConfig {
 	return store.VerifyConfig{
 		Dir: dir, Progress: progress,
 		New: func(key engine.Key) engine.Aggregate {
-			a := engine.NewAggregate(key)
+			a := wallet.NewAggregate(key)
 			m.note(key, a)
 			return a
 		},
 		Open: func(key engine.Key, state []byte) (engine.Aggregate, error) {
-			a, err := engine.OpenSnapshot(key, state)
+			a, err := wallet.OpenSnapshot(key, state)
 			if err == nil {
 				m.note(key, a)
 			}
