@@ -100,6 +100,10 @@ func (e *Event) end(slot uint32, as HoldState) int64 {
 	if row.state() == HoldPaying {
 		from = sharePaying
 	}
+	var had []byte // of an expired hold: a payment may come late
+	if as == HoldExpired && b.more != 0 {
+		had = e.appendBasket(nil, &b, 0)
+	}
 	for it := e.firstItem(&b); it.sales > 0; it = e.nextItem(it) {
 		number := e.prices[it.price].lot
 		for n := it.seats; n != 0; {
@@ -117,6 +121,9 @@ func (e *Event) end(slot uint32, as HoldState) int64 {
 		i = next
 	}
 	e.retire(slot, as, total)
+	if as == HoldExpired {
+		e.keepLate(b.price, b.sales, had)
+	}
 	return total
 }
 
@@ -150,6 +157,9 @@ func (e *Event) forgetEnded() {
 	}
 	e.holdSlots.drop(uint64(row.id()))
 	e.ended.pop()
+	if e.lates != nil {
+		delete(e.lates, pos)
+	}
 	e.buyers.at(row.buyer).ended--
 	e.forget(row.buyer)
 }

@@ -31,6 +31,7 @@ type Event struct {
 	holdSlots span // live: slot + 1; ended: endedTag and the row's position
 	holdLast  HoldID
 	ended     fifo[endedRow]
+	lates     map[uint64][]byte // what expired holds had, by position in ended: those with several items or seats
 	items     slab[itemRow]
 	due       due
 
@@ -66,6 +67,7 @@ type Event struct {
 	rows   uint64 // sum of the hashes of all rows: part of StateHash
 	static uint64 // hash of everything that only create and update change
 	breach breach
+	late   bool // a payment that came late is judged: sales may have closed since
 
 	now       Instant // of the step or run
 	facts     *Facts

@@ -37,6 +37,7 @@ const (
 	kindPaid         factKind = 35
 	kindUndone       factKind = 36
 	kindResolved     factKind = 37
+	kindLate         factKind = 38
 	kindOneClick     factKind = 39
 	kindAdmitted     factKind = 45
 	kindReissued     factKind = 46
@@ -87,7 +88,8 @@ type factHeld struct {
 
 	// Found out before apply; not in the log.
 	buyerHash uint64
-	buyerRow  uint32 // slot + 1 if the buyer is known
+	buyerRow  uint32     // slot + 1 if the buyer is known
+	price     []factItem // of a late payment: the prices that were promised
 }
 
 // factItem is what was taken of one lot.

@@ -27,7 +27,7 @@ var factNames = map[factKind]string{
 	kindRefundsEnded: "refunds_ended", kindCancelled: "cancelled", kindSwept: "swept", kindPassed: "passed",
 	kindSetting: "setting", kindArchived: "archived", kindAudited: "audited",
 	kindBuying: "buying", kindIntended: "intended", kindSold: "sold", kindDeclined: "declined", kindPaid: "paid",
-	kindOffered: "offered", kindUndone: "undone", kindResolved: "resolved", kindOneClick: "one_click",
+	kindOffered: "offered", kindLate: "late", kindUndone: "undone", kindResolved: "resolved", kindOneClick: "one_click",
 }
 
 func (k factKind) String() string {
@@ -134,7 +134,7 @@ func (e *Event) viewFact(v *FactView, fact []byte) {
 	case kindRefunding:
 		d.asked(&a)
 		v.Text = e.refundingText(&d)
-	case kindOffered, kindBuying, kindIntended, kindSold, kindDeclined, kindPaid, kindUndone, kindResolved, kindOneClick:
+	case kindOffered, kindBuying, kindIntended, kindSold, kindDeclined, kindPaid, kindUndone, kindResolved, kindLate, kindOneClick:
 		a = e.viewPurchaseFact(v, fact)
 	case kindRefundsDated:
 		v.Text = "buyers may ask for their money until " + time.Unix(0, d.int()).UTC().Format(time.RFC3339)

@@ -132,6 +132,8 @@ func (e *Event) foldFact(d *decoder) error {
 		return e.foldUndone(d)
 	case kindResolved:
 		return e.foldResolved(d)
+	case kindLate:
+		return e.foldLate(d)
 	case kindOneClick:
 		return e.foldOneClick(d)
 	case kindAdmitted:

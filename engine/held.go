@@ -66,11 +66,20 @@ func (e *Event) release(cmd *Command) {
 
 // confirm turns a paid hold into an order.
 func (e *Event) confirm(cmd *Command) {
+	if cmd.Payment != nil && cmd.Payment.Late {
+		e.confirmLate(cmd)
+		return
+	}
 	f := &e.work.confirmed
 	slot, ok := e.own(cmd, &f.asked)
 	if !ok {
 		return
 	}
+	e.finishConfirm(cmd, f, slot)
+}
+
+// finishConfirm is the rest of confirm, for a hold that was found.
+func (e *Event) finishConfirm(cmd *Command, f *factConfirmed, slot uint32) {
 	row := e.holds.at(slot)
 	total := e.total(&row.basket)
 	switch {

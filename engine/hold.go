@@ -62,6 +62,7 @@ func (e *Event) grant(cmd *Command, f *factHeld) uint32 {
 	expires := min(now+e.life(f.hold), maxEnd)
 	f.life, f.rest = int64(expires-now), int64(maxEnd-expires)
 	e.takeItems(f)
+	e.keepPrices(f)
 	e.facts.Buf = f.append(e.facts.Buf)
 	e.emitted()
 	return e.applyHeld(f)

@@ -29,7 +29,7 @@ func (e *Event) judgeHold(cmd *Command, buyer, old uint32) {
 	if old != 0 && e.holds.at(old-1).state() == HoldPaying {
 		e.because(refusal{code: CodePaymentInProgress, field: fieldBuyer})
 	}
-	if e.state != EventOnSale {
+	if e.state != EventOnSale && !e.late {
 		e.because(refusal{code: CodeNotOnSale, field: fieldEvent, text: e.notOnSale()})
 	}
 	if e.why.code != CodeOK {

@@ -61,7 +61,7 @@ type Limits struct {
 	Holds         int // live holds: about 110 bytes each, with their buyers and the requests that are remembered, beside the callers' ids
 	Buyers        int // buyers with a live hold, an order, or a hold among the ended ones
 	Orders        int // orders, kept for good: about 180 bytes each, with their requests
-	Ended         int // ended holds that are still told apart from unknown ones: 24 bytes each
+	Ended         int // ended holds that are still told apart from unknown ones: 32 bytes each
 	Requests      int // newest accepted request ids remembered, beside those of confirms, which are remembered for good: about 45 bytes each
 	Offers        int // newest offers of one-click checkout: about 60 bytes each, with what they promise
 	Purchases     int // purchases, kept for good: about 250 bytes each, with their requests

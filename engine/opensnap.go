@@ -84,6 +84,7 @@ func (e *Event) openTables(d *decoder, version byte) {
 		e.openPurchases(d)
 		if d.what == "" {
 			e.openOffers(d)
+			e.openLates(d)
 		}
 	}
 	if hash := d.fixed64(); d.what == "" && hash != e.StateHash() {
@@ -416,8 +417,8 @@ func (e *Event) answerable(verb Verb, id uint64) bool {
 	switch verb {
 	case VerbHold, VerbExtend, VerbRelease:
 		return id >= 1 && id <= uint64(e.holdLast)
-	case VerbConfirm:
-		return id >= 1 && id <= uint64(e.orders.rows)
+	case VerbConfirm: // 0: a payment came too late
+		return id <= uint64(e.orders.rows)
 	case VerbAdmit, VerbReissue:
 		return id >= 1 && id <= uint64(e.ticketLast)
 	case VerbRefund:

@@ -45,6 +45,15 @@ func (e *Event) viewPurchaseFact(v *FactView, fact []byte) (a asked) {
 	case kindResolved:
 		d.caller(&a)
 		v.Text = fmt.Sprintf("purchase %s: %s, as an operator says", e.purchaseText(PurchaseID(d.int())), payment.Answer(d.byte()))
+	case kindLate:
+		var f factLate
+		d.late(&f)
+		a = f.asked
+		if v.Text = "a payment for hold " + e.holdText(f.hold) + " came late"; f.granted != 0 {
+			v.Text += ": hold " + e.holdText(f.granted) + " was granted in its place"
+		} else {
+			v.Text += " and the tickets are gone: " + f.paymentRef + " has to be given back"
+		}
 	case kindOneClick:
 		d.caller(&a)
 		word := "on"

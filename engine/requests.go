@@ -41,7 +41,7 @@ func (e *Event) remember(a *asked, verb Verb, id uint64, amount int64) {
 	var row *requestRow
 	var ref uint32
 	var pos uint64
-	if verb.aboutMoney() {
+	if verb.aboutMoney() && id != 0 { // no id: a late payment that got nothing, once an expired hold
 		slot := e.money.alloc()
 		row, ref, pos = e.money.at(slot), slot|moneyTag, uint64(slot)|moneyTag
 	} else {
@@ -145,6 +145,10 @@ func (e *Event) repeat(row *requestRow) {
 	case VerbHold, VerbExtend, VerbRelease:
 		e.showHold(HoldID(row.id()), row.amount)
 	case VerbConfirm:
+		if row.id() == 0 {
+			e.showLate()
+			return
+		}
 		e.showOrder(OrderID(row.id()))
 	case VerbAdmit, VerbReissue:
 		e.showTicket(TicketID(row.id()))

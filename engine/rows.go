@@ -39,6 +39,8 @@ type endedRow struct {
 	idState uint64
 	total   int64
 	buyer   uint32
+	price   uint32 // of an expired hold that had sales of one counted lot; others are in lates
+	sales   uint32
 }
 
 func (h *endedRow) id() HoldID       { return HoldID(h.idState & (1<<stateShift - 1)) }

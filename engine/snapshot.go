@@ -14,7 +14,7 @@ const snapshotVersion = 3
 //
 //	| 3 | state | if the event exists: |
 //	| seq lastAt since down holdLast | limits | spec | prices | pools | lots | buyers | orders | refunds | cancellation, window | holds | ended | requests | money |
-//	| refusal totals | restores | dates (dated.go) | purchases (paysnap.go) | offers (offer.go) | state hash, 8 bytes |
+//	| refusal totals | restores | dates (dated.go) | purchases (paysnap.go) | offers (offer.go) | expired holds (late.go) | state hash, 8 bytes |
 //
 // Version 1 had neither restores nor dates, version 2 neither purchases nor anything of what became of orders. What follows from these (counts, seat owners, sums, indexes, the wheel) is built again and compared by the state hash and Check.
 func (e *Event) AppendSnapshot(dst []byte) []byte {
@@ -59,7 +59,7 @@ func (e *Event) AppendSnapshot(dst []byte) []byte {
 		dst = e.appendBasket(dst, &h.basket, 0)
 	}
 	dst = e.appendDated(e.appendRestores(e.appendMemories(dst, numbers.of)))
-	dst = e.appendOffers(e.appendPurchases(dst, numbers.of), numbers.of)
+	dst = e.appendLates(e.appendOffers(e.appendPurchases(dst, numbers.of), numbers.of))
 	return binary.LittleEndian.AppendUint64(dst, e.StateHash())
 }
 

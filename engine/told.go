@@ -139,6 +139,11 @@ func (t *Teller) read(d *decoder) {
 		a = t.offered.asked
 	case kindBuying, kindIntended, kindSold, kindDeclined, kindPaid, kindUndone, kindResolved:
 		t.readPurchase(d, kind, &a)
+	case kindLate:
+		var f factLate
+		d.late(&f)
+		a = f.asked
+		v.Hold = f.hold
 	case kindOneClick:
 		d.caller(&a)
 		d.bool()

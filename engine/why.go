@@ -84,6 +84,8 @@ func (e *Event) explainAccepted(w *WhyView, row *requestRow) {
 	out := &e.out
 	w.Shows = out.Shows
 	switch {
+	case out.Code != CodeOK:
+		w.Message = "the " + w.Verb.String() + " came too late: its payment has to be given back"
 	case out.Shows&ShowsPurchase != 0:
 		p := out.Purchase
 		w.Shows = ShowsPurchase
