@@ -96,15 +96,6 @@ func (s *laneShow) eta(place int64) time.Duration {
 	return time.Duration(place*s.turnNs.Load() + s.heldUpNs.Load())
 }
 
-// LaneView is what operators see of a lane.
-type LaneView struct {
-	Gateway                       string
-	RatePerSecond, RateEffective  float64 // as it was set, and as the gateway lets us
-	Waiting, Finishing, Later     int64   // purchases before their first turn, charges to be finished now, and to be asked about later
-	InFlight, Unknown, EtaSeconds int64
-	BreakerOpen                   bool
-}
-
 // noteLane adds the lane's part of the note of an offer or a buy.
 func (p *payments) noteLane(cmd *engine.Command) {
 	note := &cmd.Payment.Note
@@ -179,18 +170,18 @@ func (p *payments) show(key engine.Key, v *engine.PurchaseView) {
 }
 
 // Lanes shows the lanes of all gateways, in the order in which they were given.
-func (n *Node) Lanes() []LaneView {
-	var views []LaneView
+func (n *Node) Lanes() []engine.LaneView {
+	views := make([]engine.LaneView, 0, len(n.cfg.Gateways))
 	for _, g := range n.cfg.Gateways {
-		l := n.payments.lanes[g.Name()]
-		s := &l.show
-		rate := l.node.cfg.Lane.Rate
-		if milli, ok := n.Setting(engine.LaneRateSetting(g.Name())); ok {
-			rate = float64(milli) / 1000
+		s := &n.payments.lanes[g.Name()].show
+		rate := int64(n.cfg.Lane.Rate * 1000) //nolint:mnd // thousandths
+		if set, ok := n.Setting(engine.LaneRateSetting(g.Name())); ok {
+			rate = set
 		}
-		views = append(views, LaneView{
-			Gateway: g.Name(), RatePerSecond: rate, RateEffective: math.Float64frombits(s.rate.Load()), Waiting: s.waiting.Load(), Finishing: s.urgent.Load(),
-			Later: s.later.Load(), InFlight: s.calls.Load(), Unknown: s.unknown.Load(), EtaSeconds: int64(s.eta(s.waiting.Load()).Seconds()), BreakerOpen: s.open.Load(),
+		views = append(views, engine.LaneView{
+			Gateway: g.Name(), RateMilli: rate, EffectiveMilli: int64(math.Float64frombits(s.rate.Load()) * 1000), Waiting: s.waiting.Load(), //nolint:mnd // thousandths
+			Finishing: s.urgent.Load(), Later: s.later.Load(), InFlight: s.calls.Load(), Unknown: s.unknown.Load(), EtaMs: s.eta(s.waiting.Load()).Milliseconds(),
+			BreakerOpen: s.open.Load(),
 		})
 	}
 	return views

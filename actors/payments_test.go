@@ -61,7 +61,7 @@ func TestALaneKeepsItsRateAndTakesAnotherAtOnce(t *testing.T) {
 		if got := len(g.of(payment.Authorise)); got < 590 || got > 620 {
 			t.Errorf("%d calls after 5 s more at 100 a second", got)
 		}
-		if v := n.Lanes(); len(v) != 1 || v[0].RatePerSecond != 100 || v[0].Gateway != "fake" {
+		if v := n.Lanes(); len(v) != 1 || v[0].RateMilli != 100_000 || v[0].Gateway != "fake" {
 			t.Errorf("operators see %+v", v)
 		}
 		if err := n.SetLaneRate(t.Context(), "none", 1); err != ErrNoGateway { //nolint:errorlint // it is not wrapped

@@ -18,6 +18,13 @@ type AdminCommand struct {
 	Facts       int64   // inspect: how many of the newest facts are wanted
 	Fact, Batch int64   // inspect: behind which fact, behind which batch of the journal; 0 for none
 	At          Instant // inspect: at which moment; 0 for none
+
+	Gateway   string // lane
+	RateMilli int64  // lane: the new rate, in thousandths of a call a second; 0 leaves it
+	OneClick  string // one-click: "on" or "off"; empty leaves it
+	Share     int64  // one-click: of buyers, in hundredths of a percent; 0 leaves it
+	Purchase  string // resolve
+	Answer    string // resolve: what became of the charge, "authorised", "captured" or "voided"
 }
 
 // AdminAnswer is what became of an [AdminCommand]. With a code other than CodeOK it is a refusal and shows nothing.
@@ -38,6 +45,35 @@ type AdminAnswer struct {
 	Backup   *BackupView
 
 	Inspection *InspectView
+
+	Lanes    []LaneView
+	OneClick *OneClickView
+	Resolved *ResolvedView
+}
+
+// LaneView is what operators see of the line in front of a payment gateway.
+type LaneView struct {
+	Gateway        string
+	RateMilli      int64 // thousandths of a call a second, as it was set
+	EffectiveMilli int64 // what the gateway lets us make of it
+	Waiting        int64 // purchases before their first turn
+	Finishing      int64 // charges to be finished now
+	Later          int64 // charges to be asked about later
+	InFlight       int64 // calls
+	Unknown        int64 // charges whose last question was not answered
+	EtaMs          int64 // that a new purchase would have to wait
+	BreakerOpen    bool  // the gateway does not answer: new purchases are refused
+}
+
+// OneClickView is what is set for one-click checkout everywhere.
+type OneClickView struct {
+	On    bool
+	Share int64 // of buyers, in hundredths of a percent
+}
+
+// ResolvedView is a purchase that an operator has resolved.
+type ResolvedView struct {
+	Event, Purchase, State, Charge string
 }
 
 // InspectView is an event as it was behind one of its facts.

@@ -52,6 +52,21 @@ var adminMessages = map[string]*message{
 		field{name: "name", num: 5, kind: kindString, str: func(s *scope) *string { return &s.admin.Name }},
 		correlationField()),
 	"snapshot": newMessage("SnapshotCommand", requestIDField(), operatorField(), correlationField()),
+	"lane": newMessage("LaneCommand",
+		requestIDField(), operatorField(),
+		field{name: "gateway", num: 5, kind: kindString, str: func(s *scope) *string { return &s.admin.Gateway }},
+		field{name: "rate_milli", num: 6, kind: kindInt, num64: func(s *scope) *int64 { return &s.admin.RateMilli }},
+		correlationField()),
+	"one-click": newMessage("OneClickEverywhereCommand",
+		requestIDField(), operatorField(),
+		field{name: "one_click", num: 5, kind: kindString, str: func(s *scope) *string { return &s.admin.OneClick }},
+		field{name: "share", num: 6, kind: kindInt, num64: func(s *scope) *int64 { return &s.admin.Share }},
+		correlationField()),
+	"resolve": newMessage("ResolveCommand",
+		requestIDField(), operatorField(), adminEventField(),
+		field{name: "purchase", num: 5, kind: kindString, str: func(s *scope) *string { return &s.admin.Purchase }},
+		field{name: "answer", num: 6, kind: kindString, str: func(s *scope) *string { return &s.admin.Answer }},
+		correlationField()),
 }
 
 // adminVerbNames lists the verbs of operators, for people.
@@ -79,6 +94,28 @@ func (d *decoder) decodeAdmin(m *message, cmd *engine.AdminCommand, body []byte)
 		case "name":
 			if cmd.Name != "" {
 				d.checkID("name", cmd.Name)
+			}
+		case "gateway":
+			if cmd.Gateway != "" {
+				d.checkID("gateway", cmd.Gateway)
+			}
+		case "rate_milli":
+			if cmd.RateMilli < 0 {
+				d.fail(engine.CodeInvalid, "rate_milli", "rate_milli must not be negative: it is thousandths of a call a second")
+			}
+		case "one_click":
+			if cmd.OneClick != "" && cmd.OneClick != "on" && cmd.OneClick != "off" {
+				d.fail(engine.CodeInvalid, "one_click", "one_click must be on or off")
+			}
+		case "share":
+			if cmd.Share < 0 || cmd.Share > engine.AllBuyers {
+				d.fail(engine.CodeInvalid, "share", "share must be 0 to "+strconv.Itoa(engine.AllBuyers)+": hundredths of a percent")
+			}
+		case "purchase":
+			d.checkID("purchase", cmd.Purchase)
+		case "answer":
+			if cmd.Answer != "authorised" && cmd.Answer != "captured" && cmd.Answer != "voided" {
+				d.fail(engine.CodeInvalid, "answer", "answer must be authorised, captured or voided: what the gateway's own pages say of the charge")
 			}
 		case "limit":
 			if cmd.Limit == 0 {

@@ -11,6 +11,7 @@ import (
 func TestAdminTablesMatchTheSchema(t *testing.T) {
 	messages := map[string]proto.Message{
 		"audit": new(pb.AuditCommand), "events": new(pb.EventsCommand), "snapshot": new(pb.SnapshotCommand), "why": new(pb.WhyCommand),
+		"lane": new(pb.LaneCommand), "one-click": new(pb.OneClickEverywhereCommand), "resolve": new(pb.ResolveCommand),
 		"inspect": new(pb.InspectCommand), "backup": new(pb.BackupCommand), "archive": new(pb.ArchiveCommand), "sleep": new(pb.SleepCommand), "release-quarantine": new(pb.ReleaseQuarantineCommand),
 	}
 	done := map[string]bool{}

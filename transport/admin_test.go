@@ -49,6 +49,14 @@ func adminExample(_ context.Context, cmd *engine.AdminCommand) *engine.AdminAnsw
 		return &engine.AdminAnswer{Audit: 14, Event: &engine.Whereabouts{Event: cmd.Event, Place: "asleep"}}
 	case "release-quarantine":
 		return &engine.AdminAnswer{Audit: 15, Code: engine.CodeWrongState, Field: "event", Text: "event " + cmd.Event + " is not quarantined"}
+	case "lane":
+		return &engine.AdminAnswer{Audit: 18, Lanes: []engine.LaneView{{
+			Gateway: "sandbox", RateMilli: max(cmd.RateMilli, 25_000), EffectiveMilli: 25_000, Waiting: 180, Finishing: 2, InFlight: 8, EtaMs: 14_400,
+		}}}
+	case "one-click":
+		return &engine.AdminAnswer{Audit: 19, OneClick: &engine.OneClickView{On: cmd.OneClick != "off", Share: max(cmd.Share, 500)}}
+	case "resolve":
+		return &engine.AdminAnswer{Audit: 20, Resolved: &engine.ResolvedView{Event: cmd.Event, Purchase: cmd.Purchase, State: "released", Charge: "voided"}}
 	case "inspect":
 		return &engine.AdminAnswer{Audit: 17, Inspection: &engine.InspectView{
 			Account: "_", Event: cmd.Event, Fact: engine.Seq(cmd.Fact), At: at, Batch: 340, LastBatch: 512, HighMark: at + 60e9, StateHash: 0x0123456789abcdef,

@@ -65,6 +65,22 @@ func adminReply(a *engine.AdminAnswer) *pb.AdminReply {
 			}
 		}
 	}
+	for i := range a.Lanes {
+		l := &a.Lanes[i]
+		m.Lanes = append(m.Lanes, &pb.Lane{
+			Gateway: l.Gateway, RateMilli: &l.RateMilli, EffectiveMilli: &l.EffectiveMilli, Waiting: &l.Waiting, Finishing: &l.Finishing, Later: &l.Later,
+			InFlight: &l.InFlight, Unknown: &l.Unknown, EtaMs: &l.EtaMs, BreakerOpen: l.BreakerOpen,
+		})
+	}
+	if o := a.OneClick; o != nil {
+		m.OneClick = &pb.OneClickEverywhere{OneClick: "off", Share: &o.Share}
+		if o.On {
+			m.OneClick.OneClick = "on"
+		}
+	}
+	if r := a.Resolved; r != nil {
+		m.Resolved = &pb.Resolved{Event: r.Event, Purchase: r.Purchase, State: r.State, Charge: r.Charge}
+	}
 	if a.Inspection != nil {
 		m.Inspection = inspectionReply(a.Inspection)
 	}

@@ -68,7 +68,7 @@ func TestWireExamplesAreTrue(t *testing.T) {
 	for _, verb := range []string{
 		"create", "update", "open", "pause", "get", "hold", "extend", "release", "confirm", "order", "block", "unblock", "capacity", "batch", "buyer_batch", "list",
 		"offer", "buy", "purchase", "complete", "undo", "refund", "admit", "reissue", "cancel", "one_click",
-		"audit", "events", "snapshot", "why", "archive", "sleep", "release-quarantine", "backup", "inspect",
+		"audit", "events", "snapshot", "why", "archive", "sleep", "release-quarantine", "backup", "inspect", "lane", "one-click", "resolve",
 	} {
 		if !verbs[verb] {
 			t.Errorf("no example of %s", verb)

@@ -100,6 +100,10 @@ var fullRequests = map[string][]string{
 	"admin_archive": {`{"request_id":"r1","operator":"maria","event":"e1","correlation":"x"}`},
 	"admin_sleep":   {`{"request_id":"r1","operator":"maria","event":"e1","correlation":"x"}`},
 
+	"admin_lane":      {`{"request_id":"r1","operator":"maria","gateway":"sandbox","rate_milli":40000,"correlation":"x"}`},
+	"admin_one-click": {`{"request_id":"r1","operator":"maria","one_click":"on","share":500,"correlation":"x"}`},
+	"admin_resolve":   {`{"request_id":"r1","operator":"maria","event":"e1","purchase":"p7","answer":"voided","correlation":"x"}`},
+
 	"admin_release-quarantine": {`{"request_id":"r1","operator":"maria","event":"e1","correlation":"x"}`},
 }
 

@@ -65,6 +65,10 @@ type wireAdminReply struct {
 
 	Inspection *inspected `json:"inspection"`
 
+	Lanes    []wireLane    `json:"lanes"`
+	OneClick *wireOneClick `json:"one_click"`
+	Resolved *wireResolved `json:"resolved"`
+
 	Event *struct {
 		Event string `json:"event"`
 		Place string `json:"place"`

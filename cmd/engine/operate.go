@@ -51,6 +51,12 @@ func (p *process) operate(ctx context.Context, cmd *engine.AdminCommand) *engine
 		return p.inspect(ctx, cmd)
 	case "backup":
 		return p.backup(ctx, cmd)
+	case "lane":
+		return p.lane(ctx, cmd)
+	case "one-click":
+		return p.oneClick(ctx, cmd)
+	case "resolve":
+		return p.resolve(ctx, cmd)
 	case "snapshot":
 		return p.snapshotNow(ctx)
 	}
@@ -100,5 +106,11 @@ func adminArguments(cmd *engine.AdminCommand) string {
 	number("fact", cmd.Fact)
 	number("batch", cmd.Batch)
 	moment("at", cmd.At)
+	add("gateway", cmd.Gateway)
+	number("rate_milli", cmd.RateMilli)
+	add("one_click", cmd.OneClick)
+	number("share", cmd.Share)
+	add("purchase", cmd.Purchase)
+	add("answer", cmd.Answer)
 	return strings.Join(list, " ")
 }

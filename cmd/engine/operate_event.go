@@ -12,16 +12,21 @@ import (
 
 // reply is what an event answers to a command that an operator has put to it. It implements engine.Replier: what it keeps of the outcome is its own.
 type reply struct {
-	code    engine.Code
-	field   string
-	text    string
-	why     *engine.WhyView
-	durable chan struct{}
+	code  engine.Code
+	field string
+	text  string
+	why   *engine.WhyView
+
+	purchase engine.PurchaseView // its state and its charge
+	durable  chan struct{}
 }
 
 // Outcome implements engine.Replier.
 func (a *reply) Outcome(_ *engine.Request, _ int, out *engine.Outcome) {
 	a.code, a.field, a.text, a.why = out.Code, out.Field, string(out.AppendMessage(nil)), out.Why
+	if out.Shows&engine.ShowsPurchase != 0 {
+		a.purchase.State, a.purchase.Charge = out.Purchase.State, out.Purchase.Charge
+	}
 }
 
 // Durable implements engine.Replier.

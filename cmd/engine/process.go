@@ -44,7 +44,7 @@ type processConfig struct {
 	gateways gatewaySettings
 	// wallets stands for the engine's own in tests.
 	wallets actors.Wallets
-	logger   *slog.Logger
+	logger  *slog.Logger
 	// drain is how long a stop waits for answers that are under way; 0 is drainDefault.
 	drain time.Duration
 	// fatal ends the process; nil is the store's own: say what happened and what to do, then exit with status 1.

@@ -46,6 +46,15 @@ func (c *Client) Admin(ctx context.Context, cmd proto.Message) (*pb.AdminReply, 
 	case *pb.BackupCommand:
 		verb = "backup"
 		giveID(&m.RequestId)
+	case *pb.LaneCommand:
+		verb = "lane"
+		giveID(&m.RequestId)
+	case *pb.OneClickEverywhereCommand:
+		verb = "one-click"
+		giveID(&m.RequestId)
+	case *pb.ResolveCommand:
+		verb = "resolve"
+		giveID(&m.RequestId)
 	case *pb.SnapshotCommand:
 		verb = "snapshot"
 		giveID(&m.RequestId)

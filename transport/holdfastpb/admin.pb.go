@@ -697,19 +697,261 @@ func (x *InspectCommand) GetCorrelation() string {
 	return ""
 }
 
+// LaneCommand shows the lines in front of the payment gateways, or of one, and with rate_milli sets another rate at once. Subject: holdfast.v1.admin.lane.
+type LaneCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Operator      string                 `protobuf:"bytes,2,opt,name=operator,proto3" json:"operator,omitempty"`
+	Gateway       string                 `protobuf:"bytes,5,opt,name=gateway,proto3" json:"gateway,omitempty"`                       // absent is all of them
+	RateMilli     int64                  `protobuf:"varint,6,opt,name=rate_milli,json=rateMilli,proto3" json:"rate_milli,omitempty"` // thousandths of a call a second; absent leaves the rate
+	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LaneCommand) Reset() {
+	*x = LaneCommand{}
+	mi := &file_admin_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LaneCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LaneCommand) ProtoMessage() {}
+
+func (x *LaneCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LaneCommand.ProtoReflect.Descriptor instead.
+func (*LaneCommand) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *LaneCommand) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *LaneCommand) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+func (x *LaneCommand) GetGateway() string {
+	if x != nil {
+		return x.Gateway
+	}
+	return ""
+}
+
+func (x *LaneCommand) GetRateMilli() int64 {
+	if x != nil {
+		return x.RateMilli
+	}
+	return 0
+}
+
+func (x *LaneCommand) GetCorrelation() string {
+	if x != nil {
+		return x.Correlation
+	}
+	return ""
+}
+
+// OneClickEverywhereCommand shows for whom one-click checkout is on everywhere, or sets it. Subject: holdfast.v1.admin.one-click.
+type OneClickEverywhereCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Operator      string                 `protobuf:"bytes,2,opt,name=operator,proto3" json:"operator,omitempty"`
+	OneClick      string                 `protobuf:"bytes,5,opt,name=one_click,json=oneClick,proto3" json:"one_click,omitempty"` // on or off; absent leaves it
+	Share         int64                  `protobuf:"varint,6,opt,name=share,proto3" json:"share,omitempty"`                      // of buyers, in hundredths of a percent: it never shrinks once it was set; absent leaves it
+	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OneClickEverywhereCommand) Reset() {
+	*x = OneClickEverywhereCommand{}
+	mi := &file_admin_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OneClickEverywhereCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OneClickEverywhereCommand) ProtoMessage() {}
+
+func (x *OneClickEverywhereCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OneClickEverywhereCommand.ProtoReflect.Descriptor instead.
+func (*OneClickEverywhereCommand) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *OneClickEverywhereCommand) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *OneClickEverywhereCommand) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+func (x *OneClickEverywhereCommand) GetOneClick() string {
+	if x != nil {
+		return x.OneClick
+	}
+	return ""
+}
+
+func (x *OneClickEverywhereCommand) GetShare() int64 {
+	if x != nil {
+		return x.Share
+	}
+	return 0
+}
+
+func (x *OneClickEverywhereCommand) GetCorrelation() string {
+	if x != nil {
+		return x.Correlation
+	}
+	return ""
+}
+
+// ResolveCommand says what became of a charge that nobody knows about for 24 hours, or that could not be captured. Subject: holdfast.v1.admin.resolve.
+type ResolveCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Operator      string                 `protobuf:"bytes,2,opt,name=operator,proto3" json:"operator,omitempty"`
+	Event         string                 `protobuf:"bytes,3,opt,name=event,proto3" json:"event,omitempty"`
+	Purchase      string                 `protobuf:"bytes,5,opt,name=purchase,proto3" json:"purchase,omitempty"`
+	Answer        string                 `protobuf:"bytes,6,opt,name=answer,proto3" json:"answer,omitempty"` // authorised, captured or voided: what the gateway's own pages say of it
+	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResolveCommand) Reset() {
+	*x = ResolveCommand{}
+	mi := &file_admin_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResolveCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResolveCommand) ProtoMessage() {}
+
+func (x *ResolveCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResolveCommand.ProtoReflect.Descriptor instead.
+func (*ResolveCommand) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ResolveCommand) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ResolveCommand) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+func (x *ResolveCommand) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
+func (x *ResolveCommand) GetPurchase() string {
+	if x != nil {
+		return x.Purchase
+	}
+	return ""
+}
+
+func (x *ResolveCommand) GetAnswer() string {
+	if x != nil {
+		return x.Answer
+	}
+	return ""
+}
+
+func (x *ResolveCommand) GetCorrelation() string {
+	if x != nil {
+		return x.Correlation
+	}
+	return ""
+}
+
 // AdminReply answers every command of operators. Error says no; otherwise the view that belongs to the verb is set.
 type AdminReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	Audit         int64                  `protobuf:"varint,2,opt,name=audit,proto3" json:"audit,omitempty"` // seq of the audit entry that says so
 	Error         *Error                 `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
-	Entries       *Audit                 `protobuf:"bytes,4,opt,name=entries,proto3" json:"entries,omitempty"`        // audit
-	Events        *EventCounts           `protobuf:"bytes,5,opt,name=events,proto3" json:"events,omitempty"`          // events
-	Snapshot      *SnapshotPass          `protobuf:"bytes,6,opt,name=snapshot,proto3" json:"snapshot,omitempty"`      // snapshot
-	Why           *Why                   `protobuf:"bytes,7,opt,name=why,proto3" json:"why,omitempty"`                // why
-	Event         *Whereabouts           `protobuf:"bytes,8,opt,name=event,proto3" json:"event,omitempty"`            // archive, sleep, release-quarantine
-	Backup        *Backup                `protobuf:"bytes,9,opt,name=backup,proto3" json:"backup,omitempty"`          // backup
-	Inspection    *Inspection            `protobuf:"bytes,10,opt,name=inspection,proto3" json:"inspection,omitempty"` // inspect
+	Entries       *Audit                 `protobuf:"bytes,4,opt,name=entries,proto3" json:"entries,omitempty"`                    // audit
+	Events        *EventCounts           `protobuf:"bytes,5,opt,name=events,proto3" json:"events,omitempty"`                      // events
+	Snapshot      *SnapshotPass          `protobuf:"bytes,6,opt,name=snapshot,proto3" json:"snapshot,omitempty"`                  // snapshot
+	Why           *Why                   `protobuf:"bytes,7,opt,name=why,proto3" json:"why,omitempty"`                            // why
+	Event         *Whereabouts           `protobuf:"bytes,8,opt,name=event,proto3" json:"event,omitempty"`                        // archive, sleep, release-quarantine
+	Backup        *Backup                `protobuf:"bytes,9,opt,name=backup,proto3" json:"backup,omitempty"`                      // backup
+	Inspection    *Inspection            `protobuf:"bytes,10,opt,name=inspection,proto3" json:"inspection,omitempty"`             // inspect
+	Lanes         []*Lane                `protobuf:"bytes,11,rep,name=lanes,proto3" json:"lanes,omitempty"`                       // lane
+	OneClick      *OneClickEverywhere    `protobuf:"bytes,12,opt,name=one_click,json=oneClick,proto3" json:"one_click,omitempty"` // one-click
+	Resolved      *Resolved              `protobuf:"bytes,13,opt,name=resolved,proto3" json:"resolved,omitempty"`                 // resolve
 	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -717,7 +959,7 @@ type AdminReply struct {
 
 func (x *AdminReply) Reset() {
 	*x = AdminReply{}
-	mi := &file_admin_proto_msgTypes[9]
+	mi := &file_admin_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -729,7 +971,7 @@ func (x *AdminReply) String() string {
 func (*AdminReply) ProtoMessage() {}
 
 func (x *AdminReply) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[9]
+	mi := &file_admin_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -742,7 +984,7 @@ func (x *AdminReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdminReply.ProtoReflect.Descriptor instead.
 func (*AdminReply) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{9}
+	return file_admin_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *AdminReply) GetRequestId() string {
@@ -815,6 +1057,27 @@ func (x *AdminReply) GetInspection() *Inspection {
 	return nil
 }
 
+func (x *AdminReply) GetLanes() []*Lane {
+	if x != nil {
+		return x.Lanes
+	}
+	return nil
+}
+
+func (x *AdminReply) GetOneClick() *OneClickEverywhere {
+	if x != nil {
+		return x.OneClick
+	}
+	return nil
+}
+
+func (x *AdminReply) GetResolved() *Resolved {
+	if x != nil {
+		return x.Resolved
+	}
+	return nil
+}
+
 func (x *AdminReply) GetCorrelation() string {
 	if x != nil {
 		return x.Correlation
@@ -834,7 +1097,7 @@ type Audit struct {
 
 func (x *Audit) Reset() {
 	*x = Audit{}
-	mi := &file_admin_proto_msgTypes[10]
+	mi := &file_admin_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -846,7 +1109,7 @@ func (x *Audit) String() string {
 func (*Audit) ProtoMessage() {}
 
 func (x *Audit) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[10]
+	mi := &file_admin_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -859,7 +1122,7 @@ func (x *Audit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Audit.ProtoReflect.Descriptor instead.
 func (*Audit) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{10}
+	return file_admin_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Audit) GetEntries() []*AuditEntry {
@@ -901,7 +1164,7 @@ type AuditEntry struct {
 
 func (x *AuditEntry) Reset() {
 	*x = AuditEntry{}
-	mi := &file_admin_proto_msgTypes[11]
+	mi := &file_admin_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -913,7 +1176,7 @@ func (x *AuditEntry) String() string {
 func (*AuditEntry) ProtoMessage() {}
 
 func (x *AuditEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[11]
+	mi := &file_admin_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -926,7 +1189,7 @@ func (x *AuditEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuditEntry.ProtoReflect.Descriptor instead.
 func (*AuditEntry) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{11}
+	return file_admin_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *AuditEntry) GetSeq() int64 {
@@ -1004,7 +1267,7 @@ type EventCounts struct {
 
 func (x *EventCounts) Reset() {
 	*x = EventCounts{}
-	mi := &file_admin_proto_msgTypes[12]
+	mi := &file_admin_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1016,7 +1279,7 @@ func (x *EventCounts) String() string {
 func (*EventCounts) ProtoMessage() {}
 
 func (x *EventCounts) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[12]
+	mi := &file_admin_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1029,7 +1292,7 @@ func (x *EventCounts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EventCounts.ProtoReflect.Descriptor instead.
 func (*EventCounts) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{12}
+	return file_admin_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *EventCounts) GetAwake() int64 {
@@ -1064,7 +1327,7 @@ type QuarantinedEvent struct {
 
 func (x *QuarantinedEvent) Reset() {
 	*x = QuarantinedEvent{}
-	mi := &file_admin_proto_msgTypes[13]
+	mi := &file_admin_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1076,7 +1339,7 @@ func (x *QuarantinedEvent) String() string {
 func (*QuarantinedEvent) ProtoMessage() {}
 
 func (x *QuarantinedEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[13]
+	mi := &file_admin_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1089,7 +1352,7 @@ func (x *QuarantinedEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuarantinedEvent.ProtoReflect.Descriptor instead.
 func (*QuarantinedEvent) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{13}
+	return file_admin_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *QuarantinedEvent) GetEvent() string {
@@ -1118,7 +1381,7 @@ type Whereabouts struct {
 
 func (x *Whereabouts) Reset() {
 	*x = Whereabouts{}
-	mi := &file_admin_proto_msgTypes[14]
+	mi := &file_admin_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1130,7 +1393,7 @@ func (x *Whereabouts) String() string {
 func (*Whereabouts) ProtoMessage() {}
 
 func (x *Whereabouts) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[14]
+	mi := &file_admin_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1143,7 +1406,7 @@ func (x *Whereabouts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Whereabouts.ProtoReflect.Descriptor instead.
 func (*Whereabouts) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{14}
+	return file_admin_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Whereabouts) GetEvent() string {
@@ -1193,7 +1456,7 @@ type Why struct {
 
 func (x *Why) Reset() {
 	*x = Why{}
-	mi := &file_admin_proto_msgTypes[15]
+	mi := &file_admin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1205,7 +1468,7 @@ func (x *Why) String() string {
 func (*Why) ProtoMessage() {}
 
 func (x *Why) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[15]
+	mi := &file_admin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1218,7 +1481,7 @@ func (x *Why) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Why.ProtoReflect.Descriptor instead.
 func (*Why) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{15}
+	return file_admin_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Why) GetKind() string {
@@ -1351,7 +1614,7 @@ type WhyNumber struct {
 
 func (x *WhyNumber) Reset() {
 	*x = WhyNumber{}
-	mi := &file_admin_proto_msgTypes[16]
+	mi := &file_admin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1363,7 +1626,7 @@ func (x *WhyNumber) String() string {
 func (*WhyNumber) ProtoMessage() {}
 
 func (x *WhyNumber) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[16]
+	mi := &file_admin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1376,7 +1639,7 @@ func (x *WhyNumber) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhyNumber.ProtoReflect.Descriptor instead.
 func (*WhyNumber) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{16}
+	return file_admin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *WhyNumber) GetName() string {
@@ -1409,7 +1672,7 @@ type SnapshotPass struct {
 
 func (x *SnapshotPass) Reset() {
 	*x = SnapshotPass{}
-	mi := &file_admin_proto_msgTypes[17]
+	mi := &file_admin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1421,7 +1684,7 @@ func (x *SnapshotPass) String() string {
 func (*SnapshotPass) ProtoMessage() {}
 
 func (x *SnapshotPass) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[17]
+	mi := &file_admin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1434,7 +1697,7 @@ func (x *SnapshotPass) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotPass.ProtoReflect.Descriptor instead.
 func (*SnapshotPass) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{17}
+	return file_admin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *SnapshotPass) GetFromBatch() int64 {
@@ -1504,7 +1767,7 @@ type Backup struct {
 
 func (x *Backup) Reset() {
 	*x = Backup{}
-	mi := &file_admin_proto_msgTypes[18]
+	mi := &file_admin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1516,7 +1779,7 @@ func (x *Backup) String() string {
 func (*Backup) ProtoMessage() {}
 
 func (x *Backup) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[18]
+	mi := &file_admin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1529,7 +1792,7 @@ func (x *Backup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Backup.ProtoReflect.Descriptor instead.
 func (*Backup) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{18}
+	return file_admin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Backup) GetName() string {
@@ -1621,7 +1884,7 @@ type Inspection struct {
 
 func (x *Inspection) Reset() {
 	*x = Inspection{}
-	mi := &file_admin_proto_msgTypes[19]
+	mi := &file_admin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1633,7 +1896,7 @@ func (x *Inspection) String() string {
 func (*Inspection) ProtoMessage() {}
 
 func (x *Inspection) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[19]
+	mi := &file_admin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1646,7 +1909,7 @@ func (x *Inspection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Inspection.ProtoReflect.Descriptor instead.
 func (*Inspection) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{19}
+	return file_admin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Inspection) GetAccount() string {
@@ -1785,7 +2048,7 @@ type InspectedLot struct {
 
 func (x *InspectedLot) Reset() {
 	*x = InspectedLot{}
-	mi := &file_admin_proto_msgTypes[20]
+	mi := &file_admin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1797,7 +2060,7 @@ func (x *InspectedLot) String() string {
 func (*InspectedLot) ProtoMessage() {}
 
 func (x *InspectedLot) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[20]
+	mi := &file_admin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1810,7 +2073,7 @@ func (x *InspectedLot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectedLot.ProtoReflect.Descriptor instead.
 func (*InspectedLot) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{20}
+	return file_admin_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *InspectedLot) GetLot() string {
@@ -1883,7 +2146,7 @@ type InspectedFact struct {
 
 func (x *InspectedFact) Reset() {
 	*x = InspectedFact{}
-	mi := &file_admin_proto_msgTypes[21]
+	mi := &file_admin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1895,7 +2158,7 @@ func (x *InspectedFact) String() string {
 func (*InspectedFact) ProtoMessage() {}
 
 func (x *InspectedFact) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[21]
+	mi := &file_admin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1908,7 +2171,7 @@ func (x *InspectedFact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectedFact.ProtoReflect.Descriptor instead.
 func (*InspectedFact) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{21}
+	return file_admin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *InspectedFact) GetFact() int64 {
@@ -1942,6 +2205,245 @@ func (x *InspectedFact) GetRequestId() string {
 func (x *InspectedFact) GetText() string {
 	if x != nil {
 		return x.Text
+	}
+	return ""
+}
+
+// Lane is the line in front of a payment gateway.
+type Lane struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Gateway        string                 `protobuf:"bytes,1,opt,name=gateway,proto3" json:"gateway,omitempty"`
+	RateMilli      *int64                 `protobuf:"varint,2,opt,name=rate_milli,json=rateMilli,proto3,oneof" json:"rate_milli,omitempty"`                // thousandths of a call a second, as it was set
+	EffectiveMilli *int64                 `protobuf:"varint,3,opt,name=effective_milli,json=effectiveMilli,proto3,oneof" json:"effective_milli,omitempty"` // less than that while the gateway limits us
+	Waiting        *int64                 `protobuf:"varint,4,opt,name=waiting,proto3,oneof" json:"waiting,omitempty"`                                     // purchases that wait for their turn
+	Finishing      *int64                 `protobuf:"varint,5,opt,name=finishing,proto3,oneof" json:"finishing,omitempty"`                                 // charges to be finished now: they go before new ones
+	Later          *int64                 `protobuf:"varint,6,opt,name=later,proto3,oneof" json:"later,omitempty"`                                         // charges that are asked about again later
+	InFlight       *int64                 `protobuf:"varint,7,opt,name=in_flight,json=inFlight,proto3,oneof" json:"in_flight,omitempty"`                   // calls under way
+	Unknown        *int64                 `protobuf:"varint,8,opt,name=unknown,proto3,oneof" json:"unknown,omitempty"`                                     // charges whose last question was not answered
+	EtaMs          *int64                 `protobuf:"varint,9,opt,name=eta_ms,json=etaMs,proto3,oneof" json:"eta_ms,omitempty"`                            // that a new purchase would have to wait
+	BreakerOpen    bool                   `protobuf:"varint,10,opt,name=breaker_open,json=breakerOpen,proto3" json:"breaker_open,omitempty"`               // the gateway does not answer: new purchases are refused payment_unavailable
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *Lane) Reset() {
+	*x = Lane{}
+	mi := &file_admin_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Lane) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Lane) ProtoMessage() {}
+
+func (x *Lane) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Lane.ProtoReflect.Descriptor instead.
+func (*Lane) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *Lane) GetGateway() string {
+	if x != nil {
+		return x.Gateway
+	}
+	return ""
+}
+
+func (x *Lane) GetRateMilli() int64 {
+	if x != nil && x.RateMilli != nil {
+		return *x.RateMilli
+	}
+	return 0
+}
+
+func (x *Lane) GetEffectiveMilli() int64 {
+	if x != nil && x.EffectiveMilli != nil {
+		return *x.EffectiveMilli
+	}
+	return 0
+}
+
+func (x *Lane) GetWaiting() int64 {
+	if x != nil && x.Waiting != nil {
+		return *x.Waiting
+	}
+	return 0
+}
+
+func (x *Lane) GetFinishing() int64 {
+	if x != nil && x.Finishing != nil {
+		return *x.Finishing
+	}
+	return 0
+}
+
+func (x *Lane) GetLater() int64 {
+	if x != nil && x.Later != nil {
+		return *x.Later
+	}
+	return 0
+}
+
+func (x *Lane) GetInFlight() int64 {
+	if x != nil && x.InFlight != nil {
+		return *x.InFlight
+	}
+	return 0
+}
+
+func (x *Lane) GetUnknown() int64 {
+	if x != nil && x.Unknown != nil {
+		return *x.Unknown
+	}
+	return 0
+}
+
+func (x *Lane) GetEtaMs() int64 {
+	if x != nil && x.EtaMs != nil {
+		return *x.EtaMs
+	}
+	return 0
+}
+
+func (x *Lane) GetBreakerOpen() bool {
+	if x != nil {
+		return x.BreakerOpen
+	}
+	return false
+}
+
+// OneClickEverywhere is what is set for one-click checkout everywhere. An event may narrow it.
+type OneClickEverywhere struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	OneClick      string                 `protobuf:"bytes,1,opt,name=one_click,json=oneClick,proto3" json:"one_click,omitempty"` // on or off
+	Share         *int64                 `protobuf:"varint,2,opt,name=share,proto3,oneof" json:"share,omitempty"`                // of buyers, in hundredths of a percent
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OneClickEverywhere) Reset() {
+	*x = OneClickEverywhere{}
+	mi := &file_admin_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OneClickEverywhere) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OneClickEverywhere) ProtoMessage() {}
+
+func (x *OneClickEverywhere) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OneClickEverywhere.ProtoReflect.Descriptor instead.
+func (*OneClickEverywhere) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *OneClickEverywhere) GetOneClick() string {
+	if x != nil {
+		return x.OneClick
+	}
+	return ""
+}
+
+func (x *OneClickEverywhere) GetShare() int64 {
+	if x != nil && x.Share != nil {
+		return *x.Share
+	}
+	return 0
+}
+
+// Resolved is a purchase that an operator has resolved.
+type Resolved struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Event         string                 `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
+	Purchase      string                 `protobuf:"bytes,2,opt,name=purchase,proto3" json:"purchase,omitempty"`
+	State         string                 `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
+	Charge        string                 `protobuf:"bytes,4,opt,name=charge,proto3" json:"charge,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Resolved) Reset() {
+	*x = Resolved{}
+	mi := &file_admin_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Resolved) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Resolved) ProtoMessage() {}
+
+func (x *Resolved) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Resolved.ProtoReflect.Descriptor instead.
+func (*Resolved) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *Resolved) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
+func (x *Resolved) GetPurchase() string {
+	if x != nil {
+		return x.Purchase
+	}
+	return ""
+}
+
+func (x *Resolved) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *Resolved) GetCharge() string {
+	if x != nil {
+		return x.Charge
 	}
 	return ""
 }
@@ -2011,7 +2513,30 @@ const file_admin_proto_rawDesc = "" +
 	"\x04fact\x18\x06 \x01(\x03R\x04fact\x12\x14\n" +
 	"\x05batch\x18\a \x01(\x03R\x05batch\x12*\n" +
 	"\x02at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12 \n" +
-	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xde\x03\n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xa3\x01\n" +
+	"\vLaneCommand\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1a\n" +
+	"\boperator\x18\x02 \x01(\tR\boperator\x12\x18\n" +
+	"\agateway\x18\x05 \x01(\tR\agateway\x12\x1d\n" +
+	"\n" +
+	"rate_milli\x18\x06 \x01(\x03R\trateMilli\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xab\x01\n" +
+	"\x19OneClickEverywhereCommand\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1a\n" +
+	"\boperator\x18\x02 \x01(\tR\boperator\x12\x1b\n" +
+	"\tone_click\x18\x05 \x01(\tR\boneClick\x12\x14\n" +
+	"\x05share\x18\x06 \x01(\x03R\x05share\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xb7\x01\n" +
+	"\x0eResolveCommand\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1a\n" +
+	"\boperator\x18\x02 \x01(\tR\boperator\x12\x14\n" +
+	"\x05event\x18\x03 \x01(\tR\x05event\x12\x1a\n" +
+	"\bpurchase\x18\x05 \x01(\tR\bpurchase\x12\x16\n" +
+	"\x06answer\x18\x06 \x01(\tR\x06answer\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xf8\x04\n" +
 	"\n" +
 	"AdminReply\x12\x1d\n" +
 	"\n" +
@@ -2027,7 +2552,10 @@ const file_admin_proto_rawDesc = "" +
 	"\n" +
 	"inspection\x18\n" +
 	" \x01(\v2\x17.holdfast.v1.InspectionR\n" +
-	"inspection\x12 \n" +
+	"inspection\x12'\n" +
+	"\x05lanes\x18\v \x03(\v2\x11.holdfast.v1.LaneR\x05lanes\x12<\n" +
+	"\tone_click\x18\f \x01(\v2\x1f.holdfast.v1.OneClickEverywhereR\boneClick\x121\n" +
+	"\bresolved\x18\r \x01(\v2\x15.holdfast.v1.ResolvedR\bresolved\x12 \n" +
 	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"f\n" +
 	"\x05Audit\x121\n" +
 	"\aentries\x18\x01 \x03(\v2\x17.holdfast.v1.AuditEntryR\aentries\x12\x12\n" +
@@ -2168,7 +2696,41 @@ const file_admin_proto_rawDesc = "" +
 	"\x04kind\x18\x03 \x01(\tR\x04kind\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x04 \x01(\tR\trequestId\x12\x12\n" +
-	"\x04text\x18\x05 \x01(\tR\x04textB:Z8github.com/holdfast-engine/holdfast/transport/holdfastpbb\x06proto3"
+	"\x04text\x18\x05 \x01(\tR\x04text\"\xbb\x03\n" +
+	"\x04Lane\x12\x18\n" +
+	"\agateway\x18\x01 \x01(\tR\agateway\x12\"\n" +
+	"\n" +
+	"rate_milli\x18\x02 \x01(\x03H\x00R\trateMilli\x88\x01\x01\x12,\n" +
+	"\x0feffective_milli\x18\x03 \x01(\x03H\x01R\x0eeffectiveMilli\x88\x01\x01\x12\x1d\n" +
+	"\awaiting\x18\x04 \x01(\x03H\x02R\awaiting\x88\x01\x01\x12!\n" +
+	"\tfinishing\x18\x05 \x01(\x03H\x03R\tfinishing\x88\x01\x01\x12\x19\n" +
+	"\x05later\x18\x06 \x01(\x03H\x04R\x05later\x88\x01\x01\x12 \n" +
+	"\tin_flight\x18\a \x01(\x03H\x05R\binFlight\x88\x01\x01\x12\x1d\n" +
+	"\aunknown\x18\b \x01(\x03H\x06R\aunknown\x88\x01\x01\x12\x1a\n" +
+	"\x06eta_ms\x18\t \x01(\x03H\aR\x05etaMs\x88\x01\x01\x12!\n" +
+	"\fbreaker_open\x18\n" +
+	" \x01(\bR\vbreakerOpenB\r\n" +
+	"\v_rate_milliB\x12\n" +
+	"\x10_effective_milliB\n" +
+	"\n" +
+	"\b_waitingB\f\n" +
+	"\n" +
+	"_finishingB\b\n" +
+	"\x06_laterB\f\n" +
+	"\n" +
+	"_in_flightB\n" +
+	"\n" +
+	"\b_unknownB\t\n" +
+	"\a_eta_ms\"V\n" +
+	"\x12OneClickEverywhere\x12\x1b\n" +
+	"\tone_click\x18\x01 \x01(\tR\boneClick\x12\x19\n" +
+	"\x05share\x18\x02 \x01(\x03H\x00R\x05share\x88\x01\x01B\b\n" +
+	"\x06_share\"j\n" +
+	"\bResolved\x12\x14\n" +
+	"\x05event\x18\x01 \x01(\tR\x05event\x12\x1a\n" +
+	"\bpurchase\x18\x02 \x01(\tR\bpurchase\x12\x14\n" +
+	"\x05state\x18\x03 \x01(\tR\x05state\x12\x16\n" +
+	"\x06charge\x18\x04 \x01(\tR\x06chargeB:Z8github.com/holdfast-engine/holdfast/transport/holdfastpbb\x06proto3"
 
 var (
 	file_admin_proto_rawDescOnce sync.Once
@@ -2182,61 +2744,70 @@ func file_admin_proto_rawDescGZIP() []byte {
 	return file_admin_proto_rawDescData
 }
 
-var file_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_admin_proto_goTypes = []any{
-	(*AuditCommand)(nil),             // 0: holdfast.v1.AuditCommand
-	(*EventsCommand)(nil),            // 1: holdfast.v1.EventsCommand
-	(*WhyCommand)(nil),               // 2: holdfast.v1.WhyCommand
-	(*SnapshotCommand)(nil),          // 3: holdfast.v1.SnapshotCommand
-	(*ArchiveCommand)(nil),           // 4: holdfast.v1.ArchiveCommand
-	(*SleepCommand)(nil),             // 5: holdfast.v1.SleepCommand
-	(*ReleaseQuarantineCommand)(nil), // 6: holdfast.v1.ReleaseQuarantineCommand
-	(*BackupCommand)(nil),            // 7: holdfast.v1.BackupCommand
-	(*InspectCommand)(nil),           // 8: holdfast.v1.InspectCommand
-	(*AdminReply)(nil),               // 9: holdfast.v1.AdminReply
-	(*Audit)(nil),                    // 10: holdfast.v1.Audit
-	(*AuditEntry)(nil),               // 11: holdfast.v1.AuditEntry
-	(*EventCounts)(nil),              // 12: holdfast.v1.EventCounts
-	(*QuarantinedEvent)(nil),         // 13: holdfast.v1.QuarantinedEvent
-	(*Whereabouts)(nil),              // 14: holdfast.v1.Whereabouts
-	(*Why)(nil),                      // 15: holdfast.v1.Why
-	(*WhyNumber)(nil),                // 16: holdfast.v1.WhyNumber
-	(*SnapshotPass)(nil),             // 17: holdfast.v1.SnapshotPass
-	(*Backup)(nil),                   // 18: holdfast.v1.Backup
-	(*Inspection)(nil),               // 19: holdfast.v1.Inspection
-	(*InspectedLot)(nil),             // 20: holdfast.v1.InspectedLot
-	(*InspectedFact)(nil),            // 21: holdfast.v1.InspectedFact
-	(*timestamppb.Timestamp)(nil),    // 22: google.protobuf.Timestamp
-	(*Error)(nil),                    // 23: holdfast.v1.Error
+	(*AuditCommand)(nil),              // 0: holdfast.v1.AuditCommand
+	(*EventsCommand)(nil),             // 1: holdfast.v1.EventsCommand
+	(*WhyCommand)(nil),                // 2: holdfast.v1.WhyCommand
+	(*SnapshotCommand)(nil),           // 3: holdfast.v1.SnapshotCommand
+	(*ArchiveCommand)(nil),            // 4: holdfast.v1.ArchiveCommand
+	(*SleepCommand)(nil),              // 5: holdfast.v1.SleepCommand
+	(*ReleaseQuarantineCommand)(nil),  // 6: holdfast.v1.ReleaseQuarantineCommand
+	(*BackupCommand)(nil),             // 7: holdfast.v1.BackupCommand
+	(*InspectCommand)(nil),            // 8: holdfast.v1.InspectCommand
+	(*LaneCommand)(nil),               // 9: holdfast.v1.LaneCommand
+	(*OneClickEverywhereCommand)(nil), // 10: holdfast.v1.OneClickEverywhereCommand
+	(*ResolveCommand)(nil),            // 11: holdfast.v1.ResolveCommand
+	(*AdminReply)(nil),                // 12: holdfast.v1.AdminReply
+	(*Audit)(nil),                     // 13: holdfast.v1.Audit
+	(*AuditEntry)(nil),                // 14: holdfast.v1.AuditEntry
+	(*EventCounts)(nil),               // 15: holdfast.v1.EventCounts
+	(*QuarantinedEvent)(nil),          // 16: holdfast.v1.QuarantinedEvent
+	(*Whereabouts)(nil),               // 17: holdfast.v1.Whereabouts
+	(*Why)(nil),                       // 18: holdfast.v1.Why
+	(*WhyNumber)(nil),                 // 19: holdfast.v1.WhyNumber
+	(*SnapshotPass)(nil),              // 20: holdfast.v1.SnapshotPass
+	(*Backup)(nil),                    // 21: holdfast.v1.Backup
+	(*Inspection)(nil),                // 22: holdfast.v1.Inspection
+	(*InspectedLot)(nil),              // 23: holdfast.v1.InspectedLot
+	(*InspectedFact)(nil),             // 24: holdfast.v1.InspectedFact
+	(*Lane)(nil),                      // 25: holdfast.v1.Lane
+	(*OneClickEverywhere)(nil),        // 26: holdfast.v1.OneClickEverywhere
+	(*Resolved)(nil),                  // 27: holdfast.v1.Resolved
+	(*timestamppb.Timestamp)(nil),     // 28: google.protobuf.Timestamp
+	(*Error)(nil),                     // 29: holdfast.v1.Error
 }
 var file_admin_proto_depIdxs = []int32{
-	22, // 0: holdfast.v1.AuditCommand.since:type_name -> google.protobuf.Timestamp
-	22, // 1: holdfast.v1.AuditCommand.until:type_name -> google.protobuf.Timestamp
-	22, // 2: holdfast.v1.InspectCommand.at:type_name -> google.protobuf.Timestamp
-	23, // 3: holdfast.v1.AdminReply.error:type_name -> holdfast.v1.Error
-	10, // 4: holdfast.v1.AdminReply.entries:type_name -> holdfast.v1.Audit
-	12, // 5: holdfast.v1.AdminReply.events:type_name -> holdfast.v1.EventCounts
-	17, // 6: holdfast.v1.AdminReply.snapshot:type_name -> holdfast.v1.SnapshotPass
-	15, // 7: holdfast.v1.AdminReply.why:type_name -> holdfast.v1.Why
-	14, // 8: holdfast.v1.AdminReply.event:type_name -> holdfast.v1.Whereabouts
-	18, // 9: holdfast.v1.AdminReply.backup:type_name -> holdfast.v1.Backup
-	19, // 10: holdfast.v1.AdminReply.inspection:type_name -> holdfast.v1.Inspection
-	11, // 11: holdfast.v1.Audit.entries:type_name -> holdfast.v1.AuditEntry
-	22, // 12: holdfast.v1.AuditEntry.at:type_name -> google.protobuf.Timestamp
-	13, // 13: holdfast.v1.EventCounts.quarantined:type_name -> holdfast.v1.QuarantinedEvent
-	22, // 14: holdfast.v1.Why.at:type_name -> google.protobuf.Timestamp
-	16, // 15: holdfast.v1.Why.numbers:type_name -> holdfast.v1.WhyNumber
-	22, // 16: holdfast.v1.Backup.made:type_name -> google.protobuf.Timestamp
-	22, // 17: holdfast.v1.Inspection.at:type_name -> google.protobuf.Timestamp
-	22, // 18: holdfast.v1.Inspection.high_mark:type_name -> google.protobuf.Timestamp
-	20, // 19: holdfast.v1.Inspection.lots:type_name -> holdfast.v1.InspectedLot
-	21, // 20: holdfast.v1.Inspection.facts:type_name -> holdfast.v1.InspectedFact
-	22, // 21: holdfast.v1.InspectedFact.at:type_name -> google.protobuf.Timestamp
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	28, // 0: holdfast.v1.AuditCommand.since:type_name -> google.protobuf.Timestamp
+	28, // 1: holdfast.v1.AuditCommand.until:type_name -> google.protobuf.Timestamp
+	28, // 2: holdfast.v1.InspectCommand.at:type_name -> google.protobuf.Timestamp
+	29, // 3: holdfast.v1.AdminReply.error:type_name -> holdfast.v1.Error
+	13, // 4: holdfast.v1.AdminReply.entries:type_name -> holdfast.v1.Audit
+	15, // 5: holdfast.v1.AdminReply.events:type_name -> holdfast.v1.EventCounts
+	20, // 6: holdfast.v1.AdminReply.snapshot:type_name -> holdfast.v1.SnapshotPass
+	18, // 7: holdfast.v1.AdminReply.why:type_name -> holdfast.v1.Why
+	17, // 8: holdfast.v1.AdminReply.event:type_name -> holdfast.v1.Whereabouts
+	21, // 9: holdfast.v1.AdminReply.backup:type_name -> holdfast.v1.Backup
+	22, // 10: holdfast.v1.AdminReply.inspection:type_name -> holdfast.v1.Inspection
+	25, // 11: holdfast.v1.AdminReply.lanes:type_name -> holdfast.v1.Lane
+	26, // 12: holdfast.v1.AdminReply.one_click:type_name -> holdfast.v1.OneClickEverywhere
+	27, // 13: holdfast.v1.AdminReply.resolved:type_name -> holdfast.v1.Resolved
+	14, // 14: holdfast.v1.Audit.entries:type_name -> holdfast.v1.AuditEntry
+	28, // 15: holdfast.v1.AuditEntry.at:type_name -> google.protobuf.Timestamp
+	16, // 16: holdfast.v1.EventCounts.quarantined:type_name -> holdfast.v1.QuarantinedEvent
+	28, // 17: holdfast.v1.Why.at:type_name -> google.protobuf.Timestamp
+	19, // 18: holdfast.v1.Why.numbers:type_name -> holdfast.v1.WhyNumber
+	28, // 19: holdfast.v1.Backup.made:type_name -> google.protobuf.Timestamp
+	28, // 20: holdfast.v1.Inspection.at:type_name -> google.protobuf.Timestamp
+	28, // 21: holdfast.v1.Inspection.high_mark:type_name -> google.protobuf.Timestamp
+	23, // 22: holdfast.v1.Inspection.lots:type_name -> holdfast.v1.InspectedLot
+	24, // 23: holdfast.v1.Inspection.facts:type_name -> holdfast.v1.InspectedFact
+	28, // 24: holdfast.v1.InspectedFact.at:type_name -> google.protobuf.Timestamp
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_admin_proto_init() }
@@ -2245,20 +2816,22 @@ func file_admin_proto_init() {
 		return
 	}
 	file_holdfast_proto_init()
-	file_admin_proto_msgTypes[12].OneofWrappers = []any{}
 	file_admin_proto_msgTypes[15].OneofWrappers = []any{}
-	file_admin_proto_msgTypes[16].OneofWrappers = []any{}
-	file_admin_proto_msgTypes[17].OneofWrappers = []any{}
 	file_admin_proto_msgTypes[18].OneofWrappers = []any{}
 	file_admin_proto_msgTypes[19].OneofWrappers = []any{}
 	file_admin_proto_msgTypes[20].OneofWrappers = []any{}
+	file_admin_proto_msgTypes[21].OneofWrappers = []any{}
+	file_admin_proto_msgTypes[22].OneofWrappers = []any{}
+	file_admin_proto_msgTypes[23].OneofWrappers = []any{}
+	file_admin_proto_msgTypes[25].OneofWrappers = []any{}
+	file_admin_proto_msgTypes[26].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_admin_proto_rawDesc), len(file_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   22,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
