@@ -18,21 +18,26 @@ func FuzzFold(f *testing.F) {
 	}
 	_, lines := goldenSeats(f)
 	sold, after := goldenAfterSale(f)
-	lines = append(lines, after...)
+	bought, paid := goldenCheckout(f)
+	lines = append(append(lines, after...), paid...)
 	for _, line := range lines {
+		if strings.HasSuffix(line, " ") {
+			continue // a step without facts
+		}
 		b, err := hex.DecodeString(line[strings.LastIndexByte(line, ' ')+1:])
 		if err != nil {
 			f.Fatal(err)
 		}
 		f.Add(b, uint8(1), true)
+		f.Add(b, uint8(1), false)
 	}
-	states := [...][]byte{state, sold.e.AppendSnapshot(nil)}
+	states := [...][]byte{state, sold.e.AppendSnapshot(nil), bought.e.AppendSnapshot(nil)}
 	f.Fuzz(func(t *testing.T, buf []byte, count uint8, blank bool) {
 		var e *Event
 		if blank {
 			e = NewWithLimits(testKey(), open.limits)
 		} else {
-			a, err := OpenSnapshot(testKey(), states[len(buf)&1])
+			a, err := OpenSnapshot(testKey(), states[len(buf)%len(states)])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -83,6 +88,8 @@ func FuzzSnapshot(f *testing.F) {
 	f.Add(seats.e.AppendSnapshot(nil))
 	sold, _ := goldenAfterSale(f)
 	f.Add(sold.e.AppendSnapshot(nil))
+	bought, _ := goldenCheckout(f)
+	f.Add(bought.e.AppendSnapshot(nil))
 	n, _ := goldenNode(f)
 	f.Add(n.AppendSnapshot(nil))
 	f.Fuzz(func(t *testing.T, state []byte) {

@@ -14,7 +14,8 @@ func (e *Event) viewPurchaseFact(v *FactView, fact []byte) (a asked) {
 		var f factOffered
 		d.offered(&f)
 		a = f.asked
-		v.Text = fmt.Sprintf("offer %s to buyer %s: %d minor units, for %s", AppendOfferID(nil, f.offer, e.offerIncarnation(f.offer)), f.buyer, f.total, msText(f.life))
+		v.Text = fmt.Sprintf("offer %s to buyer %s: %s, %d minor units, for %s", AppendOfferID(nil, f.offer, e.offerIncarnation(f.offer)), f.buyer,
+			e.wishText(f.items), f.total, msText(f.life))
 		if f.method != "" {
 			v.Text += ", with " + f.method
 		}
@@ -97,4 +98,15 @@ func (e *Event) viewPurchaseFact(v *FactView, fact []byte) (a asked) {
 
 func (e *Event) purchaseText(id PurchaseID) string {
 	return string(AppendPurchaseID(nil, id, e.purchaseIncarnation(id)))
+}
+
+// wishText lists what an offer was of.
+func (e *Event) wishText(wish []byte) string {
+	var items []factItem
+	d := decoder{buf: wish}
+	for range d.byte() {
+		w := d.wishItem()
+		items = append(items, factItem{price: w.price, sales: uint32(w.sales), seats: w.seats})
+	}
+	return e.itemsText(items)
 }

@@ -20,6 +20,7 @@ const (
 	plantedTimeoutDeclines          // take an answer that did not come for a decline
 	plantedForgetVoid               // leave the money of a purchase where it is that was undone
 	plantedOfferTwice               // let an offer buy again
+	plantedExpirePaying             // give up a purchase whose time is over without asking the gateway
 	plantedIgnoreAmount             // sell whatever amount the gateway has
 	plantedStaleRuns                // search for seats in rows as they were
 )
