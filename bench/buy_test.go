@@ -40,7 +40,7 @@ func benchmarkBuy(b *testing.B, captures bool, outstanding int) {
 	defer holds.Close()
 	c := bench.BuyConfig{Event: bought, Workload: bench.NewWorkload(2), Wait: 30 * time.Second, Outstanding: outstanding, For: roundFor()}
 
-	var held, sold, ratio, cpu bench.Numbers
+	var held, sold, ratio, cpu, holdCPU bench.Numbers
 	var latency *hdrhistogram.Histogram
 	for range rounds() {
 		h, err := holds.Run(roundFor())
@@ -49,6 +49,7 @@ func benchmarkBuy(b *testing.B, captures bool, outstanding int) {
 		check(b, err)
 		held, sold = append(held, h.PerSecond()), append(sold, s.PerSecond())
 		ratio, cpu = append(ratio, s.PerSecond()/h.PerSecond()), append(cpu, float64(s.CPU.Nanoseconds())/float64(max(1, s.Latency.TotalCount())))
+		holdCPU = append(holdCPU, float64(h.CPU.Nanoseconds())/float64(max(1, h.All)))
 		if latency == nil {
 			latency = s.Latency
 		} else {
@@ -61,6 +62,7 @@ func benchmarkBuy(b *testing.B, captures bool, outstanding int) {
 	b.ReportMetric(float64(latency.ValueAtQuantile(50)), "p50-us")
 	b.ReportMetric(float64(latency.ValueAtQuantile(99)), "p99-us")
 	b.ReportMetric(cpu.Median(), "cpu-ns/buy")
+	b.ReportMetric(holdCPU.Median(), "cpu-ns/hold")
 	b.Logf("buys/s   %v", sold)
 	b.Logf("holds/s  %v", held)
 	b.Logf("buy/hold %v", ratio)
