@@ -146,11 +146,3 @@ func TestACancellationGoesOnInSlices(t *testing.T) {
 		t.Errorf("after all refunds: %+v", l.view())
 	}
 }
-
-func TestEveryFieldHasItsName(t *testing.T) {
-	for f := fieldNone + 1; f < fieldsEnd; f++ {
-		if fieldNames[f] == "" {
-			t.Errorf("field %d has no name", f)
-		}
-	}
-}

@@ -24,7 +24,6 @@ type checker struct {
 type buyerCheck struct {
 	hold   uint32
 	ended  uint32
-	linked uint32
 	orders uint32
 	units  int64
 
@@ -53,7 +52,7 @@ func (e *Event) Check() error {
 		}
 	}
 	for _, check := range [...]func() error{
-		e.LiveCheck, c.orders, c.aftersale, c.links, c.holds, c.purchases, c.offers, c.ended, c.counts, c.tiers, c.buyersRows, c.requests, c.wheel, c.leaks, e.checkRestores,
+		e.LiveCheck, c.orders, c.aftersale, c.holds, c.purchases, c.offers, c.ended, c.counts, c.tiers, c.buyersRows, c.requests, c.wheel, c.leaks, e.checkRestores,
 	} {
 		if err := check(); err != nil {
 			return err
@@ -307,7 +306,7 @@ func (c *checker) buyersRows() error {
 		live++
 		c.names++
 		n := c.buyers[slot]
-		if b.hold != n.hold || b.ended != n.ended || (b.customer != 0) != (n.orders+n.purchases+n.offers > 0) || b.hold|b.ended|b.customer|b.linked == 0 || b.linked != n.linked {
+		if b.hold != n.hold || b.ended != n.ended || (b.customer != 0) != (n.orders+n.purchases+n.offers > 0) || b.hold|b.ended|b.customer == 0 {
 			return e.broken("buyer %q is %+v, counted %+v", e.buyerName(slot), *b, n)
 		}
 		if e.buyerNamed(e.buyerName(slot), e.buyerHash(slot)) != slot+1 {
@@ -338,8 +337,8 @@ func (c *checker) requests() error {
 	if e.requests.count() > e.limits.Requests || e.requests.count()+e.money.live() != e.requestIndex.count {
 		return e.broken("%d requests and %d of money, %d indexed", e.requests.count(), e.money.live(), e.requestIndex.count)
 	}
-	if admits := c.admissions(); admits != c.admitted {
-		return e.broken("%d admissions are remembered of %d", admits, c.admitted)
+	if asked, admits := c.moneyRequests(); asked > int(e.refunds.rows) || admits != c.admitted {
+		return e.broken("%d refunds and %d admissions are remembered of %d refunds and %d admissions", asked, admits, e.refunds.rows, c.admitted)
 	}
 	for pos := e.requests.head; pos < e.requests.tail; pos++ {
 		r := e.requests.at(pos)

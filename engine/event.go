@@ -47,11 +47,6 @@ type Event struct {
 	tickets     slab[ticketRow]
 	ticketIndex index
 	refunds     slab[refundRow]
-	refundsOpen int // refunds whose money still has to move
-	calls       slab[refundCall]
-	members     slab[memberRow]
-	links       slab[linkRow]
-	linkIndex   index
 	cancelled   cancelled
 	window      refundWindow
 
@@ -95,9 +90,6 @@ type work struct {
 	command   Command // a buy, with what its offer says
 	blocked   factBlocked
 	refunding factRefunding
-	linked    factLinked
-	links     []uint64
-	clusters  []uint32
 	seats     []uint32
 	wanted    []want
 	parties   []party

@@ -184,7 +184,6 @@ func (e *Event) applyPaid(f *factPaid, slot uint32) {
 	case stepVoided:
 		row.charge = ChargeVoided
 		row.flags &^= purchaseWaits
-		e.notTaken(row)
 	case stepsEnd:
 	}
 	e.putPurchase(slot, deadline)

@@ -105,8 +105,6 @@ type PaymentCommand struct {
 	Block       bool   // the tickets do not come back on sale
 	ByBuyer     bool   // the buyer asks: only while the event allows it
 	Reason      string // for the evidence: an id, as in "cancelled" or "goodwill"
-	// FailedRefund is a refund that the gateway has refused, as the engine wrote it: it is tried again as it was, and the rest is left out.
-	FailedRefund string
 
 	// one_click
 	On           bool
@@ -282,8 +280,6 @@ const (
 	AlarmStuck                             // nobody knows what became of a charge for 24 hours: resolve it
 	AlarmCapture                           // a charge could not be captured, again and again
 	AlarmVoid                              // a charge could not be let go or given back, again and again; it is tried on
-	AlarmRefund                            // the gateway has refused a refund, or given back another amount: look, and ask for it again
-	AlarmLinks                             // a buyer is linked to more than the engine allows
 	alarmsEnd
 )
 
@@ -303,10 +299,6 @@ func (r AlarmReason) String() string {
 		return "capture_failed"
 	case AlarmVoid:
 		return "void_failed"
-	case AlarmRefund:
-		return "refund_failed"
-	case AlarmLinks:
-		return "too_many_links"
 	case alarmsEnd:
 	}
 	return "unknown"

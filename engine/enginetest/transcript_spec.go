@@ -15,7 +15,7 @@ import (
 //	currency JPY                   EUR if it is not said
 //	holds 2m, longest 10m          each hold's life; 2m and 10m if it is not said
 //	spread 8s                      0s if it is not said, so that deadlines are easy to read
-//	limit 4 a buyer                also: limit 6 an order, limit 4 linked
+//	limit 4 a buyer                also: limit 6 an order
 //	opens 10:30:00, closes 18:00:00
 //	starts 20:00:00
 //	refunds until 12:00:00         also: refunds after rescheduling 30m
@@ -24,8 +24,6 @@ import (
 //	lot pack 160.00, 40 tickets, packs of 4, in hall, min 1, max 2, after ga, needs ga or stalls, tax 3.00
 //	lot stalls 90.00 + 4.50 service, row A/1 of 20, row A/2 of 20
 //	lot circle 70.00, row B/1 of 20 through 9 rank 2 from 101 step 2 aisle 109+119 accessible 101-103 companion 105 restricted 139
-//	undo 10s                       also: pays 2m, grace 1m, action 3m, redirect 10m, queue 15m, offers 2m; those if it is not said
-//	share 5000                     of buyers who have one-click, in hundredths of a percent
 //	draft
 func readSpec(below, currency string, update bool) (*engine.EventSpec, error) {
 	spec := &engine.EventSpec{}
@@ -81,17 +79,12 @@ func readSpecLine(spec *engine.EventSpec, line, currency string, update bool) er
 		case w.take("a", "buyer"):
 			spec.LimitPerBuyer = n
 			spec.Set |= engine.SetLimitPerBuyer
-		case w.take("linked"):
-			spec.Pay.LimitPerLinked = n
-			spec.Set |= engine.SetLimitPerLinked
 		case w.take("an", "order"):
 			spec.LimitPerOrder = n
 			spec.Set |= engine.SetLimitPerOrder
 		default:
 			return fmt.Errorf("a limit is %q or %q, not %q", "a buyer", "an order", strings.Join(w.rest, " "))
 		}
-	case "undo", "pays", "grace", "action", "redirect", "queue", "offers", "share":
-		err = readPolicy(spec, key, w.next())
 	case "opens", "closes":
 		for ; err == nil && key != ""; key = w.next() {
 			var at engine.Instant
@@ -246,41 +239,5 @@ func readRow(w *words, row *engine.RowSpec) (err error) {
 			*text = strings.ReplaceAll(w.next(), "+", " ")
 		}
 	}
-	return err
-}
-
-// readPolicy reads a time of the event's policy for purchases.
-func readPolicy(spec *engine.EventSpec, key, word string) (err error) {
-	p := &spec.Pay
-	var at *int64
-	switch key {
-	case "undo":
-		at, p.HasUndo = &p.UndoMs, true
-		spec.Set |= engine.SetUndo
-	case "pays":
-		at = &p.PayMs
-		spec.Set |= engine.SetPay
-	case "grace":
-		at = &p.GraceMs
-		spec.Set |= engine.SetGrace
-	case "action":
-		at = &p.ActionMs
-		spec.Set |= engine.SetAction
-	case "redirect":
-		at = &p.RedirectMs
-		spec.Set |= engine.SetRedirect
-	case "queue":
-		at = &p.QueueMs
-		spec.Set |= engine.SetQueue
-	case "offers":
-		at = &p.OfferTTLMs
-		spec.Set |= engine.SetOfferTTL
-	}
-	if key == "share" {
-		p.HasOneClickShare = true
-		p.OneClickShare, err = strconv.ParseInt(word, 10, 64)
-		return err
-	}
-	*at, err = readMs(word)
 	return err
 }

@@ -123,17 +123,24 @@ func (b *Buyer) buy(f *fact) {
 	p.Event, p.Order, p.Currency = cloneID(p.Event), cloneID(p.Order), cloneID(p.Currency)
 	p.Device = 0
 	b.History = slices.Clone(b.History)
+	counted := false
 	if i := b.order(p.Event, p.Order); i >= 0 {
+		counted = !b.History[i].Undone
 		b.History[i] = p
-		return
+	} else {
+		if len(b.History) >= HistoryPerBuyerMax {
+			b.History = slices.Delete(b.History, 0, 1)
+		}
+		b.History = append(b.History, p)
+		b.see(f.device, p.AtMs)
 	}
-	if len(b.History) >= HistoryPerBuyerMax {
-		b.History = slices.Delete(b.History, 0, 1)
+	switch { // what was taken back is no completed purchase
+	case counted && p.Undone:
+		b.Purchases--
+	case !counted && !p.Undone:
+		b.Purchases++
+		b.LastMs = max(b.LastMs, p.AtMs)
 	}
-	b.History = append(b.History, p)
-	b.Purchases++
-	b.LastMs = max(b.LastMs, p.AtMs)
-	b.see(f.device, p.AtMs)
 }
 
 func (b *Buyer) order(event, order string) int {

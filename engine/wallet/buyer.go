@@ -163,6 +163,16 @@ func (b *Buyer) ChargeOpen() bool {
 	return slices.ContainsFunc(b.History, func(p Purchase) bool { return p.Open })
 }
 
+// completed is how many known purchases were not taken back.
+func (b *Buyer) completed() (n int64) {
+	for i := range b.History {
+		if !b.History[i].Undone {
+			n++
+		}
+	}
+	return n
+}
+
 // KnowsDevice reports whether the buyer has used a device before.
 func (b *Buyer) KnowsDevice(hash uint64) bool {
 	return slices.ContainsFunc(b.Devices, func(d Device) bool { return d.Hash == hash })

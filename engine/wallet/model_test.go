@@ -16,16 +16,16 @@ import (
 type model struct{ buyers []*modelBuyer }
 
 type modelBuyer struct {
-	id                         string
-	methods                    []modelMethod
-	def, last                  uint32
-	oneClick                   bool
-	orders                     map[string]int64 // to what was refunded
-	orderSeq                   map[string]engine.Seq
-	purchases                  int64
-	erasing                    bool
-	requests                   []modelRequest
-	blockedEver, imported, fat bool
+	id        string
+	methods   []modelMethod
+	def, last uint32
+	oneClick  bool
+	orders    map[string]int64 // to what was refunded
+	orderSeq  map[string]engine.Seq
+	undone    map[string]bool
+	purchases int64
+	erasing   bool
+	requests  []modelRequest
 }
 
 type modelMethod struct {
@@ -53,7 +53,7 @@ func (m *model) get(id string) *modelBuyer {
 	if b := m.find(id); b != nil {
 		return b
 	}
-	b := &modelBuyer{id: id, orders: map[string]int64{}, orderSeq: map[string]engine.Seq{}}
+	b := &modelBuyer{id: id, orders: map[string]int64{}, orderSeq: map[string]engine.Seq{}, undone: map[string]bool{}}
 	m.buyers = append(m.buyers, b)
 	return b
 }
@@ -167,9 +167,13 @@ func (m *model) step(c *Command) (code engine.Code, repeated bool, number uint32
 			return engine.CodeOK, false, 0
 		}
 		b = m.get(c.Buyer)
-		if b.orderSeq[key] == 0 {
+		if was := b.orderSeq[key] != 0 && !b.undone[key]; was != !c.Purchase.Undone {
 			b.purchases++
+			if was {
+				b.purchases -= 2
+			}
 		}
+		b.undone[key] = c.Purchase.Undone
 		b.orderSeq[key], b.orders[key] = c.Purchase.Seq, c.Purchase.RefundedMinor
 		return engine.CodeOK, false, 0
 	case VerbErase:
@@ -300,7 +304,7 @@ func drawCommand(t *rapid.T, buyers []string, i int) Command {
 	case VerbPurchased:
 		c.Purchase = Purchase{
 			Event: "e1", Order: fmt.Sprintf("o%d", rapid.IntRange(1, 5).Draw(t, "order")), TotalMinor: 100, Currency: "EUR",
-			RefundedMinor: rapid.Int64Range(0, 100).Draw(t, "refunded"), Seq: engine.Seq(rapid.IntRange(1, 9).Draw(t, "seq")),
+			RefundedMinor: rapid.Int64Range(0, 100).Draw(t, "refunded"), Undone: rapid.Bool().Draw(t, "undone"), Seq: engine.Seq(rapid.IntRange(1, 9).Draw(t, "seq")),
 		}
 	}
 	return c

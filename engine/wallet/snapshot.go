@@ -158,8 +158,8 @@ func (s *Shard) checkBuyer(id string, b *Buyer) error {
 	if (b.Default == 0) != (len(b.Methods) == 0) || b.Default != 0 && b.method(b.Default) == nil {
 		return fmt.Errorf("method %d is the default of %d methods", b.Default, len(b.Methods))
 	}
-	if int64(len(b.History)) > b.Purchases {
-		return fmt.Errorf("%d purchases, of which %d are known", b.Purchases, len(b.History))
+	if n := b.completed(); n > b.Purchases {
+		return fmt.Errorf("%d purchases, of which %d are known", b.Purchases, n)
 	}
 	numbers, tokens := make(map[uint32]bool), make(map[uint64]bool)
 	for i := range b.Methods {

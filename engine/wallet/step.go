@@ -38,7 +38,7 @@ func (s *Shard) end() *Outcome {
 
 // repeats answers a command whose request id is remembered.
 func (s *Shard) repeats(c *Command, b *Buyer) bool {
-	if b == nil || c.Verb.Reads() || c.Verb >= verbCallersEnd {
+	if b == nil || c.Verb.Reads() || c.Verb >= verbCallersEnd || c.Verb == VerbImport { // an import is known by what it brings
 		return false
 	}
 	r := b.remembered(c.RequestID)
