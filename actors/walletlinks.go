@@ -27,7 +27,9 @@ type linkKeys struct {
 	mu    sync.Mutex // held while one is read or drawn
 }
 
-func newLinkKeys(v WalletVault) *linkKeys { return &linkKeys{vault: v, keys: xsync.NewMap[route, []byte]()} }
+func newLinkKeys(v WalletVault) *linkKeys {
+	return &linkKeys{vault: v, keys: xsync.NewMap[route, []byte]()}
+}
 
 // of returns an event's key, and draws it if there is none.
 func (l *linkKeys) of(account, event string) ([]byte, error) {
