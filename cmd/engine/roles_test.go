@@ -20,7 +20,7 @@ import (
 )
 
 // roles are those of deploy/nats.conf, in the order of the columns of testdata/roles.txt; the last is somebody without a user.
-var roles = []string{"engine", "shop", "office", "organiser", "operator", "observer", "notices", "anonymous"}
+var roles = []string{"engine", "shop", "office", "organiser", "operator", "observer", "notices", "gate", "anonymous"}
 
 const natsConf = "../../deploy/nats.conf"
 
@@ -118,6 +118,16 @@ var effective = map[string]string{
 	"block":       `{"request_id":"x-block","lot":"ga","quantity":1}`,
 	"unblock":     `{"request_id":"x-unblock","lot":"ga","quantity":1}`,
 	"capacity":    `{"request_id":"x-capacity","lot":"ga","capacity":77}`,
+	"offer":       `{"request_id":"x-offer","buyer":"b9","items":[{"lot":"ga","quantity":1}]}`,
+	"buy":         `{"request_id":"x-buy","buyer":"b9","items":[{"lot":"ga","quantity":1}],"wait_ms":0}`,
+	"purchase":    `{"buyer":"b1","purchase":"p1"}`,
+	"complete":    `{"request_id":"x-complete","buyer":"b1","purchase":"p1"}`,
+	"undo":        `{"request_id":"x-undo","buyer":"b1","purchase":"p1"}`,
+	"refund":      `{"request_id":"x-refund","order":"o1"}`,
+	"admit":       `{"request_id":"x-admit","ticket":"t1"}`,
+	"reissue":     `{"request_id":"x-reissue","ticket":"t1"}`,
+	"cancel":      `{"request_id":"x-cancel"}`,
+	"one_click":   `{"request_id":"x-one-click","on":false}`,
 	"batch":       `{"commands":[{"close":{"request_id":"x-batch"}}]}`,
 	"buyer_batch": `{"commands":[{"hold":{"request_id":"x-bbatch","buyer":"b8","items":[{"lot":"ga","quantity":1}]}}]}`,
 }
