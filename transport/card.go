@@ -31,10 +31,24 @@ func looksLikeCard(s string) bool {
 // cardIn returns what a refusal says of a text that has a card's data, "" if it has none. A list of short numbers with spaces between is no card
 // number, whatever they look like together.
 func cardIn(f *field, s string) string {
-	if !f.list && looksLikeCard(s) {
+	switch {
+	case f.list:
+	case looksLikeCard(s):
 		return f.name + " looks like a card number: never send one"
+	case mayNameCode(s) && engine.HidesCardCode(s):
+		return f.name + " looks like a card's security code: never send one"
 	}
 	return ""
+}
+
+// mayNameCode is the quick look for what a security code is called: cvc, cvv, cvn, csc.
+func mayNameCode(s string) bool {
+	for i := 0; i+len("vc123") < len(s); i++ {
+		if s[i]|0x20 == 'c' && (s[i+1]|0x20 == 'v' || s[i+1]|0x20 == 's') {
+			return true
+		}
+	}
+	return false
 }
 
 // isCardInt reports whether a number is a card's.

@@ -19,5 +19,8 @@ func FieldWords(of, name string) string {
 	}
 	visit(batchMessage)
 	visit(listMessage)
+	for _, m := range walletMessages {
+		visit(m)
+	}
 	return words
 }

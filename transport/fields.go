@@ -2,6 +2,7 @@ package transport
 
 import (
 	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/engine/wallet"
 )
 
 // The commands of the contract as tables: one line a field says its name in JSON, its number in protobuf and where it lands in an
@@ -82,6 +83,9 @@ type scope struct {
 
 	after string // events.list
 	limit int64
+
+	wallet *wallet.Command // of a message for a buyer's wallet
+	until  engine.Instant  // of agree
 
 	admin *engine.AdminCommand // of an operator's message
 

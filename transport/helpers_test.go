@@ -106,6 +106,22 @@ func (w *world) askProto(t testing.TB, subject string, m proto.Message) *pb.Repl
 	return decodeReply(t, w.ask(t, subject, body).Data)
 }
 
+// decodeBuyerReply decodes a reply about a wallet with the standard decoders.
+func decodeBuyerReply(t testing.TB, body []byte) *pb.BuyerReply {
+	t.Helper()
+	reply := new(pb.BuyerReply)
+	var err error
+	if len(body) > 0 && body[0] == '{' {
+		err = protojson.Unmarshal(body, reply)
+	} else {
+		err = proto.Unmarshal(body, reply)
+	}
+	if err != nil {
+		t.Fatalf("reply %q: %v", body, err)
+	}
+	return reply
+}
+
 // decodeReply decodes a reply with the standard decoders.
 func decodeReply(t testing.TB, body []byte) *pb.Reply {
 	t.Helper()

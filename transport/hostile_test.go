@@ -20,6 +20,7 @@ func serveDirect(t testing.TB, e *transporttest.Direct) *world {
 func serveDirectWith(t testing.TB, c transport.Config, e *transporttest.Direct) *world {
 	t.Helper()
 	w := &world{url: broker(t)}
+	c.Wallets = e
 	s, err := transport.Serve(c, connect(t, w.url), e)
 	if err != nil {
 		t.Fatal(err)

@@ -59,6 +59,8 @@ type Config struct {
 	Codes Codes
 	// Admin carries out what operators ask for on [SubjectAdmin]; nil serves no operators.
 	Admin Admin
+	// Wallets takes the commands on [SubjectBuyers]; nil serves none.
+	Wallets Wallets
 	// Watch tells the server of purchases that have changed; nil never does: buys then wait as long as they said.
 	Watch *Watch
 }
@@ -119,7 +121,8 @@ type Server struct {
 	engine        Engine
 	sub           *nats.Subscription
 	service       micro.Service
-	admin         *adminSide // nil if no operators are served
+	admin         *adminSide  // nil if no operators are served
+	buyers        *buyersSide // nil if no wallets are served
 	outbox        *outbox
 	signer        *signer
 	parking       *parking
@@ -199,6 +202,11 @@ func (s *Server) subscribe() error {
 			return errors.Join(err, sub.Unsubscribe())
 		}
 	}
+	if s.config.Wallets != nil {
+		if err := s.subscribeBuyers(); err != nil {
+			return errors.Join(err, s.unsubscribe())
+		}
+	}
 	if err := s.announce(); err != nil {
 		return errors.Join(err, s.unsubscribe())
 	}
@@ -213,6 +221,9 @@ func (s *Server) unsubscribe() error {
 	err := s.sub.Unsubscribe()
 	if s.admin != nil {
 		err = errors.Join(err, s.admin.sub.Unsubscribe())
+	}
+	if s.buyers != nil {
+		err = errors.Join(err, s.buyers.sub.Unsubscribe())
 	}
 	return err
 }
@@ -407,14 +418,25 @@ func (s *Server) Drain(ctx context.Context) error {
 				s.stopErr = errors.Join(s.stopErr, fmt.Errorf("drain: unsubscribe operators: %w", err))
 			}
 		}
+		if s.buyers != nil {
+			if err := s.buyers.sub.Drain(); err != nil {
+				s.stopErr = errors.Join(s.stopErr, fmt.Errorf("drain: unsubscribe wallets: %w", err))
+			}
+		}
 	})
 	if s.stopErr != nil {
 		return s.stopErr
 	}
-	select {
-	case <-s.unheard:
-	case <-ctx.Done():
-		return fmt.Errorf("drain: messages are still arriving: %w", ctx.Err())
+	unheard := []chan struct{}{s.unheard}
+	if s.buyers != nil {
+		unheard = append(unheard, s.buyers.unheard)
+	}
+	for _, heard := range unheard {
+		select {
+		case <-heard:
+		case <-ctx.Done():
+			return fmt.Errorf("drain: messages are still arriving: %w", ctx.Err())
+		}
 	}
 	s.parking.close()
 	s.config.Watch.leave(s)

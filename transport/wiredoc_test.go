@@ -50,12 +50,19 @@ func TestWireExamplesAreTrue(t *testing.T) {
 	fixed := exampleRE.ReplaceAllStringFunc(doc, func(example string) string {
 		parts := exampleRE.FindStringSubmatch(example)
 		subject, body, want := parts[1], parts[2], parts[3]
-		verbs[subject[strings.LastIndexByte(subject, '.')+1:]] = true
+		verb := subject[strings.LastIndexByte(subject, '.')+1:]
+		if strings.HasPrefix(subject, "holdfast.v1.buyers.") {
+			verb = "buyers " + verb
+		}
+		verbs[verb] = true
 		got := w.ask(t, subject, []byte(body)).Data
-		if strings.HasPrefix(subject, transport.AdminSubject("")) {
+		switch { // it is a reply in the eyes of protojson too
+		case strings.HasPrefix(subject, transport.AdminSubject("")):
 			decodeAdmin(t, got)
-		} else {
-			decodeReply(t, got) // it is a Reply in the eyes of protojson too
+		case strings.HasPrefix(verb, "buyers "):
+			decodeBuyerReply(t, got)
+		default:
+			decodeReply(t, got)
 		}
 		if *rewrite {
 			return fmt.Sprintf("```json send %s\n%s\n```\n\n```json reply\n%s\n```", subject, body, wrap(t, got))
@@ -68,6 +75,7 @@ func TestWireExamplesAreTrue(t *testing.T) {
 	for _, verb := range []string{
 		"create", "update", "open", "pause", "get", "hold", "extend", "release", "confirm", "order", "block", "unblock", "capacity", "batch", "buyer_batch", "list",
 		"offer", "buy", "purchase", "complete", "undo", "refund", "admit", "reissue", "cancel", "one_click",
+		"buyers save", "buyers list", "buyers remove", "buyers default", "buyers agree", "buyers history",
 		"audit", "events", "snapshot", "why", "archive", "sleep", "release-quarantine", "backup", "inspect", "lane", "one-click", "resolve",
 	} {
 		if !verbs[verb] {
@@ -176,7 +184,7 @@ func TestWireTablesMatchTheSchema(t *testing.T) {
 		tables[m[1]] = rowRE.FindAllStringSubmatch(m[2], -1)
 	}
 	var messages []protoreflect.MessageDescriptor
-	for _, file := range []protoreflect.FileDescriptor{pb.File_holdfast_proto, pb.File_admin_proto} {
+	for _, file := range []protoreflect.FileDescriptor{pb.File_holdfast_proto, pb.File_buyers_proto, pb.File_admin_proto} {
 		for i := range file.Messages().Len() {
 			messages = append(messages, file.Messages().Get(i))
 		}

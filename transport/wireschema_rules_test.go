@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/engine/wallet"
 	"github.com/holdfast-engine/holdfast/transport"
 )
 
@@ -14,6 +15,11 @@ import (
 type rule struct {
 	value object // of the value, or of each value of a list
 	list  object // of the list
+}
+
+// visible is a text of visible ASCII.
+func visible(most int) object {
+	return object{{"pattern", "^[!-~]{0," + strconv.Itoa(most) + "}$"}}
 }
 
 func from(least, most int64) object { return object{{"minimum", least}, {"maximum", most}} }
@@ -100,6 +106,22 @@ var fieldRules = map[string]rule{
 	"UpdateCommand.one_click_share": {value: refused},
 	"PurchaseCommand.request_id":    {},
 
+	"gateway":                        {value: anID},
+	"version":                        {value: anID},
+	"SaveMethodCommand.token":        {value: object{{"pattern", "^[!-~]{1," + strconv.Itoa(wallet.SecretLenMax) + "}$"}}},
+	"SaveMethodCommand.customer":     {value: visible(wallet.SecretLenMax)},
+	"SaveMethodCommand.brand":        {value: object{{"pattern", "^[A-Za-z0-9_-]{0," + strconv.Itoa(wallet.BrandLenMax) + "}$"}}},
+	"SaveMethodCommand.last_four":    {value: object{{"pattern", "^([0-9]{4})?$"}}},
+	"SaveMethodCommand.expiry_month": {value: from(0, 12)},
+	"SaveMethodCommand.expiry_year":  {value: from(0, wallet.ExpiryYearMax)},
+	"SaveMethodCommand.fingerprint":  {value: visible(wallet.HintLenMax)},
+	"SaveMethodCommand.device_id":    {value: visible(wallet.HintLenMax)},
+	"RemoveMethodCommand.method":     {value: object{{"pattern", "^m[1-9][0-9]*$"}}},
+	"DefaultMethodCommand.method":    {value: object{{"pattern", "^m[1-9][0-9]*$"}}},
+	"AgreeCommand.cap_minor":         {value: from(0, wallet.CapMinorMax)},
+	"ListMethodsCommand.request_id":  {},
+	"HistoryCommand.request_id":      {},
+
 	// Reads only echo it, and only if it is an id.
 	"GetCommand.request_id":   {},
 	"OrderCommand.request_id": {},
@@ -170,6 +192,10 @@ func fieldRule(name string, request bool) rule {
 
 // requiredFields are those that a request must have.
 var requiredFields = map[string]bool{
+	"SaveMethodCommand.request_id": true, "SaveMethodCommand.gateway": true, "SaveMethodCommand.kind": true, "SaveMethodCommand.token": true,
+	"RemoveMethodCommand.request_id": true, "RemoveMethodCommand.method": true,
+	"DefaultMethodCommand.request_id": true, "DefaultMethodCommand.method": true,
+	"AgreeCommand.request_id": true, "AgreeCommand.scope": true,
 	"CreateCommand.request_id": true, "CreateCommand.currency": true,
 	"UpdateCommand.request_id": true, "OpenCommand.request_id": true, "PauseCommand.request_id": true, "CloseCommand.request_id": true,
 	"HoldCommand.request_id": true, "HoldCommand.buyer": true, "HoldCommand.items": true, "Item.lot": true,

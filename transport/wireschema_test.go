@@ -106,7 +106,7 @@ func (x exchange) message() string {
 	return string(x.request.Name())
 }
 
-var contract = []protoreflect.FileDescriptor{pb.File_holdfast_proto, pb.File_admin_proto}
+var contract = []protoreflect.FileDescriptor{pb.File_holdfast_proto, pb.File_buyers_proto, pb.File_admin_proto}
 
 // contractMessages are all messages of the contract.
 func contractMessages() (list []protoreflect.MessageDescriptor) {
@@ -134,16 +134,26 @@ func exchanges(t *testing.T) []exchange {
 		exchange{transport.VerbBuyerBatch, transport.VerbBuyerBatch, transport.Subject(event, transport.VerbBuyerBatch), new(pb.Batch).ProtoReflect().Descriptor(), reply},
 		exchange{"list", "list", transport.SubjectList, new(pb.ListCommand).ProtoReflect().Descriptor(), reply})
 	comments := schemaComments(t)
-	for i := range pb.File_admin_proto.Messages().Len() {
-		m := pb.File_admin_proto.Messages().Get(i)
-		_, subject, ok := strings.Cut(comments[string(m.Name())], " Subject: ")
-		subject = strings.TrimSuffix(subject, ".")
-		verb, admin := strings.CutPrefix(subject, transport.AdminSubject(""))
-		if ok && !admin {
-			t.Errorf("the comment above %s names the subject %s: admin.proto is about %s", m.Name(), subject, transport.SubjectAdmin)
-		}
-		if ok {
-			list = append(list, exchange{"admin_" + verb, verb, subject, m, new(pb.AdminReply).ProtoReflect().Descriptor()})
+	for _, of := range []struct {
+		file         protoreflect.FileDescriptor
+		name, prefix string // of the exchange, and of the subject
+		reply        protoreflect.MessageDescriptor
+	}{
+		{pb.File_buyers_proto, "buyers_", transport.BuyerSubject("<buyer>", ""), new(pb.BuyerReply).ProtoReflect().Descriptor()},
+		{pb.File_admin_proto, "admin_", transport.AdminSubject(""), new(pb.AdminReply).ProtoReflect().Descriptor()},
+	} {
+		for i := range of.file.Messages().Len() {
+			m := of.file.Messages().Get(i)
+			_, subject, ok := strings.Cut(comments[string(m.Name())], " Subject: ")
+			subject = strings.TrimSuffix(subject, ".")
+			verb, ours := strings.CutPrefix(subject, of.prefix)
+			if ok && !ours {
+				t.Errorf("the comment above %s names the subject %s: %s is about %s", m.Name(), subject, of.file.Path(), of.prefix)
+			}
+			if ok {
+				subject = strings.ReplaceAll(subject, "<buyer>", "{buyer}")
+				list = append(list, exchange{of.name + verb, verb, subject, m, of.reply})
+			}
 		}
 	}
 	return list
@@ -182,6 +192,9 @@ func generateAsyncAPI(t *testing.T) []byte {
 		channel := object{{"address", x.subject}}
 		if strings.Contains(x.subject, "{event}") {
 			channel = append(channel, member{"parameters", object{{"event", object{{"description", "the event's id: 1 to 64 of A-Z a-z 0-9 _ -"}}}}})
+		}
+		if strings.Contains(x.subject, "{buyer}") {
+			channel = append(channel, member{"parameters", object{{"buyer", object{{"description", "the buyer's id: 1 to 64 of A-Z a-z 0-9 _ -"}}}}})
 		}
 		channel = append(channel, member{"messages", object{{x.message(), ref("components", "messages", x.message())}}})
 		channels = append(channels, member{x.name, channel})

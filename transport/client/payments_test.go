@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/holdfast-engine/holdfast/engine"
 	"github.com/holdfast-engine/holdfast/transport"
 	"github.com/holdfast-engine/holdfast/transport/client"
@@ -99,5 +101,52 @@ func TestBuyWithoutAnEngineSaysSo(t *testing.T) {
 	}
 	if _, err := c.Purchases("e1", "no buyer", nil); !errors.Is(err, client.ErrInvalid) {
 		t.Errorf("purchases of no buyer: %v", err)
+	}
+}
+
+func TestWalletsOverTheClient(t *testing.T) {
+	url := broker(t)
+	rules := &transporttest.Direct{Now: 1_777_629_600_000_000_000}
+	nc, err := nats.Connect(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := transport.Serve(transport.Config{Wallets: rules}, nc, rules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Drain(within(t)); err != nil {
+			t.Error(err)
+		}
+		nc.Close()
+	})
+	c := connect(t, url, client.Options{})
+	ctx := within(t)
+	id, w, err := c.SaveMethod(ctx, "b1", &pb.SaveMethodCommand{Gateway: "sandbox", Kind: "card", Token: "sbx_ok"})
+	if err != nil || id != "m1" || len(w.GetMethods()) != 1 || w.OneClick {
+		t.Errorf("saved as %q: %v, %v", id, w, err)
+	}
+	if w, err = c.Agree(ctx, "b1", &pb.AgreeCommand{Scope: "one_click", Version: "2026-01"}); err != nil || !w.GetOneClick() {
+		t.Errorf("agreed: %v, %v", w, err)
+	}
+	if w, err = c.DefaultMethod(ctx, "b1", &pb.DefaultMethodCommand{Method: id}); err != nil || !w.GetMethods()[0].Default {
+		t.Errorf("default: %v, %v", w, err)
+	}
+	if h, err := c.History(ctx, "b1"); err != nil || h == nil || len(h.Purchases) != 0 {
+		t.Errorf("history: %v, %v", h, err)
+	}
+	if w, err = c.RemoveMethod(ctx, "b1", &pb.RemoveMethodCommand{Method: id}); err != nil || len(w.GetMethods()) != 0 {
+		t.Errorf("removed: %v, %v", w, err)
+	}
+	if w, err = c.Wallet(ctx, "b1"); err != nil || len(w.GetAgreements()) != 1 {
+		t.Errorf("wallet: %v, %v", w, err)
+	}
+	_, _, err = c.SaveMethod(ctx, "b1", &pb.SaveMethodCommand{Gateway: "sandbox", Kind: "card", Token: "4111111111111111"})
+	if !errors.Is(err, client.ErrCardNumber) {
+		t.Errorf("a card number is saved: %v", err)
+	}
+	if _, err := c.Wallet(ctx, "b 1"); !errors.Is(err, client.ErrInvalid) {
+		t.Errorf("a wallet of nobody: %v", err)
 	}
 }

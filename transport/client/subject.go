@@ -14,6 +14,8 @@ func purchasesSubject(event, buyer string) string {
 	return "holdfast.v1.purchases." + event + "." + buyer
 }
 
+func buyersSubject(buyer, verb string) string { return "holdfast.v1.buyers." + buyer + "." + verb }
+
 func subject(event, verb string) string { return subjectPrefix + event + "." + verb }
 
 // hasEvent reports whether a subject is one of an event's.

@@ -1,12 +1,14 @@
 package transporttest
 
 import (
+	"hash/fnv"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/holdfast-engine/holdfast/engine"
 	"github.com/holdfast-engine/holdfast/engine/payment"
+	"github.com/holdfast-engine/holdfast/engine/wallet"
 )
 
 // Direct is the real engine's rules without actors and without a disk: every command is stepped at once, and its answer leaves at once. It
@@ -22,6 +24,7 @@ type Direct struct {
 	Changed func(account, event string, c engine.PurchaseChange)
 
 	mu     sync.Mutex
+	shards map[engine.Key]*wallet.Shard
 	events map[string]*engine.Event
 	facts  engine.Facts
 }
@@ -88,6 +91,41 @@ func (d *Direct) signalled(account, event string, e *engine.Event) {
 			step(engine.VerbResult, &result)
 		}
 	}
+}
+
+// SubmitWallet implements transport.Wallets. Nothing is sealed: methods are shown without brand and last digits, and every agreement makes eligible.
+func (d *Direct) SubmitWallet(r *wallet.Request) engine.Code {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.shards == nil {
+		d.shards = make(map[engine.Key]*wallet.Shard)
+	}
+	for i := range r.Commands {
+		c := &r.Commands[i]
+		key := wallet.KeyOf(r.Account, c.Buyer)
+		shard := d.shards[key]
+		if shard == nil {
+			shard = wallet.New(key)
+			d.shards[key] = shard
+		}
+		sum := fnv.New64a()
+		sum.Write([]byte(c.Gateway + " " + c.Token))
+		c.WallMs, c.Hashes.Token, c.Hashes.Secrets = int64(d.Now)/1e6, sum.Sum64(), sum.Sum64()
+		d.facts.Reset()
+		out := shard.Step(c, d.Now, &d.facts)
+		if b := out.Buyer; b != nil {
+			out.Eligible = engine.EligibleNoAgreement
+			if b.Agreements[wallet.ScopeOneClick].Version != "" {
+				out.Eligible = engine.EligibleYes
+			}
+			for j := range b.Methods {
+				out.Views = append(out.Views, wallet.MethodView{Method: &b.Methods[j]})
+			}
+		}
+		r.Reply.Outcome(r, i, out)
+	}
+	r.Reply.Durable(r)
+	return engine.CodeOK
 }
 
 // Archived implements transport.Engine: nothing ever is.
