@@ -110,6 +110,9 @@ func (d *simDisk) recovered(dice *rand.Rand) *engine.Recovered {
 			continue
 		}
 		wake, _ := has.NextDeadline()
+		if has.AwaitsWall() {
+			wake = 1
+		}
 		r.Asleep = append(r.Asleep, engine.Asleep{Key: key, Seq: has.Seq(), LastAt: has.LastAt(), StateHash: has.StateHash(), Wake: wake})
 	}
 	d.mu.Unlock()
