@@ -166,7 +166,7 @@ func (e *Event) openVoid(d *decoder, order uint32) {
 	}
 }
 
-// appendRefunds appends all refunds: | n | n times: order, amount, at, how, state, reason |
+// appendRefunds appends all refunds: | n | n times: order, amount, at, how, state, reason, gateway's id, attempt, intended, hash if intended |
 func (e *Event) appendRefunds(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(e.refunds.rows))
 	for i := range e.refunds.rows {
@@ -178,7 +178,14 @@ func (e *Event) appendRefunds(dst []byte) []byte {
 		if r.reason != 0 {
 			reason = e.names.get(r.reason)
 		}
-		dst = appendString(append(dst, byte(r.how), byte(r.state)), reason)
+		dst = appendString(appendString(append(dst, byte(r.how), byte(r.state)), reason), e.named(r.ref))
+		dst = binary.AppendUvarint(dst, uint64(r.attempt))
+		if r.call == 0 {
+			dst = append(dst, 0)
+			continue
+		}
+		c := e.calls.at(r.call - 1)
+		dst = append(binary.AppendUvarint(dst, uint64(c.intended)), c.hash[:]...)
 	}
 	return dst
 }
@@ -187,7 +194,12 @@ func (e *Event) openRefunds(d *decoder) {
 	for range d.count(RefundsAllMax, 6) {
 		r := refundRow{order: uint32(d.uint(math.MaxUint32)), amount: d.int(), at: e.since + Instant(d.uint(uint64(e.lastAt-e.since)))}
 		r.how, r.state = refundHow(d.byte()), RefundState(d.byte())
-		reason := d.idOrNone()
+		reason, ref := d.idOrNone(), d.string(PaymentRefLenMax)
+		r.attempt = uint32(d.uint(attemptsMax))
+		call := refundCall{intended: Instant(d.uint(uint64(e.lastAt)))}
+		if call.intended != 0 {
+			d.hash(&call.hash)
+		}
 		if d.what != "" || r.order >= e.orders.rows || e.orders.at(r.order).after == 0 || r.how >= refundHowEnd || r.state < RefundQueued || r.state > RefundExternal {
 			d.fail("a refund of no order, or in no state")
 			return
@@ -204,9 +216,13 @@ func (e *Event) openRefunds(d *decoder) {
 		if reason != "" {
 			r.reason = e.names.put(reason)
 		}
+		r.ref = e.name(ref)
+		if call.intended != 0 {
+			r.call = e.calls.alloc() + 1
+			*e.calls.at(r.call - 1) = call
+		}
 		*e.refunds.at(slot) = r
-		e.rows += e.refundHash(&r, slot)
-		e.countCancelled(&r, 1)
+		e.putRefund(slot)
 	}
 	for i := range e.afters.rows {
 		e.rows += afterHash(e.afters.at(i))
@@ -216,7 +232,7 @@ func (e *Event) openRefunds(d *decoder) {
 // aftersale verifies what became of orders: each row is of one order, refunds add up, and void tickets of seated lots know their seats.
 func (c *checker) aftersale() error {
 	e := c.e
-	afters, tickets, refunds := 0, 0, 0
+	afters, tickets, refunds, open, calls := 0, 0, 0, 0, 0
 	for order := range e.orders.rows {
 		a := e.after(order)
 		if a == nil {
@@ -233,6 +249,18 @@ func (c *checker) aftersale() error {
 			if r.reason != 0 {
 				c.names++
 			}
+			if r.ref != 0 {
+				c.names++
+			}
+			if !e.soundRefund(r) {
+				return e.broken("refund %d cannot be: %+v", n, *r)
+			}
+			if r.open() {
+				open++
+			}
+			if r.call != 0 {
+				calls++
+			}
 			refunded, count = refunded+r.amount, count+1
 			c.rows += e.refundHash(r, n-1)
 		}
@@ -247,10 +275,32 @@ func (c *checker) aftersale() error {
 			tickets++
 		}
 	}
+	if e.cancelled.next > e.orders.rows || e.cancelled.bought > e.purchases.rows.rows {
+		return e.broken("the cancellation is at %+v", e.cancelled)
+	}
+	if open != e.refundsOpen || calls != e.calls.live() {
+		return e.broken("%d refunds are open and %d requests are kept, counted %d and %d", e.refundsOpen, e.calls.live(), open, calls)
+	}
 	if afters != e.afters.live() || tickets != e.tickets.live() || tickets != e.ticketIndex.count || refunds != int(e.refunds.rows) {
 		return e.broken("%d orders, %d tickets and %d refunds are kept, counted %d, %d and %d", e.afters.live(), e.tickets.live(), e.refunds.rows, afters, tickets, refunds)
 	}
 	return nil
+}
+
+// soundRefund reports whether the parts of a refund fit together.
+func (e *Event) soundRefund(r *refundRow) bool {
+	charged := e.orders.at(r.order).purchase != 0
+	switch {
+	case r.state < RefundQueued || r.state > RefundExternal || r.how >= refundHowEnd || r.amount < 0 || r.attempt > attemptsMax,
+		(r.state == RefundSent) != (r.call != 0),
+		(r.state == RefundExternal) != (!charged && r.amount > 0),
+		r.ref != 0 && r.state != RefundDone,
+		!charged && r.attempt != 0:
+		return false
+	case r.state == RefundSent || r.state == RefundFailed:
+		return e.moneyOf(r.order).charge == ChargeCaptured
+	}
+	return true
 }
 
 // ticket verifies a ticket that is not as it was sold.
@@ -276,18 +326,12 @@ func (c *checker) ticket(order uint32, row *ticketRow) error {
 	return nil
 }
 
-// moneyRequests counts the requests that are remembered for good.
-func (c *checker) moneyRequests() (refunds, admits int) {
+// admissions counts the requests to let somebody in that are remembered.
+func (c *checker) admissions() (admits int) {
 	for i := range c.e.money.rows {
-		// Others are found by answerable.
-		//
-		//exhaustive:ignore
-		switch c.e.money.at(i).verb() {
-		case VerbRefund:
-			refunds++
-		case VerbAdmit:
+		if c.e.money.at(i).verb() == VerbAdmit {
 			admits++
 		}
 	}
-	return refunds, admits
+	return admits
 }

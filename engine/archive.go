@@ -48,7 +48,9 @@ func (e *Event) foldArchived() error {
 }
 
 // chargesOpen reports whether money still has to move, now or later.
-func (e *Event) chargesOpen() bool { return e.purchases.open > 0 || e.purchases.due.n > 0 }
+func (e *Event) chargesOpen() bool {
+	return e.purchases.open > 0 || e.purchases.due.n > 0 || e.refundsOpen > 0
+}
 
 // refuseArchived answers every command to an archived event.
 func (e *Event) refuseArchived(cmd *Command) {

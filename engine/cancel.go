@@ -13,6 +13,7 @@ import (
 type cancelled struct {
 	reason string // empty if none was said
 	next   uint32 // slot of the first order that no refund was made of yet
+	bought uint32 // slot of the first purchase that nobody has looked at yet
 
 	// Orders that were refunded because of it, by the state of their refunds. They follow from the refunds.
 	orders, refunded, failed, external int64
@@ -39,13 +40,13 @@ func (f *factSwept) append(dst []byte) []byte {
 	return binary.AppendUvarint(append(dst, byte(kindSwept)), uint64(f.hold))
 }
 
-// factPassed says that the next orders of a cancelled event have nothing to refund.
+// factPassed says that the next orders of a cancelled event have nothing to refund, or that of its next purchases none waits for the lane.
 //
-//	| 52 | orders |
-type factPassed struct{ orders uint32 }
+//	| 52 | purchases | orders |
+type factPassed struct{ purchases, orders uint32 }
 
 func (f *factPassed) append(dst []byte) []byte {
-	return binary.AppendUvarint(append(dst, byte(kindPassed)), uint64(f.orders))
+	return binary.AppendUvarint(binary.AppendUvarint(append(dst, byte(kindPassed)), uint64(f.purchases)), uint64(f.orders))
 }
 
 // cancel calls the show off.
@@ -106,7 +107,7 @@ func (e *Event) foldCancelled(d *decoder) error {
 
 // sweeping reports whether the follow-ups of a cancellation are not done yet.
 func (e *Event) sweeping() bool {
-	return e.state == EventCancelled && (e.due.holds > 0 || e.cancelled.next < e.orders.rows)
+	return e.state == EventCancelled && (e.due.holds > 0 || e.cancelled.bought < e.purchases.rows.rows || e.cancelled.next < e.orders.rows)
 }
 
 // sweep does follow-ups of a cancellation: as many as the step may still make.
@@ -124,6 +125,18 @@ func (e *Event) sweep() {
 		e.followUps--
 	}
 	looks := passedMax
+	for ; e.followUps > 0 && looks > 0 && e.cancelled.bought < e.purchases.rows.rows; e.followUps-- {
+		slot := e.cancelled.bought
+		for looks > 0 && slot < e.purchases.rows.rows && e.purchases.rows.at(slot).state != PurchaseQueued {
+			slot++
+			looks--
+		}
+		if slot > e.cancelled.bought {
+			e.pass(factPassed{purchases: slot - e.cancelled.bought})
+			continue
+		}
+		e.stepPurchase(slot, factPaid{step: stepReleased})
+	}
 	for ; e.followUps > 0 && looks > 0 && e.cancelled.next < e.orders.rows; e.followUps-- {
 		order := e.cancelled.next
 		for looks > 0 && order < e.orders.rows && e.allVoid(order) {
@@ -131,10 +144,7 @@ func (e *Event) sweep() {
 			looks--
 		}
 		if looks == 0 || order == e.orders.rows {
-			f := factPassed{orders: order - e.cancelled.next}
-			e.facts.Buf = f.append(e.facts.Buf)
-			e.emitted()
-			e.applyPassed(&f)
+			e.pass(factPassed{orders: order - e.cancelled.next})
 			continue
 		}
 		e.cancelOrder(order)
@@ -153,11 +163,7 @@ func (e *Event) cancelOrder(order uint32) {
 	f.asked = asked{}
 	f.refund, f.order, f.reason, f.tickets = RefundID(e.refunds.rows)+1, OrderID(order)+1, "", f.tickets[:0]
 	f.how = refundWhole | refundBlock | refundCancelled
-	left := e.orders.at(order).total
-	if a := e.after(order); a != nil {
-		left -= a.refunded
-	}
-	f.amount = min(e.valueLeft(order, false), left)
+	f.amount = min(e.valueLeft(order, false), e.leftOf(order))
 	f.state = e.refundBegins(order, f.amount)
 	e.emitRefunding(f)
 }
@@ -177,18 +183,40 @@ func (e *Event) foldSwept(d *decoder) error {
 	return nil
 }
 
-func (e *Event) applyPassed(f *factPassed) { e.cancelled.next += f.orders }
+func (e *Event) pass(f factPassed) {
+	e.facts.Buf = f.append(e.facts.Buf)
+	e.emitted()
+	e.applyPassed(&f)
+}
+
+func (e *Event) applyPassed(f *factPassed) {
+	e.cancelled.next += f.orders
+	e.cancelled.bought += f.purchases
+}
 
 func (e *Event) foldPassed(d *decoder) error {
-	f := factPassed{orders: uint32(d.uint(passedMax))}
+	f := factPassed{purchases: uint32(d.uint(passedMax)), orders: uint32(d.uint(passedMax))}
 	if err := d.err(); err != nil {
 		return err
 	}
-	if e.state != EventCancelled || f.orders == 0 || !e.nothingToRefund(e.cancelled.next, e.cancelled.next+f.orders) {
+	if e.state != EventCancelled || f.orders+f.purchases == 0 || !e.noneQueued(e.cancelled.bought, e.cancelled.bought+f.purchases) || !e.nothingToRefund(e.cancelled.next, e.cancelled.next+f.orders) {
 		return unfit("orders are passed over that have something to refund")
 	}
 	e.applyPassed(&f)
 	return nil
+}
+
+// noneQueued reports whether the purchases in a range of slots are there and none of them waits for the lane.
+func (e *Event) noneQueued(from, to uint32) bool {
+	if to > e.purchases.rows.rows || to < from {
+		return false
+	}
+	for ; from < to; from++ {
+		if e.purchases.rows.at(from).state == PurchaseQueued {
+			return false
+		}
+	}
+	return true
 }
 
 // nothingToRefund reports whether the orders in a range of slots are there and have no ticket that is good for anything.
@@ -227,7 +255,7 @@ func (e *Event) cancelledHash() uint64 {
 		return 0
 	}
 	h := hasher(hashK2)
-	h.word(uint64(e.cancelled.next))
+	h.pair(uint64(e.cancelled.next), uint64(e.cancelled.bought))
 	h.string(e.cancelled.reason)
 	return uint64(h)
 }

@@ -47,6 +47,8 @@ type Event struct {
 	tickets     slab[ticketRow]
 	ticketIndex index
 	refunds     slab[refundRow]
+	refundsOpen int // refunds whose money still has to move
+	calls       slab[refundCall]
 	cancelled   cancelled
 	window      refundWindow
 

@@ -47,6 +47,8 @@ const (
 	kindCancelled    factKind = 50
 	kindSwept        factKind = 51
 	kindPassed       factKind = 52
+	kindRefundSent   factKind = 53
+	kindRefundStep   factKind = 54
 )
 
 // asked is the command that a fact answers: its request id and fingerprint. Facts that no caller asked for have none.

@@ -24,7 +24,7 @@ var factNames = map[factKind]string{
 	kindExtended: "extended", kindReleased: "released", kindConfirmed: "confirmed", kindExpired: "expired", kindBlocked: "blocked", kindUnblocked: "unblocked",
 	kindResized: "resized", kindTierOpened: "tier_opened", kindResumed: "resumed", kindTallied: "tallied", kindProved: "proved", kindOutage: "outage",
 	kindRestored: "restored", kindAdmitted: "admitted", kindReissued: "reissued", kindRefunding: "refunding", kindRefundsDated: "refunds_dated",
-	kindRefundsEnded: "refunds_ended", kindCancelled: "cancelled", kindSwept: "swept", kindPassed: "passed",
+	kindRefundsEnded: "refunds_ended", kindCancelled: "cancelled", kindSwept: "swept", kindPassed: "passed", kindRefundSent: "refund_sent", kindRefundStep: "refund_step",
 	kindSetting: "setting", kindArchived: "archived", kindAudited: "audited",
 	kindBuying: "buying", kindIntended: "intended", kindSold: "sold", kindDeclined: "declined", kindPaid: "paid",
 	kindOffered: "offered", kindLate: "late", kindUndone: "undone", kindResolved: "resolved", kindOneClick: "one_click",
@@ -136,6 +136,8 @@ func (e *Event) viewFact(v *FactView, fact []byte) {
 		v.Text = e.refundingText(&d)
 	case kindOffered, kindBuying, kindIntended, kindSold, kindDeclined, kindPaid, kindUndone, kindResolved, kindLate, kindOneClick:
 		a = e.viewPurchaseFact(v, fact)
+	case kindRefundSent, kindRefundStep:
+		a = e.viewRefundFact(v, fact)
 	case kindRefundsDated:
 		v.Text = "buyers may ask for their money until " + time.Unix(0, d.int()).UTC().Format(time.RFC3339)
 	case kindRefundsEnded:
@@ -152,7 +154,7 @@ func (e *Event) viewFact(v *FactView, fact []byte) {
 	case kindSwept:
 		v.Text = "hold " + e.holdText(HoldID(d.uint(1<<stateShift-1)))
 	case kindPassed:
-		v.Text = fmt.Sprintf("%d orders have nothing to refund", d.int())
+		v.Text = fmt.Sprintf("%d purchases do not wait, and %d orders have nothing to refund", d.int(), d.int())
 	default:
 		v.Text = strconv.Itoa(len(fact)) + " bytes"
 	}
@@ -197,6 +199,27 @@ func (e *Event) refundingText(d *decoder) string {
 		text += ", " + e.names.get(row.reason)
 	}
 	return text + ", " + row.state.String()
+}
+
+// viewRefundFact says what became of a refund.
+func (e *Event) viewRefundFact(v *FactView, fact []byte) (a asked) {
+	d := decoder{buf: fact[1:]}
+	name := func(id RefundID) string { return "refund " + string(AppendRefundID(nil, id, e.refundIncarnation(id))) }
+	if factKind(fact[0]) == kindRefundSent {
+		v.Text = name(RefundID(d.int())) + fmt.Sprintf(", request %d to the gateway", d.int()+1)
+		return a
+	}
+	var f factRefundStep
+	d.refundStep(&f)
+	switch f.step {
+	case refundIsDone:
+		v.Text = name(f.refund) + " is done: " + f.ref
+	case refundFailed:
+		v.Text = name(f.refund) + " has failed: " + f.decline.String()
+	case refundAgain:
+		v.Text = name(f.refund) + " is asked for again"
+	}
+	return f.asked
 }
 
 func (e *Event) placeText(place uint32, isPool bool) string {

@@ -152,6 +152,10 @@ func (e *Event) foldFact(d *decoder) error {
 		return e.foldSwept(d)
 	case kindPassed:
 		return e.foldPassed(d)
+	case kindRefundSent:
+		return e.foldRefundSent(d)
+	case kindRefundStep:
+		return e.foldRefundStep(d)
 	case kindOutage, kindAudited, kindSetting:
 	}
 	return fmt.Errorf("%w: fact of unknown kind %d: was it written by a newer version?", ErrMalformed, kind)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/holdfast-engine/holdfast/engine/payment"
 )
 
 // goldenAfterSale is the life of an event after its tickets were sold.
@@ -33,6 +35,17 @@ func goldenAfterSale(t testing.TB) (w *world, lines []string) {
 		{Verb: VerbSchedule, Wall: start + 60*second + refundWindowMsMax*1e6},
 		hold("b4", "ga", 1),
 		{Verb: VerbConfirm, Buyer: "b4", Hold: "h4-tovf9c", PaymentRef: "inv-4"},
+		{Verb: VerbBuy, Buyer: "b5", Items: []Item{{Lot: "ga", Quantity: 2}}, Payment: &PaymentCommand{Note: goodCard()}},
+		{Verb: VerbIntend, Payment: &PaymentCommand{At: 1, Operation: payment.Authorise}},
+		{Verb: VerbResult, Payment: &PaymentCommand{At: 1, Operation: payment.Authorise, Result: &payment.Result{Answer: payment.Captured, Ref: "ch_1", AmountMinor: 9500, Currency: "EUR"}}},
+		{Verb: VerbRefund, Order: "o4-tovf9c", Payment: &PaymentCommand{HasAmount: true, AmountMinor: 100}},
+		{Verb: VerbIntend, Payment: &PaymentCommand{At: 1, Operation: payment.Refund, Refund: 5, Hash: [32]byte{1, 2, 3}}},
+		{Verb: VerbResult, Payment: &PaymentCommand{At: 1, Operation: payment.Refund, Refund: 5, Result: &payment.Result{Answer: payment.Failed, Decline: payment.DeclineGeneric}}},
+		{Verb: VerbRefund, Order: "o4-tovf9c", Payment: &PaymentCommand{FailedRefund: "r5-tovf9c"}},
+		{Verb: VerbIntend, Payment: &PaymentCommand{At: 1, Operation: payment.Refund, Refund: 5, Attempt: 1, Hash: [32]byte{4, 5, 6}}},
+		{Verb: VerbResult, Payment: &PaymentCommand{At: 1, Operation: payment.Refund, Refund: 5, Result: &payment.Result{Answer: payment.Refunded, Ref: "re_1", AmountMinor: 100, Currency: "EUR"}}},
+		{Verb: VerbRefund, Order: "o4-tovf9c", Payment: &PaymentCommand{HasAmount: true, AmountMinor: 200}},
+		{Verb: VerbIntend, Payment: &PaymentCommand{At: 1, Operation: payment.Refund, Refund: 6, Hash: [32]byte{7, 8, 9}}},
 		{Verb: VerbCancel, Payment: &PaymentCommand{Reason: "rain"}},
 		{Verb: VerbProve},
 	} {

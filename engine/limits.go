@@ -30,6 +30,7 @@ const (
 	TicketCodesMax      = 1000    // codes that one ticket may be given
 	RefundsPerOrderMax  = 64      // refunds of one order
 	RefundsAllMax       = 1 << 26 // refunds of one event, with those of a cancelled event: one an order and those that were asked for
+	RefundTriesMax      = 100     // requests to the gateway for one refund that failed
 	RefundsMax          = 1 << 22 // refunds that are asked for, of one event
 	TicketsShownMax     = 4096    // tickets of an order of which it is shown what became of them
 	AlternativesMax     = 3       // sets of seats that are offered instead of those that somebody else was faster to take

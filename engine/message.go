@@ -36,6 +36,9 @@ const (
 	tooManyRefunds
 	notByBuyers
 	moreThanLeft
+	noSuchRefund
+	refundNotFailed
+	tooManyTries
 	nothingLeft
 	ticketsUsed
 	ticketTwice
@@ -87,6 +90,9 @@ var sentences = [sentencesEnd]string{
 	tooManyCodes:        "the ticket has been given as many codes as the engine allows",
 	tooManyRefunds:      "there are as many refunds as the engine allows: refund what is left at once",
 	notByBuyers:         "the event takes no refunds from buyers now: the organiser may refund",
+	noSuchRefund:        "the order has no such refund",
+	refundNotFailed:     "the refund has not failed",
+	tooManyTries:        "the refund was asked for as often as the engine allows",
 	moreThanLeft:        "it is more than what is left of what was paid",
 	nothingLeft:         "all its tickets are void already",
 	ticketsUsed:         "a ticket was used",

@@ -184,6 +184,7 @@ func (e *Event) applyPaid(f *factPaid, slot uint32) {
 	case stepVoided:
 		row.charge = ChargeVoided
 		row.flags &^= purchaseWaits
+		e.notTaken(row)
 	case stepsEnd:
 	}
 	e.putPurchase(slot, deadline)

@@ -14,6 +14,7 @@ func (e *Event) signal(slot uint32, changed bool) {
 	if w, ok := e.workOf(slot); ok {
 		e.signals.Work = append(e.signals.Work, w)
 	}
+	e.signalRefunds(e.purchases.rows.at(slot))
 	if changed {
 		row := e.purchases.rows.at(slot)
 		id := PurchaseID(slot) + 1
@@ -55,6 +56,10 @@ func (e *Event) workOf(slot uint32) (Work, bool) {
 // intend notes what the lane is about to ask the gateway. It is refused if the purchase does not want it: the lane then drops it.
 func (e *Event) intend(cmd *Command) {
 	p := cmd.Payment
+	if p != nil && p.Refund != 0 {
+		e.intendRefund(p)
+		return
+	}
 	if p == nil || p.At == 0 || uint64(p.At) > uint64(e.purchases.rows.rows) {
 		e.out.Code, e.out.Field = CodePurchaseUnknown, fieldNames[fieldPurchase]
 		return
@@ -95,11 +100,15 @@ func (e *Event) fitsIntent(f *factIntended, slot uint32) bool {
 func (e *Event) result(cmd *Command) {
 	p := cmd.Payment
 	switch {
-	case p == nil || p.Result == nil || p.At == 0 || uint64(p.At) > uint64(e.purchases.rows.rows) || p.Refund != 0:
+	case p == nil || p.Result == nil || p.At == 0 || uint64(p.At) > uint64(e.purchases.rows.rows):
 		e.out.Code, e.out.Field = CodePurchaseUnknown, fieldNames[fieldPurchase]
 		return
 	case len(p.Result.Ref) > PaymentRefLenMax || !isPrintable(p.Result.Ref):
 		e.bad("ref", "it is not printable ASCII, or too long")
+		return
+	}
+	if p.Refund != 0 {
+		e.resultOfRefund(p)
 		return
 	}
 	slot := uint32(p.At - 1)
@@ -151,7 +160,7 @@ func (e *Event) paidFor(slot uint32, r *payment.Result) {
 		e.emitPaid(slot, factPaid{step: stepVoiding, taken: taken, ref: r.Ref})
 		e.signal(slot, true)
 		return
-	case e.orders.live() >= e.limits.Orders:
+	case e.orders.live() >= e.limits.Orders || e.state == EventCancelled:
 		e.emitPaid(slot, factPaid{step: stepReleased})
 		e.emitPaid(slot, factPaid{step: stepVoiding, taken: taken, ref: r.Ref})
 		e.signal(slot, true)
@@ -205,7 +214,7 @@ func (e *Event) emitDeclined(slot uint32, f factDeclined) {
 func (e *Event) stepPurchase(slot uint32, f factPaid) {
 	before := e.purchases.rows.at(slot).state
 	e.emitPaid(slot, f)
-	e.signal(slot, e.purchases.rows.at(slot).state != before)
+	e.signal(slot, e.purchases.rows.at(slot).state.String() != before.String())
 }
 
 func (e *Event) emitPaid(slot uint32, f factPaid) {

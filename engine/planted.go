@@ -4,25 +4,26 @@ package engine
 type planted uint8
 
 const (
-	plantedNone             planted = iota
-	plantedForgetRequests           // leave the accepted request ids out of a snapshot
-	plantedFreeTwice                // give the tickets of an expired hold back twice
-	plantedOneTooMany               // sell one more than there is
-	plantedHalfAHold                // grant an all-or-nothing hold of seats though some are taken
-	plantedIgnoreQuantity           // take a repeat with another quantity for the same request
-	plantedForgetBought             // leave what was bought out of a buyer's limit
-	plantedExpireEarly              // end holds a millisecond before their deadline
-	plantedLeaveOrphans             // pick seats without a thought of those left alone
-	plantedSeatUnasked              // pick accessible seats for whoever comes
-	plantedAdmitTwice               // let the holder of a ticket in again
-	plantedRefundAboveTotal         // give back more than was paid
-	plantedRefundFreesTwice         // give the tickets of a refund back twice
-	plantedTimeoutDeclines          // take an answer that did not come for a decline
-	plantedForgetVoid               // leave the money of a purchase where it is that was undone
-	plantedOfferTwice               // let an offer buy again
-	plantedExpirePaying             // give up a purchase whose time is over without asking the gateway
-	plantedIgnoreAmount             // sell whatever amount the gateway has
-	plantedStaleRuns                // search for seats in rows as they were
+	plantedNone                planted = iota
+	plantedForgetRequests              // leave the accepted request ids out of a snapshot
+	plantedFreeTwice                   // give the tickets of an expired hold back twice
+	plantedOneTooMany                  // sell one more than there is
+	plantedHalfAHold                   // grant an all-or-nothing hold of seats though some are taken
+	plantedIgnoreQuantity              // take a repeat with another quantity for the same request
+	plantedForgetBought                // leave what was bought out of a buyer's limit
+	plantedExpireEarly                 // end holds a millisecond before their deadline
+	plantedLeaveOrphans                // pick seats without a thought of those left alone
+	plantedSeatUnasked                 // pick accessible seats for whoever comes
+	plantedAdmitTwice                  // let the holder of a ticket in again
+	plantedRefundAboveTotal            // give back more than was paid
+	plantedRefundWithoutIntent         // take a refund for done that nobody has asked the gateway for
+	plantedRefundFreesTwice            // give the tickets of a refund back twice
+	plantedTimeoutDeclines             // take an answer that did not come for a decline
+	plantedForgetVoid                  // leave the money of a purchase where it is that was undone
+	plantedOfferTwice                  // let an offer buy again
+	plantedExpirePaying                // give up a purchase whose time is over without asking the gateway
+	plantedIgnoreAmount                // sell whatever amount the gateway has
+	plantedStaleRuns                   // search for seats in rows as they were
 )
 
 // plantedBug reports whether this build has the bug. A constant comparison: in an ordinary build every use of it is compiled away.

@@ -105,6 +105,8 @@ type PaymentCommand struct {
 	Block       bool   // the tickets do not come back on sale
 	ByBuyer     bool   // the buyer asks: only while the event allows it
 	Reason      string // for the evidence: an id, as in "cancelled" or "goodwill"
+	// FailedRefund is a refund that the gateway has refused, as the engine wrote it: it is tried again as it was, and the rest is left out.
+	FailedRefund string
 
 	// one_click
 	On           bool
@@ -280,6 +282,7 @@ const (
 	AlarmStuck                             // nobody knows what became of a charge for 24 hours: resolve it
 	AlarmCapture                           // a charge could not be captured, again and again
 	AlarmVoid                              // a charge could not be let go or given back, again and again; it is tried on
+	AlarmRefund                            // the gateway has refused a refund, or given back another amount: look, and ask for it again
 	alarmsEnd
 )
 
@@ -299,6 +302,8 @@ func (r AlarmReason) String() string {
 		return "capture_failed"
 	case AlarmVoid:
 		return "void_failed"
+	case AlarmRefund:
+		return "refund_failed"
 	case alarmsEnd:
 	}
 	return "unknown"

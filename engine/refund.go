@@ -13,8 +13,14 @@ type refundRow struct {
 	order  uint32  // slot
 	older  uint32  // number of the order's refund before it
 	reason uint32  // in names; 0 if none was said
-	state  RefundState
-	how    refundHow
+
+	// Of an order that was charged through a gateway.
+	ref     uint32 // in names: the gateway's id of the refund, once it is done
+	call    uint32 // slot + 1 of the request that may have left; 0 if there is none
+	attempt uint32 // requests that definitely failed
+
+	state RefundState
+	how   refundHow
 }
 
 // refundHow says what a refund was asked to do, a bit each. They are part of the log's format.
@@ -66,13 +72,17 @@ func (e *Event) refund(cmd *Command) {
 		e.refuse(cmd, refusal{code: CodeEventUnknown, field: fieldEvent})
 		return
 	}
+	p := cmd.Payment
+	if p.FailedRefund != "" {
+		e.retryRefund(cmd)
+		return
+	}
 	f := &e.work.refunding
 	if e.known(cmd, &f.asked) {
 		return
 	}
-	p := cmd.Payment
-	id, in, ok := ParseOrderID(cmd.Order)
-	if !ok || uint64(id) > uint64(e.orders.rows) || in != e.orderIncarnation(id) || cmd.Buyer != "" && e.buyerName(e.orders.at(uint32(id-1)).buyer) != cmd.Buyer {
+	id, _, ok := ParseOrderID(cmd.Order)
+	if !ok || !e.orderSaid(cmd, id) {
 		e.refuseAsked(cmd, &f.asked, refusal{code: CodeOrderUnknown, field: fieldOrder})
 		return
 	}
@@ -86,24 +96,34 @@ func (e *Event) refund(cmd *Command) {
 	e.showRefund(f.refund)
 }
 
+// orderSaid reports whether a command names an order that is there, and of a buyer that it names the buyer's own.
+func (e *Event) orderSaid(cmd *Command, id OrderID) bool {
+	named, in, ok := ParseOrderID(cmd.Order)
+	return ok && named == id && uint64(id) <= uint64(e.orders.rows) && in == e.orderIncarnation(id) &&
+		(cmd.Buyer == "" || e.buyerName(e.orders.at(uint32(id-1)).buyer) == cmd.Buyer)
+}
+
 func (e *Event) emitRefunding(f *factRefunding) {
 	e.facts.Buf = f.append(e.facts.Buf, e.orders.at(uint32(f.order-1)).ticket)
 	e.emitted()
 	e.applyRefunding(f)
+	if p := e.orders.at(uint32(f.order - 1)).purchase; p != 0 && f.state == RefundQueued {
+		if e.purchases.rows.at(p-1).charge == ChargeVoiding {
+			e.signal(p-1, false)
+		} else {
+			e.signalRefund(uint32(f.refund - 1))
+		}
+	}
 }
 
 // judgeRefund applies the rules of a refund, and fills f with what it will be. It leaves the reason to refuse in why.
 func (e *Event) judgeRefund(cmd *Command, f *factRefunding) {
 	e.why.code = CodeOK
 	p, order := cmd.Payment, uint32(f.order-1)
-	o, a := e.orders.at(order), e.after(order)
+	left := e.leftOf(order)
 	f.how, f.tickets = howOf(p), f.tickets[:0]
-	left := o.total
-	if a != nil {
-		left -= a.refunded
-		if a.count >= RefundsPerOrderMax {
-			e.because(refusal{code: CodeTooMany, text: tooManyRefunds, want: RefundsPerOrderMax})
-		}
+	if a := e.after(order); a != nil && a.count >= RefundsPerOrderMax {
+		e.because(refusal{code: CodeTooMany, text: tooManyRefunds, want: RefundsPerOrderMax})
 	}
 	if e.refunds.rows >= RefundsMax {
 		e.because(refusal{code: CodeTooMany, text: tooManyRefunds, want: RefundsMax})
@@ -132,14 +152,6 @@ func (e *Event) judgeRefund(cmd *Command, f *factRefunding) {
 		f.amount = min(e.valueLeft(order, p.KeepFees), left)
 	}
 	f.state = e.refundBegins(order, f.amount)
-}
-
-// refundBegins is the state that a refund of an order begins in.
-func (e *Event) refundBegins(_ uint32, amount int64) RefundState {
-	if amount == 0 {
-		return RefundDone // nothing to give back
-	}
-	return RefundExternal
 }
 
 func howOf(p *PaymentCommand) refundHow {
@@ -283,6 +295,11 @@ func (e *Event) validRefund(cmd *Command) bool {
 	case len(p.Tickets) > TicketsPerRefundMax:
 		e.tooMany("tickets", TicketsPerRefundMax)
 		return false
+	case p.FailedRefund != "" && !e.validID("refund", p.FailedRefund):
+		return false
+	case p.FailedRefund != "" && (p.HasAmount || len(p.Tickets) > 0 || p.KeepFees || p.Block || p.ByBuyer || p.Reason != ""):
+		e.bad("refund", "a refund is tried again as it was: leave the rest out")
+		return false
 	case p.HasAmount && len(p.Tickets) > 0:
 		e.bad("amount_minor", "it names an amount and tickets: give one of them")
 		return false
@@ -332,8 +349,8 @@ func (e *Event) applyRefunding(f *factRefunding) {
 	a.refunds, a.refunded = by, a.refunded+f.amount
 	a.count++
 	e.touched(order)
-	e.rows += e.refundHash(row, slot)
-	e.countCancelled(row, 1)
+	e.putRefund(slot)
+	e.letGo(row)
 	e.remember(&f.asked, VerbRefund, uint64(f.refund), f.amount)
 }
 
@@ -343,6 +360,15 @@ func (e *Event) refundHash(r *refundRow, slot uint32) uint64 {
 	h.pair(uint64(r.state)|uint64(r.how)<<8, uint64(r.at))
 	if r.reason != 0 {
 		h.string(e.names.get(r.reason))
+	}
+	if r.ref != 0 || r.attempt != 0 {
+		h.word(uint64(r.attempt))
+		h.string(e.named(r.ref))
+	}
+	if r.call != 0 {
+		c := e.calls.at(r.call - 1)
+		h.word(uint64(c.intended))
+		h.string(view(c.hash[:]))
 	}
 	return uint64(h)
 }
@@ -393,9 +419,9 @@ func (d *decoder) tickets(f *factRefunding, first TicketID) {
 
 // fitRefunding checks a refund that was read against the order.
 func (e *Event) fitRefunding(f *factRefunding, order uint32) error {
-	left, count := e.orders.at(order).total, uint32(0)
+	left, count := e.leftOf(order), uint32(0)
 	if a := e.after(order); a != nil {
-		left, count = left-a.refunded, a.count
+		count = a.count
 	}
 	whole, off := f.how&refundWhole != 0, f.how&refundCancelled != 0
 	switch {

@@ -1,6 +1,9 @@
 package engine
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math"
+)
 
 // Buyers may ask for their money back until a wall time that the organiser sets, and for some time after the show was given another time. The event has no wall
 // clock: it wants to be told when the time has come, and keeps what it was told.
@@ -133,10 +136,11 @@ func (e *Event) windowHash() uint64 {
 	return uint64(h)
 }
 
-// appendCalledOff appends what a snapshot keeps of a cancellation and of the window: | reason | next order | until | bits: undated, over |
+// appendCalledOff appends what a snapshot keeps of a cancellation and of the window: | reason | next order | next purchase | until | bits: undated, over |
 func (e *Event) appendCalledOff(dst []byte) []byte {
 	w := &e.window
 	dst = binary.AppendUvarint(appendString(dst, e.cancelled.reason), uint64(e.cancelled.next))
+	dst = binary.AppendUvarint(dst, uint64(e.cancelled.bought))
 	dst = binary.AppendUvarint(dst, uint64(w.until))
 	return appendBool(appendBool(dst, w.undated), w.over)
 }
@@ -144,9 +148,10 @@ func (e *Event) appendCalledOff(dst []byte) []byte {
 func (e *Event) openCalledOff(d *decoder) {
 	reason := d.idOrNone()
 	e.cancelled.reason, e.cancelled.next = string([]byte(reason)), uint32(d.uint(uint64(e.orders.rows)))
+	e.cancelled.bought = uint32(d.uint(math.MaxUint32))
 	w := refundWindow{until: Instant(d.uint(windowLast))}
 	w.undated, w.over = d.bool(), d.bool()
-	if w.undated && w.until != 0 || e.state != EventCancelled && e.state != EventArchived && (reason != "" || e.cancelled.next != 0) {
+	if w.undated && w.until != 0 || e.state != EventCancelled && e.state != EventArchived && (reason != "" || e.cancelled.next|e.cancelled.bought != 0) {
 		d.fail("a window that is open in two ways, or a cancellation of an event that was not cancelled")
 	}
 	e.window = w

@@ -35,6 +35,7 @@ const (
 	fieldTickets
 	fieldAmount
 	fieldByBuyer
+	fieldRefund
 	fieldPurchase
 	fieldOffer
 	fieldMethod
@@ -44,7 +45,7 @@ const (
 //nolint:gochecknoglobals // a constant table: Go has no constant arrays
 var fieldNames = [fieldsEnd]string{
 	"", "items", "request_id", "hold", "order", "payment_ref", "max_price_minor", "lot", "pool", "quantity", "seats", "event", "lots", "buyer",
-	"ticket", "tickets", "amount_minor", "by_buyer",
+	"ticket", "tickets", "amount_minor", "by_buyer", "refund",
 	"purchase", "offer", "method",
 }
 

@@ -204,7 +204,7 @@ func fingerprint(cmd *Command) uint64 {
 
 // payment adds what a command says about payments, orders and tickets: not what the shell adds on the way, and not how long the caller wants to wait.
 func (h *hasher) payment(p *PaymentCommand) {
-	for _, s := range [...]string{p.Offer, p.Method, p.ReturnURL, p.DeviceID, p.Purchase, p.Ticket, p.Gate, p.Reason} {
+	for _, s := range [...]string{p.Offer, p.Method, p.ReturnURL, p.DeviceID, p.Purchase, p.Ticket, p.Gate, p.Reason, p.FailedRefund} {
 		h.string(s)
 	}
 	for _, v := range [...]int64{p.ContactAtMs, int64(p.Code), p.AmountMinor, p.PercentShare} {

@@ -18,8 +18,8 @@ func (e *Event) OpenWork(dst []Work) []Work {
 			dst = append(dst, w)
 		}
 	}
-	return dst
+	return e.openRefundWork(dst)
 }
 
 // HasOpenWork reports whether OpenWork has anything. Such an event does not go to sleep, and is woken by a start.
-func (e *Event) HasOpenWork() bool { return e.purchases.open > 0 }
+func (e *Event) HasOpenWork() bool { return e.purchases.open > 0 || e.refundsOpen > 0 }

@@ -10,20 +10,22 @@ type ToldKind uint8
 
 // The kinds. Facts that nobody outside waits for are ToldOther.
 const (
-	ToldOther     ToldKind = iota
-	ToldUpdated            // the event was changed
-	ToldClosed             // its sale has ended
-	ToldConfirmed          // a hold was paid outside and is an order
-	ToldExpired            // a hold's deadline passed, or its event was cancelled
-	ToldAdmitted           // the holder of a ticket was let in
-	ToldReissued           // a ticket got a new code
-	ToldCancelled          // the show does not take place
-	ToldRefunding          // money of an order has to go back, and tickets of it may be void
-	ToldBuying             // a hold is being paid: its purchase waits for the gateway
-	ToldSold               // a purchase was paid and is an order
-	ToldDeclined           // a charge was declined
-	ToldUndone             // a buyer took a purchase back
-	ToldReleased           // a purchase was given up: nothing was charged
+	ToldOther        ToldKind = iota
+	ToldUpdated               // the event was changed
+	ToldClosed                // its sale has ended
+	ToldConfirmed             // a hold was paid outside and is an order
+	ToldExpired               // a hold's deadline passed, or its event was cancelled
+	ToldAdmitted              // the holder of a ticket was let in
+	ToldReissued              // a ticket got a new code
+	ToldCancelled             // the show does not take place
+	ToldRefunded              // the gateway has given money back
+	ToldRefundFailed          // the gateway has refused to: an operator has to look
+	ToldRefunding             // money of an order has to go back, and tickets of it may be void
+	ToldBuying                // a hold is being paid: its purchase waits for the gateway
+	ToldSold                  // a purchase was paid and is an order
+	ToldDeclined              // a charge was declined
+	ToldUndone                // a buyer took a purchase back
+	ToldReleased              // a purchase was given up: nothing was charged
 )
 
 // Told is what one fact of an event says by itself, without the event's state. Its strings are views into the run.
@@ -132,7 +134,7 @@ func (t *Teller) read(d *decoder) {
 		d.fixed64()
 	case kindRestored:
 		d.uint(math.MaxUint64)
-	case kindAdmitted, kindReissued, kindRefunding, kindRefundsDated, kindRefundsEnded, kindCancelled, kindSwept, kindPassed:
+	case kindAdmitted, kindReissued, kindRefunding, kindRefundsDated, kindRefundsEnded, kindCancelled, kindSwept, kindPassed, kindRefundSent, kindRefundStep:
 		t.readAfterSale(d, kind, &a)
 	case kindOffered:
 		d.offered(&t.offered)
@@ -189,6 +191,23 @@ func (t *Teller) readAfterSale(d *decoder, kind factKind, a *asked) {
 		v.Kind, v.Hold = ToldExpired, HoldID(d.uint(math.MaxInt64))
 	case kindPassed:
 		d.uint(passedMax)
+		d.uint(passedMax)
+	case kindRefundSent:
+		v.Refund = RefundID(d.int())
+		d.uint(attemptsMax)
+		var hash [32]byte
+		d.hash(&hash)
+	case kindRefundStep:
+		var f factRefundStep
+		d.refundStep(&f)
+		*a, v.Refund = f.asked, f.refund
+		switch f.step {
+		case refundIsDone:
+			v.Kind = ToldRefunded
+		case refundFailed:
+			v.Kind = ToldRefundFailed
+		case refundAgain:
+		}
 	}
 }
 

@@ -45,7 +45,7 @@ func (e *Event) undo(cmd *Command) {
 	e.facts.Buf = f.append(e.facts.Buf)
 	e.emitted()
 	e.applyUndone(&f, slot)
-	e.signal(slot, true)
+	e.signal(slot, false)
 	e.showPurchase(slot)
 }
 

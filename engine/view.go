@@ -48,7 +48,12 @@ func (e *Event) showOrder(id OrderID) {
 	if row.payment != 0 {
 		v.PaymentRef = e.names.get(row.payment)
 	} else if row.purchase != 0 {
-		v.PaymentRef = e.named(e.purchases.rows.at(row.purchase - 1).ref)
+		p := e.purchases.rows.at(row.purchase - 1)
+		v.PaymentRef, v.Charge, v.Purchase = e.named(p.ref), p.charge, PurchaseID(row.purchase)
+		v.PurchaseIn = e.purchaseIncarnation(v.Purchase)
+		if p.flags&purchaseUndone == 0 {
+			v.UndoUntil = p.undo + Instant(e.down)
+		}
 	}
 	for i := range v.Items {
 		v.Tickets += v.Items[i].Quantity * v.Items[i].Units

@@ -28,6 +28,14 @@ import (
 //	cancel because rain                   call the show off
 //	block ga 10                           also unblock; or: block stalls A/1/1 A/1/2, block pool hall 5
 //	capacity ga 500                       also: capacity pool hall 500
+//	offer anna ga x2                      may anna buy with one click? The shell knows a saved card m1 of hers, unless the line ends in one of the below
+//	buy anna ga x2                        also: buy anna offer 1, and buy anna hold 1
+//	purchase anna purchase 1              look at a purchase; also: complete, undo
+//	intend 1 authorise                    the lane is about to ask the gateway about purchase 1; then: attempt 1
+//	result 1 authorise authorised ch_1    what the gateway answered, of the amount that was asked for unless the line says: of 94.99, in USD
+//	resolve 1 captured ch_1               an operator's word
+//	one_click switched off                also: switched on, share 5000
+//	work                                  what the event waits for the lane to do
 //	archive                               the event's last fact: afterwards it is an archive
 //	why h1                                explain what became of that request id
 //	repeat h1                             send the command with that request id again, exactly as it was
@@ -38,6 +46,9 @@ import (
 //	outage 10m                            the process is down for so long
 //	restored 7                            the log was restored from a backup: ids are of incarnation 7 from now on, as in h2-7
 //	sleep                                 put the event to sleep and wake it
+//
+// An offer or a buy may end in: paying m2 (with redirect, debit, captured at once, not saved; back https://shop.example), but new_device (why the buyer
+// has no one-click, or the method cannot be charged: method_expired of the method), again. A confirm may end in: late, or: late or equal.
 //
 // Any command may end in: via web (its channel), on mobile (its device), id h1 (its request id; otherwise r1, r2, ... in order).
 //
@@ -157,6 +168,8 @@ func (t *Transcript) line(line string) (string, error) {
 		return "", nil
 	case "archive":
 		return t.archive(), w.end()
+	case "work":
+		return t.work(), w.end()
 	case "why":
 		out := t.shell.Step(&engine.Command{Verb: engine.VerbWhy, RequestID: w.next()})
 		return sayWhy(out), w.end()
@@ -172,12 +185,13 @@ func (t *Transcript) line(line string) (string, error) {
 		return "", err
 	}
 	t.count++
-	if cmd.RequestID == "" && !cmd.Verb.IsRead() && cmd.Verb < engine.VerbExpire {
+	if cmd.RequestID == "" && !cmd.Verb.IsRead() && (cmd.Verb < engine.VerbExpire || cmd.Verb == engine.VerbResolve) {
 		cmd.RequestID = "r" + strconv.Itoa(t.count)
 	}
 	if _, again := t.said[cmd.RequestID]; !again {
 		t.said[cmd.RequestID] = cmd
 	}
+	t.fillAmount(cmd)
 	return t.say(cmd), nil
 }
 
@@ -301,6 +315,9 @@ func (t *Transcript) look() picture {
 // notice says what has changed since the last look: what an organiser would see happen. With counts, also how many holds ended and what became
 // free, which is the answer of a command that has no other.
 func (t *Transcript) notice(counts bool) {
+	var signals engine.Signals
+	t.shell.Event.TakeSignals(&signals)
+	t.notices = append(t.notices, saySignals(&signals, t.twin.Model.spec.Currency)...)
 	before := t.look()
 	after := &t.seen
 	if counts && after.holds < before.holds {

@@ -66,6 +66,9 @@ func readCommand(line, currency string) (*engine.Command, error) {
 	case engine.VerbCreate, engine.VerbUpdate:
 		cmd.Spec, err = readSpec(below, currency, v == engine.VerbUpdate)
 	case engine.VerbOpen, engine.VerbPause, engine.VerbClose, engine.VerbGet, engine.VerbExpire, engine.VerbSettle, engine.VerbProve, engine.VerbArchive:
+	case engine.VerbOffer, engine.VerbBuy, engine.VerbPurchase, engine.VerbComplete, engine.VerbUndo, engine.VerbOneClick, engine.VerbIntend, engine.VerbResult,
+		engine.VerbResolve:
+		err = readPurchaseCommand(w, cmd, currency)
 	case engine.VerbCancel:
 		if w.take("because") {
 			cmd.Payment = &engine.PaymentCommand{Reason: w.next()}
@@ -254,7 +257,7 @@ func readParty(w *words, item *engine.Item) (known bool, err error) {
 // optionWord reports whether a word begins an option, which is never a lot's name in a transcript.
 func optionWord(word string) bool {
 	switch word {
-	case "at", "via", "on", "id", "paid", "or":
+	case "at", "via", "on", "id", "paid", "or", "paying", "but", "again", "late":
 		return true
 	}
 	return false
@@ -276,6 +279,14 @@ func readOptions(w *words, cmd *engine.Command, currency string) error {
 			cmd.BoxOffice = true
 		case w.take("paid"):
 			cmd.PaymentRef = w.next()
+		case w.take("paying") && cmd.Payment != nil:
+			readPaying(w, cmd.Payment)
+		case w.take("but") && cmd.Payment != nil:
+			err = readBut(w, cmd.Payment, currency)
+		case w.take("again") && cmd.Payment != nil:
+			cmd.Payment.Again = true
+		case w.take("late"):
+			cmd.Payment = &engine.PaymentCommand{Late: true, Equal: w.take("or", "equal")}
 		case w.take("via"):
 			cmd.Channel = w.next()
 		case w.take("on"):
@@ -303,7 +314,7 @@ func readLimits(w *words) (engine.Limits, error) {
 	var l engine.Limits
 	fields := map[string]*int{
 		"lots": &l.Lots, "pools": &l.Pools, "seats": &l.Seats, "prices": &l.PriceVersions, "holds": &l.Holds, "buyers": &l.Buyers,
-		"orders": &l.Orders, "ended": &l.Ended, "requests": &l.Requests, "refusals": &l.Refusals,
+		"orders": &l.Orders, "offers": &l.Offers, "purchases": &l.Purchases, "ended": &l.Ended, "requests": &l.Requests, "refusals": &l.Refusals,
 	}
 	for len(w.rest) > 0 {
 		field := fields[w.next()]

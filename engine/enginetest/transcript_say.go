@@ -32,6 +32,10 @@ func sayOutcome(out *engine.Outcome) string {
 		return text
 	}
 	switch {
+	case out.Shows&engine.ShowsPurchase != 0:
+		return again + sayPurchase(out)
+	case out.Shows&engine.ShowsOffer != 0:
+		return again + sayOffer(out.Offer)
 	case out.Shows&engine.ShowsRefund != 0:
 		return again + sayRefund(out.Refund)
 	case out.Shows&engine.ShowsTicket != 0:

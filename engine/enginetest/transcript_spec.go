@@ -24,6 +24,8 @@ import (
 //	lot pack 160.00, 40 tickets, packs of 4, in hall, min 1, max 2, after ga, needs ga or stalls, tax 3.00
 //	lot stalls 90.00 + 4.50 service, row A/1 of 20, row A/2 of 20
 //	lot circle 70.00, row B/1 of 20 through 9 rank 2 from 101 step 2 aisle 109+119 accessible 101-103 companion 105 restricted 139
+//	undo 10s                       also: pays 2m, grace 1m, action 3m, redirect 10m, queue 15m, offers 2m; those if it is not said
+//	share 5000                     of buyers who have one-click, in hundredths of a percent
 //	draft
 func readSpec(below, currency string, update bool) (*engine.EventSpec, error) {
 	spec := &engine.EventSpec{}
@@ -85,6 +87,8 @@ func readSpecLine(spec *engine.EventSpec, line, currency string, update bool) er
 		default:
 			return fmt.Errorf("a limit is %q or %q, not %q", "a buyer", "an order", strings.Join(w.rest, " "))
 		}
+	case "undo", "pays", "grace", "action", "redirect", "queue", "offers", "share":
+		err = readPolicy(spec, key, w.next())
 	case "opens", "closes":
 		for ; err == nil && key != ""; key = w.next() {
 			var at engine.Instant
@@ -239,5 +243,41 @@ func readRow(w *words, row *engine.RowSpec) (err error) {
 			*text = strings.ReplaceAll(w.next(), "+", " ")
 		}
 	}
+	return err
+}
+
+// readPolicy reads a time of the event's policy for purchases.
+func readPolicy(spec *engine.EventSpec, key, word string) (err error) {
+	p := &spec.Pay
+	var at *int64
+	switch key {
+	case "undo":
+		at, p.HasUndo = &p.UndoMs, true
+		spec.Set |= engine.SetUndo
+	case "pays":
+		at = &p.PayMs
+		spec.Set |= engine.SetPay
+	case "grace":
+		at = &p.GraceMs
+		spec.Set |= engine.SetGrace
+	case "action":
+		at = &p.ActionMs
+		spec.Set |= engine.SetAction
+	case "redirect":
+		at = &p.RedirectMs
+		spec.Set |= engine.SetRedirect
+	case "queue":
+		at = &p.QueueMs
+		spec.Set |= engine.SetQueue
+	case "offers":
+		at = &p.OfferTTLMs
+		spec.Set |= engine.SetOfferTTL
+	}
+	if key == "share" {
+		p.HasOneClickShare = true
+		p.OneClickShare, err = strconv.ParseInt(word, 10, 64)
+		return err
+	}
+	*at, err = readMs(word)
 	return err
 }
