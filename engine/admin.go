@@ -25,6 +25,11 @@ type AdminCommand struct {
 	Share     int64  // one-click: of buyers, in hundredths of a percent; 0 leaves it
 	Purchase  string // resolve
 	Answer    string // resolve: what became of the charge, "authorised", "captured" or "voided"
+	Order     string // evidence
+	Action    string // webhooks: add, remove, list, replay or dead
+	Endpoint  string // webhooks: the id of one
+	URL       string // webhooks, add: where notices go; it may hold a secret
+	Kinds     string // webhooks, add: of notices, with a comma between; empty is all
 }
 
 // AdminAnswer is what became of an [AdminCommand]. With a code other than CodeOK it is a refusal and shows nothing.
@@ -49,6 +54,10 @@ type AdminAnswer struct {
 	Lanes    []LaneView
 	OneClick *OneClickView
 	Resolved *ResolvedView
+
+	Webhooks  *WebhooksView
+	Evidence  string // a document in JSON
+	TicketKey string // the id of the new key
 }
 
 // LaneView is what operators see of the line in front of a payment gateway.
@@ -136,4 +145,31 @@ type PassView struct {
 	Snapshots         int    // new ones
 	Bytes             uint64
 	TookMs            int64
+}
+
+// WebhooksView shows endpoints that notices are delivered to, or what became of one.
+type WebhooksView struct {
+	Endpoints []WebhookView
+	Made      string // add: its id
+	Secret    string // add: what requests to it are signed with; it is shown once
+	Dead      []DeadLetterView
+	Delivered int64  // replay of dead letters: so many arrived
+	Problem   string // replay of dead letters: why the next one did not
+}
+
+// WebhookView is an endpoint that notices are delivered to.
+type WebhookView struct {
+	ID, Host                   string
+	Kinds                      []string
+	Made                       Instant
+	Delivered, Failed, Waiting int64
+	Error                      string
+}
+
+// DeadLetterView is a notice that could not be delivered.
+type DeadLetterView struct {
+	Notice, Subject string
+	At              Instant
+	Attempts        int64
+	Error           string
 }

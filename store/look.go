@@ -71,6 +71,8 @@ type Look struct {
 	Key   engine.Key
 	At    LookAt
 	Facts int // how many of the newest facts before that moment are wanted
+	// Only says which facts are wanted; nil is all.
+	Only func(*engine.FactView) bool
 }
 
 // Seen is an aggregate as it was.
@@ -281,7 +283,7 @@ func (k *looking) fold(a engine.Aggregate, run *engine.Run) error {
 	}
 	k.seen.Batch = k.batch()
 	return each.FoldEach(run, func(v *engine.FactView) bool {
-		if k.Facts > 0 {
+		if k.Facts > 0 && (k.Only == nil || k.Only(v)) {
 			if len(k.seen.Facts) == k.Facts {
 				k.seen.Facts = append(k.seen.Facts[:0], k.seen.Facts[1:]...)
 			}

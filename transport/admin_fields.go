@@ -51,6 +51,18 @@ var adminMessages = map[string]*message{
 	"backup": newMessage("BackupCommand", requestIDField(), operatorField(),
 		field{name: "name", num: 5, kind: kindString, str: func(s *scope) *string { return &s.admin.Name }},
 		correlationField()),
+	"webhooks": newMessage("WebhooksCommand", requestIDField(), operatorField(),
+		field{name: "action", num: 5, kind: kindString, str: func(s *scope) *string { return &s.admin.Action }},
+		field{name: "endpoint", num: 6, kind: kindString, str: func(s *scope) *string { return &s.admin.Endpoint }},
+		field{name: "url", num: 7, kind: kindString, str: func(s *scope) *string { return &s.admin.URL }},
+		field{name: "kinds", num: 8, kind: kindStrings, add: func(_ *decoder, s *scope, v string) { s.admin.Kinds = strings.TrimPrefix(s.admin.Kinds+","+v, ",") }},
+		adminTime("since", 9, func(s *scope) *engine.Instant { return &s.admin.Since }),
+		field{name: "limit", num: 10, kind: kindInt, num64: func(s *scope) *int64 { return &s.admin.Limit }},
+		correlationField()),
+	"evidence": newMessage("EvidenceCommand", requestIDField(), operatorField(), adminEventField(),
+		field{name: "order", num: 5, kind: kindString, str: func(s *scope) *string { return &s.admin.Order }},
+		correlationField()),
+	"ticket-rotate": newMessage("TicketRotateCommand", requestIDField(), operatorField(), correlationField()),
 	"snapshot": newMessage("SnapshotCommand", requestIDField(), operatorField(), correlationField()),
 	"lane": newMessage("LaneCommand",
 		requestIDField(), operatorField(),
@@ -117,6 +129,10 @@ func (d *decoder) decodeAdmin(m *message, cmd *engine.AdminCommand, body []byte)
 			if cmd.Answer != "authorised" && cmd.Answer != "captured" && cmd.Answer != "voided" {
 				d.fail(engine.CodeInvalid, "answer", "answer must be authorised, captured or voided: what the gateway's own pages say of the charge")
 			}
+		case "order":
+			d.checkID("order", cmd.Order)
+		case "action":
+			d.checkWebhooks(cmd)
 		case "limit":
 			if cmd.Limit == 0 {
 				cmd.Limit = ListLimitDefault
@@ -152,5 +168,28 @@ func (d *decoder) checkID(name, value string) {
 		d.fail(engine.CodeInvalid, name, name+" must be 1 to "+strconv.Itoa(engine.IDLenMax)+" of A-Z a-z 0-9 _ -")
 	case engine.IsCardNumber(value):
 		d.fail(engine.CodeCardNumber, name, name+" looks like a card number: never send one")
+	}
+}
+
+// checkWebhooks refuses what says too little, or what the action does not use.
+func (d *decoder) checkWebhooks(cmd *engine.AdminCommand) {
+	switch cmd.Action {
+	case "add":
+		if cmd.URL == "" {
+			d.fail(engine.CodeInvalid, "url", "say where notices are to be delivered")
+		}
+	case "list":
+	case "remove", "replay", "dead":
+		d.checkID("endpoint", cmd.Endpoint)
+	default:
+		d.fail(engine.CodeInvalid, "action", "action must be add, remove, list, replay or dead")
+	}
+	switch {
+	case cmd.Action != "add" && (cmd.URL != "" || cmd.Kinds != ""):
+		d.fail(engine.CodeInvalid, "url", "url and kinds belong to add")
+	case cmd.Action != "replay" && cmd.Since != 0:
+		d.fail(engine.CodeInvalid, "since", "since belongs to replay")
+	case (cmd.Action == "add" || cmd.Action == "list") && cmd.Endpoint != "":
+		d.fail(engine.CodeInvalid, "endpoint", cmd.Action+" names no endpoint")
 	}
 }

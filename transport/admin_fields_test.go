@@ -12,6 +12,7 @@ func TestAdminTablesMatchTheSchema(t *testing.T) {
 	messages := map[string]proto.Message{
 		"audit": new(pb.AuditCommand), "events": new(pb.EventsCommand), "snapshot": new(pb.SnapshotCommand), "why": new(pb.WhyCommand),
 		"lane": new(pb.LaneCommand), "one-click": new(pb.OneClickEverywhereCommand), "resolve": new(pb.ResolveCommand),
+		"webhooks": new(pb.WebhooksCommand), "evidence": new(pb.EvidenceCommand), "ticket-rotate": new(pb.TicketRotateCommand),
 		"inspect": new(pb.InspectCommand), "backup": new(pb.BackupCommand), "archive": new(pb.ArchiveCommand), "sleep": new(pb.SleepCommand), "release-quarantine": new(pb.ReleaseQuarantineCommand),
 	}
 	done := map[string]bool{}

@@ -84,11 +84,34 @@ func adminReply(a *engine.AdminAnswer) *pb.AdminReply {
 	if a.Inspection != nil {
 		m.Inspection = inspectionReply(a.Inspection)
 	}
+	if a.Webhooks != nil {
+		m.Webhooks = webhooksReply(a.Webhooks)
+	}
+	m.Evidence, m.TicketKey = a.Evidence, a.TicketKey
 	if p := a.Snapshot; p != nil {
 		m.Snapshot = &pb.SnapshotPass{
 			FromBatch: number(p.From), ToBatch: number(p.To), Facts: number(p.Facts), Snapshots: number(p.Snapshots), Bytes: number(p.Bytes),
 			TrimmedBatch: number(p.Trimmed), TookMs: number(p.TookMs),
 		}
+	}
+	return m
+}
+
+func webhooksReply(v *engine.WebhooksView) *pb.Webhooks {
+	m := &pb.Webhooks{Made: v.Made, Secret: v.Secret, Problem: strings.ToValidUTF8(v.Problem, "?")}
+	for i := range v.Endpoints {
+		e := &v.Endpoints[i]
+		m.Endpoints = append(m.Endpoints, &pb.Webhook{
+			Id: e.ID, Host: strings.ToValidUTF8(e.Host, "?"), Kinds: e.Kinds, Made: timestamp(e.Made), Delivered: number(e.Delivered), Failed: number(e.Failed),
+			Waiting: number(e.Waiting), Error: strings.ToValidUTF8(e.Error, "?"),
+		})
+	}
+	for i := range v.Dead {
+		l := &v.Dead[i]
+		m.Dead = append(m.Dead, &pb.DeadLetter{Notice: l.Notice, Subject: l.Subject, At: timestamp(l.At), Attempts: l.Attempts, Error: strings.ToValidUTF8(l.Error, "?")})
+	}
+	if v.Delivered > 0 || v.Problem != "" {
+		m.Delivered = number(v.Delivered)
 	}
 	return m
 }

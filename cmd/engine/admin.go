@@ -63,7 +63,10 @@ type wireAdminReply struct {
 	Why      *wireWhy         `json:"why"`
 	Backup   *wireBackup      `json:"backup"`
 
-	Inspection *inspected `json:"inspection"`
+	Inspection *inspected    `json:"inspection"`
+	Webhooks   *wireWebhooks `json:"webhooks"`
+	Evidence   string        `json:"evidence"`
+	TicketKey  string        `json:"ticket_key"`
 
 	Lanes    []wireLane    `json:"lanes"`
 	OneClick *wireOneClick `json:"one_click"`

@@ -57,6 +57,12 @@ func (p *process) operate(ctx context.Context, cmd *engine.AdminCommand) *engine
 		return p.oneClick(ctx, cmd)
 	case "resolve":
 		return p.resolve(ctx, cmd)
+	case "webhooks":
+		return p.operateWebhooks(ctx, cmd)
+	case "evidence":
+		return p.evidence(ctx, cmd)
+	case "ticket-rotate":
+		return p.rotateTicketKey(cmd)
 	case "snapshot":
 		return p.snapshotNow(ctx)
 	}
@@ -99,6 +105,10 @@ func adminArguments(cmd *engine.AdminCommand) string {
 	add("event", cmd.Event)
 	add("request", cmd.Request)
 	add("name", cmd.Name)
+	add("order", cmd.Order)
+	add("action", cmd.Action)
+	add("endpoint", cmd.Endpoint)
+	add("kinds", cmd.Kinds)
 	number("after", cmd.After)
 	moment("since", cmd.Since)
 	moment("until", cmd.Until)

@@ -14,13 +14,24 @@ const inspectTimeMax = 30 * time.Second
 
 // inspect shows what an event is, or was, as the log has it. One at a time: each reads the log and has the event in memory once more.
 func (p *process) inspect(ctx context.Context, cmd *engine.AdminCommand) *engine.AdminAnswer {
-	later := func(text string) *engine.AdminAnswer {
-		return &engine.AdminAnswer{Code: engine.CodeOverloaded, Text: text, RetryAfterMs: time.Second.Milliseconds()}
-	}
 	if !p.inspecting.TryLock() {
-		return later("another event is being inspected: one at a time")
+		return inspectLater("another event is being inspected: one at a time")
 	}
 	defer p.inspecting.Unlock()
+	return p.look(ctx, cmd, func(key engine.Key, look func(store.Look) (store.Seen, error)) (*engine.AdminAnswer, error) {
+		at := store.LookAt{Fact: engine.Seq(cmd.Fact), Batch: uint64(cmd.Batch), Time: cmd.At}
+		seen, err := look(store.Look{Key: key, At: at, Facts: int(cmd.Facts)})
+		if err != nil {
+			return nil, err
+		}
+		return &engine.AdminAnswer{Inspection: viewSeen(key, &seen)}, nil
+	})
+}
+
+// look answers an operator with what the log says about an event, and words what can go wrong. REQUIRES: p.inspecting.
+func (p *process) look(ctx context.Context, cmd *engine.AdminCommand,
+	see func(key engine.Key, look func(store.Look) (store.Seen, error)) (*engine.AdminAnswer, error),
+) *engine.AdminAnswer {
 	key := engine.Key{Account: cmd.Account, Kind: engine.KindEvent, ID: cmd.Event}
 	if _, gone, err := p.store.Archived(key); err != nil {
 		return adminFailed(err)
@@ -29,23 +40,26 @@ func (p *process) inspect(ctx context.Context, cmd *engine.AdminCommand) *engine
 	}
 	ctx, cancel := context.WithTimeout(ctx, inspectTimeMax)
 	defer cancel()
-	at := store.LookAt{Fact: engine.Seq(cmd.Fact), Batch: uint64(cmd.Batch), Time: cmd.At}
-	seen, err := p.store.Look(ctx, store.Look{Key: key, At: at, Facts: int(cmd.Facts)})
+	answer, err := see(key, func(l store.Look) (store.Seen, error) { return p.store.Look(ctx, l) })
 	switch {
-	case errors.Is(err, store.ErrUnknown) && at == store.LookAt{}:
+	case errors.Is(err, store.ErrUnknown) && cmd.Fact == 0 && cmd.Batch == 0 && cmd.At == 0:
 		return notTaken(engine.CodeEventUnknown, cmd.Event)
 	case errors.Is(err, store.ErrUnknown):
 		return &engine.AdminAnswer{Code: engine.CodeEventUnknown, Field: "event", Text: "there was no event " + cmd.Event + " at that moment"}
 	case errors.Is(err, store.ErrCut):
 		return &engine.AdminAnswer{Code: engine.CodeInvalid, Field: momentField(cmd), Text: err.Error()}
 	case errors.Is(err, store.ErrBusy):
-		return later(err.Error())
+		return inspectLater(err.Error())
 	case errors.Is(err, context.DeadlineExceeded):
-		return later("reading the log took longer than " + inspectTimeMax.String() + ": make a backup, and look into that with engine inspect")
+		return inspectLater("reading the log took longer than " + inspectTimeMax.String() + ": make a backup, and look into that with engine inspect")
 	case err != nil:
 		return adminFailed(err)
 	}
-	return &engine.AdminAnswer{Inspection: viewSeen(key, &seen)}
+	return answer
+}
+
+func inspectLater(text string) *engine.AdminAnswer {
+	return &engine.AdminAnswer{Code: engine.CodeOverloaded, Text: text, RetryAfterMs: time.Second.Milliseconds()}
 }
 
 // momentField is the field of a command that names a moment.

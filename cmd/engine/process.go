@@ -19,6 +19,7 @@ import (
 	"github.com/holdfast-engine/holdfast/transport/gateway/stripe"
 	"github.com/holdfast-engine/holdfast/transport/notice"
 	"github.com/holdfast-engine/holdfast/transport/ticket"
+	"github.com/holdfast-engine/holdfast/transport/webhook"
 )
 
 // processConfig says what a running engine consists of.
@@ -63,6 +64,7 @@ type process struct {
 	accounts map[string]*transport.Connection
 	tickets  *ticket.Ring
 	notices  *notice.Reader   // nil if there are none
+	webhooks *webhook.Hooks   // nil without notices
 	denied   transport.Denied // by the embedded NATS server
 	backups  *backups
 

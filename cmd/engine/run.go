@@ -43,7 +43,7 @@ Buyers' commands travel over NATS, in JSON or protobuf, from any language: see d
 	root.SetErr(stderr)
 	root.AddCommand(
 		serveCommand(), demoCommand(), eventCommand(), adminCommand(), whyCommand(), archiveCommand(), verifyCommand(), backupCommand(), restoreCommand(),
-		laneCommand(), oneClickCommand(), purchaseCommand(), vaultCommand(), walletCommand(), ticketCommand(), inspectCommand(), doctorCommand(), keysCommand(),
+		laneCommand(), oneClickCommand(), purchaseCommand(), vaultCommand(), walletCommand(), ticketCommand(), orderCommand(), webhooksCommand(), inspectCommand(), doctorCommand(), keysCommand(),
 		sandboxCommand(),
 		loadCommand(), healthCommand(), versionCommand(),
 	)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/holdfast-engine/holdfast/engine"
 	"github.com/holdfast-engine/holdfast/store"
 )
 
@@ -28,6 +29,14 @@ func keepInVault(v *store.Vault, account, subject, name string, plain []byte) er
 		return err
 	}
 	return v.Keep(sealed)
+}
+
+func (p *process) rotateTicketKey(cmd *engine.AdminCommand) *engine.AdminAnswer {
+	id, err := p.tickets.Rotate(cmd.Account)
+	if err != nil {
+		return adminFailed(err)
+	}
+	return &engine.AdminAnswer{TicketKey: id}
 }
 
 // keySet returns the public keys that verify the codes of an account's tickets; of the only one if none is named.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -37,7 +38,7 @@ is genuine, without asking the engine; only the engine knows whether it was used
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(s.show(), s.qr(), s.keys(), ticketVerifyCommand())
+	cmd.AddCommand(s.show(), s.qr(), s.keys(), ticketVerifyCommand(), ticketRotateCommand())
 	return cmd
 }
 
@@ -216,5 +217,23 @@ func (s *ticketSettings) keys() *cobra.Command {
 		},
 	}
 	s.addTo(cmd, false)
+	return cmd
+}
+
+func ticketRotateCommand() *cobra.Command {
+	s := &adminSettings{}
+	cmd := &cobra.Command{
+		Use:     "rotate",
+		Short:   "Sign codes with a new key from now on",
+		Long:    "Makes a new key, which signs codes from now on. Codes that were signed before stay good: fetch the public keys again wherever a copy of them is kept. An operator's command: it is in the audit.",
+		Example: "  engine ticket rotate --as maria",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return s.send(cmd.Context(), "ticket-rotate", map[string]any{}, func(w io.Writer, r *wireAdminReply) {
+				fmt.Fprintf(w, "key %s signs from now on; give the public keys to the gates again\n", r.TicketKey)
+			})
+		},
+	}
+	s.addTo(cmd)
 	return cmd
 }

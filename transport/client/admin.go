@@ -55,6 +55,15 @@ func (c *Client) Admin(ctx context.Context, cmd proto.Message) (*pb.AdminReply, 
 	case *pb.ResolveCommand:
 		verb = "resolve"
 		giveID(&m.RequestId)
+	case *pb.WebhooksCommand:
+		verb = "webhooks"
+		giveID(&m.RequestId)
+	case *pb.EvidenceCommand:
+		verb = "evidence"
+		giveID(&m.RequestId)
+	case *pb.TicketRotateCommand:
+		verb = "ticket-rotate"
+		giveID(&m.RequestId)
 	case *pb.SnapshotCommand:
 		verb = "snapshot"
 		giveID(&m.RequestId)

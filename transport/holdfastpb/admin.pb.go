@@ -936,22 +936,272 @@ func (x *ResolveCommand) GetCorrelation() string {
 	return ""
 }
 
+// WebhooksCommand makes, removes and shows the endpoints that notices are delivered to. Subject: holdfast.v1.admin.webhooks.
+type WebhooksCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Operator      string                 `protobuf:"bytes,2,opt,name=operator,proto3" json:"operator,omitempty"`
+	Action        string                 `protobuf:"bytes,5,opt,name=action,proto3" json:"action,omitempty"`     // add, remove, list, replay or dead
+	Endpoint      string                 `protobuf:"bytes,6,opt,name=endpoint,proto3" json:"endpoint,omitempty"` // remove, replay, dead: which
+	Url           string                 `protobuf:"bytes,7,opt,name=url,proto3" json:"url,omitempty"`           // add: where to
+	Kinds         []string               `protobuf:"bytes,8,rep,name=kinds,proto3" json:"kinds,omitempty"`       // add: of notices; absent is all
+	Since         *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=since,proto3" json:"since,omitempty"`       // replay: what was published from then on; absent is the dead letters
+	Limit         int64                  `protobuf:"varint,10,opt,name=limit,proto3" json:"limit,omitempty"`     // dead, replay of dead letters: 1 to 1000; absent is 100
+	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WebhooksCommand) Reset() {
+	*x = WebhooksCommand{}
+	mi := &file_admin_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WebhooksCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WebhooksCommand) ProtoMessage() {}
+
+func (x *WebhooksCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WebhooksCommand.ProtoReflect.Descriptor instead.
+func (*WebhooksCommand) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *WebhooksCommand) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *WebhooksCommand) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+func (x *WebhooksCommand) GetAction() string {
+	if x != nil {
+		return x.Action
+	}
+	return ""
+}
+
+func (x *WebhooksCommand) GetEndpoint() string {
+	if x != nil {
+		return x.Endpoint
+	}
+	return ""
+}
+
+func (x *WebhooksCommand) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *WebhooksCommand) GetKinds() []string {
+	if x != nil {
+		return x.Kinds
+	}
+	return nil
+}
+
+func (x *WebhooksCommand) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *WebhooksCommand) GetLimit() int64 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *WebhooksCommand) GetCorrelation() string {
+	if x != nil {
+		return x.Correlation
+	}
+	return ""
+}
+
+// EvidenceCommand puts together what is known of an order, for a dispute. Subject: holdfast.v1.admin.evidence.
+type EvidenceCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Operator      string                 `protobuf:"bytes,2,opt,name=operator,proto3" json:"operator,omitempty"`
+	Event         string                 `protobuf:"bytes,3,opt,name=event,proto3" json:"event,omitempty"`
+	Order         string                 `protobuf:"bytes,5,opt,name=order,proto3" json:"order,omitempty"`
+	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EvidenceCommand) Reset() {
+	*x = EvidenceCommand{}
+	mi := &file_admin_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EvidenceCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EvidenceCommand) ProtoMessage() {}
+
+func (x *EvidenceCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EvidenceCommand.ProtoReflect.Descriptor instead.
+func (*EvidenceCommand) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *EvidenceCommand) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *EvidenceCommand) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+func (x *EvidenceCommand) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
+func (x *EvidenceCommand) GetOrder() string {
+	if x != nil {
+		return x.Order
+	}
+	return ""
+}
+
+func (x *EvidenceCommand) GetCorrelation() string {
+	if x != nil {
+		return x.Correlation
+	}
+	return ""
+}
+
+// TicketRotateCommand makes a new key that signs the codes of tickets from now on. Subject: holdfast.v1.admin.ticket-rotate.
+type TicketRotateCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Operator      string                 `protobuf:"bytes,2,opt,name=operator,proto3" json:"operator,omitempty"`
+	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TicketRotateCommand) Reset() {
+	*x = TicketRotateCommand{}
+	mi := &file_admin_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TicketRotateCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TicketRotateCommand) ProtoMessage() {}
+
+func (x *TicketRotateCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TicketRotateCommand.ProtoReflect.Descriptor instead.
+func (*TicketRotateCommand) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *TicketRotateCommand) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *TicketRotateCommand) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+func (x *TicketRotateCommand) GetCorrelation() string {
+	if x != nil {
+		return x.Correlation
+	}
+	return ""
+}
+
 // AdminReply answers every command of operators. Error says no; otherwise the view that belongs to the verb is set.
 type AdminReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	Audit         int64                  `protobuf:"varint,2,opt,name=audit,proto3" json:"audit,omitempty"` // seq of the audit entry that says so
 	Error         *Error                 `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
-	Entries       *Audit                 `protobuf:"bytes,4,opt,name=entries,proto3" json:"entries,omitempty"`                    // audit
-	Events        *EventCounts           `protobuf:"bytes,5,opt,name=events,proto3" json:"events,omitempty"`                      // events
-	Snapshot      *SnapshotPass          `protobuf:"bytes,6,opt,name=snapshot,proto3" json:"snapshot,omitempty"`                  // snapshot
-	Why           *Why                   `protobuf:"bytes,7,opt,name=why,proto3" json:"why,omitempty"`                            // why
-	Event         *Whereabouts           `protobuf:"bytes,8,opt,name=event,proto3" json:"event,omitempty"`                        // archive, sleep, release-quarantine
-	Backup        *Backup                `protobuf:"bytes,9,opt,name=backup,proto3" json:"backup,omitempty"`                      // backup
-	Inspection    *Inspection            `protobuf:"bytes,10,opt,name=inspection,proto3" json:"inspection,omitempty"`             // inspect
-	Lanes         []*Lane                `protobuf:"bytes,11,rep,name=lanes,proto3" json:"lanes,omitempty"`                       // lane
-	OneClick      *OneClickEverywhere    `protobuf:"bytes,12,opt,name=one_click,json=oneClick,proto3" json:"one_click,omitempty"` // one-click
-	Resolved      *Resolved              `protobuf:"bytes,13,opt,name=resolved,proto3" json:"resolved,omitempty"`                 // resolve
+	Entries       *Audit                 `protobuf:"bytes,4,opt,name=entries,proto3" json:"entries,omitempty"`                       // audit
+	Events        *EventCounts           `protobuf:"bytes,5,opt,name=events,proto3" json:"events,omitempty"`                         // events
+	Snapshot      *SnapshotPass          `protobuf:"bytes,6,opt,name=snapshot,proto3" json:"snapshot,omitempty"`                     // snapshot
+	Why           *Why                   `protobuf:"bytes,7,opt,name=why,proto3" json:"why,omitempty"`                               // why
+	Event         *Whereabouts           `protobuf:"bytes,8,opt,name=event,proto3" json:"event,omitempty"`                           // archive, sleep, release-quarantine
+	Backup        *Backup                `protobuf:"bytes,9,opt,name=backup,proto3" json:"backup,omitempty"`                         // backup
+	Inspection    *Inspection            `protobuf:"bytes,10,opt,name=inspection,proto3" json:"inspection,omitempty"`                // inspect
+	Lanes         []*Lane                `protobuf:"bytes,11,rep,name=lanes,proto3" json:"lanes,omitempty"`                          // lane
+	OneClick      *OneClickEverywhere    `protobuf:"bytes,12,opt,name=one_click,json=oneClick,proto3" json:"one_click,omitempty"`    // one-click
+	Resolved      *Resolved              `protobuf:"bytes,13,opt,name=resolved,proto3" json:"resolved,omitempty"`                    // resolve
+	Webhooks      *Webhooks              `protobuf:"bytes,21,opt,name=webhooks,proto3" json:"webhooks,omitempty"`                    // webhooks
+	Evidence      string                 `protobuf:"bytes,22,opt,name=evidence,proto3" json:"evidence,omitempty"`                    // evidence: a document in JSON
+	TicketKey     string                 `protobuf:"bytes,23,opt,name=ticket_key,json=ticketKey,proto3" json:"ticket_key,omitempty"` // ticket-rotate: the id of the new key
 	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -959,7 +1209,7 @@ type AdminReply struct {
 
 func (x *AdminReply) Reset() {
 	*x = AdminReply{}
-	mi := &file_admin_proto_msgTypes[12]
+	mi := &file_admin_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -971,7 +1221,7 @@ func (x *AdminReply) String() string {
 func (*AdminReply) ProtoMessage() {}
 
 func (x *AdminReply) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[12]
+	mi := &file_admin_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -984,7 +1234,7 @@ func (x *AdminReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdminReply.ProtoReflect.Descriptor instead.
 func (*AdminReply) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{12}
+	return file_admin_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *AdminReply) GetRequestId() string {
@@ -1078,9 +1328,293 @@ func (x *AdminReply) GetResolved() *Resolved {
 	return nil
 }
 
+func (x *AdminReply) GetWebhooks() *Webhooks {
+	if x != nil {
+		return x.Webhooks
+	}
+	return nil
+}
+
+func (x *AdminReply) GetEvidence() string {
+	if x != nil {
+		return x.Evidence
+	}
+	return ""
+}
+
+func (x *AdminReply) GetTicketKey() string {
+	if x != nil {
+		return x.TicketKey
+	}
+	return ""
+}
+
 func (x *AdminReply) GetCorrelation() string {
 	if x != nil {
 		return x.Correlation
+	}
+	return ""
+}
+
+// Webhooks shows the endpoints that notices are delivered to, or what became of one.
+type Webhooks struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Endpoints     []*Webhook             `protobuf:"bytes,1,rep,name=endpoints,proto3" json:"endpoints,omitempty"`        // list
+	Made          string                 `protobuf:"bytes,2,opt,name=made,proto3" json:"made,omitempty"`                  // add: its id
+	Secret        string                 `protobuf:"bytes,3,opt,name=secret,proto3" json:"secret,omitempty"`              // add: what requests to it are signed with; it is shown once
+	Dead          []*DeadLetter          `protobuf:"bytes,4,rep,name=dead,proto3" json:"dead,omitempty"`                  // dead
+	Delivered     *int64                 `protobuf:"varint,5,opt,name=delivered,proto3,oneof" json:"delivered,omitempty"` // replay of dead letters: so many arrived
+	Problem       string                 `protobuf:"bytes,6,opt,name=problem,proto3" json:"problem,omitempty"`            // replay of dead letters: why the next one did not
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Webhooks) Reset() {
+	*x = Webhooks{}
+	mi := &file_admin_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Webhooks) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Webhooks) ProtoMessage() {}
+
+func (x *Webhooks) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Webhooks.ProtoReflect.Descriptor instead.
+func (*Webhooks) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *Webhooks) GetEndpoints() []*Webhook {
+	if x != nil {
+		return x.Endpoints
+	}
+	return nil
+}
+
+func (x *Webhooks) GetMade() string {
+	if x != nil {
+		return x.Made
+	}
+	return ""
+}
+
+func (x *Webhooks) GetSecret() string {
+	if x != nil {
+		return x.Secret
+	}
+	return ""
+}
+
+func (x *Webhooks) GetDead() []*DeadLetter {
+	if x != nil {
+		return x.Dead
+	}
+	return nil
+}
+
+func (x *Webhooks) GetDelivered() int64 {
+	if x != nil && x.Delivered != nil {
+		return *x.Delivered
+	}
+	return 0
+}
+
+func (x *Webhooks) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
+// Webhook is an endpoint that notices are delivered to.
+type Webhook struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Host          string                 `protobuf:"bytes,2,opt,name=host,proto3" json:"host,omitempty"`   // of its URL, whose path may hold a secret
+	Kinds         []string               `protobuf:"bytes,3,rep,name=kinds,proto3" json:"kinds,omitempty"` // absent is all
+	Made          *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=made,proto3" json:"made,omitempty"`
+	Delivered     *int64                 `protobuf:"varint,5,opt,name=delivered,proto3,oneof" json:"delivered,omitempty"` // since the engine's start
+	Failed        *int64                 `protobuf:"varint,6,opt,name=failed,proto3,oneof" json:"failed,omitempty"`       // attempts, since the engine's start
+	Waiting       *int64                 `protobuf:"varint,7,opt,name=waiting,proto3,oneof" json:"waiting,omitempty"`
+	Error         string                 `protobuf:"bytes,8,opt,name=error,proto3" json:"error,omitempty"` // of the last attempt, if it failed
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Webhook) Reset() {
+	*x = Webhook{}
+	mi := &file_admin_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Webhook) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Webhook) ProtoMessage() {}
+
+func (x *Webhook) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Webhook.ProtoReflect.Descriptor instead.
+func (*Webhook) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Webhook) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Webhook) GetHost() string {
+	if x != nil {
+		return x.Host
+	}
+	return ""
+}
+
+func (x *Webhook) GetKinds() []string {
+	if x != nil {
+		return x.Kinds
+	}
+	return nil
+}
+
+func (x *Webhook) GetMade() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Made
+	}
+	return nil
+}
+
+func (x *Webhook) GetDelivered() int64 {
+	if x != nil && x.Delivered != nil {
+		return *x.Delivered
+	}
+	return 0
+}
+
+func (x *Webhook) GetFailed() int64 {
+	if x != nil && x.Failed != nil {
+		return *x.Failed
+	}
+	return 0
+}
+
+func (x *Webhook) GetWaiting() int64 {
+	if x != nil && x.Waiting != nil {
+		return *x.Waiting
+	}
+	return 0
+}
+
+func (x *Webhook) GetError() string {
+	if x != nil {
+		return x.Error
+	}
+	return ""
+}
+
+// DeadLetter is a notice that could not be delivered.
+type DeadLetter struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Notice        string                 `protobuf:"bytes,1,opt,name=notice,proto3" json:"notice,omitempty"` // its id
+	Subject       string                 `protobuf:"bytes,2,opt,name=subject,proto3" json:"subject,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=at,proto3" json:"at,omitempty"` // when it was given up
+	Attempts      int64                  `protobuf:"varint,4,opt,name=attempts,proto3" json:"attempts,omitempty"`
+	Error         string                 `protobuf:"bytes,5,opt,name=error,proto3" json:"error,omitempty"` // of the last
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeadLetter) Reset() {
+	*x = DeadLetter{}
+	mi := &file_admin_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeadLetter) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeadLetter) ProtoMessage() {}
+
+func (x *DeadLetter) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeadLetter.ProtoReflect.Descriptor instead.
+func (*DeadLetter) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *DeadLetter) GetNotice() string {
+	if x != nil {
+		return x.Notice
+	}
+	return ""
+}
+
+func (x *DeadLetter) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *DeadLetter) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *DeadLetter) GetAttempts() int64 {
+	if x != nil {
+		return x.Attempts
+	}
+	return 0
+}
+
+func (x *DeadLetter) GetError() string {
+	if x != nil {
+		return x.Error
 	}
 	return ""
 }
@@ -1097,7 +1631,7 @@ type Audit struct {
 
 func (x *Audit) Reset() {
 	*x = Audit{}
-	mi := &file_admin_proto_msgTypes[13]
+	mi := &file_admin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1109,7 +1643,7 @@ func (x *Audit) String() string {
 func (*Audit) ProtoMessage() {}
 
 func (x *Audit) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[13]
+	mi := &file_admin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1122,7 +1656,7 @@ func (x *Audit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Audit.ProtoReflect.Descriptor instead.
 func (*Audit) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{13}
+	return file_admin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Audit) GetEntries() []*AuditEntry {
@@ -1164,7 +1698,7 @@ type AuditEntry struct {
 
 func (x *AuditEntry) Reset() {
 	*x = AuditEntry{}
-	mi := &file_admin_proto_msgTypes[14]
+	mi := &file_admin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1176,7 +1710,7 @@ func (x *AuditEntry) String() string {
 func (*AuditEntry) ProtoMessage() {}
 
 func (x *AuditEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[14]
+	mi := &file_admin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1189,7 +1723,7 @@ func (x *AuditEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuditEntry.ProtoReflect.Descriptor instead.
 func (*AuditEntry) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{14}
+	return file_admin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *AuditEntry) GetSeq() int64 {
@@ -1267,7 +1801,7 @@ type EventCounts struct {
 
 func (x *EventCounts) Reset() {
 	*x = EventCounts{}
-	mi := &file_admin_proto_msgTypes[15]
+	mi := &file_admin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1279,7 +1813,7 @@ func (x *EventCounts) String() string {
 func (*EventCounts) ProtoMessage() {}
 
 func (x *EventCounts) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[15]
+	mi := &file_admin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1292,7 +1826,7 @@ func (x *EventCounts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EventCounts.ProtoReflect.Descriptor instead.
 func (*EventCounts) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{15}
+	return file_admin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *EventCounts) GetAwake() int64 {
@@ -1327,7 +1861,7 @@ type QuarantinedEvent struct {
 
 func (x *QuarantinedEvent) Reset() {
 	*x = QuarantinedEvent{}
-	mi := &file_admin_proto_msgTypes[16]
+	mi := &file_admin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1339,7 +1873,7 @@ func (x *QuarantinedEvent) String() string {
 func (*QuarantinedEvent) ProtoMessage() {}
 
 func (x *QuarantinedEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[16]
+	mi := &file_admin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1352,7 +1886,7 @@ func (x *QuarantinedEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuarantinedEvent.ProtoReflect.Descriptor instead.
 func (*QuarantinedEvent) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{16}
+	return file_admin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *QuarantinedEvent) GetEvent() string {
@@ -1381,7 +1915,7 @@ type Whereabouts struct {
 
 func (x *Whereabouts) Reset() {
 	*x = Whereabouts{}
-	mi := &file_admin_proto_msgTypes[17]
+	mi := &file_admin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1393,7 +1927,7 @@ func (x *Whereabouts) String() string {
 func (*Whereabouts) ProtoMessage() {}
 
 func (x *Whereabouts) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[17]
+	mi := &file_admin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1406,7 +1940,7 @@ func (x *Whereabouts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Whereabouts.ProtoReflect.Descriptor instead.
 func (*Whereabouts) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{17}
+	return file_admin_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Whereabouts) GetEvent() string {
@@ -1456,7 +1990,7 @@ type Why struct {
 
 func (x *Why) Reset() {
 	*x = Why{}
-	mi := &file_admin_proto_msgTypes[18]
+	mi := &file_admin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1468,7 +2002,7 @@ func (x *Why) String() string {
 func (*Why) ProtoMessage() {}
 
 func (x *Why) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[18]
+	mi := &file_admin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1481,7 +2015,7 @@ func (x *Why) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Why.ProtoReflect.Descriptor instead.
 func (*Why) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{18}
+	return file_admin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Why) GetKind() string {
@@ -1614,7 +2148,7 @@ type WhyNumber struct {
 
 func (x *WhyNumber) Reset() {
 	*x = WhyNumber{}
-	mi := &file_admin_proto_msgTypes[19]
+	mi := &file_admin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1626,7 +2160,7 @@ func (x *WhyNumber) String() string {
 func (*WhyNumber) ProtoMessage() {}
 
 func (x *WhyNumber) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[19]
+	mi := &file_admin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1639,7 +2173,7 @@ func (x *WhyNumber) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhyNumber.ProtoReflect.Descriptor instead.
 func (*WhyNumber) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{19}
+	return file_admin_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *WhyNumber) GetName() string {
@@ -1672,7 +2206,7 @@ type SnapshotPass struct {
 
 func (x *SnapshotPass) Reset() {
 	*x = SnapshotPass{}
-	mi := &file_admin_proto_msgTypes[20]
+	mi := &file_admin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1684,7 +2218,7 @@ func (x *SnapshotPass) String() string {
 func (*SnapshotPass) ProtoMessage() {}
 
 func (x *SnapshotPass) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[20]
+	mi := &file_admin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1697,7 +2231,7 @@ func (x *SnapshotPass) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotPass.ProtoReflect.Descriptor instead.
 func (*SnapshotPass) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{20}
+	return file_admin_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SnapshotPass) GetFromBatch() int64 {
@@ -1767,7 +2301,7 @@ type Backup struct {
 
 func (x *Backup) Reset() {
 	*x = Backup{}
-	mi := &file_admin_proto_msgTypes[21]
+	mi := &file_admin_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1779,7 +2313,7 @@ func (x *Backup) String() string {
 func (*Backup) ProtoMessage() {}
 
 func (x *Backup) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[21]
+	mi := &file_admin_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1792,7 +2326,7 @@ func (x *Backup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Backup.ProtoReflect.Descriptor instead.
 func (*Backup) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{21}
+	return file_admin_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Backup) GetName() string {
@@ -1884,7 +2418,7 @@ type Inspection struct {
 
 func (x *Inspection) Reset() {
 	*x = Inspection{}
-	mi := &file_admin_proto_msgTypes[22]
+	mi := &file_admin_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1896,7 +2430,7 @@ func (x *Inspection) String() string {
 func (*Inspection) ProtoMessage() {}
 
 func (x *Inspection) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[22]
+	mi := &file_admin_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1909,7 +2443,7 @@ func (x *Inspection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Inspection.ProtoReflect.Descriptor instead.
 func (*Inspection) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{22}
+	return file_admin_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Inspection) GetAccount() string {
@@ -2048,7 +2582,7 @@ type InspectedLot struct {
 
 func (x *InspectedLot) Reset() {
 	*x = InspectedLot{}
-	mi := &file_admin_proto_msgTypes[23]
+	mi := &file_admin_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2060,7 +2594,7 @@ func (x *InspectedLot) String() string {
 func (*InspectedLot) ProtoMessage() {}
 
 func (x *InspectedLot) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[23]
+	mi := &file_admin_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2073,7 +2607,7 @@ func (x *InspectedLot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectedLot.ProtoReflect.Descriptor instead.
 func (*InspectedLot) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{23}
+	return file_admin_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *InspectedLot) GetLot() string {
@@ -2146,7 +2680,7 @@ type InspectedFact struct {
 
 func (x *InspectedFact) Reset() {
 	*x = InspectedFact{}
-	mi := &file_admin_proto_msgTypes[24]
+	mi := &file_admin_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2158,7 +2692,7 @@ func (x *InspectedFact) String() string {
 func (*InspectedFact) ProtoMessage() {}
 
 func (x *InspectedFact) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[24]
+	mi := &file_admin_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2171,7 +2705,7 @@ func (x *InspectedFact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectedFact.ProtoReflect.Descriptor instead.
 func (*InspectedFact) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{24}
+	return file_admin_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *InspectedFact) GetFact() int64 {
@@ -2228,7 +2762,7 @@ type Lane struct {
 
 func (x *Lane) Reset() {
 	*x = Lane{}
-	mi := &file_admin_proto_msgTypes[25]
+	mi := &file_admin_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2240,7 +2774,7 @@ func (x *Lane) String() string {
 func (*Lane) ProtoMessage() {}
 
 func (x *Lane) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[25]
+	mi := &file_admin_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2253,7 +2787,7 @@ func (x *Lane) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lane.ProtoReflect.Descriptor instead.
 func (*Lane) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{25}
+	return file_admin_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Lane) GetGateway() string {
@@ -2337,7 +2871,7 @@ type OneClickEverywhere struct {
 
 func (x *OneClickEverywhere) Reset() {
 	*x = OneClickEverywhere{}
-	mi := &file_admin_proto_msgTypes[26]
+	mi := &file_admin_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2349,7 +2883,7 @@ func (x *OneClickEverywhere) String() string {
 func (*OneClickEverywhere) ProtoMessage() {}
 
 func (x *OneClickEverywhere) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[26]
+	mi := &file_admin_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2362,7 +2896,7 @@ func (x *OneClickEverywhere) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OneClickEverywhere.ProtoReflect.Descriptor instead.
 func (*OneClickEverywhere) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{26}
+	return file_admin_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *OneClickEverywhere) GetOneClick() string {
@@ -2392,7 +2926,7 @@ type Resolved struct {
 
 func (x *Resolved) Reset() {
 	*x = Resolved{}
-	mi := &file_admin_proto_msgTypes[27]
+	mi := &file_admin_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2404,7 +2938,7 @@ func (x *Resolved) String() string {
 func (*Resolved) ProtoMessage() {}
 
 func (x *Resolved) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[27]
+	mi := &file_admin_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2417,7 +2951,7 @@ func (x *Resolved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resolved.ProtoReflect.Descriptor instead.
 func (*Resolved) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{27}
+	return file_admin_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Resolved) GetEvent() string {
@@ -2536,7 +3070,31 @@ const file_admin_proto_rawDesc = "" +
 	"\x05event\x18\x03 \x01(\tR\x05event\x12\x1a\n" +
 	"\bpurchase\x18\x05 \x01(\tR\bpurchase\x12\x16\n" +
 	"\x06answer\x18\x06 \x01(\tR\x06answer\x12 \n" +
-	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xf8\x04\n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\x92\x02\n" +
+	"\x0fWebhooksCommand\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1a\n" +
+	"\boperator\x18\x02 \x01(\tR\boperator\x12\x16\n" +
+	"\x06action\x18\x05 \x01(\tR\x06action\x12\x1a\n" +
+	"\bendpoint\x18\x06 \x01(\tR\bendpoint\x12\x10\n" +
+	"\x03url\x18\a \x01(\tR\x03url\x12\x14\n" +
+	"\x05kinds\x18\b \x03(\tR\x05kinds\x120\n" +
+	"\x05since\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x14\n" +
+	"\x05limit\x18\n" +
+	" \x01(\x03R\x05limit\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\x9a\x01\n" +
+	"\x0fEvidenceCommand\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1a\n" +
+	"\boperator\x18\x02 \x01(\tR\boperator\x12\x14\n" +
+	"\x05event\x18\x03 \x01(\tR\x05event\x12\x14\n" +
+	"\x05order\x18\x05 \x01(\tR\x05order\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"r\n" +
+	"\x13TicketRotateCommand\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1a\n" +
+	"\boperator\x18\x02 \x01(\tR\boperator\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xe6\x05\n" +
 	"\n" +
 	"AdminReply\x12\x1d\n" +
 	"\n" +
@@ -2555,8 +3113,42 @@ const file_admin_proto_rawDesc = "" +
 	"inspection\x12'\n" +
 	"\x05lanes\x18\v \x03(\v2\x11.holdfast.v1.LaneR\x05lanes\x12<\n" +
 	"\tone_click\x18\f \x01(\v2\x1f.holdfast.v1.OneClickEverywhereR\boneClick\x121\n" +
-	"\bresolved\x18\r \x01(\v2\x15.holdfast.v1.ResolvedR\bresolved\x12 \n" +
-	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"f\n" +
+	"\bresolved\x18\r \x01(\v2\x15.holdfast.v1.ResolvedR\bresolved\x121\n" +
+	"\bwebhooks\x18\x15 \x01(\v2\x15.holdfast.v1.WebhooksR\bwebhooks\x12\x1a\n" +
+	"\bevidence\x18\x16 \x01(\tR\bevidence\x12\x1d\n" +
+	"\n" +
+	"ticket_key\x18\x17 \x01(\tR\tticketKey\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xe2\x01\n" +
+	"\bWebhooks\x122\n" +
+	"\tendpoints\x18\x01 \x03(\v2\x14.holdfast.v1.WebhookR\tendpoints\x12\x12\n" +
+	"\x04made\x18\x02 \x01(\tR\x04made\x12\x16\n" +
+	"\x06secret\x18\x03 \x01(\tR\x06secret\x12+\n" +
+	"\x04dead\x18\x04 \x03(\v2\x17.holdfast.v1.DeadLetterR\x04dead\x12!\n" +
+	"\tdelivered\x18\x05 \x01(\x03H\x00R\tdelivered\x88\x01\x01\x12\x18\n" +
+	"\aproblem\x18\x06 \x01(\tR\aproblemB\f\n" +
+	"\n" +
+	"_delivered\"\x8d\x02\n" +
+	"\aWebhook\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04host\x18\x02 \x01(\tR\x04host\x12\x14\n" +
+	"\x05kinds\x18\x03 \x03(\tR\x05kinds\x12.\n" +
+	"\x04made\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04made\x12!\n" +
+	"\tdelivered\x18\x05 \x01(\x03H\x00R\tdelivered\x88\x01\x01\x12\x1b\n" +
+	"\x06failed\x18\x06 \x01(\x03H\x01R\x06failed\x88\x01\x01\x12\x1d\n" +
+	"\awaiting\x18\a \x01(\x03H\x02R\awaiting\x88\x01\x01\x12\x14\n" +
+	"\x05error\x18\b \x01(\tR\x05errorB\f\n" +
+	"\n" +
+	"_deliveredB\t\n" +
+	"\a_failedB\n" +
+	"\n" +
+	"\b_waiting\"\x9c\x01\n" +
+	"\n" +
+	"DeadLetter\x12\x16\n" +
+	"\x06notice\x18\x01 \x01(\tR\x06notice\x12\x18\n" +
+	"\asubject\x18\x02 \x01(\tR\asubject\x12*\n" +
+	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1a\n" +
+	"\battempts\x18\x04 \x01(\x03R\battempts\x12\x14\n" +
+	"\x05error\x18\x05 \x01(\tR\x05error\"f\n" +
 	"\x05Audit\x121\n" +
 	"\aentries\x18\x01 \x03(\v2\x17.holdfast.v1.AuditEntryR\aentries\x12\x12\n" +
 	"\x04next\x18\x02 \x01(\x03R\x04next\x12\x16\n" +
@@ -2744,7 +3336,7 @@ func file_admin_proto_rawDescGZIP() []byte {
 	return file_admin_proto_rawDescData
 }
 
-var file_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_admin_proto_goTypes = []any{
 	(*AuditCommand)(nil),              // 0: holdfast.v1.AuditCommand
 	(*EventsCommand)(nil),             // 1: holdfast.v1.EventsCommand
@@ -2758,56 +3350,68 @@ var file_admin_proto_goTypes = []any{
 	(*LaneCommand)(nil),               // 9: holdfast.v1.LaneCommand
 	(*OneClickEverywhereCommand)(nil), // 10: holdfast.v1.OneClickEverywhereCommand
 	(*ResolveCommand)(nil),            // 11: holdfast.v1.ResolveCommand
-	(*AdminReply)(nil),                // 12: holdfast.v1.AdminReply
-	(*Audit)(nil),                     // 13: holdfast.v1.Audit
-	(*AuditEntry)(nil),                // 14: holdfast.v1.AuditEntry
-	(*EventCounts)(nil),               // 15: holdfast.v1.EventCounts
-	(*QuarantinedEvent)(nil),          // 16: holdfast.v1.QuarantinedEvent
-	(*Whereabouts)(nil),               // 17: holdfast.v1.Whereabouts
-	(*Why)(nil),                       // 18: holdfast.v1.Why
-	(*WhyNumber)(nil),                 // 19: holdfast.v1.WhyNumber
-	(*SnapshotPass)(nil),              // 20: holdfast.v1.SnapshotPass
-	(*Backup)(nil),                    // 21: holdfast.v1.Backup
-	(*Inspection)(nil),                // 22: holdfast.v1.Inspection
-	(*InspectedLot)(nil),              // 23: holdfast.v1.InspectedLot
-	(*InspectedFact)(nil),             // 24: holdfast.v1.InspectedFact
-	(*Lane)(nil),                      // 25: holdfast.v1.Lane
-	(*OneClickEverywhere)(nil),        // 26: holdfast.v1.OneClickEverywhere
-	(*Resolved)(nil),                  // 27: holdfast.v1.Resolved
-	(*timestamppb.Timestamp)(nil),     // 28: google.protobuf.Timestamp
-	(*Error)(nil),                     // 29: holdfast.v1.Error
+	(*WebhooksCommand)(nil),           // 12: holdfast.v1.WebhooksCommand
+	(*EvidenceCommand)(nil),           // 13: holdfast.v1.EvidenceCommand
+	(*TicketRotateCommand)(nil),       // 14: holdfast.v1.TicketRotateCommand
+	(*AdminReply)(nil),                // 15: holdfast.v1.AdminReply
+	(*Webhooks)(nil),                  // 16: holdfast.v1.Webhooks
+	(*Webhook)(nil),                   // 17: holdfast.v1.Webhook
+	(*DeadLetter)(nil),                // 18: holdfast.v1.DeadLetter
+	(*Audit)(nil),                     // 19: holdfast.v1.Audit
+	(*AuditEntry)(nil),                // 20: holdfast.v1.AuditEntry
+	(*EventCounts)(nil),               // 21: holdfast.v1.EventCounts
+	(*QuarantinedEvent)(nil),          // 22: holdfast.v1.QuarantinedEvent
+	(*Whereabouts)(nil),               // 23: holdfast.v1.Whereabouts
+	(*Why)(nil),                       // 24: holdfast.v1.Why
+	(*WhyNumber)(nil),                 // 25: holdfast.v1.WhyNumber
+	(*SnapshotPass)(nil),              // 26: holdfast.v1.SnapshotPass
+	(*Backup)(nil),                    // 27: holdfast.v1.Backup
+	(*Inspection)(nil),                // 28: holdfast.v1.Inspection
+	(*InspectedLot)(nil),              // 29: holdfast.v1.InspectedLot
+	(*InspectedFact)(nil),             // 30: holdfast.v1.InspectedFact
+	(*Lane)(nil),                      // 31: holdfast.v1.Lane
+	(*OneClickEverywhere)(nil),        // 32: holdfast.v1.OneClickEverywhere
+	(*Resolved)(nil),                  // 33: holdfast.v1.Resolved
+	(*timestamppb.Timestamp)(nil),     // 34: google.protobuf.Timestamp
+	(*Error)(nil),                     // 35: holdfast.v1.Error
 }
 var file_admin_proto_depIdxs = []int32{
-	28, // 0: holdfast.v1.AuditCommand.since:type_name -> google.protobuf.Timestamp
-	28, // 1: holdfast.v1.AuditCommand.until:type_name -> google.protobuf.Timestamp
-	28, // 2: holdfast.v1.InspectCommand.at:type_name -> google.protobuf.Timestamp
-	29, // 3: holdfast.v1.AdminReply.error:type_name -> holdfast.v1.Error
-	13, // 4: holdfast.v1.AdminReply.entries:type_name -> holdfast.v1.Audit
-	15, // 5: holdfast.v1.AdminReply.events:type_name -> holdfast.v1.EventCounts
-	20, // 6: holdfast.v1.AdminReply.snapshot:type_name -> holdfast.v1.SnapshotPass
-	18, // 7: holdfast.v1.AdminReply.why:type_name -> holdfast.v1.Why
-	17, // 8: holdfast.v1.AdminReply.event:type_name -> holdfast.v1.Whereabouts
-	21, // 9: holdfast.v1.AdminReply.backup:type_name -> holdfast.v1.Backup
-	22, // 10: holdfast.v1.AdminReply.inspection:type_name -> holdfast.v1.Inspection
-	25, // 11: holdfast.v1.AdminReply.lanes:type_name -> holdfast.v1.Lane
-	26, // 12: holdfast.v1.AdminReply.one_click:type_name -> holdfast.v1.OneClickEverywhere
-	27, // 13: holdfast.v1.AdminReply.resolved:type_name -> holdfast.v1.Resolved
-	14, // 14: holdfast.v1.Audit.entries:type_name -> holdfast.v1.AuditEntry
-	28, // 15: holdfast.v1.AuditEntry.at:type_name -> google.protobuf.Timestamp
-	16, // 16: holdfast.v1.EventCounts.quarantined:type_name -> holdfast.v1.QuarantinedEvent
-	28, // 17: holdfast.v1.Why.at:type_name -> google.protobuf.Timestamp
-	19, // 18: holdfast.v1.Why.numbers:type_name -> holdfast.v1.WhyNumber
-	28, // 19: holdfast.v1.Backup.made:type_name -> google.protobuf.Timestamp
-	28, // 20: holdfast.v1.Inspection.at:type_name -> google.protobuf.Timestamp
-	28, // 21: holdfast.v1.Inspection.high_mark:type_name -> google.protobuf.Timestamp
-	23, // 22: holdfast.v1.Inspection.lots:type_name -> holdfast.v1.InspectedLot
-	24, // 23: holdfast.v1.Inspection.facts:type_name -> holdfast.v1.InspectedFact
-	28, // 24: holdfast.v1.InspectedFact.at:type_name -> google.protobuf.Timestamp
-	25, // [25:25] is the sub-list for method output_type
-	25, // [25:25] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	34, // 0: holdfast.v1.AuditCommand.since:type_name -> google.protobuf.Timestamp
+	34, // 1: holdfast.v1.AuditCommand.until:type_name -> google.protobuf.Timestamp
+	34, // 2: holdfast.v1.InspectCommand.at:type_name -> google.protobuf.Timestamp
+	34, // 3: holdfast.v1.WebhooksCommand.since:type_name -> google.protobuf.Timestamp
+	35, // 4: holdfast.v1.AdminReply.error:type_name -> holdfast.v1.Error
+	19, // 5: holdfast.v1.AdminReply.entries:type_name -> holdfast.v1.Audit
+	21, // 6: holdfast.v1.AdminReply.events:type_name -> holdfast.v1.EventCounts
+	26, // 7: holdfast.v1.AdminReply.snapshot:type_name -> holdfast.v1.SnapshotPass
+	24, // 8: holdfast.v1.AdminReply.why:type_name -> holdfast.v1.Why
+	23, // 9: holdfast.v1.AdminReply.event:type_name -> holdfast.v1.Whereabouts
+	27, // 10: holdfast.v1.AdminReply.backup:type_name -> holdfast.v1.Backup
+	28, // 11: holdfast.v1.AdminReply.inspection:type_name -> holdfast.v1.Inspection
+	31, // 12: holdfast.v1.AdminReply.lanes:type_name -> holdfast.v1.Lane
+	32, // 13: holdfast.v1.AdminReply.one_click:type_name -> holdfast.v1.OneClickEverywhere
+	33, // 14: holdfast.v1.AdminReply.resolved:type_name -> holdfast.v1.Resolved
+	16, // 15: holdfast.v1.AdminReply.webhooks:type_name -> holdfast.v1.Webhooks
+	17, // 16: holdfast.v1.Webhooks.endpoints:type_name -> holdfast.v1.Webhook
+	18, // 17: holdfast.v1.Webhooks.dead:type_name -> holdfast.v1.DeadLetter
+	34, // 18: holdfast.v1.Webhook.made:type_name -> google.protobuf.Timestamp
+	34, // 19: holdfast.v1.DeadLetter.at:type_name -> google.protobuf.Timestamp
+	20, // 20: holdfast.v1.Audit.entries:type_name -> holdfast.v1.AuditEntry
+	34, // 21: holdfast.v1.AuditEntry.at:type_name -> google.protobuf.Timestamp
+	22, // 22: holdfast.v1.EventCounts.quarantined:type_name -> holdfast.v1.QuarantinedEvent
+	34, // 23: holdfast.v1.Why.at:type_name -> google.protobuf.Timestamp
+	25, // 24: holdfast.v1.Why.numbers:type_name -> holdfast.v1.WhyNumber
+	34, // 25: holdfast.v1.Backup.made:type_name -> google.protobuf.Timestamp
+	34, // 26: holdfast.v1.Inspection.at:type_name -> google.protobuf.Timestamp
+	34, // 27: holdfast.v1.Inspection.high_mark:type_name -> google.protobuf.Timestamp
+	29, // 28: holdfast.v1.Inspection.lots:type_name -> holdfast.v1.InspectedLot
+	30, // 29: holdfast.v1.Inspection.facts:type_name -> holdfast.v1.InspectedFact
+	34, // 30: holdfast.v1.InspectedFact.at:type_name -> google.protobuf.Timestamp
+	31, // [31:31] is the sub-list for method output_type
+	31, // [31:31] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_admin_proto_init() }
@@ -2816,22 +3420,24 @@ func file_admin_proto_init() {
 		return
 	}
 	file_holdfast_proto_init()
-	file_admin_proto_msgTypes[15].OneofWrappers = []any{}
-	file_admin_proto_msgTypes[18].OneofWrappers = []any{}
-	file_admin_proto_msgTypes[19].OneofWrappers = []any{}
-	file_admin_proto_msgTypes[20].OneofWrappers = []any{}
+	file_admin_proto_msgTypes[16].OneofWrappers = []any{}
+	file_admin_proto_msgTypes[17].OneofWrappers = []any{}
 	file_admin_proto_msgTypes[21].OneofWrappers = []any{}
-	file_admin_proto_msgTypes[22].OneofWrappers = []any{}
-	file_admin_proto_msgTypes[23].OneofWrappers = []any{}
+	file_admin_proto_msgTypes[24].OneofWrappers = []any{}
 	file_admin_proto_msgTypes[25].OneofWrappers = []any{}
 	file_admin_proto_msgTypes[26].OneofWrappers = []any{}
+	file_admin_proto_msgTypes[27].OneofWrappers = []any{}
+	file_admin_proto_msgTypes[28].OneofWrappers = []any{}
+	file_admin_proto_msgTypes[29].OneofWrappers = []any{}
+	file_admin_proto_msgTypes[31].OneofWrappers = []any{}
+	file_admin_proto_msgTypes[32].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_admin_proto_rawDesc), len(file_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   28,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

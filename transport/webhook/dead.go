@@ -122,8 +122,7 @@ func (h *Hooks) Revive(ctx context.Context, account, id string, limit int) (deli
 			w.note(err)
 			return delivered, fmt.Errorf("notice %s: %w", l.Notice, err)
 		}
-		w.delivered.Add(1)
-		w.lastError.Store(nil)
+		w.arrived()
 		delivered++
 		if err := stream.DeleteMsg(ctx, l.seq); err != nil {
 			return delivered, fmt.Errorf("notice %s was delivered, and stays among the dead letters: %w", l.Notice, err)

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -41,6 +42,8 @@ type Hooks struct {
 	client *http.Client
 	ctx    context.Context //nolint:containedctx // the end of the hooks is the end of what they started
 	cancel context.CancelFunc
+
+	delivered, failed, dead atomic.Uint64 // of all endpoints since the start, those that were removed too
 
 	mu      sync.Mutex
 	workers map[string][]*worker // by account
@@ -222,15 +225,6 @@ func (h *Hooks) List(ctx context.Context, account string) []View {
 type Stats struct{ Delivered, Failed, Dead uint64 }
 
 // Stats returns figures.
-func (h *Hooks) Stats() (s Stats) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, list := range h.workers {
-		for _, w := range list {
-			s.Delivered += w.delivered.Load()
-			s.Failed += w.failed.Load()
-			s.Dead += w.dead.Load()
-		}
-	}
-	return s
+func (h *Hooks) Stats() Stats {
+	return Stats{Delivered: h.delivered.Load(), Failed: h.failed.Load(), Dead: h.dead.Load()}
 }

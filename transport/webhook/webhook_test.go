@@ -488,3 +488,40 @@ func TestAnEndpointThatCannotBeKeptIsNotMade(t *testing.T) {
 		t.Fatal("endpoints that cannot be read are taken for none")
 	}
 }
+
+func TestDeadLettersAreBounded(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	e := b.endpoint(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGone) })
+	id, _ := b.add(e.URL)
+	b.publish(notice.OrderConfirmed)
+	b.eventually("the first is given up", func() bool { return b.hooks.Stats().Dead == 1 })
+	js, err := jetstream.New(b.nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := js.Stream(t.Context(), webhook.DeadStream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := s.CachedInfo().Config; c.MaxMsgsPerSubject != webhook.DeadLettersMax || c.MaxBytes != webhook.DeadBytesMax || c.MaxAge == 0 {
+		t.Errorf("the stream of dead letters is %+v", c)
+	}
+	small := s.CachedInfo().Config // the same with a bound that a test can fill
+	small.MaxMsgsPerSubject = 2 * webhook.DeadShownMax
+	if _, err := js.UpdateStream(t.Context(), small); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 2*webhook.DeadShownMax + 10 {
+		if _, err := js.PublishAsync("holdfast.v1.dead."+id, []byte("{}")); err != nil {
+			t.Fatal(i, err)
+		}
+	}
+	<-js.PublishAsyncComplete()
+	if info, err := s.Info(t.Context()); err != nil || info.State.Msgs != 2*webhook.DeadShownMax {
+		t.Errorf("%+v, %v", info.State, err)
+	}
+	if dead, err := b.hooks.Dead(t.Context(), "_", id, 1<<20); err != nil || len(dead) != webhook.DeadShownMax {
+		t.Errorf("%d dead letters are shown, %v", len(dead), err)
+	}
+}

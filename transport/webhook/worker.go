@@ -34,8 +34,8 @@ type worker struct {
 	cancel   context.CancelFunc
 	done     chan struct{}
 
-	delivered, failed, dead atomic.Uint64
-	lastError               atomic.Pointer[string]
+	delivered, failed atomic.Uint64
+	lastError         atomic.Pointer[string]
 }
 
 // run delivers until the worker is stopped.
@@ -103,8 +103,7 @@ func (w *worker) deliver(js jetstream.JetStream, m jetstream.Msg) error {
 		return nil // the process stops: it comes again after the next start
 	}
 	if err == nil {
-		w.delivered.Add(1)
-		w.lastError.Store(nil)
+		w.arrived()
 		return m.Ack()
 	}
 	w.note(err)
@@ -114,7 +113,7 @@ func (w *worker) deliver(js jetstream.JetStream, m jetstream.Msg) error {
 	if err := bury(w.ctx, js, &w.endpoint, m, id, attempt, err); err != nil {
 		return errors.Join(err, m.NakWithDelay(w.hooks.c.Pause(attempt)))
 	}
-	w.dead.Add(1)
+	w.hooks.dead.Add(1)
 	w.hooks.c.Logger.Warn("a notice is a dead letter", "endpoint", w.endpoint.ID, "notice", id, "attempts", attempt, "err", err)
 	return m.Term()
 }
@@ -122,8 +121,16 @@ func (w *worker) deliver(js jetstream.JetStream, m jetstream.Msg) error {
 // note remembers an attempt that failed.
 func (w *worker) note(err error) {
 	w.failed.Add(1)
+	w.hooks.failed.Add(1)
 	text := err.Error()
 	w.lastError.Store(&text)
+}
+
+// arrived counts a notice that the endpoint has taken.
+func (w *worker) arrived() {
+	w.delivered.Add(1)
+	w.hooks.delivered.Add(1)
+	w.lastError.Store(nil)
 }
 
 // stop ends the worker, and its consumer if JetStream answers.
