@@ -57,6 +57,12 @@ func adminExample(_ context.Context, cmd *engine.AdminCommand) *engine.AdminAnsw
 		return &engine.AdminAnswer{Audit: 19, OneClick: &engine.OneClickView{On: cmd.OneClick != "off", Share: max(cmd.Share, 500)}}
 	case "resolve":
 		return &engine.AdminAnswer{Audit: 20, Resolved: &engine.ResolvedView{Event: cmd.Event, Purchase: cmd.Purchase, State: "released", Charge: "voided"}}
+	case "webhooks":
+		return &engine.AdminAnswer{Audit: 21, Webhooks: &engine.WebhooksView{Made: "wh-0123456789ab", Secret: "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="}}
+	case "evidence":
+		return &engine.AdminAnswer{Audit: 22, Evidence: `{"order":{"id":"` + cmd.Order + `"}}`}
+	case "ticket-rotate":
+		return &engine.AdminAnswer{Audit: 23, TicketKey: "kPrK_qmxVWaYVA9w"}
 	case "inspect":
 		return &engine.AdminAnswer{Audit: 17, Inspection: &engine.InspectView{
 			Account: "_", Event: cmd.Event, Fact: engine.Seq(cmd.Fact), At: at, Batch: 340, LastBatch: 512, HighMark: at + 60e9, StateHash: 0x0123456789abcdef,

@@ -112,6 +112,13 @@ var fullRequests = map[string][]string{
 	"admin_archive": {`{"request_id":"r1","operator":"maria","event":"e1","correlation":"x"}`},
 	"admin_sleep":   {`{"request_id":"r1","operator":"maria","event":"e1","correlation":"x"}`},
 
+	"admin_webhooks": {
+		`{"request_id":"r1","operator":"maria","action":"add","url":"https://shop.example/hooks","kinds":["order.confirmed"],"correlation":"x"}`,
+		`{"request_id":"r2","operator":"maria","action":"replay","endpoint":"wh-1","since":"2026-05-01T10:00:00Z","limit":10,"correlation":"x"}`,
+	},
+	"admin_evidence":      {`{"request_id":"r1","operator":"maria","event":"e1","order":"o1","correlation":"x"}`},
+	"admin_ticket-rotate": {`{"request_id":"r1","operator":"maria","correlation":"x"}`},
+
 	"admin_lane":      {`{"request_id":"r1","operator":"maria","gateway":"sandbox","rate_milli":40000,"correlation":"x"}`},
 	"admin_one-click": {`{"request_id":"r1","operator":"maria","one_click":"on","share":500,"correlation":"x"}`},
 	"admin_resolve":   {`{"request_id":"r1","operator":"maria","event":"e1","purchase":"p7","answer":"voided","correlation":"x"}`},

@@ -45,6 +45,9 @@ func (p *process) operateWebhooks(ctx context.Context, cmd *engine.AdminCommand)
 	if p.webhooks == nil {
 		return &engine.AdminAnswer{Code: engine.CodeUnavailable, Text: "the engine tells no notices (--no-notices): there is nothing to deliver"}
 	}
+	if field, text := misused(cmd); field != "" {
+		return &engine.AdminAnswer{Code: engine.CodeInvalid, Field: field, Text: text}
+	}
 	view, err := p.webhookView(ctx, cmd)
 	switch {
 	case errors.Is(err, webhook.ErrInvalid):
@@ -91,4 +94,22 @@ func (p *process) webhookView(ctx context.Context, cmd *engine.AdminCommand) (v 
 		}
 	}
 	return v, err
+}
+
+// misused names the field of a command about endpoints that is missing, or that its action does not use.
+func misused(cmd *engine.AdminCommand) (field, text string) {
+	add, list := cmd.Action == "add", cmd.Action == "list"
+	switch {
+	case add && cmd.URL == "":
+		return "url", "say where notices are to be delivered"
+	case !add && (cmd.URL != "" || cmd.Kinds != ""):
+		return "url", "url and kinds belong to add"
+	case (add || list) && cmd.Endpoint != "":
+		return "endpoint", cmd.Action + " names no endpoint"
+	case !add && !list && cmd.Endpoint == "":
+		return "endpoint", "name the endpoint: list shows those there are"
+	case cmd.Action != "replay" && cmd.Since != 0:
+		return "since", "since belongs to replay"
+	}
+	return "", ""
 }
