@@ -116,6 +116,10 @@ peers: ## install Redis and PostgreSQL, let them and us prove that all hold alik
 	cd bench/peers && PEERS_REQUIRED=1 go test -count 1 ./...
 	cd bench/peers && go run . -rounds 1 -round 1s -sweep 0
 
+.PHONY: bench-buy
+bench-buy: ## purchases: beside holds, from click to confirmation, and 10,000 through a slow lane (BENCH_LANE_RATE=25 for the slowest, 14 minutes)
+	go test -run '^$$' -bench 'Buy|Click|BenchmarkLane' -benchtime 1x -timeout 1h ./bench
+
 .PHONY: bench-open
 bench-open: ## the open loop at half of capacity for BENCH_SECONDS (60), and the overload at ten times of it
 	BENCH_SECONDS=$${BENCH_SECONDS:-60} go test -run '^$$' -bench 'OpenLoop|Overload' -benchtime 1x -timeout 1h ./bench

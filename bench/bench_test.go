@@ -1,6 +1,7 @@
 package bench_test
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/holdfast-engine/holdfast/actors"
 	"github.com/holdfast-engine/holdfast/bench"
 	"github.com/holdfast-engine/holdfast/store"
 )
@@ -156,6 +158,19 @@ func startRig(b *testing.B) (*bench.Rig, func()) {
 	return rig, func() {
 		check(b, rig.Close())
 		check(b, remove())
+	}
+}
+
+// startPaying starts an engine whose buyers are charged.
+func startPaying(b *testing.B, g *bench.Gateway, lane actors.LaneConfig) (*bench.Rig, func()) {
+	b.Helper()
+	dir, remove, err := bench.DataDir()
+	check(b, err)
+	rig, err := bench.StartRig(bench.RigConfig{Dir: dir, Gateway: g, Actors: actors.Config{Lane: lane}})
+	check(b, err)
+	return rig, func() {
+		check(b, rig.Close())
+		check(b, errors.Join(remove(), os.Remove(dir+"-vault.key")))
 	}
 }
 

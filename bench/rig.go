@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,6 +28,8 @@ type RigConfig struct {
 	Store     store.Config
 	Actors    actors.Config
 	Transport transport.Config
+	// Gateway is charged through, if it is not nil, by buyers who all have a saved card.
+	Gateway *Gateway
 	// Fatal is called where the process would stop; nil panics.
 	Fatal func(error)
 }
@@ -40,6 +43,7 @@ type Rig struct {
 	Node      *actors.Node
 	Server    *transport.Server
 
+	watch  transport.Watch
 	nats   *natsserver.Server
 	nc     *nats.Conn // the engine's
 	caller *nats.Conn // the rig's own, for create and get
@@ -67,6 +71,9 @@ func StartRig(c RigConfig) (_ *Rig, err error) {
 	c.Store.Dir, c.Store.Fatal, c.Store.Logger = c.Dir, fatal, quiet
 	c.Store.New, c.Store.Open = wallet.NewAggregate, wallet.OpenSnapshot
 	c.Store.Observe = r.observe
+	if c.Gateway != nil {
+		c.Store.VaultKey = c.Dir + "-vault.key"
+	}
 	if r.Store, err = store.Open(c.Store); err != nil {
 		return r, fmt.Errorf("bench: %w", err)
 	}
@@ -74,6 +81,13 @@ func StartRig(c RigConfig) (_ *Rig, err error) {
 		return r, fmt.Errorf("bench: %w", err)
 	}
 	c.Actors.Fatal, c.Actors.Logger = fatal, quiet
+	if c.Gateway != nil {
+		if c.Actors.Vault, err = newKnownBuyers(r.Store.Vault()); err != nil {
+			return r, err
+		}
+		c.Actors.Gateways, c.Actors.Wallets, c.Actors.Installation = []actors.Gateway{c.Gateway}, Buyers{c.Gateway}, r.Store.Installation()
+		c.Actors.Watcher, c.Transport.Watch = &r.watch, &r.watch
+	}
 	if r.Node, err = actors.Start(c.Actors, r.Store, r.Store, r.Recovered); err != nil {
 		return r, fmt.Errorf("bench: %w", err)
 	}
@@ -143,11 +157,51 @@ func (r *Rig) Create(event string, capacity int64) error {
 	return r.CreateFor(event, capacity, 2*time.Minute)
 }
 
+// CreateBought is Create for purchases that can be undone so long.
+func (r *Rig) CreateBought(event string, capacity int64, undo time.Duration) error {
+	_, err := r.ask(event, "create", fmt.Sprintf(`{"request_id":"create","name":"Night One","currency":"EUR","hold_ttl_ms":120000,"limit_per_buyer":4,"open":true,"undo_ms":%d,
+		"lots":[{"lot":%q,"face_minor":4500,"fees":[{"name":"service","minor":250}],"capacity":%d}]}`, undo.Milliseconds(), LotID, capacity))
+	return err
+}
+
 // CreateFor is Create with another life of holds.
 func (r *Rig) CreateFor(event string, capacity int64, life time.Duration) error {
 	_, err := r.ask(event, "create", fmt.Sprintf(`{"request_id":"create","name":"Night One","currency":"EUR","hold_ttl_ms":%d,"limit_per_buyer":4,"open":true,
 		"lots":[{"lot":%q,"face_minor":4500,"fees":[{"name":"service","minor":250}],"capacity":%d}]}`, life.Milliseconds(), LotID, capacity))
 	return err
+}
+
+// CreateQueued is CreateBought for purchases that may wait so long for their turn.
+func (r *Rig) CreateQueued(event string, capacity int64, queue time.Duration) error {
+	_, err := r.ask(event, "create", fmt.Sprintf(`{"request_id":"create","name":"Night One","currency":"EUR","hold_ttl_ms":120000,"limit_per_buyer":4,"open":true,"queue_ms":%d,
+		"lots":[{"lot":%q,"face_minor":4500,"fees":[{"name":"service","minor":250}],"capacity":%d}]}`, queue.Milliseconds(), LotID, capacity))
+	return err
+}
+
+// Sales listens for the purchases of an event. What it returns waits for so many that were sold, and tells when each buyer's was.
+func (r *Rig) Sales(event string) func(count int64, within time.Duration) (map[string]time.Time, error) {
+	sold, all := make(map[string]time.Time), make(chan string, 1<<16)
+	sub, err := r.caller.Subscribe("holdfast.v1.purchases."+event+".*", func(m *nats.Msg) {
+		if strings.Contains(string(m.Data), `"state":"sold"`) {
+			all <- m.Subject[strings.LastIndexByte(m.Subject, '.')+1:]
+		}
+	})
+	return func(count int64, within time.Duration) (map[string]time.Time, error) {
+		if err != nil {
+			return nil, fmt.Errorf("bench: listen for sales: %w", err)
+		}
+		defer func() { _ = sub.Unsubscribe() }()
+		over := time.After(within)
+		for int64(len(sold)) < count {
+			select {
+			case buyer := <-all:
+				sold[buyer] = time.Now()
+			case <-over:
+				return sold, nil
+			}
+		}
+		return sold, nil
+	}
 }
 
 // State is what an event says of itself.

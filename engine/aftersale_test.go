@@ -146,3 +146,11 @@ func TestACancellationGoesOnInSlices(t *testing.T) {
 		t.Errorf("after all refunds: %+v", l.view())
 	}
 }
+
+func TestEveryFieldHasItsName(t *testing.T) {
+	for f := fieldNone + 1; f < fieldsEnd; f++ {
+		if fieldNames[f] == "" {
+			t.Errorf("field %d has no name", f)
+		}
+	}
+}

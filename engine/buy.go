@@ -49,6 +49,7 @@ func (e *Event) buy(cmd *Command) {
 		}
 		hold, total = slot, e.total(&e.holds.at(slot).basket)
 		e.judgeMaxPrice(cmd, total)
+		e.judgeLinked(cmd, buyer, slot+1, e.unitsIn(&e.holds.at(slot).basket))
 		e.judgeMethod(p, total)
 	}
 	e.judgePurchase(p, buyer, hold, total, cmd.Hold != "")
@@ -61,6 +62,8 @@ func (e *Event) buy(cmd *Command) {
 	}
 	if cmd.Hold == "" {
 		hold = e.grant(cmd, h)
+	} else {
+		e.link(cmd, h)
 	}
 	f.purchase, f.hold, f.offer = PurchaseID(e.purchases.rows.rows)+1, e.holds.at(hold).id(), offer
 	f.device, f.channel = cmd.Device, cmd.Channel

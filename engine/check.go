@@ -24,6 +24,7 @@ type checker struct {
 type buyerCheck struct {
 	hold   uint32
 	ended  uint32
+	linked uint32
 	orders uint32
 	units  int64
 
@@ -52,7 +53,7 @@ func (e *Event) Check() error {
 		}
 	}
 	for _, check := range [...]func() error{
-		e.LiveCheck, c.orders, c.aftersale, c.holds, c.purchases, c.offers, c.ended, c.counts, c.tiers, c.buyersRows, c.requests, c.wheel, c.leaks, e.checkRestores,
+		e.LiveCheck, c.orders, c.aftersale, c.links, c.holds, c.purchases, c.offers, c.ended, c.counts, c.tiers, c.buyersRows, c.requests, c.wheel, c.leaks, e.checkRestores,
 	} {
 		if err := check(); err != nil {
 			return err
@@ -306,7 +307,7 @@ func (c *checker) buyersRows() error {
 		live++
 		c.names++
 		n := c.buyers[slot]
-		if b.hold != n.hold || b.ended != n.ended || (b.customer != 0) != (n.orders+n.purchases+n.offers > 0) || b.hold|b.ended|b.customer == 0 {
+		if b.hold != n.hold || b.ended != n.ended || (b.customer != 0) != (n.orders+n.purchases+n.offers > 0) || b.hold|b.ended|b.customer|b.linked == 0 || b.linked != n.linked {
 			return e.broken("buyer %q is %+v, counted %+v", e.buyerName(slot), *b, n)
 		}
 		if e.buyerNamed(e.buyerName(slot), e.buyerHash(slot)) != slot+1 {

@@ -49,6 +49,9 @@ type Event struct {
 	refunds     slab[refundRow]
 	refundsOpen int // refunds whose money still has to move
 	calls       slab[refundCall]
+	members     slab[memberRow]
+	links       slab[linkRow]
+	linkIndex   index
 	cancelled   cancelled
 	window      refundWindow
 
@@ -92,6 +95,9 @@ type work struct {
 	command   Command // a buy, with what its offer says
 	blocked   factBlocked
 	refunding factRefunding
+	linked    factLinked
+	links     []uint64
+	clusters  []uint32
 	seats     []uint32
 	wanted    []want
 	parties   []party

@@ -49,6 +49,7 @@ const (
 	kindPassed       factKind = 52
 	kindRefundSent   factKind = 53
 	kindRefundStep   factKind = 54
+	kindLinked       factKind = 55
 )
 
 // asked is the command that a fact answers: its request id and fingerprint. Facts that no caller asked for have none.

@@ -24,7 +24,7 @@ var factNames = map[factKind]string{
 	kindExtended: "extended", kindReleased: "released", kindConfirmed: "confirmed", kindExpired: "expired", kindBlocked: "blocked", kindUnblocked: "unblocked",
 	kindResized: "resized", kindTierOpened: "tier_opened", kindResumed: "resumed", kindTallied: "tallied", kindProved: "proved", kindOutage: "outage",
 	kindRestored: "restored", kindAdmitted: "admitted", kindReissued: "reissued", kindRefunding: "refunding", kindRefundsDated: "refunds_dated",
-	kindRefundsEnded: "refunds_ended", kindCancelled: "cancelled", kindSwept: "swept", kindPassed: "passed", kindRefundSent: "refund_sent", kindRefundStep: "refund_step",
+	kindRefundsEnded: "refunds_ended", kindCancelled: "cancelled", kindSwept: "swept", kindPassed: "passed", kindRefundSent: "refund_sent", kindRefundStep: "refund_step", kindLinked: "linked",
 	kindSetting: "setting", kindArchived: "archived", kindAudited: "audited",
 	kindBuying: "buying", kindIntended: "intended", kindSold: "sold", kindDeclined: "declined", kindPaid: "paid",
 	kindOffered: "offered", kindLate: "late", kindUndone: "undone", kindResolved: "resolved", kindOneClick: "one_click",
@@ -136,6 +136,11 @@ func (e *Event) viewFact(v *FactView, fact []byte) {
 		v.Text = e.refundingText(&d)
 	case kindOffered, kindBuying, kindIntended, kindSold, kindDeclined, kindPaid, kindUndone, kindResolved, kindLate, kindOneClick:
 		a = e.viewPurchaseFact(v, fact)
+	case kindLinked:
+		var f factLinked
+		d.linked(&f)
+		m := e.members.at(e.buyers.at(e.buyerNamed(f.buyer, hashString(e.seed, f.buyer))-1).linked - 1)
+		v.Text = fmt.Sprintf("buyer %s by %d links, one of %d linked buyers", f.buyer, len(f.links), e.members.at(m.cluster).size)
 	case kindRefundSent, kindRefundStep:
 		a = e.viewRefundFact(v, fact)
 	case kindRefundsDated:

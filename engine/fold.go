@@ -156,6 +156,8 @@ func (e *Event) foldFact(d *decoder) error {
 		return e.foldRefundSent(d)
 	case kindRefundStep:
 		return e.foldRefundStep(d)
+	case kindLinked:
+		return e.foldLinked(d)
 	case kindOutage, kindAudited, kindSetting:
 	}
 	return fmt.Errorf("%w: fact of unknown kind %d: was it written by a newer version?", ErrMalformed, kind)

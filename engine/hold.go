@@ -63,6 +63,9 @@ func (e *Event) grant(cmd *Command, f *factHeld) uint32 {
 	f.life, f.rest = int64(expires-now), int64(maxEnd-expires)
 	e.takeItems(f)
 	e.keepPrices(f)
+	if cmd.Payment != nil {
+		e.link(cmd, f)
+	}
 	e.facts.Buf = f.append(e.facts.Buf)
 	e.emitted()
 	return e.applyHeld(f)

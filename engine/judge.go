@@ -35,7 +35,11 @@ func (e *Event) judgeHold(cmd *Command, buyer, old uint32) {
 	if e.why.code != CodeOK {
 		return
 	}
-	if e.judgeLots(buyer); e.why.code != CodeOK {
+	units := e.judgeLots(buyer)
+	if e.spec.Pay.LimitPerLinked > 0 {
+		e.judgeLinked(cmd, buyer, old, units)
+	}
+	if e.why.code != CodeOK {
 		return
 	}
 	if e.fit(cmd, buyer, old); e.why.code != CodeOK && e.why.code < CodePriceExceeded {
@@ -59,9 +63,8 @@ func (e *Event) judgeHold(cmd *Command, buyer, old uint32) {
 	}
 }
 
-// judgeLots applies the rules that look at what is asked for, whatever is free.
-func (e *Event) judgeLots(buyer uint32) {
-	units := int64(0)
+// judgeLots applies the rules that look at what is asked for, whatever is free. It returns the units that are asked for.
+func (e *Event) judgeLots(buyer uint32) (units int64) {
 	for i := range e.work.wanted {
 		w := &e.work.wanted[i]
 		l := &e.lots[w.lot]
@@ -87,6 +90,7 @@ func (e *Event) judgeLots(buyer uint32) {
 			e.because(refusal{code: CodeLimitReached, field: fieldItems, have: max(0, left), want: units, limit: limit, used: limit - left})
 		}
 	}
+	return units
 }
 
 // gather sums the items of a command by lot and finds their seats and parties. Reasons to refuse are seats of a counted lot, an unknown lot, an

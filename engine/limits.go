@@ -27,6 +27,8 @@ const (
 	AccessiblePartyMax  = 16      // seats of a party with an accessible seat: a school class goes in several items
 	TicketsPerRefundMax = 256     // tickets that one refund names; the whole order has no bound
 	TicketsChangedMax   = 1 << 22 // tickets of an event that were used, named by a refund or given a new code: four million; a stadium is 150,000
+	LinksPerBuyerMax    = 16      // links that one buyer brings: cards, devices, contacts
+	LinkedBuyersMax     = 1024    // buyers that are linked: a step looks at each
 	TicketCodesMax      = 1000    // codes that one ticket may be given
 	RefundsPerOrderMax  = 64      // refunds of one order
 	RefundsAllMax       = 1 << 26 // refunds of one event, with those of a cancelled event: one an order and those that were asked for

@@ -35,6 +35,7 @@ const (
 	tooManyCodes
 	tooManyRefunds
 	notByBuyers
+	linkedBuyers
 	moreThanLeft
 	noSuchRefund
 	refundNotFailed
@@ -93,6 +94,7 @@ var sentences = [sentencesEnd]string{
 	noSuchRefund:        "the order has no such refund",
 	refundNotFailed:     "the refund has not failed",
 	tooManyTries:        "the refund was asked for as often as the engine allows",
+	linkedBuyers:        "linked buyers",
 	moreThanLeft:        "it is more than what is left of what was paid",
 	nothingLeft:         "all its tickets are void already",
 	ticketsUsed:         "a ticket was used",
@@ -193,6 +195,9 @@ func (o *Outcome) AppendMessage(dst []byte) []byte {
 	case CodeSeatTaken:
 		return append(append(append(dst, "seat "...), o.Lot...), " is not free"...)
 	case CodeLimitReached:
+		if o.Text != "" {
+			return o.numbers(append(dst, "the limit of linked buyers leaves "...), o.Have, " of ", o.Want, " tickets")
+		}
 		return o.numbers(append(dst, "the limit per buyer leaves "...), o.Have, " of ", o.Want, " tickets")
 	case CodePriceExceeded:
 		return o.numbers(append(dst, "the total with fees is "...), o.Want, ", above the maximum of ", o.Have, "")

@@ -69,6 +69,7 @@ func (e *Event) openTables(d *decoder, version byte) {
 	if version > 2 {
 		e.openRefunds(d)
 		e.openCalledOff(d)
+		e.openLinks(d)
 	}
 	e.openHolds(d)
 	e.openEnded(d)

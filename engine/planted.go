@@ -17,6 +17,7 @@ const (
 	plantedAdmitTwice                  // let the holder of a ticket in again
 	plantedRefundAboveTotal            // give back more than was paid
 	plantedRefundWithoutIntent         // take a refund for done that nobody has asked the gateway for
+	plantedForgetCluster               // let linked buyers each have the limit for themselves
 	plantedRefundFreesTwice            // give the tickets of a refund back twice
 	plantedTimeoutDeclines             // take an answer that did not come for a decline
 	plantedForgetVoid                  // leave the money of a purchase where it is that was undone

@@ -283,6 +283,7 @@ const (
 	AlarmCapture                           // a charge could not be captured, again and again
 	AlarmVoid                              // a charge could not be let go or given back, again and again; it is tried on
 	AlarmRefund                            // the gateway has refused a refund, or given back another amount: look, and ask for it again
+	AlarmLinks                             // a buyer is linked to more than the engine allows
 	alarmsEnd
 )
 
@@ -304,6 +305,8 @@ func (r AlarmReason) String() string {
 		return "void_failed"
 	case AlarmRefund:
 		return "refund_failed"
+	case AlarmLinks:
+		return "too_many_links"
 	case alarmsEnd:
 	}
 	return "unknown"

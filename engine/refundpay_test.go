@@ -155,7 +155,9 @@ func TestAFailedRefundIsTriedAgain(t *testing.T) {
 			t.Fatalf("the lane is told %+v", work)
 		}
 	}
-	s.refused(CodeNotRefundable, &Command{Verb: VerbRefund, Order: "o1", Payment: &PaymentCommand{FailedRefund: "r2"}})
+	if out := s.refused(CodeNotRefundable, &Command{Verb: VerbRefund, Order: "o1", Payment: &PaymentCommand{FailedRefund: "r2"}}); out.Field != "refund" {
+		t.Errorf("the field is %q", out.Field)
+	}
 	s.refused(CodeInvalid, &Command{Verb: VerbRefund, Order: "o1", Payment: &PaymentCommand{FailedRefund: "r1", KeepFees: true}})
 
 	// Another amount than asked is no refund that is done: somebody has to look.

@@ -13,7 +13,7 @@ const snapshotVersion = 3
 // AppendSnapshot appends the whole state of the event. Equal states have equal bytes: rows are written by id, not by where they lie in memory.
 //
 //	| 3 | state | if the event exists: |
-//	| seq lastAt since down holdLast | limits | spec | prices | pools | lots | buyers | orders | refunds | cancellation, window | holds | ended | requests | money |
+//	| seq lastAt since down holdLast | limits | spec | prices | pools | lots | buyers | orders | refunds | cancellation, window | links | holds | ended | requests | money |
 //	| refusal totals | restores | dates (dated.go) | purchases (paysnap.go) | offers (offer.go) | expired holds (late.go) | state hash, 8 bytes |
 //
 // Version 1 had neither restores nor dates, version 2 neither purchases nor anything of what became of orders. What follows from these (counts, seat owners, sums, indexes, the wheel) is built again and compared by the state hash and Check.
@@ -47,7 +47,7 @@ func (e *Event) AppendSnapshot(dst []byte) []byte {
 		}
 		dst = e.appendBasket(dst, &o.basket, o.ticket)
 	}
-	dst = e.appendCalledOff(e.appendRefunds(dst))
+	dst = e.appendLinks(e.appendCalledOff(e.appendRefunds(dst)), numbers.of)
 	dst = binary.AppendUvarint(dst, uint64(len(holds)))
 	for _, slot := range holds {
 		h := e.holds.at(slot)
@@ -227,6 +227,9 @@ func (e *Event) numberBuyers(holds []uint32) buyerNumbers {
 	}
 	for pos := e.ended.head; pos < e.ended.tail; pos++ {
 		meet(e.ended.at(pos).buyer)
+	}
+	for slot := range e.members.rows {
+		meet(e.members.at(slot).buyer)
 	}
 	for slot := range e.purchases.rows.rows {
 		meet(e.purchases.rows.at(slot).buyer)

@@ -49,6 +49,7 @@ type Teller struct {
 	buying    factBuying
 	offered   factOffered
 	refunding factRefunding
+	linked    factLinked
 	seats     []uint32
 	told      Told
 }
@@ -134,7 +135,7 @@ func (t *Teller) read(d *decoder) {
 		d.fixed64()
 	case kindRestored:
 		d.uint(math.MaxUint64)
-	case kindAdmitted, kindReissued, kindRefunding, kindRefundsDated, kindRefundsEnded, kindCancelled, kindSwept, kindPassed, kindRefundSent, kindRefundStep:
+	case kindAdmitted, kindReissued, kindRefunding, kindRefundsDated, kindRefundsEnded, kindCancelled, kindSwept, kindPassed, kindRefundSent, kindRefundStep, kindLinked:
 		t.readAfterSale(d, kind, &a)
 	case kindOffered:
 		d.offered(&t.offered)
@@ -192,6 +193,8 @@ func (t *Teller) readAfterSale(d *decoder, kind factKind, a *asked) {
 	case kindPassed:
 		d.uint(passedMax)
 		d.uint(passedMax)
+	case kindLinked:
+		d.linked(&t.linked)
 	case kindRefundSent:
 		v.Refund = RefundID(d.int())
 		d.uint(attemptsMax)

@@ -155,6 +155,9 @@ func (r *refusal) rule(place string) (name string, numbers []WhyNumber) {
 	//exhaustive:ignore
 	switch r.code {
 	case CodeLimitReached:
+		if r.text == linkedBuyers {
+			return "limit_per_linked", []WhyNumber{{"limit_per_linked", r.limit}, {"held_and_bought", r.used}, {"asked", r.want}}
+		}
 		return "limit_per_buyer", []WhyNumber{{"limit_per_buyer", r.limit}, {"bought", r.used}, {"asked", r.want}}
 	case CodeSoldOut:
 		if r.subject == aboutNothing {

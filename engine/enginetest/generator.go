@@ -181,6 +181,9 @@ func (g *Generator) fresh() engine.Command {
 
 // command draws a command of one of 18 kinds.
 func (g *Generator) command(kind int) engine.Command {
+	if kind >= 14 && kind <= 16 && len(g.model.orders) == 0 && g.chance(70, "nothing was sold yet") {
+		return g.block(engine.VerbBlock)
+	}
 	switch kind {
 	case 0:
 		return g.hold()
@@ -262,6 +265,12 @@ func (g *Generator) hold() engine.Command {
 		cmd.MaxPrice, cmd.HasMaxPrice = int64(g.below(200, "price"))*100, true
 	case 3:
 		cmd.MaxPrice = g.number(1000, "price")
+	}
+	if g.model.spec.Pay.LimitPerLinked > 0 && g.chance(40, "linked") {
+		cmd.Payment = &engine.PaymentCommand{}
+		for range 1 + g.below(2, "links") {
+			cmd.Payment.Note.Links = append(cmd.Payment.Note.Links, uint64(1+g.below(5, "link")))
+		}
 	}
 	if g.chance(1, "no items") {
 		cmd.Items = nil

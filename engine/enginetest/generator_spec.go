@@ -15,6 +15,7 @@ func (g *Generator) Spec() *engine.EventSpec {
 		LimitPerBuyer: pick[int64](g, "limit per buyer", 0, 0, 4, 6, 10), LimitPerOrder: pick[int64](g, "limit per order", 0, 0, 3, 5),
 		Open: !g.chance(30, "draft"),
 	}
+	s.Pay.LimitPerLinked = pick[int64](g, "limit per linked", 0, 0, 0, 5, 8)
 	s.MaxHoldMs = s.HoldTTLMs * int64(1+g.below(4, "longest"))
 	switch g.weighted("spread", 50, 25, 25) {
 	case 1:

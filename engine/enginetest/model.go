@@ -30,7 +30,9 @@ type Model struct {
 	lastRefund engine.RefundID
 	off        *engine.CancelView
 	window     modelWindow
-	met        *modelMet // the ticket that the present command is about, once it was found
+	links      map[string][]uint64 // of each buyer who has said any
+	first      map[string][]uint64 // and of those the ones that the buyer was first to say
+	met        *modelMet           // the ticket that the present command is about, once it was found
 
 	now         engine.Instant     // node time of the present step
 	down        int64              // all outages so far, ns
@@ -104,7 +106,7 @@ func (r refusals) fields(code engine.Code) []string {
 
 // NewModel returns the model of an event that does not exist yet, with the bounds of [engine.NewWithLimits].
 func NewModel(key engine.Key, limits engine.Limits) *Model {
-	return &Model{key: key, limits: withDefaults(limits), requests: map[string]*modelRequest{}, spreads: map[engine.HoldID]map[int64]int64{}}
+	return &Model{key: key, limits: withDefaults(limits), requests: map[string]*modelRequest{}, spreads: map[engine.HoldID]map[int64]int64{}, links: map[string][]uint64{}, first: map[string][]uint64{}}
 }
 
 func withDefaults(l engine.Limits) engine.Limits {

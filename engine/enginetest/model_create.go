@@ -278,6 +278,7 @@ func setFields(to, from *engine.EventSpec) {
 	set(engine.SetSpread, func() { to.SpreadMs, to.HasSpread = from.SpreadMs, true })
 	set(engine.SetLimitPerBuyer, func() { to.LimitPerBuyer = from.LimitPerBuyer })
 	set(engine.SetLimitPerOrder, func() { to.LimitPerOrder = from.LimitPerOrder })
+	set(engine.SetLimitPerLinked, func() { to.Pay.LimitPerLinked = from.Pay.LimitPerLinked })
 	set(engine.SetRefundUntil, func() { to.Pay.RefundUntil = from.Pay.RefundUntil })
 	set(engine.SetRefundWindow, func() { to.Pay.RefundWindowMs, to.Pay.HasRefundWindow = from.Pay.RefundWindowMs, true })
 }

@@ -69,6 +69,7 @@ func (m *Model) hold(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
 	}
 	m.refusals.addIf((cmd.HasMaxPrice || cmd.MaxPrice > 0) && total > cmd.MaxPrice, engine.CodePriceExceeded, "max_price_minor")
 	return func(*engine.Outcome) *modelRequest {
+		m.link(cmd)
 		return &modelRequest{hold: m.grant(cmd.Buyer, taken, total, old)}
 	}
 }
@@ -144,6 +145,7 @@ func (m *Model) considerRules(cmd *engine.Command, wishes []*wish, old *modelHol
 	}
 	m.refusals.addIf(m.spec.LimitPerOrder > 0 && units > m.spec.LimitPerOrder, engine.CodeAboveMaximum, "items")
 	m.refusals.addIf(m.spec.LimitPerBuyer > 0 && m.unitsOf(cmd.Buyer, old)+units > m.spec.LimitPerBuyer, engine.CodeLimitReached, "items")
+	m.considerLinks(cmd, units, old)
 }
 
 func lotsOf(wishes []*wish) []string {
@@ -299,6 +301,9 @@ func (m *Model) buyers() map[string]int {
 		if !h.ended() || !h.forgotten || h.state == engine.HoldConfirmed {
 			known[h.buyer]++
 		}
+	}
+	for b := range m.links {
+		known[b]++ // for good
 	}
 	return known
 }

@@ -19,6 +19,7 @@ import (
 //	open, pause, close                    by hand
 //	get                                   the event with its counts
 //	hold anna ga x2, stalls A/1/4 A/1/5   hold tickets; then any of: or fewer, at least 3, at most 95.00
+//	hold anna ga x1 linked 7 9            by what links the buyer to others
 //	hold anna stalls x3 split             the engine picks seats; also: restricted, accessible 1, companion 1
 //	extend anna hold 1                    also release
 //	confirm anna hold 1 paid inv-77       also: at the box office; or neither, when nothing is due

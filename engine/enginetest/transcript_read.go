@@ -257,7 +257,7 @@ func readParty(w *words, item *engine.Item) (known bool, err error) {
 // optionWord reports whether a word begins an option, which is never a lot's name in a transcript.
 func optionWord(word string) bool {
 	switch word {
-	case "at", "via", "on", "id", "paid", "or", "paying", "but", "again", "late":
+	case "at", "via", "on", "id", "paid", "or", "paying", "but", "again", "late", "linked":
 		return true
 	}
 	return false
@@ -287,6 +287,13 @@ func readOptions(w *words, cmd *engine.Command, currency string) error {
 			cmd.Payment.Again = true
 		case w.take("late"):
 			cmd.Payment = &engine.PaymentCommand{Late: true, Equal: w.take("or", "equal")}
+		case w.take("linked"):
+			cmd.Payment = &engine.PaymentCommand{}
+			for len(w.rest) > 0 && !optionWord(w.rest[0]) && err == nil {
+				var link uint64
+				link, err = strconv.ParseUint(w.next(), 10, 64)
+				cmd.Payment.Note.Links = append(cmd.Payment.Note.Links, link)
+			}
 		case w.take("via"):
 			cmd.Channel = w.next()
 		case w.take("on"):

@@ -15,7 +15,7 @@ import (
 //	currency JPY                   EUR if it is not said
 //	holds 2m, longest 10m          each hold's life; 2m and 10m if it is not said
 //	spread 8s                      0s if it is not said, so that deadlines are easy to read
-//	limit 4 a buyer                also: limit 6 an order
+//	limit 4 a buyer                also: limit 6 an order, limit 4 linked
 //	opens 10:30:00, closes 18:00:00
 //	starts 20:00:00
 //	refunds until 12:00:00         also: refunds after rescheduling 30m
@@ -81,6 +81,9 @@ func readSpecLine(spec *engine.EventSpec, line, currency string, update bool) er
 		case w.take("a", "buyer"):
 			spec.LimitPerBuyer = n
 			spec.Set |= engine.SetLimitPerBuyer
+		case w.take("linked"):
+			spec.Pay.LimitPerLinked = n
+			spec.Set |= engine.SetLimitPerLinked
 		case w.take("an", "order"):
 			spec.LimitPerOrder = n
 			spec.Set |= engine.SetLimitPerOrder
