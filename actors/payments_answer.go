@@ -114,17 +114,17 @@ func (l *lane) notFound(c *charge, mono time.Duration) {
 	case c.work.Operation == payment.Authorise && c.old():
 		l.tell(c, mono) // nothing of it can come any more
 		return
-	case c.lost && l.node.clock.Now()-c.intended < engine.Instant(lostAfter): // it may still be on its way
-		l.wantsLater(c, mono, retryFirst)
+	case (c.lost || c.cancel) && l.node.clock.Now()-c.sent < engine.Instant(lostAfter): // it may still be on its way, and must not be sent again
+		l.wantsLater(c, mono, time.Duration(c.sent-l.node.clock.Now())+lostAfter)
 		return
-	case c.cancel && l.node.clock.Now()-c.sent >= engine.Instant(lostAfter): // whatever was sent has ended by now, and has come to nothing
+	case c.cancel: // whatever was sent has ended by now, and has come to nothing
 		c.result.Answer = payment.Voided
 		l.ended(c, &c.result, mono)
 		return
 	case c.lost || c.old():
 		c.anew()
 	}
-	c.lookUp = c.cancel // what is to be ended is not sent again
+	c.lookUp = false
 	l.wantsLater(c, mono, retryFirst)
 }
 
