@@ -44,11 +44,11 @@ func (n *Node) Nudge(ctx context.Context, gateway, order string) error {
 	q := &nudged{durable: make(chan struct{})}
 	q.cmd[0] = engine.Command{Verb: engine.VerbPurchase, Payment: &engine.PaymentCommand{Purchase: purchase}}
 	q.ask = engine.Request{Account: account, Event: event, Commands: q.cmd[:], Reply: q}
-	switch code := n.Submit(&q.ask); code {
-	case engine.CodeOK:
-	case engine.CodeEventUnknown, engine.CodeEventArchived:
+	code := n.Submit(&q.ask)
+	if code == engine.CodeEventUnknown || code == engine.CodeEventArchived {
 		return ErrNotOurs
-	default:
+	}
+	if code != engine.CodeOK {
 		return fmt.Errorf("actors: event %s answers %s", event, code)
 	}
 	select {

@@ -118,6 +118,8 @@ func (s *sandboxSettings) run(ctx context.Context, stdout io.Writer) error {
 	if server.Shutdown(drain) != nil { // somebody waits for an answer that takes longer
 		err = errors.Join(err, server.Close())
 	}
-	<-ended
+	if serving := <-ended; !errors.Is(serving, http.ErrServerClosed) {
+		err = errors.Join(err, serving)
+	}
 	return errors.Join(err, gateway.Close())
 }
