@@ -16,6 +16,8 @@ KILLS ?= 25
 CUTS ?= 25
 CUTS_FS ?= ext4
 HISTORIES ?= 25
+SAGAS ?= 5000
+SAGA_KILLS ?= 200
 
 .PHONY: help
 help: ## list the targets
@@ -56,6 +58,10 @@ sim: ## crash the store CRASHES (10,000) times in simulation, sell for SIM_HOURS
 .PHONY: kill
 kill: ## kill -9 a real engine under load KILLS (25) times, and look for everything it had acknowledged
 	go test -count 1 -timeout 3h -run '^TestKill$$' -v ./bench/fault -rounds=$(KILLS)
+
+.PHONY: saga
+saga: ## sell SAGAS (5,000) tickets over sockets while the engine is killed SAGA_KILLS (200) times, and compare it with its gateway's ledger, both ways
+	go test -count 1 -timeout 1h -run '^TestSagasOverSockets$$' -v ./cmd/engine -sagas=$(SAGAS) -saga-kills=$(SAGA_KILLS)
 
 .PHONY: powercut
 powercut: ## cut the power of a loop-mounted file system CUTS (25) times; needs root

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -31,6 +32,13 @@ func TestMain(m *testing.M) {
 	}
 	if os.Getenv(runMainEnv) != "" {
 		main()
+		return
+	}
+	if told := os.Getenv(sagaEnv); told != "" {
+		if err := runSagaChild(told); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 		return
 	}
 	goleak.VerifyTestMain(m)
