@@ -192,6 +192,7 @@ func (w *jsonWriter) cancel(c *engine.CancelView) {
 	w.num("orders", c.Orders)
 	w.num("refunded", c.Refunded)
 	w.num("failed", c.Failed)
+	w.num("external", c.External)
 	w.end('}')
 }
 
@@ -348,5 +349,6 @@ func (w *protoWriter) cancel(num int, c *engine.CancelView) {
 	w.num(2, c.Orders)
 	w.num(3, c.Refunded)
 	w.num(4, c.Failed)
+	w.num(5, c.External)
 	w.close(from)
 }

@@ -134,7 +134,7 @@ func referenceEvent(e *engine.EventView) *pb.Event {
 	}
 	referencePolicy(event, &s.Pay)
 	if c := e.Cancel; c != nil {
-		event.Cancel = &pb.CancelProgress{Reason: c.Reason, Orders: c.Orders, Refunded: c.Refunded, Failed: c.Failed}
+		event.Cancel = &pb.CancelProgress{Reason: c.Reason, Orders: c.Orders, Refunded: c.Refunded, Failed: c.Failed, External: c.External}
 	}
 	for _, p := range e.Pools {
 		event.Pools = append(event.Pools, &pb.Pool{
@@ -233,7 +233,7 @@ func (d dice) outcome() *engine.Outcome {
 		},
 	}
 	if d.IntN(2) == 0 {
-		out.Event.Cancel = &engine.CancelView{Reason: d.text(), Orders: d.number(), Refunded: d.number(), Failed: d.number()}
+		out.Event.Cancel = &engine.CancelView{Reason: d.text(), Orders: d.number(), Refunded: d.number(), Failed: d.number(), External: d.number()}
 	}
 	for range d.IntN(3) {
 		out.Event.Pools = append(out.Event.Pools, engine.PoolView{Pool: d.text(), Counts: d.counts()})

@@ -152,7 +152,9 @@ var refundMessage = newMessage("RefundCommand",
 	field{name: "keep_fees", num: 8, kind: kindBool, flag: func(s *scope) *bool { return &s.payment().KeepFees }},
 	field{name: "block", num: 9, kind: kindBool, flag: func(s *scope) *bool { return &s.payment().Block }},
 	field{name: "by_buyer", num: 10, kind: kindBool, flag: func(s *scope) *bool { return &s.payment().ByBuyer }},
-	reasonField(11), correlationField(),
+	reasonField(11),
+	field{name: "refund", num: 12, kind: kindString, str: func(s *scope) *string { return &s.payment().FailedRefund }},
+	correlationField(),
 )
 
 var admitMessage = newMessage("AdmitCommand",

@@ -164,7 +164,7 @@ func referencePayment(m proto.Message) (c engine.Command, id string) {
 		c, id = engine.Command{Verb: engine.VerbRefund, Buyer: m.Buyer, Channel: m.Channel, Order: m.Order}, m.RequestId
 		c.Payment = &engine.PaymentCommand{
 			Tickets: m.Tickets, AmountMinor: m.GetAmountMinor(), HasAmount: m.AmountMinor != nil, KeepFees: m.KeepFees, Block: m.Block,
-			ByBuyer: m.ByBuyer, Reason: m.Reason,
+			ByBuyer: m.ByBuyer, Reason: m.Reason, FailedRefund: m.Refund,
 		}
 	case *pb.AdmitCommand:
 		c, id = engine.Command{Verb: engine.VerbAdmit}, m.RequestId

@@ -64,7 +64,7 @@ var fullRequests = map[string][]string{
 	"undo":     {`{"request_id":"r1","buyer":"b1","channel":"web","device":"mobile","purchase":"p1","correlation":"x"}`},
 	"refund": {
 		`{"request_id":"r1","buyer":"b1","channel":"web","order":"o1","tickets":["t1"],"keep_fees":true,"block":true,"by_buyer":true,"reason":"goodwill","correlation":"x"}`,
-		`{"request_id":"r1","order":"o1","amount_minor":100}`,
+		`{"request_id":"r1","order":"o1","amount_minor":100}`, `{"request_id":"r1","order":"o1","refund":"r1"}`,
 	},
 	"admit":     {`{"request_id":"r1","ticket":"t1","generation":0,"gate":"north","correlation":"x"}`},
 	"reissue":   {`{"request_id":"r1","buyer":"b1","ticket":"t1","correlation":"x"}`},

@@ -83,6 +83,7 @@ var fieldRules = map[string]rule{
 	"tickets":          {value: anID},
 	"gate":             {value: anID},
 	"reason":           {value: anID},
+	"refund":           {value: anID},
 	"undo_ms":          {value: from(0, 600_000)},
 	"pay_ms":           {value: from(10_000, 3_600_000)},
 	"grace_ms":         {value: from(1, 3_600_000)},

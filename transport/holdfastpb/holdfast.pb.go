@@ -2626,6 +2626,7 @@ type RefundCommand struct {
 	Block         bool                   `protobuf:"varint,9,opt,name=block,proto3" json:"block,omitempty"`                                      // the tickets do not come back on sale
 	ByBuyer       bool                   `protobuf:"varint,10,opt,name=by_buyer,json=byBuyer,proto3" json:"by_buyer,omitempty"`                  // the buyer asks: only while the event allows it
 	Reason        string                 `protobuf:"bytes,11,opt,name=reason,proto3" json:"reason,omitempty"`                                    // for the evidence, an id
+	Refund        string                 `protobuf:"bytes,12,opt,name=refund,proto3" json:"refund,omitempty"`                                    // a refund of the order that has failed: it is tried again as it was, and the fields above are left out
 	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2727,6 +2728,13 @@ func (x *RefundCommand) GetByBuyer() bool {
 func (x *RefundCommand) GetReason() string {
 	if x != nil {
 		return x.Reason
+	}
+	return ""
+}
+
+func (x *RefundCommand) GetRefund() string {
+	if x != nil {
+		return x.Refund
 	}
 	return ""
 }
@@ -4828,7 +4836,8 @@ type CancelProgress struct {
 	Reason        string                 `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
 	Orders        int64                  `protobuf:"varint,2,opt,name=orders,proto3" json:"orders,omitempty"` // that have to be refunded, in all
 	Refunded      int64                  `protobuf:"varint,3,opt,name=refunded,proto3" json:"refunded,omitempty"`
-	Failed        int64                  `protobuf:"varint,4,opt,name=failed,proto3" json:"failed,omitempty"` // an operator has to look
+	Failed        int64                  `protobuf:"varint,4,opt,name=failed,proto3" json:"failed,omitempty"`     // an operator has to look
+	External      int64                  `protobuf:"varint,5,opt,name=external,proto3" json:"external,omitempty"` // that were paid outside: whoever took the money gives it back
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4887,6 +4896,13 @@ func (x *CancelProgress) GetRefunded() int64 {
 func (x *CancelProgress) GetFailed() int64 {
 	if x != nil {
 		return x.Failed
+	}
+	return 0
+}
+
+func (x *CancelProgress) GetExternal() int64 {
+	if x != nil {
+		return x.External
 	}
 	return 0
 }
@@ -6047,7 +6063,7 @@ const file_holdfast_proto_rawDesc = "" +
 	"\achannel\x18\x03 \x01(\tR\achannel\x12\x16\n" +
 	"\x06device\x18\x04 \x01(\tR\x06device\x12\x1a\n" +
 	"\bpurchase\x18\x05 \x01(\tR\bpurchase\x12 \n" +
-	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xcf\x02\n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xe7\x02\n" +
 	"\rRefundCommand\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
@@ -6060,7 +6076,8 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x05block\x18\t \x01(\bR\x05block\x12\x19\n" +
 	"\bby_buyer\x18\n" +
 	" \x01(\bR\abyBuyer\x12\x16\n" +
-	"\x06reason\x18\v \x01(\tR\x06reason\x12 \n" +
+	"\x06reason\x18\v \x01(\tR\x06reason\x12\x16\n" +
+	"\x06refund\x18\f \x01(\tR\x06refund\x12 \n" +
 	"\vcorrelation\x18\x0f \x01(\tR\vcorrelationB\x0f\n" +
 	"\r_amount_minor\"\x9b\x01\n" +
 	"\fAdmitCommand\x12\x1d\n" +
@@ -6272,12 +6289,13 @@ const file_holdfast_proto_rawDesc = "" +
 	"\bcurrency\x18\x04 \x01(\tR\bcurrency\x12\x14\n" +
 	"\x05state\x18\x05 \x01(\tR\x05state\x12\x18\n" +
 	"\atickets\x18\x06 \x03(\tR\atickets\x12*\n" +
-	"\x02at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"t\n" +
+	"\x02at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"\x90\x01\n" +
 	"\x0eCancelProgress\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x16\n" +
 	"\x06orders\x18\x02 \x01(\x03R\x06orders\x12\x1a\n" +
 	"\brefunded\x18\x03 \x01(\x03R\brefunded\x12\x16\n" +
-	"\x06failed\x18\x04 \x01(\x03R\x06failed\"\xe1\n" +
+	"\x06failed\x18\x04 \x01(\x03R\x06failed\x12\x1a\n" +
+	"\bexternal\x18\x05 \x01(\x03R\bexternal\"\xe1\n" +
 	"\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
