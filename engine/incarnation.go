@@ -69,8 +69,10 @@ func (e *Event) foldRestored(d *decoder) error {
 }
 
 func (e *Event) applyRestored(f *factRestored) {
-	e.restores = append(e.restores, restoredAt{incarnation: f.incarnation, hold: e.holdLast, order: OrderID(e.orders.rows), ticket: e.ticketLast, refund: RefundID(e.refunds.rows),
-		purchase: PurchaseID(e.purchases.rows.rows), offer: OfferID(e.offers.tail)})
+	e.restores = append(e.restores, restoredAt{
+		incarnation: f.incarnation, hold: e.holdLast, order: OrderID(e.orders.rows), ticket: e.ticketLast, refund: RefundID(e.refunds.rows),
+		purchase: PurchaseID(e.purchases.rows.rows), offer: OfferID(e.offers.tail),
+	})
 }
 
 // holdIncarnation is the incarnation in which a hold got its id. Events that were never restored pay for a comparison.

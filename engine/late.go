@@ -86,6 +86,9 @@ func (e *Event) confirmLate(cmd *Command) {
 		why = refusal{code: CodeTooMany, text: tooManyOrders, want: int64(e.limits.Orders)}
 	}
 	late := factLate{hold: id}
+	// Others cannot be helped by trying again: the money has to go back.
+	//
+	//exhaustive:ignore
 	switch why.code {
 	case CodeOK:
 	case CodePaymentInProgress, CodePaymentRefMissing, CodeTooMany:
@@ -146,10 +149,10 @@ func (e *Event) judgeLate(cmd *Command, pos uint64, hash uint64, buyer uint32) (
 		e.judgeReplacing(again, h)
 	}
 	e.late = false
-	switch e.why.code {
-	case CodeOK:
+	if e.why.code == CodeOK {
 		return refusal{}, items
-	case CodePaymentInProgress:
+	}
+	if e.why.code == CodePaymentInProgress {
 		return e.why, nil
 	}
 	return impossible, nil

@@ -54,7 +54,7 @@ func (e *Event) appendWish(dst []byte, items []Item) []byte {
 			}
 			dst = append(dst, how)
 		default:
-			dst = binary.AppendUvarint(dst, uint64(it.Quantity)<<2|wishQuantity)
+			dst = binary.AppendUvarint(dst, uint64(it.Quantity)<<2) // wishQuantity is 0
 		}
 	}
 	return dst

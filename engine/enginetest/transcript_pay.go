@@ -21,7 +21,7 @@ func goodCard() engine.Annotation {
 func readPurchaseCommand(w *words, cmd *engine.Command, currency string) (err error) {
 	p := &engine.PaymentCommand{Note: goodCard()}
 	cmd.Payment = p
-	switch cmd.Verb { //nolint:exhaustive // those that readCommand hands over
+	switch cmd.Verb {
 	case engine.VerbOffer, engine.VerbBuy:
 		cmd.Buyer = w.next()
 		if w.take("hold") {

@@ -76,7 +76,7 @@ func (t *Twin) Check(cmd *engine.Command, out *engine.Outcome) error {
 
 // modelled reports whether the model knows a command: of purchases it does not yet.
 func modelled(cmd *engine.Command) bool {
-	switch cmd.Verb { //nolint:exhaustive // the others it knows
+	switch cmd.Verb {
 	case engine.VerbOffer, engine.VerbBuy, engine.VerbPurchase, engine.VerbComplete, engine.VerbUndo, engine.VerbOneClick, engine.VerbIntend, engine.VerbResult,
 		engine.VerbResolve:
 		return false
