@@ -74,6 +74,8 @@ type Vault interface {
 	Seal(account, subject, name string, plain []byte) (engine.Sealed, error)
 	// Open reads a record, and false if there is none or its subject was erased.
 	Open(account, subject, name string) ([]byte, bool, error)
+	// Remove makes what removes a record, durably with the run that it is put beside.
+	Remove(account, subject, name string) engine.Sealed
 }
 
 // payments is the lanes of a node, one a gateway.

@@ -214,8 +214,8 @@ func (l *lane) tell(c *charge, mono time.Duration) {
 	c.pay = engine.PaymentCommand{At: c.at.purchase, Operation: c.operation, Refund: c.work.Refund, Attempt: c.attempt, Result: &result}
 	c.intends, c.called = false, mono
 	var beside []engine.Sealed
-	if c.sealed != nil && (result.Answer.Definite() || result.Answer == payment.NotFound) {
-		beside = []engine.Sealed{{Key: c.sealed}} // nobody sends it again
+	if c.intended > 0 && (result.Answer.Definite() || result.Answer == payment.NotFound) { // nobody sends it again
+		beside = []engine.Sealed{l.node.cfg.Vault.Remove(c.at.account, c.work.Buyer, c.requestKey(c.work.Operation))}
 	}
 	l.telling++
 	if code := c.submit(engine.VerbResult, beside...); code != engine.CodeOK {

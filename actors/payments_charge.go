@@ -46,7 +46,6 @@ type charge struct {
 	attempt  uint32
 	hash     [sha256.Size]byte
 	body     []byte // nil after a restart, until it is read from the vault
-	sealed   []byte // its record's key in the vault
 	lost     bool   // the vault does not have the bytes
 	ending   []byte // the bytes of a cancel, which has intents of its own
 	cancels  uint32 // attempt of the next one
@@ -110,7 +109,7 @@ func (c *charge) want(w *engine.Work) {
 	if c.cancels = w.Attempt; w.Intended != 0 {
 		c.cancels++
 	}
-	c.body, c.sealed, c.ending, c.lost = nil, nil, nil, false
+	c.body, c.ending, c.lost = nil, nil, false
 	c.answered()
 }
 
@@ -215,17 +214,17 @@ func (c *charge) prepare() bool {
 		l.node.cfg.Logger.Error("a gateway cannot make a request", "gateway", l.gateway.Name(), "event", c.at.event, "operation", c.operation.String(), "err", err.Error())
 		return c.give(payment.Result{Answer: payment.Failed, Decline: payment.DeclineConfiguration})
 	}
+	hash := sha256.Sum256(body)
+	if c.operation == payment.Cancel { // it has no secret, and after a restart another one will do: nothing can be ended twice
+		c.ending = body
+		return c.announce(hash)
+	}
 	sealed, err := l.node.cfg.Vault.Seal(c.at.account, c.work.Buyer, intent.Key, body)
 	if err != nil {
 		c.err = err
 		return false
 	}
-	hash := sha256.Sum256(body)
-	if c.operation == payment.Cancel {
-		c.ending = body
-	} else {
-		c.body, c.hash, c.sealed = body, hash, sealed.Key
-	}
+	c.body, c.hash = body, hash
 	if plantedBug(plantedPostFirst) {
 		c.intended = l.node.clock.Now()
 		c.call()

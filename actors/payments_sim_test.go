@@ -268,6 +268,9 @@ func fallingSale(t *testing.T, seed uint64) {
 			t.Errorf("purchase %d is sold and its charge %v", p, v.Charge)
 		}
 	}
+	if kept := len(vault.records); kept > 0 {
+		t.Errorf("the bytes of %d requests are kept although all is settled", kept)
+	}
 	if g.misuses > 0 {
 		t.Errorf("%d keys came with other bytes", g.misuses)
 	}

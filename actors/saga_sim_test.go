@@ -320,6 +320,11 @@ func (v sagaVault) Open(account, subject, name string) ([]byte, bool, error) {
 	return plain, ok, nil
 }
 
+// Remove implements Vault.
+func (sagaVault) Remove(account, subject, name string) engine.Sealed {
+	return engine.Sealed{Key: []byte(account + "/" + subject + "/" + name)}
+}
+
 // sagaAnswer takes the answer to a command about a purchase.
 type sagaAnswer struct {
 	code     engine.Code

@@ -22,8 +22,6 @@ import (
 // WalletVault is a vault that can also forget, as wallets need it.
 type WalletVault interface {
 	Vault
-	// Remove makes what removes a record, durably with the run that it is put beside.
-	Remove(account, subject, name string) engine.Sealed
 	// Keep makes records durable by themselves.
 	Keep(records ...engine.Sealed) error
 	// Erase destroys the keys of subjects and all their records, and returns when no file has them.
