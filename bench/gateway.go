@@ -120,6 +120,11 @@ func (k *knownBuyers) Seal(account, buyer, name string, plain []byte) (engine.Se
 	return k.Vault.Seal(account, k.of(buyer), name, plain)
 }
 
+// Remove implements [actors.Vault].
+func (k *knownBuyers) Remove(account, buyer, name string) engine.Sealed {
+	return k.Vault.Remove(account, k.of(buyer), name)
+}
+
 // Open implements [actors.Vault].
 func (k *knownBuyers) Open(account, buyer, name string) ([]byte, bool, error) {
 	return k.Vault.Open(account, k.of(buyer), name)
