@@ -62,7 +62,7 @@ func (s *walletSettings) importing() *cobra.Command {
   purchases             completed elsewhere; last_purchase_at goes with it
   agreement             version of the text by which the buyer agreed to one-click checkout; agreement_cap_minor, agreement_currency and
                         agreement_until go with it
-  device                an id of a device that the buyer has used
+  device_id             an id of a device that the buyer has used
 
 A row that looks as if it held a card number or a security code anywhere is refused, and shown by its line alone. Rows that are refused are counted, and the others
 go on. The same file again changes nothing: after an interruption run it again. --dry-run reads and checks everything and opens nothing.
@@ -257,7 +257,7 @@ func (im *importer) live(ctx context.Context, p *process, in io.Reader, asCSV bo
 
 func (im *importer) submit(ctx context.Context, n *actors.Node, c wallet.Command, reply *rowReply) error {
 	for {
-		switch code := n.SubmitWallet(&wallet.Request{Account: im.account, Commands: []wallet.Command{c}, Reply: reply}); code {
+		switch code := n.SubmitWallet(&wallet.Request{Account: im.account, Commands: []wallet.Command{c}, Reply: reply}); code { //nolint:exhaustive // any other is an error
 		case engine.CodeOK:
 			return nil
 		case engine.CodeOverloaded:

@@ -21,8 +21,6 @@ import (
 const rowBytesMax = 64 << 10
 
 // walletColumns are the columns of an import, and how each is read into a command.
-//
-//nolint:gochecknoglobals // a constant table
 var walletColumns = []struct {
 	name string
 	read func(c *wallet.Command, s string) error
@@ -34,7 +32,7 @@ var walletColumns = []struct {
 	{"brand", text(func(c *wallet.Command) *string { return &c.Brand })},
 	{"last_four", text(func(c *wallet.Command) *string { return &c.LastFour })},
 	{"fingerprint", text(func(c *wallet.Command) *string { return &c.Fingerprint })},
-	{"device", text(func(c *wallet.Command) *string { return &c.DeviceID })},
+	{"device_id", text(func(c *wallet.Command) *string { return &c.DeviceID })},
 	{"agreement", text(func(c *wallet.Command) *string { return &c.Version })},
 	{"agreement_currency", text(func(c *wallet.Command) *string { return &c.Currency })},
 	{"expiry_month", number(func(c *wallet.Command) *int64 { return &c.ExpiryMonth })},

@@ -89,7 +89,7 @@ func TestBoundsOfAWallet(t *testing.T) {
 		{"token", func(c *Command, over int) { c.Token = long(SecretLenMax + over) }},
 		{"customer", func(c *Command, over int) { c.Customer = long(SecretLenMax + over) }},
 		{"fingerprint", func(c *Command, over int) { c.Fingerprint = long(HintLenMax + over) }},
-		{"device", func(c *Command, over int) { c.DeviceID = long(HintLenMax + over) }},
+		{"device_id", func(c *Command, over int) { c.DeviceID = long(HintLenMax + over) }},
 		{"brand", func(c *Command, over int) { c.Brand = long(BrandLenMax + over) }},
 		{"expiry_year", func(c *Command, over int) { c.ExpiryYear, c.ExpiryMonth = int64(ExpiryYearMax+over), 1 }},
 		{"expiry_month", func(c *Command, over int) { c.ExpiryYear, c.ExpiryMonth = 2030, int64(12+over) }},
@@ -140,7 +140,7 @@ func TestWhatMustNeverBeSentIsRefused(t *testing.T) {
 		"gateway": func(c *Command, s string) { c.Gateway = s }, "token": func(c *Command, s string) { c.Token = s },
 		"customer": func(c *Command, s string) { c.Customer = s }, "brand": func(c *Command, s string) { c.Brand = s },
 		"last_four": func(c *Command, s string) { c.LastFour = s }, "fingerprint": func(c *Command, s string) { c.Fingerprint = s },
-		"device": func(c *Command, s string) { c.DeviceID = s }, "version": func(c *Command, s string) { c.Version = s },
+		"device_id": func(c *Command, s string) { c.DeviceID = s }, "version": func(c *Command, s string) { c.Version = s },
 		"currency": func(c *Command, s string) { c.Currency = s }, "method": func(c *Command, s string) { c.Method = s },
 	}
 	for name, set := range fields {

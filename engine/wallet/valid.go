@@ -36,7 +36,7 @@ func (c *Command) valid() *refusal {
 	if c.Buyer[0] == '_' {
 		return invalid("buyer", "ids that begin with _ are the engine's own: this buyer cannot have a wallet")
 	}
-	if !c.Verb.Reads() && c.Verb < verbCallersEnd && !engine.ValidID(c.RequestID) {
+	if needed := !c.Verb.Reads() && c.Verb < verbCallersEnd; (needed || c.RequestID != "") && !engine.ValidID(c.RequestID) {
 		return invalid("request_id", "give a request id: 1 to %d of A-Z a-z 0-9 _ -", engine.IDLenMax)
 	}
 	switch c.Verb {
@@ -60,8 +60,18 @@ func (c *Command) valid() *refusal {
 // hides looks for what must never be sent here in every field that a caller can write into.
 func (c *Command) hides() *refusal {
 	for _, f := range [...]struct{ name, value string }{
-		{"buyer", c.Buyer}, {"request_id", c.RequestID}, {"method", c.Method}, {"gateway", c.Gateway}, {"token", c.Token}, {"customer", c.Customer},
-		{"brand", c.Brand}, {"last_four", c.LastFour}, {"fingerprint", c.Fingerprint}, {"device", c.DeviceID}, {"version", c.Version}, {"currency", c.Currency},
+		{"buyer", c.Buyer},
+		{"request_id", c.RequestID},
+		{"method", c.Method},
+		{"gateway", c.Gateway},
+		{"token", c.Token},
+		{"customer", c.Customer},
+		{"brand", c.Brand},
+		{"last_four", c.LastFour},
+		{"fingerprint", c.Fingerprint},
+		{"device_id", c.DeviceID},
+		{"version", c.Version},
+		{"currency", c.Currency},
 	} {
 		switch {
 		case f.value == "":
@@ -125,7 +135,7 @@ func (c *Command) validMethod() *refusal {
 	case c.Fingerprint != "" && !plain(c.Fingerprint, HintLenMax):
 		return invalid("fingerprint", "a fingerprint is up to %d visible ASCII characters", HintLenMax)
 	case c.DeviceID != "" && !plain(c.DeviceID, HintLenMax):
-		return invalid("device", "a device's id is up to %d visible ASCII characters", HintLenMax)
+		return invalid("device_id", "a device's id is up to %d visible ASCII characters", HintLenMax)
 	}
 	return nil
 }
