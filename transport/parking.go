@@ -182,10 +182,7 @@ func (s *Server) submitAgain(r *request) bool {
 	}
 	r.taken, r.takenBytes, r.again = n, r.messageBytes, true
 	r.Request = engine.Request{Account: s.config.Account, Event: r.parkedAt.event, Commands: r.commands, Reply: r}
-	if s.engine.Submit(&r.Request) == engine.CodeOK {
-		return true
-	}
-	return false
+	return s.engine.Submit(&r.Request) == engine.CodeOK
 }
 
 // parkedHeap orders the waiting by the end of their wait.

@@ -45,7 +45,7 @@ func (c *Client) ask(ctx context.Context, subject string, m proto.Message, wait 
 			k.last.Store(&again)
 			hint = r.retryAfter()
 		case errors.Is(err, nats.ErrNoResponders):
-			var none error = ErrNoEngine
+			none := ErrNoEngine
 			k.last.Store(&none)
 		default:
 			k.lost.Store(true)
