@@ -44,6 +44,8 @@ type HTTPConfig struct {
 	Ready func() error
 	// Webhooks are posted to /webhooks/ and their name. No token is asked for, as their senders have none: each handler tells its sender by a signature.
 	Webhooks map[string]http.HandlerFunc
+	// Shop serves /shop/, the page of the demo; nil serves none.
+	Shop http.Handler
 }
 
 func (c HTTPConfig) withDefaults() (HTTPConfig, error) {
@@ -141,6 +143,9 @@ func routes(c HTTPConfig) http.Handler {
 		}
 		say(w, http.StatusOK, "ready")
 	})
+	if c.Shop != nil {
+		mux.Handle("/shop/", c.Shop)
+	}
 	return mux
 }
 

@@ -5,13 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/holdfast-engine/holdfast/actors"
+	"github.com/holdfast-engine/holdfast/engine"
 	"github.com/holdfast-engine/holdfast/transport/client"
+	"github.com/holdfast-engine/holdfast/transport/gateway/sandbox"
 )
 
 // demoSettings are the flags of demo.
@@ -41,10 +45,11 @@ func demoCommand() *cobra.Command {
 		Short: "A whole on-sale in a temporary folder: look first",
 		Long: `Runs an engine in a temporary folder on free ports, puts a night with counted and seated lots on sale, and lets a crowd loose on it over real
 NATS connections: people who click twice, change their mind, pay too late, forget to pay, fight for the same seats, want more than their limit, or walk
-away and let their hold expire.
+away and let their hold expire. They buy with one click, step by step, or pay elsewhere; cards are declined, banks ask, answers of the gateway are lost.
 
 When the last hold has ended, it checks the ledger: what every buyer was told, order by order, against what the engine counts, lot by lot and pool by
-pool. Then it stays up, so that you can look around; Ctrl-C leaves and removes the folder.`,
+pool; and reconciles the money: buyers' books, the engine's orders, and the truth of the sandbox gateway. Then it stays up, so that you can look around,
+and serves a shop page on which you can buy yourself while another crowd competes; Ctrl-C leaves and removes the folder.`,
 		Example: `  engine demo                               20,000 buyers, 5,000 tickets
   engine demo --exit                        leave when it is over: status 0 if the ledger is in balance, 1 if not
   engine demo --buyers 2000 --tickets 500   a small one
@@ -80,17 +85,19 @@ func demo(ctx context.Context, s demoSettings, stdout, stderr io.Writer) (err er
 		return fmt.Errorf("make a temporary folder: %w; TMPDIR names another place", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	c := processConfig{data: filepath.Join(dir, "data"), listen: "127.0.0.1:0", http: "127.0.0.1:0", logger: logger, bounds: defaultBounds()}
-	p, err := startProcess(ctx, c)
+	gateway, err := sandbox.New(demoSandbox(s.seed))
 	if err != nil {
 		return err
 	}
-	balanced, err := demoOnSale(ctx, s, p, stdout)
-	if err == nil && !s.exit && ctx.Err() == nil {
-		lookAround(stdout, p)
-		<-ctx.Done()
-		fmt.Fprintln(stdout, "\nleaving; the folder is removed")
+	page, err := newShopPage()
+	if err != nil {
+		return err
 	}
+	p, err := startProcess(ctx, demoProcess(dir, gateway, page, logger))
+	if err != nil {
+		return err
+	}
+	balanced, err := demoSales(ctx, s, p, gateway, page, stdout)
 	if err := stopWith(p, err); err != nil {
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 			return nil // the one who started the demo ended it
@@ -110,25 +117,94 @@ func demo(ctx context.Context, s demoSettings, stdout, stderr io.Writer) (err er
 	return nil
 }
 
-// demoOnSale runs the sale and reports whether its ledger balances.
-func demoOnSale(ctx context.Context, s demoSettings, p *process, stdout io.Writer) (balanced bool, err error) {
-	sale := newSale(s.buyers, s.tickets, s.seed, demoRush(s.buyers))
-	for i, channel := range append(demoShops, "box_office") {
+// demoProcess is an engine on free ports of this machine, with a gateway that takes no money.
+func demoProcess(dir string, gateway *sandbox.Gateway, page *shopPage, logger *slog.Logger) processConfig {
+	b := defaultBounds()
+	b.actors.Lane.Rate, b.actors.Lane.Concurrency = demoLaneRate, demoLaneConcurrency
+	return processConfig{
+		data: filepath.Join(dir, "data"), listen: "127.0.0.1:0", http: "127.0.0.1:0", shop: page, logger: logger, bounds: b,
+		gateways: gatewaySettings{names: []string{gatewayNone}, extra: []actors.Gateway{gateway}},
+	}
+}
+
+// The demo's lane is one of a large shop: a gateway's default would take minutes for what its crowd buys in seconds.
+const (
+	demoLaneRate        = 1000 // calls a second
+	demoLaneConcurrency = 256
+)
+
+// demoSandbox is a gateway like those that there are: it takes a moment, now and then a long one, and says nothing after a timeout.
+func demoSandbox(seed uint64) sandbox.Config {
+	return sandbox.Config{
+		Name: demoGateway, Seed: seed, Latency: sandbox.Latency{Median: 30 * time.Millisecond, P99: 300 * time.Millisecond}, Timeout: 300 * time.Millisecond,
+	}
+}
+
+// demoSales sells one night to the crowd, and another one on the shop page for as long as the demo stays up. It reports whether the first one's
+// books balance.
+func demoSales(ctx context.Context, s demoSettings, p *process, gateway *sandbox.Gateway, page *shopPage, stdout io.Writer) (balanced bool, err error) {
+	clients, err := connectShops(p)
+	defer func() {
+		for _, c := range clients {
+			err = errors.Join(err, c.Close())
+		}
+	}()
+	if err != nil {
+		return false, err
+	}
+	first := newSale(makePlan(s.tickets), s.buyers, s.seed, demoRush(s.buyers)/16, demoRush(s.buyers))
+	first.join(clients, gateway)
+	if s.exit {
+		return demoOnSale(ctx, p, first, stdout)
+	}
+	second := newSale(makeShopPlan(s.tickets), s.buyers, s.seed+1, 0, demoShopRush)
+	second.join(clients, gateway)
+	closeShop, err := page.open(ctx, second, p.introduce)
+	if err != nil {
+		return false, err
+	}
+	defer closeShop()
+	fmt.Fprintf(stdout, "The shop page: %s%s sells Night Two, with one click and step by step.\n\n", p.httpURL, shopPath)
+	if balanced, err = demoOnSale(ctx, p, first, stdout); err == nil && ctx.Err() == nil {
+		lookAround(stdout, p)
+		<-ctx.Done()
+		fmt.Fprintln(stdout, "\nleaving; the folder is removed")
+	}
+	return balanced, err
+}
+
+// demoShopRush is how long new buyers keep coming to the sale of the shop page: long enough to buy something oneself.
+const demoShopRush = 2 * time.Minute
+
+// connectShops connects the services that buyers come through, and the office. It returns also what it connected before it failed.
+func connectShops(p *process) (clients []*client.Client, err error) {
+	for range len(demoShops) + 1 {
 		c, err := client.Connect(p.natsURL, client.Options{})
 		if err != nil {
-			return false, fmt.Errorf("connect a shop: %w", err)
+			return clients, fmt.Errorf("connect a shop: %w", err)
 		}
-		defer c.Close()
-		shop := &shop{client: c, channel: channel, counts: &sale.counts}
-		if i == len(demoShops) {
-			sale.office = shop
-		} else {
-			sale.shops = append(sale.shops, shop)
-		}
+		clients = append(clients, c)
 	}
+	return clients, nil
+}
+
+// join gives a sale its connections: one a shop, and the last one to the office.
+func (s *sale) join(clients []*client.Client, gateway *sandbox.Gateway) {
+	s.sandbox = gateway
+	for i, channel := range demoShops {
+		s.shops = append(s.shops, &shop{client: clients[i], event: s.plan.event, channel: channel, counts: &s.counts})
+	}
+	s.office = &shop{client: clients[len(demoShops)], event: s.plan.event, channel: "box_office", counts: &s.counts}
+}
+
+// demoOnSale runs the sale and reports whether its books balance.
+func demoOnSale(ctx context.Context, p *process, sale *sale, stdout io.Writer) (balanced bool, err error) {
 	fmt.Fprintf(stdout, "An engine in %s, NATS at %s, HTTP at %s.\nOn sale: %s tickets in %d lots, to %s buyers over %d NATS connections; a hold lives %v.\n\n",
-		p.config.data, p.natsURL, p.httpURL, thousands(s.tickets), len(sale.plan.lots), thousands(int64(s.buyers)), len(sale.shops), demoHoldTTL)
+		p.config.data, p.natsURL, p.httpURL, thousands(sale.plan.tickets()), len(sale.plan.lots), thousands(int64(sale.buyers)), len(sale.shops), demoHoldTTL)
 	if err := sale.prepare(ctx); err != nil {
+		return false, err
+	}
+	if err := p.introduce(ctx, sale.customers()); err != nil {
 		return false, err
 	}
 	over, drawn := make(chan struct{}), make(chan struct{})
@@ -146,7 +222,15 @@ func demoOnSale(ctx context.Context, s demoSettings, p *process, stdout io.Write
 	if err := sale.readBack(ctx); err != nil {
 		return false, err
 	}
-	return sale.report(stdout, display), nil
+	kept, err := p.settled(ctx, sale)
+	if err != nil {
+		return false, err
+	}
+	balanced = sale.report(stdout, display)
+	truth := sale.sandbox.Truth()
+	r := reconcile(sale.ledger.ordered(), sale.ledger.paid(), kept, &truth, "hf."+p.store.Installation()+"."+engine.SingleAccount+"."+sale.plan.event+".")
+	r.print(stdout)
+	return balanced && len(r.off) == 0, nil
 }
 
 // demoRush is how long new buyers keep coming.
@@ -183,20 +267,42 @@ Ledger: in balance.
 	}
 	p50, p99 := c.waited()
 	seconds := max(s.took.Seconds(), 1e-3)
+	click50, click99 := c.clicked()
 	fmt.Fprintf(w, `
 Summary
   sold       %s of %s tickets in %s orders, %s
   buyers     %s served, %s left without a ticket, %s walked away from a hold, %s gave theirs back
   holds      %s taken, %s replaced by another, %s expired; %s/s on average over %.1f s, %s/s at best
   commands   %s of buyers, %s/s at best; a hold was answered in %s (p50), %s (p99), on disk twice before that
+  payments   %s
+  one click  %s from click to confirmation (p50), %s (p99); not offered to %s
   refused    %s
   state hash %s
 `, thousands(tickets), thousands(s.plan.tickets()), thousands(int64(len(orders))), money(revenue, demoCurrency),
 		thousands(c.served.Load()), thousands(c.gaveUp.Load()), thousands(c.abandoned.Load()), thousands(c.gaveBack.Load()),
 		thousands(c.holds.Load()), thousands(c.replaced.Load()), thousands(c.expired()), thousands(int64(float64(c.holds.Load())/seconds)), s.took.Seconds(), thousands(int64(d.holdsPeak)),
 		thousands(c.commands.Load()), thousands(int64(d.commandsPeak)), briefly(p50), briefly(p99),
+		s.paymentsText(), briefly(click50), briefly(click99), thousands(c.notOffered.Load()),
 		refusalsText(c.refusedBy(), len(c.refusedBy())), shown.stateHash)
 	return len(off) == 0
+}
+
+// paymentsText says how the purchases ended.
+func (s *sale) paymentsText() string {
+	var oneClick, standard int64
+	declines := map[string]int64{}
+	for _, p := range s.ledger.paid() {
+		switch {
+		case p.state == engine.PurchaseDeclined.String():
+			declines[p.decline]++
+		case p.state == engine.PurchaseSold.String() && p.flow == flowOneClick:
+			oneClick++
+		case p.state == engine.PurchaseSold.String():
+			standard++
+		}
+	}
+	return fmt.Sprintf("%s sold with one click, %s step by step; declined: %s; the bank asked %s times; %s taken back in time",
+		thousands(oneClick), thousands(standard), refusalsText(declines, len(declines)), thousands(s.counts.authenticated.Load()), thousands(s.counts.undone.Load()))
 }
 
 // demoVerify checks the folder of the stopped engine, as `engine verify` does.

@@ -40,15 +40,21 @@ type buyer struct {
 	sale     *sale
 	shop     *shop
 	id       string
+	pays     paysBy
+	cards    []demoCard
 	dice     *rand.Rand
 	requests int
 }
 
 func newBuyer(s *sale, n int) *buyer {
-	return &buyer{
-		sale: s, shop: s.shops[n%len(s.shops)], id: "b" + strconv.Itoa(n+1),
+	b := &buyer{
+		sale: s, shop: s.shops[n%len(s.shops)], id: s.plan.crowd + strconv.Itoa(n+1),
 		dice: rand.New(rand.NewPCG(s.seed, uint64(n))),
 	}
+	if b.pays = b.drawPays(); b.pays != paysElsewhere {
+		b.cards = b.drawCards()
+	}
+	return b
 }
 
 func (b *buyer) chance(percent int) bool { return b.dice.IntN(100) < percent }
@@ -94,7 +100,10 @@ func (b *buyer) visit(ctx context.Context) {
 	}
 	b.sale.counts.shopping.Add(1)
 	defer b.sale.counts.shopping.Add(-1)
-	for range visitsMax {
+	for visit := range visitsMax {
+		if visit == 0 && b.pays == paysOneClick && b.oneClick(ctx) {
+			return
+		}
 		h, ok := b.choose(ctx)
 		if ok && b.decide(ctx, h) {
 			return
@@ -109,10 +118,10 @@ func (b *buyer) visit(ctx context.Context) {
 // choose tries what the buyer likes, in its order, until something is held.
 func (b *buyer) choose(ctx context.Context) (held, bool) {
 	quantity := 1 + b.dice.Int64N(demoLimit)
-	liking := []string{"early", "floor", "stalls", "balcony", "fours"}
+	liking := b.sale.plan.likings()
 	b.dice.Shuffle(len(liking), func(i, j int) { liking[i], liking[j] = liking[j], liking[i] })
-	liking = liking[:likingsMax]
-	if b.chance(percentChildAlone) {
+	liking = liking[:min(len(liking), likingsMax)]
+	if b.sale.plan.lot("child") != nil && b.chance(percentChildAlone) {
 		_, _ = b.hold(ctx, ask{items: []askItem{{lot: "child", quantity: 1}}}) // refused: requires_missing
 		liking = slices.Insert(liking, 0, "child")
 	}
@@ -210,7 +219,7 @@ func (b *buyer) took(h held, err error) (held, bool) {
 
 // decide is what a buyer does with a hold. It reports whether it is done with this sale.
 func (b *buyer) decide(ctx context.Context, h held) bool {
-	think := demoHoldTTL / 5
+	think := b.sale.plan.think
 	switch roll := b.dice.IntN(100); {
 	case roll < percentAbandon:
 		b.sale.counts.abandoned.Add(1)
@@ -233,7 +242,7 @@ func (b *buyer) decide(ctx context.Context, h held) bool {
 			}
 		}
 	case roll < percentAbandon+percentRelease+percentExtend+percentReplace+percentSlow:
-		b.pause(ctx, 2*demoHoldTTL)
+		b.pause(ctx, 2*b.sale.plan.holdTTL)
 	}
 	if !b.pause(ctx, think) {
 		return true
@@ -241,8 +250,16 @@ func (b *buyer) decide(ctx context.Context, h held) bool {
 	return b.pay(ctx, h)
 }
 
-// pay confirms a hold with a payment made elsewhere. It reports whether the buyer has tickets now.
+// pay turns a hold into tickets. It reports whether the buyer is done with this sale.
 func (b *buyer) pay(ctx context.Context, h held) bool {
+	if b.pays == paysElsewhere {
+		return b.payElsewhere(ctx, h)
+	}
+	return b.payHold(ctx, h.id, h.total, b.cards)
+}
+
+// payElsewhere confirms a hold with a payment made to somebody else. It reports whether the buyer has tickets now.
+func (b *buyer) payElsewhere(ctx context.Context, h held) bool {
 	if b.chance(percentForget) {
 		_, _ = b.shop.confirm(ctx, b.requestID(), b.id, h.id, "") // refused: payment_ref_missing
 	}

@@ -112,8 +112,8 @@ func (d *display) line(now time.Time, shown *shownEvent) {
 	for _, n := range c.refusedBy() {
 		refused += n
 	}
-	fmt.Fprintf(d.out, "%5.0f s  sold %s of %s, held %s  shopping %s, served %s  %s commands/s, %s holds/s  refused %s  hold p50 %s, p99 %s\n",
-		now.Sub(d.started).Seconds(), thousands(shown.sold()), thousands(d.sale.plan.tickets()), thousands(shown.held()),
+	fmt.Fprintf(d.out, "%5.0f s  sold %s of %s, held %s, paying %s  shopping %s, served %s  %s commands/s, %s holds/s  refused %s  hold p50 %s, p99 %s\n",
+		now.Sub(d.started).Seconds(), thousands(shown.sold()), thousands(d.sale.plan.tickets()), thousands(shown.held()), thousands(shown.paying()),
 		thousands(c.shopping.Load()), thousands(c.served.Load()), thousands(int64(d.commandsRate)), thousands(int64(d.holdsRate)), thousands(refused), briefly(p50), briefly(p99))
 }
 
@@ -124,11 +124,11 @@ func (d *display) block(now time.Time, shown *shownEvent) string {
 	fmt.Fprintf(&b, "Night One, %s, %.1f s\n\n", strings.ReplaceAll(shown.state, "_", " "), now.Sub(d.started).Seconds())
 	for i := range shown.lots {
 		l := &shown.lots[i]
-		fmt.Fprintf(&b, "  %-8s %s  sold %6s  held %5s  free %6s  of %6s\n", l.id, bar(l), thousands(l.sold), thousands(l.held+l.paying), thousands(l.free), thousands(l.capacity))
+		fmt.Fprintf(&b, "  %-8s %s  sold %6s  held %5s  paying %5s  free %6s  of %6s\n", l.id, bar(l), thousands(l.sold), thousands(l.held), thousands(l.paying), thousands(l.free), thousands(l.capacity))
 	}
 	for i := range shown.pools {
 		l := &shown.pools[i]
-		fmt.Fprintf(&b, "  %-8s %s  sold %6s  held %5s  free %6s  of %6s  (pool)\n", l.id, bar(l), thousands(l.sold), thousands(l.held+l.paying), thousands(l.free), thousands(l.capacity))
+		fmt.Fprintf(&b, "  %-8s %s  sold %6s  held %5s  paying %5s  free %6s  of %6s  (pool)\n", l.id, bar(l), thousands(l.sold), thousands(l.held), thousands(l.paying), thousands(l.free), thousands(l.capacity))
 	}
 	fmt.Fprintf(&b, "\n  buyers   %s shopping, %s served, %s left without, %s walked away from a hold\n",
 		thousands(c.shopping.Load()), thousands(c.served.Load()), thousands(c.gaveUp.Load()), thousands(c.abandoned.Load()))
@@ -138,7 +138,7 @@ func (d *display) block(now time.Time, shown *shownEvent) string {
 	return b.String()
 }
 
-// bar draws where the capacity is: sold, held, free, blocked.
+// bar draws where the capacity is: sold, held or paying, free, blocked.
 func bar(c *shownCounts) string {
 	if c.capacity <= 0 {
 		return strings.Repeat(" ", barWidth)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +13,8 @@ import (
 type ledger struct {
 	mu     sync.Mutex
 	orders []toldOrder
+	// purchases are what buyers were told last of each purchase that came to an end, by its id.
+	purchases map[string]toldPurchase
 	broken []string // promises that an answer itself broke, found while the sale ran
 }
 
@@ -57,6 +60,35 @@ func (l *ledger) told(o toldOrder) {
 	l.orders = append(l.orders, o)
 }
 
+// ended enters the end of a purchase. It is told once: a second end that is another one breaks a promise.
+func (l *ledger) ended(p toldPurchase) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.purchases == nil {
+		l.purchases = map[string]toldPurchase{}
+	}
+	if before, again := l.purchases[p.id]; again && before.final() && before.state != p.state {
+		l.broken = append(l.broken, fmt.Sprintf("purchase %s ended as %s, and then as %s", p.id, before.state, p.state))
+	}
+	l.purchases[p.id] = p
+}
+
+// undone enters that a purchase was taken back.
+func (l *ledger) undone(p toldPurchase) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before := l.purchases[p.id]
+	before.undone = true
+	l.purchases[p.id] = before
+}
+
+// paid returns the purchases by id.
+func (l *ledger) paid() map[string]toldPurchase {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.purchases)
+}
+
 // breaks notes that an answer contradicts an earlier one.
 func (l *ledger) breaks(format string, args ...any) {
 	l.mu.Lock()
@@ -96,8 +128,14 @@ func (l *ledger) balance(p *plan, shown *shownEvent) []string {
 	sold := a.orders(orders)
 	a.conserves(shown)
 	a.compares(sold, shown)
-	if int64(len(orders)) != shown.orders {
-		a.off("buyers were told of %d orders, the engine counts %d", len(orders), shown.orders)
+	undone := int64(0)
+	for _, p := range l.paid() {
+		if p.undone {
+			undone++
+		}
+	}
+	if int64(len(orders))+undone != shown.orders {
+		a.off("buyers were told of %d orders and took back %d, the engine counts %d", len(orders), undone, shown.orders)
 	}
 	if shown.holdsLive != 0 {
 		a.off("%d holds are still alive although every one has ended or expired", shown.holdsLive)

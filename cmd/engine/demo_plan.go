@@ -5,16 +5,23 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/holdfast-engine/holdfast/transport/client"
 	pb "github.com/holdfast-engine/holdfast/transport/holdfastpb"
 )
 
 // The demo's event. Its id, and what its buyers may count on.
 const (
 	demoEvent        = "night-one"
+	shopEvent        = "night-two" // what the shop page sells
+	demoPerformer    = "The Openers"
+	demoGateway      = "sandbox"
+	demoVenue        = "Arena"
+	demoCity         = "Utrecht"
 	demoCurrency     = "EUR"
 	demoLimit        = 4 // tickets a buyer
 	demoHoldTTL      = 2500 * time.Millisecond
 	demoMaxHold      = 10 * time.Second
+	demoUndo         = 1500 * time.Millisecond
 	demoPackUnits    = 4
 	demoTicketsMin   = 60
 	demoTicketsMax   = 100_000 // more would not fit into one create message
@@ -28,6 +35,15 @@ const (
 // plan is the on-sale as the demo means it to be: what the event is created with, and what the ledger is checked against. It is written down
 // before the engine hears of it, and never read back from it.
 type plan struct {
+	event, name string
+	crowd       string // what the ids of its buyers begin with
+	startsAt    time.Time
+	holdTTL     time.Duration
+	maxHold     time.Duration
+	undo        time.Duration // how long a purchase can be taken back
+	open        bool          // on sale at once
+	think       time.Duration // how long buyers think about what they hold
+
 	lots  []planLot
 	pools []planPool
 	// blockLot loses blockUnits to guests before the sale; half way through they go on sale.
@@ -77,6 +93,7 @@ func makePlan(tickets int64) plan {
 	house, standing := []string{"house"}, []string{"house", "standing"}
 	early := floor / 3
 	return plan{
+		event: demoEvent, name: "Night One", crowd: "b", startsAt: demoStartsAt(1), holdTTL: demoHoldTTL, maxHold: demoMaxHold, undo: demoUndo, think: demoHoldTTL / 5,
 		lots: []planLot{
 			{id: "early", name: "Floor, early price", face: 3900, fee: 200, units: 1, capacity: early, pools: standing},
 			{id: "floor", name: "Floor", face: 4500, fee: 250, units: 1, capacity: floor - early, pools: standing, after: "early"},
@@ -89,6 +106,41 @@ func makePlan(tickets int64) plan {
 		blockLot:   "early",
 		blockUnits: max(early/demoBlockedShare, 1),
 	}
+}
+
+// makeShopPlan lays out the house of the shop page, with times for people: a floor, a balcony and stalls.
+func makeShopPlan(tickets int64) plan {
+	rowSeats := min(max(tickets/demoRowsShare, demoRowSeatsMin), demoRowSeatsMax)
+	stallsRows := max(tickets*24/100/rowSeats, 1)
+	balconyRows := max(tickets*16/100/rowSeats, 1)
+	house := []string{"house"}
+	return plan{
+		event: shopEvent, name: "Night Two", crowd: "c", open: true, startsAt: demoStartsAt(2), holdTTL: 2 * time.Minute, maxHold: 10 * time.Minute, undo: 10 * time.Second, think: 3 * time.Second,
+		lots: []planLot{
+			{id: "floor", name: "Floor, standing", face: 4500, fee: 250, units: 1, capacity: tickets - (stallsRows+balconyRows)*rowSeats, pools: house},
+			{id: "balcony", name: "Balcony, best seats together", face: 6500, fee: 350, units: 1, section: "B", rows: balconyRows, rowSeats: rowSeats, pools: house},
+			{id: "stalls", name: "Stalls, best seats together", face: 9000, fee: 450, units: 1, section: "A", rows: stallsRows, rowSeats: rowSeats, pools: house},
+		},
+		pools: []planPool{{id: "house", capacity: tickets}},
+	}
+}
+
+// demoStartsAt is the evening of the first Saturday that is half a year away, or of a day after it.
+func demoStartsAt(night int) time.Time {
+	day := time.Now().UTC().AddDate(0, 6, 0)
+	day = day.AddDate(0, 0, (int(time.Saturday)-int(day.Weekday())+7)%7+night-1)
+	return time.Date(day.Year(), day.Month(), day.Day(), 20, 0, 0, 0, time.UTC)
+}
+
+// likings are the lots that a buyer may want by themselves.
+func (p *plan) likings() []string {
+	var ids []string
+	for i := range p.lots {
+		if len(p.lots[i].requires) == 0 {
+			ids = append(ids, p.lots[i].id)
+		}
+	}
+	return ids
 }
 
 // lot finds a lot by its id.
@@ -111,10 +163,11 @@ func (l *planLot) seat(row, number int64) string {
 
 // create is the event as the wire wants it: a draft, until the sale is opened.
 func (p *plan) create() *pb.CreateCommand {
+	undoMs := p.undo.Milliseconds()
 	c := &pb.CreateCommand{
-		Name: "Night One", Genre: "concert", Performer: "The Openers", Venue: "Arena", City: "Utrecht", Country: "NL",
-		TimeZone: "Europe/Amsterdam", Currency: demoCurrency,
-		HoldTtlMs: demoHoldTTL.Milliseconds(), MaxHoldMs: demoMaxHold.Milliseconds(), LimitPerBuyer: demoLimit,
+		Name: p.name, Genre: "concert", Performer: demoPerformer, Venue: demoVenue, City: demoCity, Country: "NL",
+		TimeZone: "Europe/Amsterdam", StartsAt: client.Moment(p.startsAt), Currency: demoCurrency,
+		HoldTtlMs: p.holdTTL.Milliseconds(), MaxHoldMs: p.maxHold.Milliseconds(), LimitPerBuyer: demoLimit, UndoMs: &undoMs, Open: p.open,
 	}
 	for i := range p.lots {
 		l := &p.lots[i]

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/holdfast-engine/holdfast/transport/gateway/sandbox"
 )
 
 // sale is one run of the demo's on-sale: the crowd, the people who run it, and what they saw.
@@ -22,8 +24,11 @@ type sale struct {
 	opensAfter time.Duration // from the demo's start: who comes earlier is refused
 	rush       time.Duration // from the opening until the last new buyer
 
+	sandbox *sandbox.Gateway // where the charges are made: it also plays the buyers' banks
+
 	ledger ledger
 	counts saleCounts
+	crowd  atomic.Int32 // crowdBefore and so on
 	shown  atomic.Pointer[shownEvent] // what the office read last
 	opened time.Time
 	took   time.Duration // from opening to the end of the last hold
@@ -33,10 +38,12 @@ type sale struct {
 type saleCounts struct {
 	shopping, served, gaveUp, abandoned, gaveBack, replaced, clickedTwice atomic.Int64
 	commands, holds, orders, released                                     atomic.Int64
+	paying, authenticated, undone, notOffered, lost                             atomic.Int64
 
 	mu       sync.Mutex
 	refusals map[string]int64
 	holdUs   *hdrhistogram.Histogram // microseconds from click to answer
+	clickUs  *hdrhistogram.Histogram // microseconds from the one click to the confirmation
 	failed   string                  // the first command that got no answer
 	failures int64
 }
@@ -47,10 +54,11 @@ const (
 	latencyDigits = 3
 )
 
-func newSale(buyers int, tickets int64, seed uint64, rush time.Duration) *sale {
-	s := &sale{plan: makePlan(tickets), seed: seed, buyers: buyers, opensAfter: rush / 16, rush: rush}
+func newSale(p plan, buyers int, seed uint64, opensAfter, rush time.Duration) *sale {
+	s := &sale{plan: p, seed: seed, buyers: buyers, opensAfter: opensAfter, rush: rush}
 	s.counts.refusals = map[string]int64{}
 	s.counts.holdUs = hdrhistogram.New(1, latencyUsMax, latencyDigits)
+	s.counts.clickUs = hdrhistogram.New(1, latencyUsMax, latencyDigits)
 	return s
 }
 
@@ -78,11 +86,23 @@ func (c *saleCounts) holdTook(d time.Duration) {
 	_ = c.holdUs.RecordValue(min(max(d.Microseconds(), 1), latencyUsMax)) // the value is within its bounds
 }
 
-// waited returns percentiles of what holdTook noted.
-func (c *saleCounts) waited() (p50, p99 time.Duration) {
+// clickTook notes how long a buyer waited for the confirmation after one click.
+func (c *saleCounts) clickTook(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	at := func(q float64) time.Duration { return time.Duration(c.holdUs.ValueAtQuantile(q)) * time.Microsecond }
+	_ = c.clickUs.RecordValue(min(max(d.Microseconds(), 1), latencyUsMax)) // the value is within its bounds
+}
+
+// waited returns percentiles of what holdTook noted.
+func (c *saleCounts) waited() (p50, p99 time.Duration) { return c.percentiles(c.holdUs) }
+
+// clicked returns percentiles of what clickTook noted.
+func (c *saleCounts) clicked() (p50, p99 time.Duration) { return c.percentiles(c.clickUs) }
+
+func (c *saleCounts) percentiles(h *hdrhistogram.Histogram) (p50, p99 time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at := func(q float64) time.Duration { return time.Duration(h.ValueAtQuantile(q)) * time.Microsecond }
 	return at(50), at(99)
 }
 
@@ -95,7 +115,7 @@ func (c *saleCounts) refusedBy() map[string]int64 {
 
 // expired is how many holds ran into their deadline: those that did not end in any other way.
 func (c *saleCounts) expired() int64 {
-	return max(c.holds.Load()-c.orders.Load()-c.released.Load()-c.replaced.Load(), 0)
+	return max(c.holds.Load()-c.orders.Load()-c.undone.Load()-c.lost.Load()-c.released.Load()-c.replaced.Load(), 0)
 }
 
 // prepare creates the event and blocks the guests' places, as an organiser does before the sale.
@@ -103,8 +123,10 @@ func (s *sale) prepare(ctx context.Context) error {
 	if err := s.office.create(ctx, s.plan.create()); err != nil {
 		return fmt.Errorf("create the event: %w", err)
 	}
-	if err := s.office.block(ctx, s.plan.blockLot, s.plan.blockUnits, false); err != nil {
-		return fmt.Errorf("block the guests' places: %w", err)
+	if s.plan.blockLot != "" {
+		if err := s.office.block(ctx, s.plan.blockLot, s.plan.blockUnits, false); err != nil {
+			return fmt.Errorf("block the guests' places: %w", err)
+		}
 	}
 	return s.look(ctx)
 }
@@ -119,18 +141,59 @@ func (s *sale) look(ctx context.Context) error {
 	return nil
 }
 
-// run lets the crowd loose, opens the sale, and returns when everybody is done and every hold has ended.
-func (s *sale) run(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+// Where the crowd is.
+const (
+	crowdBefore int32 = iota
+	crowdInside
+	crowdGone
+)
+
+// crowdState says where the crowd is, for the shop page.
+func (s *sale) crowdState() string {
+	switch s.crowd.Load() {
+	case crowdInside:
+		return "inside"
+	case crowdGone:
+		return "gone"
+	}
+	return "before"
+}
+
+// keepLooking reads the event until ctx ends.
+func (s *sale) keepLooking(ctx context.Context) {
+	tick := time.NewTicker(officeEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			_ = s.look(ctx) // an event that cannot be read just now stays as it was shown
+		}
+	}
+}
+
+// letIn reports whether the crowd is to be let in now: once.
+func (s *sale) letIn() bool { return s.crowd.CompareAndSwap(crowdBefore, crowdInside) }
+
+// shopping lets every buyer of the crowd visit, and returns when all are done.
+func (s *sale) shopping(ctx context.Context) {
+	defer s.crowd.Store(crowdGone)
 	var crowd sync.WaitGroup
 	for n := range s.buyers {
 		b := newBuyer(s, n)
 		crowd.Go(func() { b.visit(ctx) })
 	}
+	crowd.Wait()
+}
+
+// run lets the crowd loose, opens the sale, and returns when everybody is done and every hold has ended.
+func (s *sale) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	gone := make(chan struct{})
 	go func() {
-		crowd.Wait()
+		s.shopping(ctx)
 		close(gone)
 	}()
 	err := s.runOffice(ctx, gone)
@@ -194,7 +257,15 @@ func (e *shownEvent) sold() (n int64) {
 // held is how many tickets are held.
 func (e *shownEvent) held() (n int64) {
 	for i := range e.lots {
-		n += e.lots[i].held + e.lots[i].paying
+		n += e.lots[i].held
+	}
+	return n
+}
+
+// paying is how many tickets are being paid.
+func (e *shownEvent) paying() (n int64) {
+	for i := range e.lots {
+		n += e.lots[i].paying
 	}
 	return n
 }

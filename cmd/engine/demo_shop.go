@@ -13,6 +13,7 @@ import (
 // shop is one calling service of the demo: a NATS connection over TCP that many buyers come through. It notes what the engine answers.
 type shop struct {
 	client  *client.Client
+	event   string // that it sells
 	channel string
 	counts  *saleCounts
 	offices int // commands of the office so far: they number its request ids
@@ -79,7 +80,7 @@ func (s *shop) hold(ctx context.Context, requestID, buyer string, a ask) (held, 
 	within, cancel := context.WithTimeout(ctx, shopPatience)
 	defer cancel()
 	began := time.Now()
-	h, err := s.client.Hold(within, demoEvent, command)
+	h, err := s.client.Hold(within, s.event, command)
 	s.counts.holdTook(time.Since(began))
 	if s.note(ctx, err) != nil {
 		return held{}, err
@@ -90,7 +91,7 @@ func (s *shop) hold(ctx context.Context, requestID, buyer string, a ask) (held, 
 func (s *shop) confirm(ctx context.Context, requestID, buyer, hold, paymentRef string) (toldOrder, error) {
 	within, cancel := context.WithTimeout(ctx, shopPatience)
 	defer cancel()
-	o, err := s.client.Confirm(within, demoEvent, &pb.ConfirmCommand{RequestId: requestID, Buyer: buyer, Channel: s.channel, Hold: hold, PaymentRef: paymentRef})
+	o, err := s.client.Confirm(within, s.event, &pb.ConfirmCommand{RequestId: requestID, Buyer: buyer, Channel: s.channel, Hold: hold, PaymentRef: paymentRef})
 	if s.note(ctx, err) != nil {
 		return toldOrder{}, err
 	}
@@ -100,15 +101,72 @@ func (s *shop) confirm(ctx context.Context, requestID, buyer, hold, paymentRef s
 func (s *shop) release(ctx context.Context, requestID, buyer, hold string) error {
 	within, cancel := context.WithTimeout(ctx, shopPatience)
 	defer cancel()
-	_, err := s.client.Release(within, demoEvent, &pb.ReleaseCommand{RequestId: requestID, Buyer: buyer, Channel: s.channel, Hold: hold})
+	_, err := s.client.Release(within, s.event, &pb.ReleaseCommand{RequestId: requestID, Buyer: buyer, Channel: s.channel, Hold: hold})
 	return s.note(ctx, err)
 }
 
 func (s *shop) extend(ctx context.Context, requestID, buyer, hold string) error {
 	within, cancel := context.WithTimeout(ctx, shopPatience)
 	defer cancel()
-	_, err := s.client.Extend(within, demoEvent, &pb.ExtendCommand{RequestId: requestID, Buyer: buyer, Channel: s.channel, Hold: hold})
+	_, err := s.client.Extend(within, s.event, &pb.ExtendCommand{RequestId: requestID, Buyer: buyer, Channel: s.channel, Hold: hold})
 	return s.note(ctx, err)
+}
+
+// payAsk is what a buyer pays: an offer, or a hold with a saved method.
+type payAsk struct {
+	offer, hold, method string
+}
+
+func (s *shop) offer(ctx context.Context, requestID, buyer, lot string, quantity int64, method string) (*pb.Offer, error) {
+	within, cancel := context.WithTimeout(ctx, shopPatience)
+	defer cancel()
+	r, err := s.client.Do(within, s.event, &pb.OfferCommand{
+		RequestId: requestID, Buyer: buyer, Channel: s.channel, Items: []*pb.Item{{Lot: lot, Quantity: quantity}}, Method: method,
+	})
+	return r.GetOffer(), s.note(ctx, err)
+}
+
+func (s *shop) buy(ctx context.Context, requestID, buyer string, a payAsk) (toldPurchase, error) {
+	within, cancel := context.WithTimeout(ctx, shopPatience)
+	defer cancel()
+	return s.purchased(ctx)(s.client.Do(within, s.event, &pb.BuyCommand{
+		RequestId: requestID, Buyer: buyer, Channel: s.channel, Offer: a.offer, Hold: a.hold, Method: a.method,
+	}))
+}
+
+func (s *shop) purchase(ctx context.Context, buyer, id string) (toldPurchase, error) {
+	within, cancel := context.WithTimeout(ctx, shopPatience)
+	defer cancel()
+	return s.purchased(ctx)(s.client.Do(within, s.event, &pb.PurchaseCommand{Buyer: buyer, Purchase: id}))
+}
+
+func (s *shop) complete(ctx context.Context, requestID, buyer, id string) (toldPurchase, error) {
+	within, cancel := context.WithTimeout(ctx, shopPatience)
+	defer cancel()
+	return s.purchased(ctx)(s.client.Do(within, s.event, &pb.CompleteCommand{RequestId: requestID, Buyer: buyer, Channel: s.channel, Purchase: id}))
+}
+
+func (s *shop) undo(ctx context.Context, requestID, buyer, id string) (toldPurchase, error) {
+	within, cancel := context.WithTimeout(ctx, shopPatience)
+	defer cancel()
+	return s.purchased(ctx)(s.client.Do(within, s.event, &pb.UndoCommand{RequestId: requestID, Buyer: buyer, Channel: s.channel, Purchase: id}))
+}
+
+// purchased reads what an answer says of a purchase, and of the order if it was sold.
+func (s *shop) purchased(ctx context.Context) func(*pb.Reply, error) (toldPurchase, error) {
+	return func(r *pb.Reply, err error) (toldPurchase, error) {
+		if s.note(ctx, err) != nil {
+			return toldPurchase{}, err
+		}
+		return toldOf(r.Purchase), nil
+	}
+}
+
+// toldOf reads a purchase from a reply.
+func toldOf(p *pb.Purchase) toldPurchase {
+	return toldPurchase{
+		id: p.Id, buyer: p.Buyer, flow: p.Flow, state: p.State, order: p.Order, hold: p.Hold, decline: p.Decline, secret: p.ClientSecret, total: p.TotalMinor, holdLives: p.HoldLives,
+	}
 }
 
 // told reads an order from a reply.
@@ -132,12 +190,12 @@ func (s *shop) officeID() string {
 
 func (s *shop) create(ctx context.Context, command *pb.CreateCommand) error {
 	command.RequestId = s.officeID()
-	_, err := s.client.Create(ctx, demoEvent, command)
+	_, err := s.client.Create(ctx, s.event, command)
 	return err
 }
 
 func (s *shop) open(ctx context.Context) error {
-	_, err := s.client.Open(ctx, demoEvent, &pb.OpenCommand{RequestId: s.officeID()})
+	_, err := s.client.Open(ctx, s.event, &pb.OpenCommand{RequestId: s.officeID()})
 	return err
 }
 
@@ -145,15 +203,15 @@ func (s *shop) open(ctx context.Context) error {
 func (s *shop) block(ctx context.Context, lot string, quantity int64, undo bool) error {
 	var err error
 	if undo {
-		_, err = s.client.Unblock(ctx, demoEvent, &pb.UnblockCommand{RequestId: s.officeID(), Lot: lot, Quantity: quantity})
+		_, err = s.client.Unblock(ctx, s.event, &pb.UnblockCommand{RequestId: s.officeID(), Lot: lot, Quantity: quantity})
 	} else {
-		_, err = s.client.Block(ctx, demoEvent, &pb.BlockCommand{RequestId: s.officeID(), Lot: lot, Quantity: quantity})
+		_, err = s.client.Block(ctx, s.event, &pb.BlockCommand{RequestId: s.officeID(), Lot: lot, Quantity: quantity})
 	}
 	return err
 }
 
 func (s *shop) order(ctx context.Context, buyer, id string) (toldOrder, error) {
-	o, err := s.client.Order(ctx, demoEvent, &pb.OrderCommand{Buyer: buyer, Order: id})
+	o, err := s.client.Order(ctx, s.event, &pb.OrderCommand{Buyer: buyer, Order: id})
 	if err != nil {
 		return toldOrder{}, err
 	}
@@ -162,7 +220,7 @@ func (s *shop) order(ctx context.Context, buyer, id string) (toldOrder, error) {
 
 // look reads the event.
 func (s *shop) look(ctx context.Context) (*shownEvent, error) {
-	e, err := s.client.Get(ctx, demoEvent)
+	e, err := s.client.Get(ctx, s.event)
 	if err != nil {
 		return nil, err
 	}

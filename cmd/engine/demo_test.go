@@ -139,7 +139,7 @@ func TestLedgerCheckSeesWhatIsOff(t *testing.T) {
 		name, says string
 		spoil      func(*ledger, *shownEvent)
 	}{
-		{"an order is lost", "told of 3 orders, the engine counts 2", func(_ *ledger, e *shownEvent) { e.orders = 2 }},
+		{"an order is lost", "told of 3 orders and took back 0, the engine counts 2", func(_ *ledger, e *shownEvent) { e.orders = 2 }},
 		{"an order is invented", "buyers were told of 0 tickets, the engine counts 2", func(l *ledger, _ *shownEvent) { l.orders = l.orders[1:] }},
 		{"an order id is used twice", "order o1 is in order o1", order("o2", func(o *toldOrder) { o.id = "o1" })},
 		{"a ticket id is used twice", "ticket t1 is in order", order("o3", func(o *toldOrder) { o.tickets = []string{"t1"} })},
@@ -175,7 +175,7 @@ func TestLedgerCheckSeesWhatIsOff(t *testing.T) {
 }
 
 func TestDisplayDrawsInPlaceOnATerminal(t *testing.T) {
-	s := newSale(10, 100, 1, demoRushMin)
+	s := newSale(makePlan(100), 10, 1, 0, demoRushMin)
 	_, _, shown := soundBooks()
 	shown.state = "on_sale"
 	s.shown.Store(shown)

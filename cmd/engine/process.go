@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -36,6 +37,7 @@ type processConfig struct {
 	accountsFile string
 	// httpAccess says who may look at the HTTP side where others than this machine can reach it.
 	httpAccess httpAccess
+	shop       http.Handler // the demo's page, below /shop/; nil serves none
 	bounds     bounds
 	// backups is the folder for backups of the running engine; empty is one beside data. backupsCopy copies tables instead of linking them.
 	backups     string

@@ -1,0 +1,404 @@
+import { ask, money, pause, Refused, requestID } from "./bridge.js";
+
+const $ = (id) => document.getElementById(id);
+const pollMs = 250; // of a purchase that is under way
+const countsMs = 700;
+const tickMs = 100;
+
+let visit; // what the bridge said of the event, the lots and the cards
+let offer; // the one-click offer that the button stands for; null while there is none
+let hold; // of the standard flow: { id, what, until }
+let order; // what was bought: { purchase, undoUntil, undoMs, ... }
+let busy = false; // a purchase is under way: nothing else is sold meanwhile
+let asked = 0; // numbers the questions for an offer, so that a late answer is ignored
+
+const price = (minor) => money(minor, visit.currency, visit.decimals);
+const quantity = () => Number($("quantity").value);
+const lotChosen = () => visit.lots.find((l) => l.lot === document.querySelector("#lots input:checked").value);
+const cardOf = (id) => visit.methods.find((m) => m.method === id);
+const cardName = (m) => `${m.brand} ${m.last_four}`;
+const tickets = (n) => (n === 1 ? "1 ticket" : `${n} tickets`);
+const seconds = (ms) => Math.max(0, Math.ceil(ms / 1000));
+const clock = (ms) => `${Math.floor(seconds(ms) / 60)}:${String(seconds(ms) % 60).padStart(2, "0")}`;
+
+function say(panel, text, tone = "") {
+  const status = $(`${panel}-status`);
+  status.textContent = text;
+  status.dataset.tone = tone;
+}
+
+const sayProblem = (panel, problem) => say(panel, problem instanceof Refused ? problem.message : "The shop does not answer. Nothing was sent twice; try again.", "bad");
+
+// ---- the visit -------------------------------------------------------------
+
+function option(m) {
+  const o = document.createElement("option");
+  o.value = m.method;
+  o.textContent = `${cardName(m)} (${m.does})`;
+  return o;
+}
+
+function lotRow(l, first) {
+  const row = document.createElement("label");
+  row.className = "lot";
+  row.innerHTML = `<input type="radio" name="lot"><b></b><span class="price"></span><small></small>`;
+  const input = row.querySelector("input");
+  input.value = l.lot;
+  input.checked = first;
+  input.addEventListener("change", chosen);
+  row.querySelector("b").textContent = l.name;
+  row.querySelector(".price").textContent = price(l.total_minor);
+  row.querySelector("small").textContent = `${price(l.face_minor)} and ${price(l.fees_minor)} service fee`;
+  return row;
+}
+
+async function begin(again) {
+  visit = await ask("visit", { again });
+  document.title = `${visit.name}: tickets`;
+  $("title").textContent = visit.name;
+  $("performer").textContent = visit.performer;
+  $("where").textContent = `${visit.venue}, ${visit.city}`;
+  $("date").textContent = visit.date;
+  $("buyer").textContent = visit.buyer;
+  $("rush").textContent = `Let ${visit.crowd.toLocaleString("en")} simulated buyers in`;
+  $("lots").replaceChildren($("lots").querySelector("legend"), ...visit.lots.map((l, i) => lotRow(l, i === 0)));
+  for (const id of ["one-click-method", "standard-method"]) $(id).replaceChildren(...visit.methods.map(option));
+  $("quantity").value = Math.min(2, visit.limit);
+  hold = order = null;
+  $("result").hidden = true;
+  for (const panel of ["one-click", "standard"]) say(panel, "");
+  chosen();
+}
+
+// ---- choosing --------------------------------------------------------------
+
+function chosen() {
+  const lot = lotChosen();
+  const n = quantity();
+  $("fewer").disabled = busy || n <= 1;
+  $("more").disabled = busy || n >= visit.limit;
+  $("total").textContent = price(n * lot.total_minor);
+  $("parts").textContent = `${tickets(n)}: ${price(n * lot.face_minor)}, and ${price(n * lot.fees_minor)} service fee. Nothing is added later.`;
+  drawHold();
+  askOffer();
+}
+
+function step(by) {
+  $("quantity").value = Math.min(visit.limit, Math.max(1, quantity() + by));
+  chosen();
+}
+
+// askOffer asks whether this buyer may buy this with one click, and at what price. The button shows nothing but what the engine promised.
+async function askOffer() {
+  const mine = ++asked;
+  offer = null;
+  drawBuy();
+  if (busy) return;
+  try {
+    const answer = await ask("offer", { request_id: requestID(), lot: lotChosen().lot, quantity: quantity(), method: $("one-click-method").value });
+    if (mine !== asked) return;
+    if (answer.one_click) {
+      offer = { ...answer, until: performance.now() + answer.expires_in_ms };
+      $("buy-note").textContent = `Charges ${price(answer.total_minor)}. You can undo it for ${seconds(visit.undo_ms)} seconds, at no cost.`;
+    } else {
+      $("buy-note").textContent = answer.why;
+    }
+  } catch (problem) {
+    if (mine !== asked) return;
+    $("buy-note").textContent = problem instanceof Refused ? problem.message : "The shop does not answer.";
+  }
+  drawBuy();
+}
+
+function drawBuy() {
+  const button = $("buy");
+  button.disabled = !offer || busy;
+  button.textContent = offer ? `Buy now, ${price(offer.total_minor)}, ${offer.brand} ${offer.last_four}` : busy ? "One moment" : "One click is not offered";
+  if (!offer && !busy && $("buy-note").textContent === "") button.textContent = "Buy now";
+}
+
+// ---- a purchase under way --------------------------------------------------
+
+function setBusy(now) {
+  busy = now;
+  for (const el of document.querySelectorAll("#choose input, #one-click select, #standard select, #hold, #pay, #release, #rush, #again")) el.disabled = now;
+  const lot = lotChosen();
+  if (lot) {
+    $("fewer").disabled = now || quantity() <= 1;
+    $("more").disabled = now || quantity() >= visit.limit;
+  }
+  drawBuy();
+  drawHold();
+}
+
+function progress(panel, p) {
+  if (p.state === "queued") say(panel, p.lane_place > 0 ? `In line to pay: ${p.lane_place.toLocaleString("en")} before you, about ${seconds(p.eta_ms)} s. Your tickets are safe.` : "In line to pay. Your tickets are safe.", "busy");
+  else if (p.state === "authorising") say(panel, "The bank is asked.", "busy");
+  else if (p.state === "action_required") say(panel, "Your bank wants to know that it is you.", "busy");
+}
+
+// buyBy sends a purchase and follows it to its end.
+async function buyBy(panel, send, from) {
+  const clicked = performance.now();
+  setBusy(true);
+  say(panel, "One moment.", "busy");
+  try {
+    let p = await send();
+    let bankAsked = false; // once
+    while (!p.final) {
+      progress(panel, p);
+      if (p.state === "action_required" && !bankAsked) {
+        bankAsked = true;
+        p = await authenticate(p);
+      } else {
+        await pause(pollMs);
+        p = await ask("purchase", { purchase: p.id });
+      }
+    }
+    ended(panel, p, from, performance.now() - clicked);
+  } catch (problem) {
+    sayProblem(panel, problem);
+  } finally {
+    setBusy(false);
+    if (!offer) askOffer();
+  }
+}
+
+const buyNow = () => {
+  const clicked = offer;
+  return buyBy("one-click", () => ask("buy", { request_id: requestID(), offer: clicked.offer, method: clicked.method }), clicked);
+};
+
+const payHold = () => {
+  const method = $("standard-method").value;
+  const card = cardOf(method);
+  return buyBy("standard", () => ask("pay", { request_id: requestID(), hold: hold.id, method }), { brand: card.brand, last_four: card.last_four });
+};
+
+function ended(panel, p, from, tookMs) {
+  asked++;
+  offer = null;
+  if (p.state === "sold") {
+    hold = null;
+    say(panel, "Bought.", "good");
+    showOrder(p, from, tookMs);
+    return;
+  }
+  if (p.hold_lives) {
+    hold = { id: p.hold, what: `Your tickets, ${price(p.total_minor)}`, total: p.total_minor, until: performance.now() + p.hold_left_ms };
+    say(panel, `${p.why} Nothing was charged. Your tickets are still held: pay with another card.`, "bad");
+    const other = visit.methods.find((m) => m.method !== p.method);
+    if (other) $("standard-method").value = other.method;
+    drawHold();
+    $("standard-method").focus();
+    return;
+  }
+  hold = null;
+  drawHold();
+  say(panel, `${p.why} Nothing was charged, and the tickets are back on sale.`, "bad");
+}
+
+// authenticate shows what the buyer's bank would show, and tells it the answer.
+function authenticate(p) {
+  const dialog = $("bank");
+  $("bank-text").textContent = `${price(p.total_minor)} for ${visit.name}. Only you can approve it.`;
+  return new Promise((done, failed) => {
+    const answer = (approve) => {
+      if (dialog.open) dialog.close();
+      for (const [el, name, does] of listeners) el.removeEventListener(name, does);
+      ask("authenticate", { purchase: p.id, approve }).then(done, failed);
+    };
+    const refuse = (event) => {
+      event.preventDefault(); // the Escape key is a no
+      answer(false);
+    };
+    const yes = () => answer(true);
+    const no = () => answer(false);
+    const listeners = [[$("bank-yes"), "click", yes], [$("bank-no"), "click", no], [dialog, "cancel", refuse]];
+    for (const [el, name, does] of listeners) el.addEventListener(name, does);
+    dialog.showModal();
+  });
+}
+
+// ---- the standard flow -----------------------------------------------------
+
+async function takeHold() {
+  setBusy(true);
+  say("standard", "One moment.", "busy");
+  try {
+    const n = quantity();
+    const h = await ask("hold", { request_id: requestID(), lot: lotChosen().lot, quantity: n });
+    hold = { id: h.id, what: `${tickets(n)}, ${price(h.total_minor)}`, total: h.total_minor, until: performance.now() + h.left_ms };
+    say("standard", "Held for you.", "good");
+  } catch (problem) {
+    sayProblem("standard", problem);
+  } finally {
+    setBusy(false);
+  }
+  if (hold) $("standard-method").focus();
+}
+
+async function giveBack() {
+  const given = hold;
+  hold = null;
+  try {
+    await ask("release", { request_id: requestID(), hold: given.id });
+    say("standard", "The tickets are back on sale.");
+  } catch (problem) {
+    sayProblem("standard", problem);
+  }
+  drawHold();
+  $("hold").focus();
+}
+
+function drawHold() {
+  $("held").hidden = !hold;
+  $("step-hold").classList.toggle("now", !hold);
+  $("step-pay").classList.toggle("now", Boolean(hold));
+  const button = $("hold");
+  button.disabled = busy || Boolean(hold);
+  button.textContent = hold ? "Held" : `Hold ${tickets(quantity())}, ${price(quantity() * lotChosen().total_minor)}`;
+  if (!hold) return;
+  $("held-what").textContent = hold.what;
+  const card = cardOf($("standard-method").value);
+  $("pay").textContent = `Pay ${price(hold.total)}, ${cardName(card)}`;
+}
+
+// ---- what was bought -------------------------------------------------------
+
+function showOrder(p, from, tookMs) {
+  order = { purchase: p.id, undoUntil: performance.now() + p.undo_left_ms, undoMs: Math.max(p.undo_left_ms, 1), shown: false };
+  $("result-title").textContent = p.ticket_count === 1 ? "The ticket is yours" : `${p.ticket_count} tickets are yours`;
+  $("result-time").textContent = `${(tookMs / 1000).toFixed(2)} s from click to confirmation`;
+  const rows = [["Order", p.order], ["Event", `${visit.name}, ${visit.date}`], ["Tickets", p.items], ["Total", price(p.total_minor)], ["Of which fees", price(p.fees_minor)], ["Card", `${from.brand} ${from.last_four}`]];
+  $("receipt").replaceChildren(...rows.flatMap(([term, text]) => {
+    const dt = document.createElement("dt");
+    const dd = document.createElement("dd");
+    dt.textContent = term;
+    dd.textContent = text;
+    return [dt, dd];
+  }));
+  drawTickets(p.tickets);
+  $("result").hidden = false;
+  $("undo-bar").hidden = p.undo_left_ms <= 0;
+  $("undo").disabled = false;
+  drawHold();
+  $("result-title").focus({ preventScroll: true });
+  $("result").scrollIntoView({ block: "start", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+  if (p.undo_left_ms <= 0) showCodes();
+}
+
+function drawTickets(list) {
+  $("tickets").replaceChildren(...list.map((t, i) => {
+    const row = $("ticket").content.cloneNode(true);
+    row.querySelector("li").dataset.ticket = t.ticket;
+    row.querySelector(".kicker").textContent = `Ticket ${i + 1} of ${list.length}`;
+    row.querySelector("h3").textContent = visit.name;
+    row.querySelector(".seat").textContent = t.seat ? `${t.lot_name}, seat ${t.seat}` : t.lot_name;
+    row.querySelector(".code").textContent = `Serial ${t.ticket}`;
+    return row;
+  }));
+}
+
+// showCodes reads the tickets' codes, once they can admit.
+async function showCodes() {
+  const mine = order;
+  mine.shown = true;
+  $("undo-bar").hidden = true;
+  try {
+    const { tickets: list } = await ask("tickets", { purchase: mine.purchase });
+    if (order !== mine) return;
+    for (const t of list) {
+      const row = document.querySelector(`[data-ticket="${t.ticket}"]`);
+      const img = document.createElement("img");
+      img.src = t.qr;
+      img.alt = `QR code of ticket ${t.ticket}`;
+      row.querySelector(".qr").replaceChildren(img);
+      const save = row.querySelector(".save");
+      save.href = t.qr;
+      save.download = `ticket-${t.ticket}.svg`;
+      save.textContent = `Save the code of ticket ${t.ticket}`;
+      save.hidden = false;
+    }
+  } catch {
+    mine.shown = false; // the next tick asks again
+    mine.undoUntil = performance.now() + pollMs;
+  }
+}
+
+async function undo() {
+  const panel = "one-click";
+  const mine = order;
+  $("undo").disabled = true;
+  try {
+    await ask("undo", { request_id: requestID(), purchase: mine.purchase });
+    order = null;
+    $("result-title").textContent = "Undone";
+    $("result-time").textContent = "Your card was not charged. The tickets are back on sale.";
+    $("undo-bar").hidden = true;
+    $("tickets").replaceChildren();
+    $("receipt").replaceChildren();
+    for (const p of ["one-click", "standard"]) say(p, "");
+    $("result-title").focus({ preventScroll: true });
+    askOffer();
+  } catch (problem) {
+    $("undo").disabled = false;
+    sayProblem(panel, problem);
+  }
+}
+
+// ---- time ------------------------------------------------------------------
+
+function tick() {
+  const now = performance.now();
+  if (hold) {
+    $("held-for").textContent = `${clock(hold.until - now)} left`;
+    if (now > hold.until && !busy) {
+      hold = null;
+      say("standard", "The time to pay is over: the tickets are back on sale.", "bad");
+      drawHold();
+    }
+  }
+  if (order && !order.shown) {
+    const left = order.undoUntil - now;
+    $("undo-left").textContent = `${seconds(left)} s to undo.`;
+    $("undo-progress").value = Math.max(0, left / order.undoMs);
+    if (left <= 0) showCodes();
+  }
+  if (offer && now > offer.until) askOffer();
+}
+
+async function follow() {
+  for (;;) {
+    try {
+      const c = await ask("counts");
+      for (const part of ["free", "held", "paying", "sold"]) {
+        $(`count-${part}`).textContent = c[part].toLocaleString("en");
+        document.querySelector(`.bar [data-part="${part}"]`).style.width = `${(100 * c[part]) / c.capacity}%`;
+      }
+      $("crowd").textContent = c.crowd === "before" ? "The crowd waits outside." : c.crowd === "inside" ? `${c.shopping.toLocaleString("en")} simulated buyers are shopping, ${c.served.toLocaleString("en")} have tickets.` : `The crowd has left: ${c.served.toLocaleString("en")} have tickets.`;
+      $("rush").hidden = c.crowd !== "before";
+    } catch {
+      $("crowd").textContent = "The shop does not answer. Is the demo still running?";
+    }
+    await pause(countsMs);
+  }
+}
+
+// ---- begin -----------------------------------------------------------------
+
+$("fewer").addEventListener("click", () => step(-1));
+$("more").addEventListener("click", () => step(1));
+$("one-click-method").addEventListener("change", askOffer);
+$("standard-method").addEventListener("change", drawHold);
+$("buy").addEventListener("click", buyNow);
+$("hold").addEventListener("click", takeHold);
+$("pay").addEventListener("click", payHold);
+$("release").addEventListener("click", giveBack);
+$("undo").addEventListener("click", undo);
+$("again").addEventListener("click", () => begin(true));
+$("rush").addEventListener("click", () => ask("rush").catch((problem) => sayProblem("one-click", problem)));
+
+await begin(false);
+setInterval(tick, tickMs);
+follow();
