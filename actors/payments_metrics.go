@@ -29,7 +29,6 @@ const (
 	stages
 )
 
-//nolint:gochecknoglobals // constant tables: Go has no constant arrays
 var (
 	stageNames    = [stages]string{"queue", "gateway", "commit", "all"}
 	purchaseNames = [engine.PurchaseReleased + 1]string{
