@@ -14,7 +14,7 @@ func goldenAfterSale(t testing.TB) (w *world, lines []string) {
 	t.Helper()
 	w = &world{t: t, e: New(testKey()), now: start}
 	spec := testSpec()
-	spec.LimitPerBuyer = 6
+	spec.LimitPerBuyer, spec.Pay.LimitPerLinked = 6, 8
 	for _, cmd := range []*Command{
 		{Verb: VerbCreate, Spec: spec},
 		{Verb: VerbHold, Buyer: "b1", Items: []Item{{Lot: "ga", Quantity: 2}, {Lot: "stalls", Seats: []string{"A/1/4", "A/1/3", "A/1/20"}}}},
@@ -46,6 +46,9 @@ func goldenAfterSale(t testing.TB) (w *world, lines []string) {
 		{Verb: VerbResult, Payment: &PaymentCommand{At: 1, Operation: payment.Refund, Refund: 5, Result: &payment.Result{Answer: payment.Refunded, Ref: "re_1", AmountMinor: 100, Currency: "EUR"}}},
 		{Verb: VerbRefund, Order: "o4-tovf9c", Payment: &PaymentCommand{HasAmount: true, AmountMinor: 200}},
 		{Verb: VerbIntend, Payment: &PaymentCommand{At: 1, Operation: payment.Refund, Refund: 6, Hash: [32]byte{7, 8, 9}}},
+		linkedHold("b6", 1, 7, 9),
+		linkedHold("b7", 1, 11),
+		linkedHold("b7", 2, 11, 7),
 		{Verb: VerbCancel, Payment: &PaymentCommand{Reason: "rain"}},
 		{Verb: VerbProve},
 	} {

@@ -104,10 +104,8 @@ func (r reach) missing() []string {
 
 // modelled reports whether the model knows a verb: of payments it does not yet.
 func modelled(verb engine.Verb) bool {
-	switch verb {
-	case engine.VerbAdmit, engine.VerbReissue, engine.VerbRefund, engine.VerbCancel:
+	if verb == engine.VerbAdmit || verb == engine.VerbReissue || verb == engine.VerbRefund || verb == engine.VerbCancel {
 		return true
-	default:
 	}
 	return (verb < engine.VerbOffer || verb > engine.VerbOneClick) && verb < engine.VerbIntend
 }
@@ -165,14 +163,13 @@ func answers(verb engine.Verb, state engine.EventState) []engine.Code {
 	case engine.VerbCancel:
 		return either(state != engine.EventCancelled, engine.CodeWrongState)
 	case engine.VerbAdmit, engine.VerbReissue:
-		switch state {
-		case engine.EventDraft:
+		if state == engine.EventDraft {
 			return with(engine.CodeTicketUnknown)
-		case engine.EventCancelled:
-			return with(engine.CodeTicketUnknown, engine.CodeTicketVoid)
-		default:
-			return with(engine.CodeOK, engine.CodeTicketUnknown, engine.CodeTicketVoid, engine.CodeAlreadyAdmitted)
 		}
+		if state == engine.EventCancelled {
+			return with(engine.CodeTicketUnknown, engine.CodeTicketVoid)
+		}
+		return with(engine.CodeOK, engine.CodeTicketUnknown, engine.CodeTicketVoid, engine.CodeAlreadyAdmitted)
 	case engine.VerbRefund:
 		if state == engine.EventDraft {
 			return with(engine.CodeOrderUnknown)

@@ -355,7 +355,7 @@ func (d *decoder) refundStep(f *factRefundStep) {
 	if f.step < refundIsDone || f.step > refundAgain || int(f.decline) >= payment.Declines || f.step != refundIsDone && f.ref != "" || f.step != refundFailed && f.decline != 0 {
 		d.fail("an unknown step of a refund")
 	}
-	if (f.step == refundAgain) != (f.asked.id != "") {
+	if (f.step == refundAgain) != (f.id != "") {
 		d.fail("a refund is asked for again by nobody")
 	}
 }
