@@ -55,6 +55,10 @@ func (b *building) fact(t *engine.Told, v *toldView) {
 		b.purchase(OrderUndone, t, v, seq)
 	case engine.ToldRefunding:
 		b.refund(OrderRefunding, t, v, seq)
+	case engine.ToldRefunded:
+		b.refund(OrderRefunded, t, v, seq)
+	case engine.ToldRefundFailed:
+		b.refund(OrderRefundFailed, t, v, seq)
 	case engine.ToldReissued:
 		b.ticket(TicketReplaced, t, v, seq)
 	case engine.ToldAdmitted:

@@ -12,25 +12,27 @@ type Kind string
 
 // The kinds of notices.
 const (
-	OrderConfirmed   Kind = "order.confirmed"
-	TicketIssued     Kind = "ticket.issued"
-	TicketReplaced   Kind = "ticket.replaced"
-	TicketAdmitted   Kind = "ticket.admitted"
-	OrderRefunding   Kind = "order.refunding"
-	OrderUndone      Kind = "order.undone"
-	PurchaseDeclined Kind = "purchase.declined"
-	PurchaseReleased Kind = "purchase.released"
-	HoldExpired      Kind = "hold.expired"
-	EventSoldOut     Kind = "event.sold_out"
-	EventRescheduled Kind = "event.rescheduled"
-	EventClosed      Kind = "event.closed"
-	EventCancelled   Kind = "event.cancelled"
+	OrderConfirmed    Kind = "order.confirmed"
+	TicketIssued      Kind = "ticket.issued"
+	TicketReplaced    Kind = "ticket.replaced"
+	TicketAdmitted    Kind = "ticket.admitted"
+	OrderRefunding    Kind = "order.refunding"
+	OrderRefunded     Kind = "order.refunded"
+	OrderRefundFailed Kind = "order.refund_failed"
+	OrderUndone       Kind = "order.undone"
+	PurchaseDeclined  Kind = "purchase.declined"
+	PurchaseReleased  Kind = "purchase.released"
+	HoldExpired       Kind = "hold.expired"
+	EventSoldOut      Kind = "event.sold_out"
+	EventRescheduled  Kind = "event.rescheduled"
+	EventClosed       Kind = "event.closed"
+	EventCancelled    Kind = "event.cancelled"
 )
 
 // Kinds lists all of them.
 func Kinds() []Kind {
 	return []Kind{
-		OrderConfirmed, TicketIssued, TicketReplaced, TicketAdmitted, OrderRefunding, OrderUndone, PurchaseDeclined, PurchaseReleased, HoldExpired,
+		OrderConfirmed, TicketIssued, TicketReplaced, TicketAdmitted, OrderRefunding, OrderRefunded, OrderRefundFailed, OrderUndone, PurchaseDeclined, PurchaseReleased, HoldExpired,
 		EventSoldOut, EventRescheduled, EventClosed, EventCancelled,
 	}
 }

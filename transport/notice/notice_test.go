@@ -67,6 +67,13 @@ func (h *theatre) do(t *testing.T, event string, commands ...engine.Command) {
 	}
 }
 
+// newestOrder is the id of the newest order of an event.
+func (h *theatre) newestOrder(event string) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return fmt.Sprintf("o%d", h.events[event].Stats().Orders)
+}
+
 func (h *theatre) Position() uint64 { h.mu.Lock(); defer h.mu.Unlock(); return h.at }
 
 func (h *theatre) Advance(batch uint64) { h.mu.Lock(); defer h.mu.Unlock(); h.at = max(h.at, batch) }

@@ -165,7 +165,7 @@ func tells(t *engine.Told) bool {
 	switch t.Kind {
 	case engine.ToldUpdated:
 		return t.StartsAt
-	case engine.ToldConfirmed, engine.ToldSold, engine.ToldDeclined, engine.ToldReleased, engine.ToldRefunding, engine.ToldReissued, engine.ToldAdmitted,
+	case engine.ToldConfirmed, engine.ToldSold, engine.ToldDeclined, engine.ToldReleased, engine.ToldRefunding, engine.ToldRefunded, engine.ToldRefundFailed, engine.ToldReissued, engine.ToldAdmitted,
 		engine.ToldExpired, engine.ToldClosed, engine.ToldUndone, engine.ToldCancelled:
 		return true
 	}

@@ -40,6 +40,7 @@ func everything(t *testing.T, h *theatre, event string) {
 	}
 	spec := night()
 	spec.Lots[0].Capacity, spec.Lots[0].Units = 2, 1
+	spec.Lots = append(spec.Lots, engine.LotSpec{Lot: "parking", FaceMinor: 500, Capacity: 1})
 	h.do(t, event, engine.Command{Verb: engine.VerbCreate, Spec: spec})
 	h.do(t, event, hold("b1", engine.Item{Lot: "ga", Quantity: 1}), confirm("b1", "h1"))
 	h.do(t, event, engine.Command{Verb: engine.VerbReissue, Payment: &engine.PaymentCommand{Ticket: "t1"}})
@@ -58,7 +59,24 @@ func everything(t *testing.T, h *theatre, event string) {
 	h.now += 1000e9 // longer than a purchase waits for the lane
 	h.do(t, event, engine.Command{Verb: engine.VerbExpire})
 	h.do(t, event, hold("b6", engine.Item{Lot: "ga", Quantity: 1}, engine.Item{Lot: "stalls", Quantity: 2}), confirm("b6", "h6"))
+	refunds(t, h, event)
 	h.do(t, event, engine.Command{Verb: engine.VerbUpdate, Spec: &engine.EventSpec{Set: engine.SetStartsAt, StartsAt: start + 19000e9}})
+}
+
+// refunds sells a ticket by a purchase, and has its money given back in two parts: the one succeeds, the other fails.
+func refunds(t *testing.T, h *theatre, event string) {
+	t.Helper()
+	h.do(t, event, engine.Command{
+		Verb: engine.VerbBuy, Buyer: "b7", Items: []engine.Item{{Lot: "parking", Quantity: 1}}, Payment: &engine.PaymentCommand{Note: card()},
+	})
+	h.do(t, event, answered(4, payment.Result{Answer: payment.Captured, Ref: "ch_4", AmountMinor: 500, Currency: "EUR"})...)
+	order := h.newestOrder(event)
+	for i, a := range []payment.Result{{Answer: payment.Refunded, Ref: "re_1", AmountMinor: 100, Currency: "EUR"}, {Answer: payment.Failed, Decline: payment.DeclineGeneric}} {
+		id := engine.RefundID(i + 2)
+		h.do(t, event, engine.Command{Verb: engine.VerbRefund, Order: order, Payment: &engine.PaymentCommand{HasAmount: true, AmountMinor: 100}})
+		h.do(t, event, engine.Command{Verb: engine.VerbIntend, Payment: &engine.PaymentCommand{At: 4, Operation: payment.Refund, Refund: id}})
+		h.do(t, event, engine.Command{Verb: engine.VerbResult, Payment: &engine.PaymentCommand{At: 4, Operation: payment.Refund, Refund: id, Result: &a}})
+	}
 }
 
 // TestNoticesAreWhatThePageSays holds every kind of notice against the schema of docs/notices.md, and the page's tables against the kinds there are.
