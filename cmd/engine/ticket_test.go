@@ -38,8 +38,13 @@ func TestTicketsOfAnOrderAreShownDrawnAndVerifiedOffline(t *testing.T) {
 		t.Fatalf("%+v, %v", said, err)
 	}
 	for _, c := range []struct{ code, keys, why string }{
-		{code[:len(code)-2] + "AA", jwks, "NOT VALID"}, {"t1", jwks, "NOT VALID"}, {code, "", "name the public keys"}, {code, write(t, "empty.json", `{"keys":[]}`), "empty"},
-		{code, s.HTTP + "/metrics", "set of keys"}, {code, s.HTTP + "/jwks.json?account=other", "503"}, {code, filepath.Join(t.TempDir(), "none"), "no such file"},
+		{code[:len(code)-2] + "AA", jwks, "NOT VALID"},
+		{"t1", jwks, "NOT VALID"},
+		{code, "", "name the public keys"},
+		{code, write(t, "empty.json", `{"keys":[]}`), "empty"},
+		{code, s.HTTP + "/metrics", "set of keys"},
+		{code, s.HTTP + "/jwks.json?account=other", "503"},
+		{code, filepath.Join(t.TempDir(), "none"), "no such file"},
 	} {
 		if _, err := engineRun(t, "ticket", "verify", c.code, "--jwks", c.keys); err == nil || !strings.Contains(err.Error(), c.why) {
 			t.Errorf("verify %.9s with %s: %v, want %q", c.code, c.keys, err, c.why)
@@ -57,8 +62,11 @@ func TestTicketsOfAnOrderAreShownDrawnAndVerifiedOffline(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{
-		{"ticket", "show", "--event", "e1"}, {"ticket", "show", "--event", "e1", "--order", "o99"}, {"ticket", "qr", "--event", "e1", "--order", order.Id, "--out", dir, "--format", "gif"},
-		{"ticket", "qr", "--event", "e1", "--order", order.Id}, {"ticket", "qr", "--event", "e1", "--order", order.Id, "--out", dir, "--pixels", "99"},
+		{"ticket", "show", "--event", "e1"},
+		{"ticket", "show", "--event", "e1", "--order", "o99"},
+		{"ticket", "qr", "--event", "e1", "--order", order.Id, "--out", dir, "--format", "gif"},
+		{"ticket", "qr", "--event", "e1", "--order", order.Id},
+		{"ticket", "qr", "--event", "e1", "--order", order.Id, "--out", dir, "--pixels", "99"},
 	} {
 		if _, err := engineRun(t, append(args, "--nats", s.NATS)...); err == nil {
 			t.Errorf("%q succeeds", args)

@@ -353,9 +353,9 @@ func TestASoldOutEventIsToldOnce(t *testing.T) {
 	h.do(t, "small", hold("b2", engine.Item{Lot: "stalls", Quantity: 1}))
 	h.do(t, "small", confirm("b1", "h1"))
 	h.do(t, "small", confirm("b2", "h2"))
-	all := take(t, nc, ofKind(notice.EventSoldOut))
+	take(t, nc, ofKind(notice.EventSoldOut))
 	h.do(t, "small", engine.Command{Verb: engine.VerbUpdate, Spec: &engine.EventSpec{Set: engine.SetStartsAt, StartsAt: start + 1e9}})
-	all = take(t, nc, ofKind(notice.EventRescheduled))
+	all := take(t, nc, ofKind(notice.EventRescheduled))
 	sold := slices.DeleteFunc(all, func(v told) bool { return !ofKind(notice.EventSoldOut)(&v) })
 	if len(sold) != 1 || sold[0].ID != "_/small/sold_out/2" || sold[0].Data.Event.State != "on_sale" {
 		t.Fatalf("sold out is told as %+v", sold)

@@ -88,8 +88,6 @@ func resolve(ctx context.Context, r resolver, host string, loopback bool) (netip
 }
 
 // insides are the ranges that IsGlobalUnicast and IsPrivate do not know of.
-//
-//nolint:gochecknoglobals // a constant table
 var insides = func() (list []netip.Prefix) {
 	for _, p := range []string{
 		"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
