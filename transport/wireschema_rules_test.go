@@ -120,8 +120,6 @@ var fieldRules = map[string]rule{
 	"RemoveMethodCommand.method":     {value: object{{"pattern", "^m[1-9][0-9]*$"}}},
 	"DefaultMethodCommand.method":    {value: object{{"pattern", "^m[1-9][0-9]*$"}}},
 	"AgreeCommand.cap_minor":         {value: from(0, wallet.CapMinorMax)},
-	"ListMethodsCommand.request_id":  {},
-	"HistoryCommand.request_id":      {},
 
 	// Reads only echo it, and only if it is an id.
 	"GetCommand.request_id":   {},
