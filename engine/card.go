@@ -143,14 +143,15 @@ func HidesCardCode(s string) bool {
 			rest = rest[1:]
 		}
 		rest = strings.TrimLeft(rest, " :=#_-\"'\t")
-		digits := 0
+		digits, within := 0, false // within a word, as in a random id
 		for _, r := range rest {
 			if _, ok := digitOf(r); !ok {
+				within = isLetter(r)
 				break
 			}
 			digits++
 		}
-		if digits == 3 || digits == 4 {
+		if !within && (digits == 3 || digits == 4) {
 			return true
 		}
 	}
