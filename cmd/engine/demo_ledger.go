@@ -15,7 +15,7 @@ type ledger struct {
 	orders []toldOrder
 	// purchases are what buyers were told last of each purchase that came to an end, by its id.
 	purchases map[string]toldPurchase
-	broken []string // promises that an answer itself broke, found while the sale ran
+	broken    []string // promises that an answer itself broke, found while the sale ran
 }
 
 // toldOrder is an order as the reply to its confirm showed it.

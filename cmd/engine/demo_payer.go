@@ -38,8 +38,6 @@ type demoCard struct {
 }
 
 // unhappyCards are what can go wrong, or slowly, with a card.
-//
-//nolint:gochecknoglobals // a constant table: Go has no constant arrays
 var unhappyCards = [...]demoCard{
 	{token: "sbx_decline_soft", lastFour: "9995", does: "is declined: not enough money"},
 	{token: "sbx_decline_hard", lastFour: "9987", does: "is declined for good"},

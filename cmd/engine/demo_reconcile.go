@@ -222,7 +222,9 @@ func (r *reconciliation) addGateway(truth *sandbox.Truth, purchases map[string]t
 func (r *reconciliation) print(w io.Writer) {
 	b, e, g := &r.books, &r.engine, &r.gateway
 	fmt.Fprintf(w, "\nReconciliation          %16s %16s %16s\n", "buyers' books", "engine's orders", "sandbox")
-	row := func(what string, cells ...string) { fmt.Fprintf(w, "  %-21s %16s %16s %16s\n", what, cells[0], cells[1], cells[2]) }
+	row := func(what string, cells ...string) {
+		fmt.Fprintf(w, "  %-21s %16s %16s %16s\n", what, cells[0], cells[1], cells[2])
+	}
 	row("tickets sold", thousands(b.tickets), thousands(e.tickets), "")
 	row("orders", thousands(b.orders), thousands(e.orders), "")
 	row("paid through us", thousands(b.paid), thousands(e.paid), thousands(g.paid))

@@ -28,7 +28,7 @@ type sale struct {
 
 	ledger ledger
 	counts saleCounts
-	crowd  atomic.Int32 // crowdBefore and so on
+	crowd  atomic.Int32               // crowdBefore and so on
 	shown  atomic.Pointer[shownEvent] // what the office read last
 	opened time.Time
 	took   time.Duration // from opening to the end of the last hold
@@ -38,7 +38,7 @@ type sale struct {
 type saleCounts struct {
 	shopping, served, gaveUp, abandoned, gaveBack, replaced, clickedTwice atomic.Int64
 	commands, holds, orders, released                                     atomic.Int64
-	paying, authenticated, undone, notOffered, lost                             atomic.Int64
+	paying, authenticated, undone, notOffered, lost                       atomic.Int64
 
 	mu       sync.Mutex
 	refusals map[string]int64
