@@ -108,6 +108,7 @@ func (p *process) addNoticeMetrics(m *actors.Metrics, stopped *atomic.Bool) {
 		})
 	}
 	count("holdfast_notices_total", "Notices that JetStream has on disk.", func(s *notice.Stats) uint64 { return s.Published })
+	count("holdfast_notices_late_total", "Ends of holds that no notice tells: the reader of the log was more than 10 s behind, and passes over them until it has caught up.", func(s *notice.Stats) uint64 { return s.Late })
 	count("holdfast_notices_skipped_total", "Facts that no notice tells: their event is archived or set aside, or the account has no JetStream.", func(s *notice.Stats) uint64 { return s.Skipped })
 	count("holdfast_notices_failures_total", "Attempts to make or publish a notice that failed and are made again.", func(s *notice.Stats) uint64 { return s.Failures })
 	m.Gauge("holdfast_notices_lag_seconds", "How long ago the oldest fact became durable that is to be told and is not yet; 0 if there is none.", func() float64 { return p.notices.Stats().Lag.Seconds() })

@@ -327,6 +327,7 @@ func TestEveryKindIsTold(t *testing.T) {
 	_, nc := house(t)
 	sellOut(t, h, "night-one") // before anybody reads: the last order finds the event sold out, and so does the one before
 	r := reader(h, streams(t, nc), newRing())
+	r.Now = func() time.Time { return time.Unix(int64(h.now/1e9), 0) }
 	run(t, r)
 	var kinds []string
 	for _, v := range take(t, nc, ofKind(notice.EventClosed)) {
@@ -338,6 +339,27 @@ func TestEveryKindIsTold(t *testing.T) {
 	want := []string{"order.confirmed", "ticket.issued", "hold.expired", "order.confirmed", "ticket.issued", "event.rescheduled", "event.closed"}
 	if !slices.Equal(kinds, want) {
 		t.Fatalf("told %q, want %q", kinds, want)
+	}
+}
+
+func TestAReaderFarBehindPassesOverTheEndsOfHolds(t *testing.T) {
+	t.Parallel()
+	h := newTheatre()
+	_, nc := house(t)
+	sellOut(t, h, "night-one")
+	r := reader(h, streams(t, nc), newRing()) // an hour later
+	run(t, r)
+	orders := 0
+	for _, v := range take(t, nc, ofKind(notice.EventClosed)) {
+		switch strings.TrimPrefix(v.subject, "holdfast.v1.notices.night-one.") {
+		case string(notice.HoldExpired):
+			t.Errorf("the end of a hold an hour ago is told: %+v", v)
+		case string(notice.OrderConfirmed):
+			orders++
+		}
+	}
+	if late := r.Stats().Late; late != 1 || orders != 2 {
+		t.Errorf("%d ends of holds were passed over and %d orders told, want 1 and 2", late, orders)
 	}
 }
 

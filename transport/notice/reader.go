@@ -42,6 +42,9 @@ const (
 	FactsPerReadMax = 512
 	// EventsAtOnceMax is how many events' notices are published side by side; those of one event go one after the other.
 	EventsAtOnceMax = 16
+	// ExpiredLateMax is how old the end of a hold may be to be told. Holds can end a hundred times faster than a stream takes notices: a reader that is this far
+	// behind passes over them, so that what is about money and tickets is told in time, and the log is not kept for what nobody wants to hear any more.
+	ExpiredLateMax = 10 * time.Second
 	// patience and patienceMax bound how long a reader waits before it tries again what failed.
 	patience    = 20 * time.Millisecond
 	patienceMax = 5 * time.Second
@@ -57,6 +60,7 @@ type Reader struct {
 	Now       func() time.Time // wall time, for the lag
 
 	published [2]atomic.Uint64 // notices, and facts that had none to tell because their event is gone
+	late      atomic.Uint64
 	failures  atomic.Uint64
 	oldest    atomic.Int64 // node time of the oldest fact in hand; 0 if there is none
 }
@@ -65,13 +69,14 @@ type Reader struct {
 type Stats struct {
 	Published uint64
 	Skipped   uint64 // facts that nothing could be told about: their event is archived or set aside, or the account has no notices
+	Late      uint64 // ends of holds that were passed over: they were more than ExpiredLateMax ago
 	Failures  uint64 // attempts that failed and are made again
 	Lag       time.Duration
 }
 
 // Stats returns figures.
 func (r *Reader) Stats() Stats {
-	s := Stats{Published: r.published[0].Load(), Skipped: r.published[1].Load(), Failures: r.failures.Load()}
+	s := Stats{Published: r.published[0].Load(), Skipped: r.published[1].Load(), Late: r.late.Load(), Failures: r.failures.Load()}
 	if at := r.oldest.Load(); at != 0 {
 		s.Lag = stale(engine.Instant(at), r.Now())
 	}
@@ -119,7 +124,7 @@ func unlessOver(ctx context.Context, err error) error {
 // read takes facts that have something to tell, up to the end of a batch.
 func (r *Reader) read(ctx context.Context, teller *engine.Teller, after uint64) (work []*eventFacts, last uint64, err error) {
 	of := map[engine.Key]*eventFacts{}
-	many, reading := 0, after
+	many, reading, now := 0, after, r.Now()
 	last, err = r.Log.Read(ctx, after, batchesPerReadMax, func(batch uint64, run *engine.Run) error {
 		if batch != reading && many >= FactsPerReadMax {
 			return errEnough
@@ -130,6 +135,10 @@ func (r *Reader) read(ctx context.Context, teller *engine.Teller, after uint64) 
 		}
 		return teller.Each(run, func(t *engine.Told) error {
 			if !tells(t) {
+				return nil
+			}
+			if t.Kind == engine.ToldExpired && stale(t.At, now) > ExpiredLateMax {
+				r.late.Add(1)
 				return nil
 			}
 			ef := of[run.Key]

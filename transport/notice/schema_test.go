@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
@@ -102,7 +103,9 @@ func TestNoticesAreWhatThePageSays(t *testing.T) {
 
 	h := newTheatre()
 	_, nc := house(t)
-	run(t, reader(h, streams(t, nc), newRing()))
+	r := reader(h, streams(t, nc), newRing())
+	r.Now = func() time.Time { return time.Unix(int64(h.now/1e9), 0) }
+	run(t, r)
 	everything(t, h, "night-one")
 	seen := map[notice.Kind]bool{}
 	for _, v := range take(t, nc, ofKind(notice.EventRescheduled)) {
