@@ -84,6 +84,22 @@ func (e *eraser) run(ctx context.Context) {
 	}
 }
 
+// askAgain asks the events how a buyer's open charges are now, and tells the shard.
+func (w *walletRoom) askAgain(ctx context.Context, r buyerRoute, b *wallet.Buyer) {
+	p := &projector{node: w.node, room: w}
+	for i := range b.History {
+		h := &b.History[i]
+		id, _, ok := engine.ParseOrderID(h.Order)
+		if !h.Open || !ok {
+			continue
+		}
+		now, buyer, err := p.ask(ctx, &toldOrder{r.account, h.Event, engine.Told{Kind: engine.ToldSold, Order: id}})
+		if err == nil && buyer == r.buyer && !now.Open {
+			w.tell(r.account, wallet.Command{Verb: wallet.VerbPurchased, Buyer: r.buyer, Purchase: now})
+		}
+	}
+}
+
 // erase reports whether the buyer needs no more attention.
 func (e *eraser) erase(ctx context.Context, r buyerRoute) bool {
 	n := e.room.node
@@ -91,7 +107,11 @@ func (e *eraser) erase(ctx context.Context, r buyerRoute) bool {
 	if b == nil || !b.Erasing {
 		return true // forgotten by now
 	}
-	if b.ChargeOpen() || n.payments.chargeOpen(r.account, r.buyer) {
+	if b.ChargeOpen() {
+		e.room.askAgain(ctx, r, b) // that the money was taken is told by no fact that the projector reads: the next look knows
+		return false
+	}
+	if n.payments.chargeOpen(r.account, r.buyer) {
 		return false
 	}
 	if err := e.room.vault.Erase(ctx, r.account, r.buyer); err != nil {
