@@ -203,7 +203,7 @@ func gathers(verb engine.Verb, m proto.Message) bool {
 	switch verb { //nolint:exhaustive // the others go by themselves
 	case engine.VerbHold, engine.VerbExtend, engine.VerbRelease, engine.VerbConfirm, engine.VerbOffer:
 		return true
-	case engine.VerbBuy: // Buy sends those that wait
+	case engine.VerbBuy: // those that wait do not come here
 		buy, ok := m.(*pb.BuyCommand)
 		return ok && !buy.Codes
 	}

@@ -104,11 +104,14 @@ func (c *Client) Capacity(ctx context.Context, event string, cmd *pb.CapacityCom
 }
 
 // Do sends any command and returns the whole reply, which also tells whether the request id had been seen before. cmd is one of the
-// command messages of holdfastpb; its request id is not made up here.
+// command messages of holdfastpb; its request id is not made up here. A buy waits as with [Client.Buy].
 func (c *Client) Do(ctx context.Context, event string, cmd proto.Message) (*pb.Reply, error) {
 	verb := verbOf(cmd)
 	if verb == engine.VerbNone {
 		return nil, fmt.Errorf("holdfast: %T is no command", cmd)
+	}
+	if buy, ok := cmd.(*pb.BuyCommand); ok {
+		return c.buy(ctx, event, buy)
 	}
 	return c.do(ctx, event, verb, cmd)
 }

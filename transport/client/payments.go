@@ -28,24 +28,30 @@ func (c *Client) Offer(ctx context.Context, event string, cmd *pb.OfferCommand) 
 // After [ErrOutcomeUnknown] send it again with the same request id: nobody is charged twice.
 func (c *Client) Buy(ctx context.Context, event string, cmd *pb.BuyCommand) (*pb.Purchase, *pb.Order, error) {
 	giveID(&cmd.RequestId)
+	return purchased(c.buy(ctx, event, cmd))
+}
+
+// buy sends a buy. One that waits goes by itself, and an attempt counts as lost only when the engine has had the time that it was given: sent again
+// sooner it would wait anew each time, and never be answered.
+func (c *Client) buy(ctx context.Context, event string, cmd *pb.BuyCommand) (*pb.Reply, error) {
 	wait := waitDefault
 	if cmd.WaitMs != nil {
 		wait = max(0, time.Duration(*cmd.WaitMs)*time.Millisecond)
 	}
 	if wait == 0 {
-		return purchased(c.do(ctx, event, engine.VerbBuy, cmd))
+		return c.do(ctx, event, engine.VerbBuy, cmd)
 	}
 	if !engine.ValidID(event) {
-		return nil, nil, badEvent()
+		return nil, badEvent()
 	}
 	r, err := c.ask(ctx, subject(event, engine.VerbBuy.String()), cmd, wait)
 	if err == nil {
 		err = r.Err()
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return purchased(r.Decode())
+	return r.Decode()
 }
 
 // purchased picks what a reply shows of a purchase.

@@ -150,3 +150,32 @@ func TestWalletsOverTheClient(t *testing.T) {
 		t.Errorf("a wallet of nobody: %v", err)
 	}
 }
+
+// TestABuyThatWaitsIsAnsweredWhateverSendsIt is about purchases that do not end within their wait, and attempts that are given less time than that: the first
+// answer has to come all the same.
+func TestABuyThatWaitsIsAnsweredWhateverSendsIt(t *testing.T) {
+	var never atomic.Bool
+	url := broker(t)
+	server, _ := serveWith(t, url, transport.Config{}, &transporttest.Engine{Answer: queuedUntil(&never), Async: true})
+	c := connect(t, url, client.Options{AttemptTimeout: 200 * time.Millisecond, MessagesInFlightMax: 1})
+	ctx := within(t)
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		r, err := c.Do(ctx, "e1", &pb.BuyCommand{RequestId: "r1", Buyer: "b1", WaitMs: new(int64(1000))})
+		if err != nil || r.Purchase.GetState() != "queued" {
+			t.Errorf("Do: %v, %v", r, err)
+		}
+		p, _, err := c.Buy(ctx, "e1", &pb.BuyCommand{Buyer: "b2", WaitMs: new(int64(1000))})
+		if err != nil || p.GetState() != "queued" {
+			t.Errorf("Buy: %v, %v", p, err)
+		}
+	}()
+	for server.Stats().Parked == 0 && ctx.Err() == nil {
+		time.Sleep(time.Millisecond)
+	}
+	if _, _, err := c.Purchase(ctx, "e1", &pb.PurchaseCommand{Buyer: "b1", Purchase: "p5"}); err != nil {
+		t.Error(err)
+	}
+	<-answered
+}
