@@ -111,7 +111,7 @@ func (e *Event) judgeOneClick(p *PaymentCommand, total int64) {
 		e.because(refusal{code: CodeNotEligible, field: fieldBuyer, text: eligibleSentence(n.Eligible)})
 	case n.StepUp != StepUpNone:
 		e.because(refusal{code: CodeStepUpRequired, field: fieldBuyer, text: stepUpSentence(n.StepUp)})
-	case n.CapMinor > 0 && total > n.CapMinor:
+	case n.aboveCap(total, e.spec.Currency):
 		e.because(refusal{code: CodeStepUpRequired, field: fieldBuyer, text: stepUpSentence(StepUpAboveAgreement)})
 	case n.Agreement == "":
 		e.because(refusal{code: CodeAgreementMissing, field: fieldBuyer})

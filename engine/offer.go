@@ -143,7 +143,7 @@ func (e *Event) whyNoButton(p *PaymentCommand, total int64) string {
 		return EligibleNoAgreement.String()
 	case n.StepUp != StepUpNone:
 		return n.StepUp.String()
-	case n.CapMinor > 0 && total > n.CapMinor:
+	case n.aboveCap(total, e.spec.Currency):
 		return StepUpAboveAgreement.String()
 	case n.Breaker:
 		return CodePaymentUnavailable.String()

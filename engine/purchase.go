@@ -157,6 +157,11 @@ type Annotation struct {
 	RetryAfterMs int64 // with either
 }
 
+// aboveCap reports whether a total is more than the buyer agreed to. To an amount in another currency nobody has agreed.
+func (n *Annotation) aboveCap(total int64, currency string) bool {
+	return n.CapMinor > 0 && (total > n.CapMinor || n.CapCurrency != "" && n.CapCurrency != currency)
+}
+
 // Eligibility says why a buyer, or a saved method, cannot be used for one-click checkout. The numbers are part of the log's format.
 type Eligibility uint8
 
