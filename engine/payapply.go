@@ -180,6 +180,7 @@ func (e *Event) applyPaid(f *factPaid, slot uint32) {
 		row.flags &^= purchaseWaits
 	case stepCaptureFailed:
 		row.charge = ChargeCaptureFailed
+		e.keepThere(f, row)
 		row.flags &^= purchaseWaits
 	case stepVoided:
 		row.charge = ChargeVoided
@@ -198,6 +199,21 @@ func (e *Event) actionMs(row *purchaseRow) int64 {
 	return e.spec.Pay.ActionMs
 }
 
+// keepThere notes what the gateway has of the money, as it has just said.
+func (e *Event) keepThere(f *factPaid, row *purchaseRow) {
+	if f.taken {
+		row.flags |= purchaseTaken
+	}
+	if f.there == 0 {
+		return
+	}
+	if row.in != 0 {
+		e.names.drop(row.in)
+	}
+	row.flags |= purchaseOther
+	row.there, row.in = f.there, e.name(f.in)
+}
+
 // chargeAgain asks for a capture or a void, now or after a pause, and returns the deadline.
 func (e *Event) chargeAgain(f *factPaid, row *purchaseRow, now Instant) Instant {
 	before := row.charge
@@ -206,9 +222,7 @@ func (e *Event) chargeAgain(f *factPaid, row *purchaseRow, now Instant) Instant 
 		row.charge = ChargeVoiding
 	}
 	asked := row.operation
-	if f.taken {
-		row.flags |= purchaseTaken
-	}
+	e.keepThere(f, row)
 	waited := row.flags&purchaseWaits != 0
 	row.flags &^= purchaseWaits
 	if want := row.wants(); before != row.charge || want != asked {

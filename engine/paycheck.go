@@ -26,7 +26,7 @@ func (c *checker) purchases() error {
 		if r.wants() != 0 {
 			open++
 		}
-		for _, ref := range [...]uint32{r.gateway, r.method, r.ref} {
+		for _, ref := range [...]uint32{r.gateway, r.method, r.ref, r.in} {
 			if ref != 0 {
 				c.names++
 			}
@@ -51,6 +51,7 @@ func (e *Event) soundPurchase(r *purchaseRow, slot uint32) bool {
 		r.total < 0 || r.left < 0 || r.left > MaxHoldMsMax*1e6,
 		waits && (r.attempt == 0 || r.charge != ChargeCapturing && r.charge != ChargeVoiding),
 		r.charge != ChargeNone && r.total == 0,
+		r.there < 0, (r.there != 0) != (r.flags&purchaseOther != 0), r.in != 0 && r.there == 0, r.there != 0 && r.charge == ChargeNone,
 		(r.flags&purchaseURL != 0) != (e.purchases.urls[slot] != ""),
 		r.state != PurchaseSold && (r.order != 0 || r.charge != ChargeNone && r.charge != ChargeVoiding && r.charge != ChargeVoided),
 		(r.state == PurchaseDeclined) != (r.decline != payment.DeclineNone):

@@ -147,13 +147,17 @@ func (d *decoder) declined(f *factDeclined) {
 // factPaid moves a purchase that is under way, or its charge, to another state. What it needs beside follows from the state of the purchase and the
 // event's policy.
 //
-//	| 35 | purchase | step | flags: money taken, tried again later | gateway's id of the charge, empty if it is as it was |
+//	| 35 | purchase | step | flags: money taken, tried again later, another amount | gateway's id of the charge, empty if it is as it was | amount, currency? |
+//
+// The amount is what the gateway has, if it is another than was asked or in another currency; the currency is empty if it is the event's.
 type factPaid struct {
 	purchase PurchaseID
 	step     payStep
 	taken    bool
 	waits    bool
 	ref      string
+	there    int64 // 0: what was asked
+	in       string
 }
 
 // payStep says what became of a purchase or of its charge. The numbers are part of the log's format.
@@ -187,6 +191,8 @@ func (s payStep) String() string {
 const (
 	paidTaken = 1 << iota
 	paidWaits
+	paidOther
+	paidUnknown // of flags: above all that there are
 )
 
 func (f *factPaid) append(dst []byte) []byte {
@@ -198,14 +204,23 @@ func (f *factPaid) append(dst []byte) []byte {
 	if f.waits {
 		flags |= paidWaits
 	}
-	return appendString(append(dst, byte(f.step), flags), f.ref)
+	if f.there == 0 {
+		return appendString(append(dst, byte(f.step), flags), f.ref)
+	}
+	dst = appendString(append(dst, byte(f.step), flags|paidOther), f.ref)
+	return appendString(binary.AppendUvarint(dst, uint64(f.there)), f.in)
 }
 
 func (d *decoder) paid(f *factPaid) {
 	f.purchase, f.step = PurchaseID(d.int()), payStep(d.byte())
 	flags := d.byte()
 	f.taken, f.waits, f.ref = flags&paidTaken != 0, flags&paidWaits != 0, d.string(PaymentRefLenMax)
-	if f.step == 0 || f.step >= stepsEnd || flags > paidTaken|paidWaits {
+	if f.step == 0 || f.step >= stepsEnd || flags >= paidUnknown {
 		d.fail("an unknown step of a payment")
+	}
+	if f.there, f.in = 0, ""; flags&paidOther != 0 {
+		if f.there, f.in = d.int(), d.idOrNone(); f.there == 0 {
+			d.fail("another amount that is none")
+		}
 	}
 }

@@ -89,6 +89,13 @@ func (e *Event) viewPurchaseFact(v *FactView, fact []byte) (a asked) {
 		if f.waits {
 			v.Text += ", again later"
 		}
+		if f.there != 0 {
+			currency := f.in
+			if currency == "" {
+				currency = e.spec.Currency
+			}
+			v.Text += fmt.Sprintf(", the gateway has %d minor units in %s", f.there, currency)
+		}
 		if f.ref != "" {
 			v.Text += ", " + f.ref
 		}

@@ -119,7 +119,10 @@ func (e *Event) foldPaid(d *decoder) error {
 // fits reports whether a purchase can take a step.
 func (r *purchaseRow) fits(f *factPaid) bool {
 	waiting := r.flags&purchaseWaits != 0
-	if f.waits && (f.taken || waiting || f.step != stepCapturing && f.step != stepVoiding) || f.taken && f.step != stepVoiding {
+	if f.waits && (f.taken || waiting || f.step != stepCapturing && f.step != stepVoiding) || f.taken && f.step != stepVoiding && f.step != stepCaptureFailed {
+		return false
+	}
+	if f.there != 0 && !f.taken && (f.step != stepVoiding || r.charge != ChargeNone || f.waits) {
 		return false
 	}
 	switch f.step {

@@ -38,10 +38,11 @@ func (e *Event) workOf(slot uint32) (Work, bool) {
 		return Work{}, false
 	}
 	id := PurchaseID(slot) + 1
+	amount, currency := row.owed(e.spec.Currency, e.named(row.in))
 	w := Work{
 		Operation: operation, Purchase: id, Incarnation: e.purchaseIncarnation(id), Buyer: strings.Clone(e.buyerName(row.buyer)),
-		Gateway: strings.Clone(e.named(row.gateway)), Kind: row.kind, Ref: strings.Clone(e.named(row.ref)), AmountMinor: row.total,
-		Currency: e.spec.Currency, OnSession: true, ReturnURL: e.purchases.urls[slot], Attempt: row.attempt, Since: row.since,
+		Gateway: strings.Clone(e.named(row.gateway)), Kind: row.kind, Ref: strings.Clone(e.named(row.ref)), AmountMinor: amount,
+		Currency: strings.Clone(currency), OnSession: true, ReturnURL: e.purchases.urls[slot], Attempt: row.attempt, Since: row.since,
 		Asked: row.asked, AskedAttempt: row.askedAttempt, AskedHash: row.askedHash,
 	}
 	if operation == payment.Authorise || operation == payment.LookUp {
@@ -157,12 +158,12 @@ func (e *Event) paidFor(slot uint32, r *payment.Result) {
 	case (r.AmountMinor != row.total || r.Currency != e.spec.Currency) && !plantedBug(plantedIgnoreAmount):
 		e.alarm(slot, AlarmAmount)
 		e.emitDeclined(slot, factDeclined{decline: payment.DeclineConfiguration})
-		e.emitPaid(slot, factPaid{step: stepVoiding, taken: taken, ref: r.Ref})
+		e.emitPaid(slot, e.goesBack(row, r))
 		e.signal(slot, true)
 		return
 	case e.orders.live() >= e.limits.Orders || e.state == EventCancelled:
 		e.emitPaid(slot, factPaid{step: stepReleased})
-		e.emitPaid(slot, factPaid{step: stepVoiding, taken: taken, ref: r.Ref})
+		e.emitPaid(slot, e.goesBack(row, r))
 		e.signal(slot, true)
 		return
 	}
@@ -171,6 +172,18 @@ func (e *Event) paidFor(slot uint32, r *payment.Result) {
 		charge = ChargeCaptured
 	}
 	e.sold(slot, charge, r.Ref)
+}
+
+// goesBack is the step by which money goes back that is reserved or taken: what the gateway says that it has, to the minor unit.
+func (e *Event) goesBack(row *purchaseRow, r *payment.Result) factPaid {
+	f := factPaid{step: stepVoiding, taken: r.Answer == payment.Captured, ref: r.Ref}
+	if amount, currency := row.owed(e.spec.Currency, e.named(row.in)); r.AmountMinor <= 0 || r.AmountMinor == amount && r.Currency == currency {
+		return f
+	}
+	if f.there = r.AmountMinor; r.Currency != e.spec.Currency && ValidID(r.Currency) {
+		f.in = r.Currency
+	}
+	return f
 }
 
 // sold makes the order of a purchase.
@@ -270,20 +283,23 @@ func (e *Event) chargeThere(slot uint32, r *payment.Result) {
 			return
 		}
 		e.alarm(slot, AlarmLateCharge)
-		e.stepPurchase(slot, factPaid{step: stepVoiding, taken: taken, ref: r.Ref})
+		e.stepPurchase(slot, e.goesBack(row, r))
 	case ChargeAuthorised, ChargeCapturing, ChargeCaptureFailed:
 		if !taken {
 			return
 		}
 		if r.AmountMinor != row.total || r.Currency != e.spec.Currency {
-			e.alarm(slot, AlarmAmount)
-			e.stepPurchase(slot, factPaid{step: stepCaptureFailed, ref: r.Ref})
+			if e.alarm(slot, AlarmAmount); row.charge != ChargeCaptureFailed {
+				f := e.goesBack(row, r) // not at once: somebody has to look, or the buyer takes it back
+				f.step = stepCaptureFailed
+				e.stepPurchase(slot, f)
+			}
 			return
 		}
 		e.stepPurchase(slot, factPaid{step: stepCaptured, ref: r.Ref})
 	case ChargeVoiding:
 		if taken && row.flags&purchaseTaken == 0 { // it cannot be let go any more: it is given back
-			e.stepPurchase(slot, factPaid{step: stepVoiding, taken: true, ref: r.Ref})
+			e.stepPurchase(slot, e.goesBack(row, r))
 		}
 	case ChargeCaptured, ChargeVoided:
 	}

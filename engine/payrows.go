@@ -13,6 +13,7 @@ type purchaseRow struct {
 	deadline Instant // event time at which it wants something; 0 is never
 	undo     Instant // event time until which the buyer can take it back
 	left     int64   // nanoseconds that its hold had left when the clock stopped
+	there    int64   // that the gateway has of it where that is not the total: what has to be let go or given back
 	intended Instant // node time of the intent of operation; 0 if none was made
 	asked    Instant // node time of the newest intent to authorise; 0 if none was made
 	hash     [32]byte
@@ -23,6 +24,7 @@ type purchaseRow struct {
 	gateway      uint32 // in names, like the next two; 0 is empty
 	method       uint32
 	ref          uint32 // the gateway's id of the charge
+	in           uint32 // the currency of there, in names too; 0 is the event's
 	due          uint32 // place in the queue of deadlines + 1; follows from deadline
 	attempt      uint32 // requests of operation that went before
 	state        PurchaseState
@@ -42,6 +44,7 @@ const (
 	purchaseUndone              // the buyer took it back
 	purchaseWaits               // its charge is tried again at deadline
 	purchaseURL                 // it has a return address, in urls
+	purchaseOther               // the gateway has another amount or currency than asked, in there and in
 	purchaseUnknown             // of flags: above all that there are
 )
 
@@ -50,6 +53,17 @@ const softDeclinesMax = 3
 
 // unfinished reports whether the purchase has no final state yet: its hold is being paid.
 func (r *purchaseRow) unfinished() bool { return r.state != 0 && !r.state.Final() }
+
+// owed is the money that a request for the purchase is about: the total, or what the gateway has if that is something else.
+func (r *purchaseRow) owed(currency, other string) (int64, string) {
+	switch {
+	case r.flags&purchaseOther == 0:
+		return r.total, currency
+	case r.in == 0:
+		return r.there, currency
+	}
+	return r.there, other
+}
 
 // wants is what the lane has to do for the purchase now; 0 is nothing.
 func (r *purchaseRow) wants() payment.Operation {
@@ -141,6 +155,10 @@ func (e *Event) purchaseHash(r *purchaseRow, slot uint32) uint64 {
 	}
 	if r.flags&purchaseURL != 0 {
 		h.string(e.purchases.urls[slot])
+	}
+	if r.flags&purchaseOther != 0 {
+		h.int(r.there)
+		h.string(e.named(r.in))
 	}
 	return uint64(h)
 }

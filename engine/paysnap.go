@@ -12,7 +12,7 @@ import (
 //	| n | n purchases | for each restore: purchases before it |
 //
 //	purchase: | hold order offer total | since changed, from the event's first fact | deadline undo left | buyer | state charge flow kind can decline
-//	          operation softs flags | attempt | gateway method gateway's id | intended, hash? | asked, attempt, hash? | return address? |
+//	          operation softs flags | attempt | gateway method gateway's id | intended, hash? | asked, attempt, hash? | return address? | amount and currency that the gateway has? |
 func (e *Event) appendPurchases(dst []byte, buyers []uint32) []byte {
 	dst = binary.AppendUvarint(dst, uint64(e.purchases.rows.rows))
 	for slot := range e.purchases.rows.rows {
@@ -34,6 +34,9 @@ func (e *Event) appendPurchases(dst []byte, buyers []uint32) []byte {
 		}
 		if r.flags&purchaseURL != 0 {
 			dst = appendString(dst, e.purchases.urls[slot])
+		}
+		if r.flags&purchaseOther != 0 {
+			dst = appendString(binary.AppendUvarint(dst, uint64(r.there)), e.named(r.in))
 		}
 	}
 	for i := range e.restores {
@@ -64,12 +67,16 @@ func (e *Event) openPurchases(d *decoder) {
 		if r.flags&purchaseURL != 0 {
 			url = string([]byte(d.string(ReturnURLLenMax)))
 		}
+		in := ""
+		if r.flags&purchaseOther != 0 {
+			r.there, in = d.int(), d.idOrNone()
+		}
 		if d.what != "" || r.buyer >= e.buyers.rows {
 			d.fail("a purchase of nobody")
 			return
 		}
 		slot := e.purchases.rows.alloc()
-		r.gateway, r.method, r.ref = e.name(gateway), e.name(method), e.name(ref)
+		r.gateway, r.method, r.ref, r.in = e.name(gateway), e.name(method), e.name(ref), e.name(in)
 		*e.purchases.rows.at(slot) = r
 		if url != "" {
 			if e.purchases.urls == nil {
