@@ -210,3 +210,39 @@ func TestAnOfferBuysOnce(t *testing.T) {
 		}
 	}
 }
+
+// What a gateway does to a charge in the time to undo, by itself or by its operator, keeps nobody from taking a purchase back.
+func TestAPurchaseIsUndoneWhateverItsChargeHasCome(t *testing.T) {
+	gone := payment.Result{Answer: payment.Voided}
+	for _, c := range []struct {
+		news    payment.Result
+		resolve payment.Answer
+		charge  ChargeState
+		work    payment.Operation
+		amount  int64
+	}{
+		{news: gone, charge: ChargeVoiding, work: payment.Void, amount: 9500},
+		{news: gone, resolve: payment.Voided, charge: ChargeVoided},
+		{news: gone, resolve: payment.Captured, charge: ChargeVoiding, work: payment.Refund, amount: 9500},
+		{news: payment.Result{Answer: payment.Captured, AmountMinor: 9500, Currency: "EUR"}, charge: ChargeVoiding, work: payment.Refund, amount: 9500},
+		{news: payment.Result{Answer: payment.Captured, AmountMinor: 9499, Currency: "EUR"}, charge: ChargeVoiding, work: payment.Refund, amount: 9499},
+	} {
+		s := charged(t, false)
+		s.answer(1, payment.LookUp, c.news)
+		s.answer(1, payment.LookUp, c.news) // told twice
+		if c.resolve != 0 {
+			s.do(&Command{Verb: VerbResolve, RequestID: "resolve", Payment: &PaymentCommand{Purchase: "p1", Result: &payment.Result{Answer: c.resolve}}})
+		}
+		v := s.do(&Command{Verb: VerbUndo, Buyer: "b1", Payment: &PaymentCommand{Purchase: "p1"}}).Purchase
+		work := s.e.OpenWork(nil)
+		if !v.Undone || v.Charge != c.charge || s.e.Stats().Sold != 0 {
+			t.Fatalf("after %+v it is undone as %+v", c, v)
+		}
+		if c.work == 0 && len(work) == 0 {
+			continue
+		}
+		if len(work) != 1 || work[0].Operation != c.work || work[0].AmountMinor != c.amount {
+			t.Fatalf("after %+v the lane is told %+v", c, work)
+		}
+	}
+}

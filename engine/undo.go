@@ -55,7 +55,7 @@ func (e *Event) applyUndone(f *factUndone, slot uint32) {
 	deadline := Instant(0)
 	if plantedBug(plantedForgetVoid) {
 		deadline = row.deadline
-	} else if row.charge != ChargeNone {
+	} else if row.charge != ChargeNone && row.charge != ChargeVoided { // an operator may have said that nothing is there any more
 		row.charge = ChargeVoiding
 		e.nextOperation(row)
 	}
@@ -76,7 +76,7 @@ func (e *Event) foldUndone(d *decoder) error {
 		return err
 	}
 	if row.state != PurchaseSold || row.flags&purchaseUndone != 0 || e.after(uint32(row.order-1)) != nil ||
-		row.charge != ChargeNone && row.charge != ChargeAuthorised && row.charge != ChargeCaptured {
+		row.charge == ChargeCapturing || row.charge == ChargeVoiding {
 		return unfit("a purchase is undone that is not sold, or not any more")
 	}
 	e.applyUndone(&f, slot)
