@@ -33,6 +33,10 @@ func (l *lane) answered(c *charge, mono time.Duration) {
 		l.unanswered(c, r, mono) // that it could not be ended does not say what became of it
 		return
 	}
+	if c.operation == payment.LookUp && r.Answer == payment.Failed && c.work.Operation != payment.Refund {
+		l.unanswered(c, r, mono) // the question was refused, which says nothing about the charge. A refund may have failed
+		return
+	}
 	switch r.Answer {
 	case payment.Unknown, payment.NotDone:
 		l.unanswered(c, r, mono)

@@ -61,6 +61,8 @@ func TestAfterARestartEveryChargeIsTakenUpWhereItWas(t *testing.T) {
 		{"a capture with an old key that was not", payment.Capture, day, true, payment.Authorised, []payment.Operation{payment.LookUp, payment.Capture}, 1, 1, payment.Captured},
 		{"a void with an old key that was done", payment.Void, day, true, payment.Voided, []payment.Operation{payment.LookUp}, 0, 0, payment.Voided},
 		{"a refund", payment.Refund, time.Minute, true, payment.NotFound, []payment.Operation{payment.Refund}, 0, 0, payment.Refunded},
+		{"the question about it is refused", payment.LookUp, time.Minute, true, payment.Failed, []payment.Operation{payment.LookUp, payment.Authorise}, 0, 0, payment.Authorised},
+		{"a refund with an old key that has failed", payment.Refund, day, true, payment.Failed, []payment.Operation{payment.LookUp}, 0, 0, payment.Failed},
 		{"a refund with an old key that was not done", payment.Refund, day, true, payment.NotFound, []payment.Operation{payment.LookUp, payment.Refund}, 1, 1, payment.Refunded},
 	} {
 		t.Run(c.name, func(t *testing.T) {

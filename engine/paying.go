@@ -255,7 +255,8 @@ func (e *Event) resultOfCharge(slot uint32, operation payment.Operation, r *paym
 		case ChargeNone, ChargeCaptured, ChargeVoided, ChargeCaptureFailed:
 		}
 	case payment.Failed, payment.DeclinedHard, payment.DeclinedSoft:
-		if operation != row.operation || row.intended == 0 {
+		late := operation == payment.LookUp && row.operation == payment.Refund // the gateway took it on, and could not do it
+		if operation != row.operation && !late || row.intended == 0 {
 			return
 		}
 		switch row.charge {

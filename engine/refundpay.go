@@ -273,9 +273,7 @@ func (e *Event) resultOfRefund(p *PaymentCommand) {
 			f.step, f.decline, f.ref = refundFailed, payment.DeclineAmount, ""
 		}
 	case payment.Failed, payment.DeclinedHard, payment.DeclinedSoft:
-		if p.Operation != payment.LookUp { // then it says that the question was wrong, and nothing about the refund
-			f.step, f.decline = refundFailed, p.Result.Decline
-		}
+		f.step, f.decline = refundFailed, p.Result.Decline // also to a look-up: the gateway took it on, and could not do it
 	case payment.Unknown, payment.Authorised, payment.Captured, payment.ActionNeeded, payment.Pending, payment.Voided, payment.NotFound, payment.NotDone:
 	}
 	if f.step != 0 && (r.state == RefundSent || r.state == RefundQueued && plantedBug(plantedRefundWithoutIntent)) {

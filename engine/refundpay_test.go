@@ -83,9 +83,6 @@ func TestWhatWasTakenIsGivenBack(t *testing.T) {
 			t.Fatalf("after %s it is %s", r.Answer, out.Refund.State)
 		}
 	}
-	if out := s.answers(1, payment.LookUp, payment.Result{Answer: payment.Failed}); out.Refund.State != RefundSent {
-		t.Fatalf("a look-up that failed ends it: %s", out.Refund.State)
-	}
 	out := s.answers(1, payment.LookUp, refundedOf(4750))
 	if out.Refund.State != RefundDone || s.e.HasOpenWork() || out.Order.RefundedMinor != 4750 || out.Order.Charge != ChargeCaptured {
 		t.Fatalf("done as %+v of %+v", out.Refund, out.Order)
@@ -159,6 +156,31 @@ func TestAFailedRefundIsTriedAgain(t *testing.T) {
 		t.Errorf("the field is %q", out.Field)
 	}
 	s.refused(CodeInvalid, &Command{Verb: VerbRefund, Order: "o1", Payment: &PaymentCommand{FailedRefund: "r1", KeepFees: true}})
+
+	// A gateway may take a refund on and say later that it has failed: to whoever asks.
+	s = charged(t, true)
+	s.refund(PaymentCommand{})
+	s.sends(1, 0)
+	s.answers(1, payment.Refund, payment.Result{Answer: payment.Pending})
+	s.wanted()
+	out := s.answers(1, payment.LookUp, payment.Result{Answer: payment.Failed, Decline: payment.DeclineGeneric})
+	var told Signals
+	s.e.TakeSignals(&told)
+	if out.Refund.State != RefundFailed || len(told.Alarms) != 1 || told.Alarms[0].Why != AlarmRefund || s.e.HasOpenWork() {
+		t.Fatalf("a refund that failed later is %+v with alarms %+v", out.Refund, told.Alarms)
+	}
+
+	// So may it say of what was taken for nothing: that is asked for again, under a key of its own.
+	s = newSale(t)
+	s.do(oneClick("b1"))
+	s.answer(1, payment.Authorise, payment.Result{Answer: payment.Captured, Ref: "ch_1", AmountMinor: 9499, Currency: "EUR"})
+	s.answer(1, payment.Refund, payment.Result{Answer: payment.Pending})
+	s.answer(1, payment.LookUp, payment.Result{Answer: payment.Failed})
+	s.now, _ = s.e.NextDeadline()
+	s.do(&Command{Verb: VerbExpire})
+	if work := s.e.OpenWork(nil); len(work) != 1 || work[0].Operation != payment.Refund || work[0].Attempt != 1 || work[0].AmountMinor != 9499 {
+		t.Fatalf("the lane is told %+v", work)
+	}
 
 	// Another amount than asked is no refund that is done: somebody has to look.
 	s = charged(t, true)

@@ -16,7 +16,7 @@ const (
 	Refunded                   // it was given back
 	NotFound                   // look-up: the gateway has no such charge
 	NotDone                    // definitely not done, and may be sent again with the same key: rate limited, or refused before it was looked at
-	Failed                     // definitely not done, and sending it again is of no use: the request itself is wrong
+	Failed                     // definitely not done, and sending it again is of no use: the request itself is wrong. Of a look-up: the refund has failed
 )
 
 // String returns the answer's name, as in metrics.

@@ -48,7 +48,7 @@ func (g *Gateway) Do(ctx context.Context, call payment.Call) payment.Result {
 			return g.lookUpRefund(ctx, call)
 		}
 		result, _ := g.lookUp(ctx, call)
-		return result
+		return asked(result)
 	}
 	return failed(payment.DeclineConfiguration, "there is no such operation")
 }
@@ -109,13 +109,21 @@ func belongs(metadata map[string]string, order string) bool {
 	return !says || order == "" || of == order
 }
 
+// asked is the answer to a look-up that was refused: the question was wrong, and that says nothing about the charge or the refund.
+func asked(result payment.Result) payment.Result {
+	if result.Answer == payment.Failed {
+		result.Answer = payment.Unknown
+	}
+	return result
+}
+
 // lookUpRefund finds a refund by the key that it was asked for with, among those of its charge.
 func (g *Gateway) lookUpRefund(ctx context.Context, call payment.Call) payment.Result {
 	ref := call.Ref
 	if ref == "" {
 		var found payment.Result
 		if found, ref = g.lookUp(ctx, call); ref == "" {
-			return found
+			return asked(found)
 		}
 	}
 	after := ""
@@ -133,7 +141,7 @@ func (g *Gateway) lookUpRefund(ctx context.Context, call payment.Call) payment.R
 			HasMore bool               `json:"has_more"`
 		}
 		if result, ok := r.ok(); !ok {
-			return result
+			return asked(result)
 		}
 		if json.Unmarshal(r.data, &page) != nil {
 			return unknown(r.say("an answer that cannot be read"))

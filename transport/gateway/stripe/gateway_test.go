@@ -269,6 +269,30 @@ func TestLiveSmoke(t *testing.T) {
 	}
 }
 
+// TestAQuestionThatIsRefusedSaysNothing asks a server that finds fault with every question.
+func TestAQuestionThatIsRefusedSaysNothing(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, `{"error":{"type":"invalid_request_error","code":"parameter_invalid_integer"}}`)
+	}))
+	defer server.Close()
+	g, err := stripe.New(stripe.Config{Key: stripetest.Key, Base: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	for _, call := range []payment.Call{
+		{Operation: payment.LookUp, Order: "hf.x.a.e.p1"},
+		{Operation: payment.LookUp, Order: "hf.x.a.e.p1", Ref: "pi_1"},
+		{Operation: payment.LookUp, Order: "hf.x.a.e.p1", Ref: "pi_1", RefundRef: "r1"},
+		{Operation: payment.LookUp, Order: "hf.x.a.e.p1", RefundRef: "r1"},
+	} {
+		if got := g.Do(t.Context(), call); got.Answer != payment.Unknown {
+			t.Errorf("%+v: %+v", call, got)
+		}
+	}
+}
+
 // TestRefundsAreLookedThroughInPages fills the pages of a stand-in whose pages are of two refunds.
 func TestRefundsAreLookedThroughInPages(t *testing.T) {
 	g, _ := open(t)

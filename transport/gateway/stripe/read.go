@@ -79,10 +79,7 @@ func readIntent(r reply) (*stripego.PaymentIntent, payment.Result) {
 // readSearch reads the charges of an order, and chooses.
 func readSearch(r reply, order string) (*stripego.PaymentIntent, payment.Result) {
 	if result, ok := r.ok(); !ok {
-		if result.Answer == payment.Failed {
-			result.Answer = payment.Unknown // the search was wrong: that says nothing about the charge
-		}
-		return nil, result
+		return nil, asked(result)
 	}
 	var page struct {
 		Object  string                    `json:"object"`
