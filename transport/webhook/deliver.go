@@ -50,7 +50,7 @@ func post(ctx context.Context, client *http.Client, e *Endpoint, id string, body
 	r.Header.Set(standardwebhooks.HeaderWebhookSignature, signature)
 	answer, err := client.Do(r)
 	if err != nil {
-		return 0, fmt.Errorf("%s", withoutSecrets(err.Error(), e.URL))
+		return 0, fmt.Errorf("post to %s: %w", hostOf(e.URL), withoutAddress(err))
 	}
 	defer func() { _ = answer.Body.Close() }()
 	_, _ = io.CopyN(io.Discard, answer.Body, answerBytesRead) // so that the connection can be used again

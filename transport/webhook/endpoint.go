@@ -11,7 +11,6 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/holdfast-engine/holdfast/transport/notice"
@@ -136,7 +135,11 @@ func readEndpoints(s Safe, account string) ([]Endpoint, error) {
 	return list, nil
 }
 
-// withoutSecrets hides a secret that an error may hold.
-func withoutSecrets(text, address string) string {
-	return strings.ReplaceAll(text, address, hostOf(address))
+// withoutAddress is what an error of net/http says behind the URL, which may hold a secret and is not always written there as it was given.
+func withoutAddress(err error) error {
+	var of *url.Error
+	if errors.As(err, &of) {
+		return of.Err
+	}
+	return err
 }

@@ -525,3 +525,24 @@ func TestDeadLettersAreBounded(t *testing.T) {
 		t.Errorf("%d dead letters are shown, %v", len(dead), err)
 	}
 }
+
+// TestErrorsDoNotShowTheAddress has endpoints whose address is written otherwise than net/http writes it in its errors: what may be a secret in it is in none.
+func TestErrorsDoNotShowTheAddress(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	addresses := []string{"HTTPS://unknown.example/canary", "https://unknown.example/sch\u00f6n/canary", "https://unknown.example/?key=canary"}
+	for _, a := range addresses {
+		b.add(a)
+	}
+	b.publish(notice.OrderConfirmed)
+	b.eventually("all are given up", func() bool { return b.hooks.Stats().Dead == uint64(len(addresses)) })
+	for _, v := range b.hooks.List(t.Context(), "_") {
+		dead, err := b.hooks.Dead(t.Context(), "_", v.ID, 10)
+		if err != nil || len(dead) != 1 || !strings.Contains(dead[0].Error, "resolve") {
+			t.Errorf("%+v, %v", dead, err)
+		}
+		if text := fmt.Sprintf("%+v %+v", v.Error, dead); strings.Contains(text, "canary") {
+			t.Errorf("an error shows a secret: %s", v.Error)
+		}
+	}
+}
