@@ -115,11 +115,11 @@ func (l *lane) notFound(c *charge, mono time.Duration) {
 		c.result.Answer = payment.Voided
 		l.ended(c, &c.result, mono)
 		return
+	case (c.lost || c.cancel || c.intended > 0 && c.old()) && l.node.clock.Now()-c.sent < engine.Instant(lostAfter): // it may still be on its way, and must not be sent again
+		l.wantsLater(c, mono, time.Duration(c.sent-l.node.clock.Now())+lostAfter)
+		return
 	case c.work.Operation == payment.Authorise && c.old():
 		l.tell(c, mono) // nothing of it can come any more
-		return
-	case (c.lost || c.cancel) && l.node.clock.Now()-c.sent < engine.Instant(lostAfter): // it may still be on its way, and must not be sent again
-		l.wantsLater(c, mono, time.Duration(c.sent-l.node.clock.Now())+lostAfter)
 		return
 	case c.cancel: // whatever was sent has ended by now, and has come to nothing
 		c.result.Answer = payment.Voided

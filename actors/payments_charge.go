@@ -42,6 +42,7 @@ type charge struct {
 
 	// Of the request that is durable, if there is one.
 	intended engine.Instant // 0: nothing was sent
+	wall     engine.Instant // intended, by the wall's clock
 	sent     engine.Instant // when it was sent last, or may have been
 	attempt  uint32
 	hash     [sha256.Size]byte
@@ -106,6 +107,7 @@ func (c *charge) want(w *engine.Work) {
 	if c.lookUp { // what is to be ended is the authorisation
 		c.intended, c.attempt, c.hash = w.Asked, w.AskedAttempt, w.AskedHash
 	}
+	c.wall = c.intended
 	if c.cancels = w.Attempt; w.Intended != 0 {
 		c.cancels++
 	}
@@ -130,7 +132,14 @@ func (c *charge) answered() {
 }
 
 // old reports whether the request's key may have been forgotten by the gateway, which would take the same request for a new charge.
-func (c *charge) old() bool { return int64(c.lane.node.clock.Now()-c.intended) >= payment.KeyAgeMax }
+func (c *charge) old() bool { return c.age() >= payment.KeyAgeMax }
+
+// age is how old the request's key is. Node time stands still while the machine sleeps, and the gateway's clock does not: the wall's counts too, and whichever
+// says more is believed.
+func (c *charge) age() int64 {
+	clock := c.lane.node.clock
+	return int64(max(clock.Now()-c.intended, clock.Wall()-c.wall))
+}
 
 // same reports whether w is what is being done, named again.
 func (c *charge) same(w *engine.Work) bool {
@@ -226,7 +235,7 @@ func (c *charge) prepare() bool {
 	}
 	c.body, c.hash = body, hash
 	if plantedBug(plantedPostFirst) {
-		c.intended = l.node.clock.Now()
+		c.intended, c.wall = l.node.clock.Now(), l.node.clock.Wall()
 		c.call()
 	}
 	return c.announce(hash, sealed)
@@ -278,7 +287,7 @@ func (c *charge) call() {
 	w := &c.work
 	call := payment.Call{Operation: c.operation, Order: c.order(), Ref: w.Ref}
 	if c.intended > 0 {
-		call.Age = int64(l.node.clock.Now() - c.intended)
+		call.Age = c.age()
 	}
 	switch c.operation {
 	case payment.LookUp:
@@ -319,7 +328,7 @@ func (c *charge) Durable(*engine.Request) {
 		return
 	}
 	if c.operation != payment.Cancel {
-		c.intended = l.node.clock.Now()
+		c.intended, c.wall = l.node.clock.Now(), l.node.clock.Wall()
 	}
 	c.commit = l.node.clock.Mono() - c.called
 	if c.untouched {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -212,6 +213,69 @@ func TestAMethodThatIsGoneIsADecline(t *testing.T) {
 				r.At == 2 && (r.Answer != payment.Failed || r.Decline != payment.DeclineConfiguration) {
 				t.Errorf("told %+v", r)
 			}
+		}
+	})
+}
+
+// TestASleepOfTheMachineMakesKeysOld lets the machine sleep for longer than gateways know keys, between a request that was not answered and the next: node time
+// stood still, and the request must not leave again.
+func TestASleepOfTheMachineMakesKeysOld(t *testing.T) {
+	for name, c := range map[string]struct {
+		slept time.Duration
+		sends int
+	}{"an hour": {time.Hour, 2}, "a day": {25 * time.Hour, 1}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var slept atomic.Int64
+				g := newFakeGateway(10*time.Millisecond, func(call *payment.Call, nth int) payment.Result {
+					if call.Operation == payment.Authorise && nth == 0 {
+						slept.Store(int64(c.slept))
+						return payment.Result{Detail: "no answer"}
+					}
+					return yes(call, nth)
+				})
+				vault := &fakeVault{}
+				n := started(t, newFakeLog(), Config{
+					Gateways: []Gateway{g}, Vault: vault, Installation: "i1", Wallets: fakeWallets{},
+					wallNow: func() engine.Instant { return engine.Instant(time.Now().UnixNano() + slept.Load()) },
+				})
+				events := &fakeEvents{vault: vault, commit: time.Millisecond, durable: make(map[string]int), began: time.Now()}
+				n.payments.lanes["fake"].submit = events.submit
+				give(n, wanted(n, payment.Authorise, 7))
+				time.Sleep(10 * time.Minute)
+				synctest.Wait()
+				if sends := g.of(payment.Authorise); len(sends) != c.sends {
+					t.Errorf("the charge was sent %d times, want %d", len(sends), c.sends)
+				}
+				if told := events.told(); len(told) != 1 || told[0].Answer != payment.Authorised {
+					t.Errorf("the event was told %+v", told)
+				}
+			})
+		})
+	}
+}
+
+// TestWhatWasJustSentIsNotTakenForLost sends a request again shortly before its key is too old. The look-up after it finds nothing: it may still be on its way.
+func TestWhatWasJustSentIsNotTakenForLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sentAt time.Time
+		g := newFakeGateway(10*time.Millisecond, func(call *payment.Call, nth int) payment.Result {
+			switch {
+			case call.Operation == payment.Authorise:
+				sentAt = time.Now()
+				return payment.Result{Detail: "no answer"}
+			case call.Operation == payment.LookUp && time.Since(sentAt) < 20*time.Second:
+				return payment.Result{Answer: payment.NotFound}
+			}
+			return yes(call, nth)
+		})
+		l, events, n := fakeLane(t, g, LaneConfig{})
+		w, _ := resumed(l, n, events, payment.Authorise, payment.KeyAgeMax-time.Second/2, true)
+		give(n, w)
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		if told := events.told(); len(told) != 1 || told[0].Answer != payment.Authorised || len(g.of(payment.Authorise)) != 1 {
+			t.Errorf("the event was told %+v after %d requests", told, len(g.of(payment.Authorise)))
 		}
 	})
 }
