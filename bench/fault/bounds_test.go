@@ -136,13 +136,19 @@ var boundsOfTheProgram = []bound{
 
 // filledElsewhere are the flags that bound what no caller sees, with the test that fills them.
 var filledElsewhere = map[string]string{
-	"batch-bytes":        "TestBatchesAreBoundedInBytes",
-	"batches-in-flight":  "TestBatchesInFlightAreBounded",
-	"cursor-lag-bytes":   "TestACursorThatHoldsTooMuchIsNoticed",
-	"memtable-bytes":     "TestTheRingWaitsForPebble",
-	"pass-bytes":         "TestEnoughLogStartsAPass",
-	"tail-segment-bytes": "TestTheRingWaitsForPebble",
-	"tail-segments":      "TestTheRingWaitsForPebble",
+	"gateway-sandbox-rate": "TestTimeAndReach",
+	"lane-concurrency":     "TestBoundsOfALane",
+	"lane-queue-max":       "TestTooLongALineTurnsBuyersAway",
+	"notices-bytes":        "TestTheStreamIsBoundedAndKeptBySomebodyElseOnlyIfItFits",
+	"waiting-buys-max":     "TestBuysThatWaitAreBounded",
+	"waiting-bytes-max":    "TestBuysThatWaitAreBounded",
+	"batch-bytes":          "TestBatchesAreBoundedInBytes",
+	"batches-in-flight":    "TestBatchesInFlightAreBounded",
+	"cursor-lag-bytes":     "TestACursorThatHoldsTooMuchIsNoticed",
+	"memtable-bytes":       "TestTheRingWaitsForPebble",
+	"pass-bytes":           "TestEnoughLogStartsAPass",
+	"tail-segment-bytes":   "TestTheRingWaitsForPebble",
+	"tail-segments":        "TestTheRingWaitsForPebble",
 }
 
 const ga = `"lots":[{"lot":"ga","face_minor":100,"capacity":100}]`

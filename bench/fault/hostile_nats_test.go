@@ -82,8 +82,11 @@ func attacks() []attack {
 		"traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "Long: " + strings.Repeat("x", 60<<10), strings.Repeat("A: b\r\n", 2000) + "A: b",
 		"No colon here", "\x00: \x00", "Empty:", ": empty", "Folded: a\r\n b", "Nats-Request-Info: a\r\n\r\nPUB " + Subject(hostileEvent, "close") + " 2",
 	} {
-		name := h[:min(len(h), 40)]
-		add("header "+name, hpub(get, attackInbox, h+"\r\n", "{}"), "answered", "")
+		name, answer := h[:min(len(h), 40)], "answered"
+		if strings.Contains(h, canaryCard) {
+			answer = "card_number"
+		}
+		add("header "+name, hpub(get, attackInbox, h+"\r\n", "{}"), answer, "")
 	}
 	add("header without a version", fmt.Sprintf("HPUB %s %s 8 10\r\nA: b\r\n\r\n{}\r\n", get, attackInbox), "answered", "")
 
