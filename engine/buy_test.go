@@ -246,3 +246,28 @@ func TestAPurchaseIsUndoneWhateverItsChargeHasCome(t *testing.T) {
 		}
 	}
 }
+
+// A payment that comes late for the hold that is forgotten next gets its tickets, and nothing is written about a hold that is not there any more.
+func TestALatePaymentForTheOldestEndedHold(t *testing.T) {
+	for _, other := range []bool{false, true} {
+		w := &world{t: t, e: NewWithLimits(testKey(), Limits{Ended: 2}), now: start}
+		w.ok(&Command{Verb: VerbCreate, Spec: testSpec()})
+		s := &sale{world: w, replica: New(testKey())}
+		s.fold(1)
+		s.do(hold("b1", "ga", 2))
+		s.now, _ = s.e.NextDeadline()
+		s.do(&Command{Verb: VerbExpire})
+		s.do(hold("b2", "ga", 1))
+		s.do(&Command{Verb: VerbRelease, Buyer: "b2", Hold: "h2"})
+		if other {
+			s.do(hold("b1", "ga", 1))
+		}
+		cmd := &Command{Verb: VerbConfirm, RequestID: "late", Buyer: "b1", Hold: "h1", PaymentRef: "inv-1", Payment: &PaymentCommand{Late: true}}
+		for range 2 {
+			if out := s.do(cmd); out.Order.ID != 1 || out.Order.Tickets != 2 || s.e.Stats().Sold != 2 {
+				t.Fatalf("it is answered %+v", out)
+			}
+		}
+		s.refused(CodeHoldUnknown, &Command{Verb: VerbConfirm, Buyer: "b1", Hold: "h1", PaymentRef: "inv-1", Payment: &PaymentCommand{Late: true}})
+	}
+}

@@ -106,7 +106,9 @@ func (e *Event) confirmLate(cmd *Command) {
 	h.price = nil
 	late.granted = e.holds.at(slot).id()
 	e.finishConfirm(cmd, f, slot)
-	e.emitLate(&late)
+	if e.holdSlots.get(uint64(id))&endedTag != 0 { // it may have been the oldest of the ended ones, and is forgotten for those that ended just now
+		e.emitLate(&late)
+	}
 }
 
 func (e *Event) emitLate(f *factLate) {
