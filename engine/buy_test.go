@@ -271,3 +271,62 @@ func TestALatePaymentForTheOldestEndedHold(t *testing.T) {
 		s.refused(CodeHoldUnknown, &Command{Verb: VerbConfirm, Buyer: "b1", Hold: "h1", PaymentRef: "inv-1", Payment: &PaymentCommand{Late: true}})
 	}
 }
+
+// What a gateway refuses to let go is asked for again and again, until somebody has looked: it is gone, or was taken and has to be given back.
+func TestSomebodyEndsAVoidThatIsAlwaysRefused(t *testing.T) {
+	resolve := func(as payment.Answer) *Command {
+		return &Command{Verb: VerbResolve, RequestID: "resolve" + as.String(), Payment: &PaymentCommand{Purchase: "p1", Result: &payment.Result{Answer: as, Ref: "ch_1"}}}
+	}
+	refused := payment.Result{Answer: payment.Failed, Decline: payment.DeclineConfiguration}
+	for _, there := range []int64{9500, 9499} {
+		for _, as := range []payment.Answer{payment.Voided, payment.Captured} {
+			s := newSale(t)
+			s.do(oneClick("b1"))
+			s.answer(1, payment.Authorise, payment.Result{Answer: payment.Authorised, Ref: "ch_1", AmountMinor: there, Currency: "EUR"})
+			if there == 9500 {
+				s.do(&Command{Verb: VerbUndo, Buyer: "b1", Payment: &PaymentCommand{Purchase: "p1"}})
+			}
+			s.refused(CodeWrongState, resolve(as)) // nobody has refused it yet
+			s.answer(1, payment.Void, refused)
+			s.refused(CodeWrongState, resolve(payment.Authorised))
+			again := resolve(as)
+			again.RequestID = "again"
+			v := s.do(again).Purchase
+			if as == payment.Voided {
+				if v.Charge != ChargeVoided || s.e.HasOpenWork() {
+					t.Fatalf("resolved as %+v", v)
+				}
+				continue
+			}
+			if work := s.e.OpenWork(nil); len(work) != 1 || work[0].Operation != payment.Refund || work[0].AmountMinor != there || work[0].Attempt != 0 {
+				t.Fatalf("the lane is told %+v", work)
+			}
+			s.answer(1, payment.Refund, refused)
+			taken := resolve(payment.Captured)
+			taken.RequestID = "taken"
+			s.refused(CodeWrongState, taken) // known
+			gone := resolve(payment.Voided)
+			gone.RequestID = "gone"
+			if v := s.do(gone).Purchase; v.Charge != ChargeVoided || s.e.HasOpenWork() {
+				t.Fatalf("resolved as %+v", v)
+			}
+		}
+	}
+}
+
+// A gateway that says what no gateway should harms nobody: what was written can be read again.
+func TestReasonsToDeclineThatThereAreNot(t *testing.T) {
+	s := charged(t, true)
+	s.refund(PaymentCommand{})
+	s.sends(1, 0)
+	s.answers(1, payment.Refund, payment.Result{Answer: payment.Failed, Decline: 200})
+	s.do(oneClick("b2"))
+	if v := s.answer(2, payment.Authorise, payment.Result{Answer: payment.DeclinedHard, Decline: 200}); v.Decline != payment.DeclineGeneric {
+		t.Fatalf("declined as %+v", v)
+	}
+	s.do(oneClick("b3"))
+	v := s.answer(3, payment.Authorise, payment.Result{Answer: payment.Captured, AmountMinor: -5, Currency: "not a currency"})
+	if work := s.e.OpenWork(nil); v.State != PurchaseDeclined || len(work) != 1 || work[0].AmountMinor != 9500 || work[0].Currency != "EUR" {
+		t.Fatalf("the purchase is %+v, the lane is told %+v", v, work)
+	}
+}

@@ -371,7 +371,7 @@ func (e *Event) openRequests(d *decoder) {
 		e.requestIndex.insert(index32(hash), uint32(pos&lowMask))
 		e.rows += requestHash(&row, hash, pos<<32)
 	}
-	for range d.count(e.limits.Orders+2*e.limits.Purchases+TicketsChangedMax+RefundsMax, 13) {
+	for range d.count(e.limits.Orders+2*e.limits.Purchases+TicketsChangedMax+RefundsMax*RefundTriesMax, 13) {
 		row, hash, ok := e.openRequest(d)
 		if !ok {
 			return

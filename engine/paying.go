@@ -203,7 +203,7 @@ func (e *Event) sold(slot uint32, charge ChargeState, ref string) {
 func (e *Event) decline(slot uint32, r *payment.Result) {
 	row := e.purchases.rows.at(slot)
 	f := factDeclined{decline: r.Decline, soft: r.Answer == payment.DeclinedSoft}
-	if f.decline == payment.DeclineNone {
+	if f.decline == payment.DeclineNone || int(f.decline) >= payment.Declines {
 		f.decline = payment.DeclineGeneric
 	}
 	if f.soft && row.softs+1 < softDeclinesMax {

@@ -276,6 +276,9 @@ func (e *Event) resultOfRefund(p *PaymentCommand) {
 		f.step, f.decline = refundFailed, p.Result.Decline // also to a look-up: the gateway took it on, and could not do it
 	case payment.Unknown, payment.Authorised, payment.Captured, payment.ActionNeeded, payment.Pending, payment.Voided, payment.NotFound, payment.NotDone:
 	}
+	if int(f.decline) >= payment.Declines {
+		f.decline = payment.DeclineGeneric
+	}
 	if f.step != 0 && (r.state == RefundSent || r.state == RefundQueued && plantedBug(plantedRefundWithoutIntent)) {
 		e.emitRefundStep(&f)
 		if f.step == refundFailed {

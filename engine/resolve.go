@@ -20,7 +20,8 @@ func (f *factResolved) append(dst []byte) []byte {
 	return append(dst, byte(f.answer))
 }
 
-// resolve takes an operator's word for what became of a stuck charge, or of one that could not be captured: authorised, captured, or voided.
+// resolve takes an operator's word for what became of a stuck charge, or of one that could not be captured, let go or given back: authorised, captured, or
+// voided.
 func (e *Event) resolve(cmd *Command) {
 	p := paymentOf(cmd)
 	if !e.validRequest(cmd) || !e.validID("purchase", p.Purchase) {
@@ -57,6 +58,9 @@ func (e *Event) resolve(cmd *Command) {
 	e.applyResolved(&f)
 	row := e.purchases.rows.at(slot)
 	r := payment.Result{Answer: f.answer, Ref: p.Result.Ref, AmountMinor: row.total, Currency: e.spec.Currency}
+	if row.charge == ChargeVoiding {
+		r.AmountMinor, r.Currency = row.owed(e.spec.Currency, e.named(row.in))
+	}
 	switch {
 	case row.state == PurchaseStuck:
 		e.resultUnderWay(slot, payment.LookUp, &r)
@@ -71,7 +75,13 @@ func (e *Event) resolve(cmd *Command) {
 // fitsResolved reports whether a charge waits for an operator who can say this about it.
 func (e *Event) fitsResolved(f *factResolved, slot uint32) bool {
 	row := e.purchases.rows.at(slot)
-	return row.state == PurchaseStuck || row.charge == ChargeCaptureFailed && f.answer != payment.Authorised
+	switch {
+	case row.state == PurchaseStuck:
+		return true
+	case row.charge == ChargeVoiding && row.flags&purchaseWaits != 0: // the gateway has refused to let it go, or to give it back
+		return f.answer == payment.Voided || f.answer == payment.Captured && row.flags&purchaseTaken == 0
+	}
+	return row.charge == ChargeCaptureFailed && f.answer != payment.Authorised
 }
 
 func (e *Event) applyResolved(f *factResolved) {

@@ -271,7 +271,7 @@ gateway's own pages and say what became of it.
 		Use:   "resolve EVENT PURCHASE authorised|captured|voided",
 		Short: "Say what became of a stuck charge",
 		Long: `Ends a stuck purchase: authorised or captured gives the buyer the tickets, voided gives them back for sale. Nothing checks the answer: look at the gateway's
-own pages first. It is in the audit. Also for a charge that could not be captured, again and again.`,
+own pages first. It is in the audit. Also for a charge that could not be captured, let go or given back, again and again.`,
 		Example: "  engine purchase resolve night-one p17 captured --as maria\n  engine purchase resolve night-one p18 voided --request-id resolve-p18",
 		Args:    cobra.ExactArgs(3), //nolint:mnd // as Use says
 		RunE: func(cmd *cobra.Command, args []string) error {

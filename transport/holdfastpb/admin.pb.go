@@ -851,7 +851,7 @@ func (x *OneClickEverywhereCommand) GetCorrelation() string {
 	return ""
 }
 
-// ResolveCommand says what became of a charge that nobody knows about for 24 hours, or that could not be captured. Subject: holdfast.v1.admin.resolve.
+// ResolveCommand says what became of a charge that nobody knows about for 24 hours, or that could not be captured, let go or given back. Subject: holdfast.v1.admin.resolve.
 type ResolveCommand struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
