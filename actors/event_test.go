@@ -320,6 +320,33 @@ func TestASecondPanicWithinAMinuteQuarantinesOnlyThatEvent(t *testing.T) {
 	}
 }
 
+// TestPoisonOfOnePurchaseIsNotThatOfAnother has a command of the engine's own, which has no request id, fail for one purchase: that command alone is not run again.
+func TestPoisonOfOnePurchaseIsNotThatOfAnother(t *testing.T) {
+	for name, of := range map[string]func(n uint64) *engine.PaymentCommand{
+		"what a lane tells": func(n uint64) *engine.PaymentCommand { return &engine.PaymentCommand{At: engine.PurchaseID(n)} },
+		"what a reader asks": func(n uint64) *engine.PaymentCommand {
+			return &engine.PaymentCommand{Told: &engine.Told{Seq: engine.Seq(n)}}
+		},
+		"where a purchase is": func(n uint64) *engine.PaymentCommand { return &engine.PaymentCommand{Purchase: fmt.Sprint("p", n)} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := started(t, newFakeLog(), Config{SleepAfter: -1})
+				ask(t, n, "e1", create("c1", 10))
+				for i, which := range []uint64{7, 8, 7} {
+					if a := ask(t, n, "e1", engine.Command{Payment: of(which)}); a.code != engine.CodeInternal {
+						t.Fatalf("answer %d is %v", i, a.code)
+					}
+					time.Sleep(2 * panicWindow)
+				}
+				if got := n.metrics.panics.Get(); got != 2 {
+					t.Fatalf("%d commands were run, want each of two once", got)
+				}
+			})
+		})
+	}
+}
+
 func TestTwoPanicsAMinuteApartDoNotQuarantine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := started(t, newFakeLog(), Config{})

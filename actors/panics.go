@@ -3,6 +3,7 @@ package actors
 import (
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,20 +15,34 @@ type breach struct{ err error }
 
 // panicked remembers a command that made Step panic.
 type panicked struct {
-	verb      engine.Verb
-	requestID string
-	buyer     string
-	at        time.Duration
+	culprit
+	at time.Duration
+}
+
+// culprit is what tells a command from others. Those of the engine's own have no request id: what a lane tells of one purchase must not stand for what it tells
+// of all.
+type culprit struct {
+	verb             engine.Verb
+	requestID, buyer string
+	purchase         string
+	at               engine.PurchaseID
+	told             engine.Seq
+}
+
+func culpritOf(cmd *engine.Command) culprit {
+	c := culprit{verb: cmd.Verb, requestID: cmd.RequestID, buyer: cmd.Buyer}
+	if p := cmd.Payment; p != nil {
+		c.purchase, c.at = p.Purchase, p.At
+		if p.Told != nil {
+			c.told = p.Told.Seq
+		}
+	}
+	return c
 }
 
 func (a *eventActor) isPoison(cmd *engine.Command) bool {
-	for i := range a.poison {
-		p := &a.poison[i]
-		if p.verb == cmd.Verb && p.requestID == cmd.RequestID && p.buyer == cmd.Buyer {
-			return true
-		}
-	}
-	return false
+	c := culpritOf(cmd)
+	return slices.ContainsFunc(a.poison, func(p panicked) bool { return p.culprit == c })
 }
 
 // notePanic takes the half-done step out of the run and decides whether the event can go on.
@@ -59,7 +74,9 @@ func (a *eventActor) notePanic(cause any) {
 		a.quarantine(fmt.Sprintf("%d commands have failed, the last with: %v", poisonMax+1, cause))
 	default:
 		cmd := &a.requests[a.request].Commands[a.command]
-		a.poison = append(a.poison, panicked{verb: cmd.Verb, requestID: strings.Clone(cmd.RequestID), buyer: strings.Clone(cmd.Buyer), at: mono})
+		c := culpritOf(cmd)
+		c.requestID, c.buyer, c.purchase = strings.Clone(c.requestID), strings.Clone(c.buyer), strings.Clone(c.purchase)
+		a.poison = append(a.poison, panicked{culprit: c, at: mono})
 	}
 }
 
