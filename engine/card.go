@@ -142,9 +142,12 @@ func HidesCardCode(s string) bool {
 		if rest[0] == '2' {
 			rest = rest[1:]
 		}
-		rest = strings.TrimLeft(rest, " :=#_-\"'\t")
-		digits, within := 0, false // within a word, as in a random id
-		for _, r := range rest {
+		value := strings.TrimLeft(rest, " :=#_-\"'\t")
+		if _, glued := digitOf(rune(s[max(i-1, 0)])); glued && value == rest {
+			continue // within a word, as in a random id
+		}
+		digits, within := 0, false
+		for _, r := range value {
 			if _, ok := digitOf(r); !ok {
 				within = isLetter(r)
 				break

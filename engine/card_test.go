@@ -52,12 +52,12 @@ func TestCardNumbersAreFoundInDisguise(t *testing.T) {
 }
 
 func TestCodesAndKeysAreFound(t *testing.T) {
-	for _, s := range []string{"cvc 123", "CVV: 1234", "cvv2=999", "my_cvc_123", "csc #123", "card, cvn-123."} {
+	for _, s := range []string{"cvc 123", "CVV: 1234", "cvv2=999", "my_cvc_123", "csc #123", "card, cvn-123.", "12/27cvc 123"} {
 		if !HidesCardCode(s) {
 			t.Errorf("%q gives a code", s)
 		}
 	}
-	for _, s := range []string{"", "cvc", "cvc 12", "cvc 12345", "abcvc 123", "a cvc was asked for", "tok_cv123"} {
+	for _, s := range []string{"", "cvc", "cvc 12", "cvc 12345", "abcvc 123", "a cvc was asked for", "tok_cv123", "v2dm6etj4cvn6530", "h78cvc379j"} {
 		if HidesCardCode(s) {
 			t.Errorf("%q is taken for a code", s)
 		}
