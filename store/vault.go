@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"crypto/cipher"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
@@ -29,6 +30,7 @@ var ErrNoVault = errors.New("the store was opened without a vault key")
 type Vault struct {
 	s      *Store
 	master []*masterKey // the first one closes, all open
+	opened openKeys
 
 	mu      sync.Mutex
 	waiting map[string]*makingKey // subjects whose key is to be made
@@ -45,8 +47,17 @@ type makingKey struct {
 
 // subjectKey is an open key of a subject. Its id tells records of this key from those of a key that was destroyed before it.
 type subjectKey struct {
-	id  [8]byte
-	raw [keyLen]byte
+	id   [8]byte
+	raw  [keyLen]byte
+	aead cipher.AEAD // of raw
+}
+
+// newSubjectKey makes a key of its id and its bytes.
+func newSubjectKey(plain []byte) (*subjectKey, error) {
+	k := &subjectKey{id: [8]byte(plain), raw: [keyLen]byte(plain[8:])}
+	var err error
+	k.aead, err = newAEAD(k.raw[:])
+	return k, err
 }
 
 // A closed key, under w|acct|subject, and a record, under v|acct|subject|name, where acct, subject and name are one length byte and that many bytes:
@@ -186,17 +197,13 @@ func (v *Vault) Seal(account, subject, name string, plain []byte) (engine.Sealed
 		return engine.Sealed{}, fmt.Errorf("store: seal: %w", err)
 	}
 	key := recordKey(account, subject, name)
-	aead, err := newAEAD(k.raw[:])
-	if err != nil {
-		return engine.Sealed{}, fmt.Errorf("store: seal: %w", err)
-	}
-	value := make([]byte, vaultHead, vaultHead+len(plain)+aead.Overhead())
+	value := make([]byte, vaultHead, vaultHead+len(plain)+k.aead.Overhead())
 	value[0] = vaultVersion
 	copy(value[1:], k.id[:])
 	if _, err := rand.Read(value[9:vaultHead]); err != nil {
 		return engine.Sealed{}, fmt.Errorf("store: seal: %w", err)
 	}
-	return engine.Sealed{Key: key, Value: aead.Seal(value, value[9:vaultHead], plain, key)}, nil
+	return engine.Sealed{Key: key, Value: k.aead.Seal(value, value[9:vaultHead], plain, key)}, nil
 }
 
 func setSealed(b *pebble.Batch, r *engine.Sealed) error {
@@ -211,7 +218,7 @@ func (v *Vault) Remove(account, subject, name string) engine.Sealed {
 	return engine.Sealed{Key: recordKey(account, subject, name)}
 }
 
-// Open returns the plain text of a record; ok is false if there is none, or if the subject was erased. It reads two keys of the store.
+// Open returns the plain text of a record; ok is false if there is none, or if the subject was erased. It reads the store.
 func (v *Vault) Open(account, subject, name string) (plain []byte, ok bool, err error) {
 	if err := checkNames(account, subject, name); err != nil {
 		return nil, false, err
@@ -243,11 +250,7 @@ func (k *subjectKey) open(key, value []byte) (plain []byte, ok bool, err error) 
 	if !bytes.Equal(value[1:9], k.id[:]) {
 		return nil, false, nil
 	}
-	aead, err := newAEAD(k.raw[:])
-	if err != nil {
-		return nil, false, err
-	}
-	plain, err = aead.Open(nil, value[9:vaultHead], value[vaultHead:], key)
+	plain, err = k.aead.Open(nil, value[9:vaultHead], value[vaultHead:], key)
 	if err != nil {
 		return nil, false, fmt.Errorf("store: a record of the vault does not open under its key: %w", ErrDamaged)
 	}
@@ -290,12 +293,16 @@ func (v *Vault) check() error {
 	return v.s.life.check()
 }
 
-// subject reads and opens a subject's key; nil if it has none.
+// subject returns a subject's open key; nil if it has none.
 func (v *Vault) subject(account, subject string) (*subjectKey, error) {
 	if err := v.check(); err != nil {
 		return nil, err
 	}
 	key := subjectPrefix(keySubject, account, subject)
+	k, erased := v.opened.get(key)
+	if k != nil {
+		return k, nil
+	}
 	value, closer, err := v.s.db.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, nil
@@ -304,7 +311,11 @@ func (v *Vault) subject(account, subject string) (*subjectKey, error) {
 		return nil, pebbleError(fmt.Errorf("store: read a key of the vault: %w", err))
 	}
 	defer func() { _ = closer.Close() }()
-	return v.openKey(key, value)
+	if k, err = v.openKey(key, value); err != nil {
+		return nil, err
+	}
+	v.opened.add(key, k, erased)
+	return k, nil
 }
 
 func (v *Vault) openKey(key, value []byte) (*subjectKey, error) {
@@ -319,7 +330,7 @@ func (v *Vault) openKey(key, value []byte) (*subjectKey, error) {
 		if err != nil {
 			return nil, fmt.Errorf("a key of the vault does not open: %w", ErrDamaged)
 		}
-		return &subjectKey{id: [8]byte(plain), raw: [keyLen]byte(plain[8:])}, nil
+		return newSubjectKey(plain)
 	}
 	return nil, fmt.Errorf("a key of the vault was closed with key %016x, which the key file does not hold: %w", binary.BigEndian.Uint64(value[1:]), ErrVaultKey)
 }
@@ -391,11 +402,11 @@ func (v *Vault) makeKeys(all map[string]*makingKey) {
 			err = pebbleError(err2)
 			return
 		}
-		m.key = new(subjectKey)
-		if _, err = rand.Read(m.key.id[:]); err != nil {
+		var plain [8 + keyLen]byte
+		if _, err = rand.Read(plain[:]); err != nil {
 			return
 		}
-		if _, err = rand.Read(m.key.raw[:]); err != nil {
+		if m.key, err = newSubjectKey(plain[:]); err != nil {
 			return
 		}
 		if closed[name], err = v.closeKey([]byte(name), m.key); err != nil {

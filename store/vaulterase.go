@@ -52,6 +52,7 @@ func (v *Vault) erase(ctx context.Context, account string, subjects []string) er
 		}
 		return err
 	})
+	v.opened.forget() // whoever reads from now on finds no key
 	if err != nil {
 		return err
 	}
