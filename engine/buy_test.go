@@ -330,3 +330,24 @@ func TestReasonsToDeclineThatThereAreNot(t *testing.T) {
 		t.Fatalf("the purchase is %+v, the lane is told %+v", v, work)
 	}
 }
+
+// A charge that is found to be declined after all, when it was to be captured or let go, is gone: somebody is told, and nobody asks for ever.
+func TestAChargeThatWasDeclinedAfterAll(t *testing.T) {
+	declined := payment.Result{Answer: payment.DeclinedHard, Decline: payment.DeclineGeneric}
+	s := charged(t, false)
+	s.now, _ = s.e.NextDeadline()
+	s.do(&Command{Verb: VerbExpire})
+	s.answer(1, payment.Capture, payment.Result{})
+	if v := s.answer(1, payment.LookUp, declined); v.Charge != ChargeCaptureFailed || s.e.HasOpenWork() {
+		t.Fatalf("a capture ends as %+v", v)
+	}
+	s = charged(t, false)
+	if v := s.answer(1, payment.LookUp, declined); v.Charge != ChargeAuthorised {
+		t.Fatalf("old news makes it %+v", v)
+	}
+	s.do(&Command{Verb: VerbUndo, Buyer: "b1", Payment: &PaymentCommand{Purchase: "p1"}})
+	s.answer(1, payment.Void, payment.Result{})
+	if v := s.answer(1, payment.LookUp, declined); v.Charge != ChargeVoided || s.e.HasOpenWork() {
+		t.Fatalf("a void ends as %+v", v)
+	}
+}

@@ -247,14 +247,12 @@ func (e *Event) resultOfCharge(slot uint32, operation payment.Operation, r *paym
 	case payment.Authorised, payment.Captured:
 		e.chargeThere(slot, r)
 	case payment.Voided, payment.Refunded:
-		switch row.charge {
-		case ChargeVoiding:
-			e.stepPurchase(slot, factPaid{step: stepVoided})
-		case ChargeAuthorised, ChargeCapturing:
-			e.captureFailed(slot, true)
-		case ChargeNone, ChargeCaptured, ChargeVoided, ChargeCaptureFailed:
-		}
+		e.chargeGone(slot)
 	case payment.Failed, payment.DeclinedHard, payment.DeclinedSoft:
+		if operation == payment.LookUp && r.Answer != payment.Failed && row.charge != ChargeAuthorised && row.flags&purchaseTaken == 0 { // what was declined after all is not reserved any more
+			e.chargeGone(slot)
+			return
+		}
 		late := operation == payment.LookUp && row.operation == payment.Refund // the gateway took it on, and could not do it
 		if operation != row.operation && !late || row.intended == 0 {
 			return
@@ -270,6 +268,17 @@ func (e *Event) resultOfCharge(slot uint32, operation payment.Operation, r *paym
 		case ChargeNone, ChargeAuthorised, ChargeCaptured, ChargeVoided, ChargeCaptureFailed:
 		}
 	case payment.Unknown, payment.ActionNeeded, payment.Pending, payment.NotFound, payment.NotDone:
+	}
+}
+
+// chargeGone takes the news that no money of a purchase that is over is reserved or taken any more.
+func (e *Event) chargeGone(slot uint32) {
+	switch e.purchases.rows.at(slot).charge {
+	case ChargeVoiding:
+		e.stepPurchase(slot, factPaid{step: stepVoided})
+	case ChargeAuthorised, ChargeCapturing:
+		e.captureFailed(slot, true)
+	case ChargeNone, ChargeCaptured, ChargeVoided, ChargeCaptureFailed:
 	}
 }
 

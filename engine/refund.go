@@ -441,7 +441,7 @@ func (e *Event) fitRefunding(f *factRefunding, order uint32) error {
 		return unfit("a refund of nothing")
 	case whole && e.allVoid(order):
 		return unfit("a refund of an order without tickets")
-	case !off && (count >= RefundsPerOrderMax || e.refunds.rows >= RefundsMax), e.tickets.live()+len(f.tickets) > TicketsChangedMax+TicketsPerRefundMax:
+	case !off && (count >= RefundsPerOrderMax || e.refunds.rows >= RefundsMax), len(f.tickets) > 0 && e.tickets.live()+len(f.tickets) > TicketsChangedMax+TicketsPerRefundMax:
 		return unfit("a table is full")
 	}
 	for _, id := range f.tickets {
