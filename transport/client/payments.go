@@ -25,7 +25,7 @@ func (c *Client) Offer(ctx context.Context, event string, cmd *pb.OfferCommand) 
 // Buy holds, charges and orders. It waits for the final state for cmd.WaitMs, or 2 seconds if that is not set, and shows the purchase as it is then,
 // with its order once it is sold. Commands for the same event do not wait for it.
 //
-// After [ErrOutcomeUnknown] send it again with the same request id: nobody is charged twice.
+// ctx has to last longer than the wait: whoever leaves earlier gets [ErrOutcomeUnknown]. Send it again then with the same request id: nobody is charged twice.
 func (c *Client) Buy(ctx context.Context, event string, cmd *pb.BuyCommand) (*pb.Purchase, *pb.Order, error) {
 	giveID(&cmd.RequestId)
 	return purchased(c.buy(ctx, event, cmd))
