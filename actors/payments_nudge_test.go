@@ -2,6 +2,7 @@ package actors
 
 import (
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,9 +12,9 @@ import (
 
 func TestANudgeLooksUpAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		done := false
+		var done atomic.Bool
 		g := newFakeGateway(0, func(call *payment.Call, nth int) payment.Result {
-			if !done {
+			if !done.Load() {
 				return payment.Result{Answer: payment.ActionNeeded, Ref: "ch", ClientSecret: "s"}
 			}
 			return yes(call, nth)
@@ -21,7 +22,7 @@ func TestANudgeLooksUpAtOnce(t *testing.T) {
 		_, events, n := fakeLane(t, g, LaneConfig{})
 		give(n, wanted(n, payment.Authorise, 1))
 		time.Sleep(10 * time.Second)
-		done = true
+		done.Store(true)
 		if err := n.Nudge(t.Context(), "fake", "hf.i1._.e1.p1"); err != nil {
 			t.Fatal(err)
 		}
