@@ -202,9 +202,11 @@ func fallingSale(t *testing.T, seed uint64) {
 	}
 	say := func(cmd engine.Command) *simBuyers {
 		b := &simBuyers{purchases: map[engine.PurchaseID]engine.PurchaseView{}, durable: make(chan struct{})}
-		if b.code = n.Submit(&engine.Request{Account: engine.SingleAccount, Event: "e1", Commands: []engine.Command{cmd}, Reply: b}); b.code == engine.CodeOK {
-			<-b.durable
+		if code := n.Submit(&engine.Request{Account: engine.SingleAccount, Event: "e1", Commands: []engine.Command{cmd}, Reply: b}); code != engine.CodeOK {
+			b.code = code
+			return b
 		}
+		<-b.durable
 		return b
 	}
 	start()
