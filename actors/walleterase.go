@@ -59,6 +59,11 @@ func (e *eraser) stop() {
 
 func (e *eraser) run(ctx context.Context) {
 	defer close(e.done)
+	if e.room.node.recovering { // the events name first what is open
+		if pause(ctx, eraseAgainAfter) != nil {
+			return
+		}
+	}
 	tick := time.NewTicker(eraseAgainAfter)
 	defer tick.Stop()
 	for {

@@ -238,6 +238,46 @@ func TestErasedBuyerIsForgotten(t *testing.T) {
 	})
 }
 
+// TestAStartErasesNobodyBeforeEventsHaveNamedTheirCharges: what is open is in the events, which name it a moment after a start.
+func TestAStartErasesNobodyBeforeEventsHaveNamedTheirCharges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, v := newFakeLog(), &fakeVault{}
+		var b *walletBench
+		begin := func() {
+			b = newWalletBench(t, l, v)
+			b.payments.lanes["fake"].submit = func(*engine.Request) engine.Code { return engine.CodeUnavailable } // its charge stays open
+		}
+		saved := func() bool {
+			_, ok, _ := v.Open("_", "anna", "m1")
+			return ok
+		}
+		begin()
+		b.want(saveOf("s1", "anna", "tok_1"), engine.CodeOK)
+		give(b.Node, wanted(b.Node, payment.Authorise, 1))
+		synctest.Wait()
+		b.want(wallet.Command{Verb: wallet.VerbErase, RequestID: "x1", Buyer: "anna"}, engine.CodeEraseWaits)
+		time.Sleep(time.Minute)
+		b.stop()
+		begin()
+		synctest.Wait()
+		if !saved() {
+			t.Fatal("a start has erased a buyer at once")
+		}
+		give(b.Node, wanted(b.Node, payment.Authorise, 1))
+		time.Sleep(time.Minute)
+		if !saved() {
+			t.Error("the method of an open charge is gone")
+		}
+		b.stop()
+		begin()
+		time.Sleep(time.Minute)
+		if saved() {
+			t.Error("somebody of whom nothing is open is not erased after a start")
+		}
+		b.stop()
+	})
+}
+
 // TestLostSecretsAreMadeGood: a crash may keep the fact of a save and lose what lay beside it, before the save was acknowledged.
 func TestLostSecretsAreMadeGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
