@@ -306,6 +306,46 @@ func TestPurchasesArePublished(t *testing.T) {
 	}
 }
 
+func TestStatesOnTheWayAreToldOnlyIfTheyLast(t *testing.T) {
+	s := newTill(t, transport.Config{})
+	told := make(chan *nats.Msg, 16)
+	if _, err := s.caller.ChanSubscribe(transport.SubjectPurchases("e1", "b1"), told); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.caller.FlushWithContext(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	next := func(want ...string) {
+		t.Helper()
+		select {
+		case m := <-told:
+			c := new(pb.PurchaseChanged)
+			if err := protojson.Unmarshal(m.Data, c); err != nil || len(want) != 2 || c.Purchase.Id != want[0] || c.Purchase.GetState() != want[1] {
+				t.Errorf("published %s, want %v", m.Data, want)
+			}
+		case <-within(t).Done():
+			t.Fatal("nothing is published")
+		}
+	}
+	s.engine.Hold() // whatever is told is told of the last state
+	for _, state := range []engine.PurchaseState{engine.PurchaseQueued, engine.PurchaseAuthorising, engine.PurchaseSold} {
+		s.change(state, 1)
+	}
+	s.engine.LetGo()
+	next("p1", "sold")
+	s.change(engine.PurchaseQueued, 2)
+	s.change(engine.PurchaseAuthorising, 2)
+	next("p2", "authorising") // once, and nothing of the first purchase before it
+	s.change(engine.PurchaseAuthorising, 3)
+	if err := s.server.Drain(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	next("p3", "authorising")
+	if st := s.server.Stats(); st.Pushes != 3 || st.PushesLost != 0 {
+		t.Errorf("%d were published and %d lost", st.Pushes, st.PushesLost)
+	}
+}
+
 func TestChangesBeyondTheBoundAreLostAndCounted(t *testing.T) {
 	s := newTill(t, transport.Config{})
 	s.engine.Hold()

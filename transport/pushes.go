@@ -12,12 +12,15 @@ import (
 
 // pushes publishes what purchases have become, on the subjects of their buyers. A change only says that there is something to tell: the purchase is
 // read, as anybody may read it, and its state of that moment is published, so that nothing is told that is not durable. Changes that come
-// while others are being told are told together: a purchase once, the purchases of an event in one request. One goroutine does it all.
+// while others are being told are told together: a purchase once, the purchases of an event in one request. One that is not settled may wait a moment for
+// the next one, and is told with it: most purchases go through their states faster than anybody can look. One goroutine does it all.
 type pushes struct {
 	server *Server
 
 	mu      sync.Mutex
 	queue   []push
+	passing []passingPush         // not settled, by time
+	passes  map[parkedAt]struct{} // those of passing that are still to be told
 	closed  bool
 	wake    chan struct{}
 	stopped chan struct{}
@@ -31,8 +34,16 @@ type push struct {
 	engine.PurchaseChange
 }
 
+// passingPush is a change that is told at a time, unless another one comes before.
+type passingPush struct {
+	push
+	due time.Time
+}
+
+func (c *push) at() parkedAt { return parkedAt{c.event, c.Purchase, c.Incarnation} }
+
 func newPushes(s *Server) *pushes {
-	p := &pushes{server: s, wake: make(chan struct{}, 1), stopped: make(chan struct{})}
+	p := &pushes{server: s, passes: make(map[parkedAt]struct{}), wake: make(chan struct{}, 1), stopped: make(chan struct{})}
 	go p.run()
 	return p
 }
@@ -41,12 +52,45 @@ func newPushes(s *Server) *pushes {
 func (p *pushes) add(event string, c engine.PurchaseChange) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || len(p.queue) >= PushesMax {
+	noted := push{event, c}
+	_, passing := p.passes[noted.at()]
+	if !settled(c.State) && passing {
+		return // it will be told what the purchase is by then
+	}
+	if p.closed || len(p.queue)+len(p.passing) >= PushesMax {
 		p.lost.Add(1)
 		return
 	}
-	p.queue = append(p.queue, push{event, c})
-	p.nudge()
+	if settled(c.State) {
+		delete(p.passes, noted.at())
+		p.queue = append(p.queue, noted)
+		p.nudge()
+		return
+	}
+	p.passes[noted.at()] = struct{}{}
+	p.passing = append(p.passing, passingPush{noted, time.Now().Add(pushPasses)})
+	if len(p.passing) == 1 {
+		p.nudge()
+	}
+}
+
+// ripen moves to the queue what has waited for long enough, and returns how long the next one has to wait. The caller holds p.mu.
+func (p *pushes) ripen() time.Duration {
+	now := time.Now()
+	for len(p.passing) > 0 {
+		c := &p.passing[0]
+		_, still := p.passes[c.at()]
+		if wait := c.due.Sub(now); still && wait > 0 && !p.closed {
+			return wait
+		}
+		if still {
+			delete(p.passes, c.at())
+			p.queue = append(p.queue, c.push)
+		}
+		p.passing = p.passing[1:]
+	}
+	p.passing = nil
+	return time.Hour
 }
 
 // nudge wakes run.
@@ -64,7 +108,7 @@ func (s *Server) pushesLost() int64 { return int64(s.pushes.lost.Load()) }
 func (p *pushes) waiting() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.queue)
+	return len(p.queue) + len(p.passes)
 }
 
 // close tells what is noted, and waits until it has left. What comes later is lost.
@@ -83,8 +127,11 @@ func (p *pushes) close(ctx context.Context) error {
 
 func (p *pushes) run() {
 	defer close(p.stopped)
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
 	for {
 		p.mu.Lock()
+		wait := p.ripen()
 		n := min(len(p.queue), pushesTogetherMax)
 		taken := p.queue[:n:n]
 		p.queue = p.queue[n:]
@@ -96,7 +143,11 @@ func (p *pushes) run() {
 		case closed:
 			return
 		default:
-			<-p.wake
+			timer.Reset(wait)
+			select {
+			case <-p.wake:
+			case <-timer.C:
+			}
 		}
 	}
 }
@@ -107,11 +158,10 @@ func (p *pushes) tell(changes []push) {
 	byEvent := make(map[string]*pushRequest)
 	for i := range changes {
 		c := &changes[i]
-		at := parkedAt{c.event, c.Purchase, c.Incarnation}
-		if told[at] {
+		if told[c.at()] {
 			continue
 		}
-		told[at] = true
+		told[c.at()] = true
 		r := byEvent[c.event]
 		if r == nil {
 			r = &pushRequest{done: make(chan struct{})}
