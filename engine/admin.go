@@ -26,6 +26,7 @@ type AdminCommand struct {
 	Purchase  string // resolve
 	Answer    string // resolve: what became of the charge, "authorised", "captured" or "voided"
 	Order     string // evidence
+	Buyer     string // wallet-show, wallet-export, wallet-erase
 	Action    string // webhooks: add, remove, list, replay or dead
 	Endpoint  string // webhooks: the id of one
 	URL       string // webhooks, add: where notices go; it may hold a secret
@@ -58,6 +59,8 @@ type AdminAnswer struct {
 	Webhooks  *WebhooksView
 	Evidence  string // a document in JSON
 	TicketKey string // the id of the new key
+	Wallet    string // a document in JSON: what is held about a buyer, without secrets
+	Erased    string // the buyer who is forgotten: the key is destroyed
 }
 
 // LaneView is what operators see of the line in front of a payment gateway.

@@ -24,6 +24,10 @@ func adminTime(name string, num uint8, at func(*scope) *engine.Instant) field {
 	return field{name: name, num: num, kind: kindTime, present: true, at: at}
 }
 
+func adminBuyerField() field {
+	return field{name: "buyer", num: 5, kind: kindString, str: func(s *scope) *string { return &s.admin.Buyer }}
+}
+
 // adminMessages holds the message of every admin verb.
 var adminMessages = map[string]*message{
 	"audit": newMessage("AuditCommand",
@@ -64,6 +68,9 @@ var adminMessages = map[string]*message{
 		correlationField()),
 	"ticket-rotate": newMessage("TicketRotateCommand", requestIDField(), operatorField(), correlationField()),
 	"snapshot":      newMessage("SnapshotCommand", requestIDField(), operatorField(), correlationField()),
+	"wallet-show":   newMessage("WalletShowCommand", requestIDField(), operatorField(), adminBuyerField(), correlationField()),
+	"wallet-export": newMessage("WalletExportCommand", requestIDField(), operatorField(), adminBuyerField(), correlationField()),
+	"wallet-erase":  newMessage("WalletEraseCommand", requestIDField(), operatorField(), adminBuyerField(), correlationField()),
 	"lane": newMessage("LaneCommand",
 		requestIDField(), operatorField(),
 		field{name: "gateway", num: 5, kind: kindString, str: func(s *scope) *string { return &s.admin.Gateway }},
@@ -131,6 +138,8 @@ func (d *decoder) decodeAdmin(m *message, cmd *engine.AdminCommand, body []byte)
 			}
 		case "order":
 			d.checkID("order", cmd.Order)
+		case "buyer":
+			d.checkID("buyer", cmd.Buyer)
 		case "action":
 			if a := cmd.Action; a != "add" && a != "remove" && a != "list" && a != "replay" && a != "dead" {
 				d.fail(engine.CodeInvalid, "action", "action must be add, remove, list, replay or dead")

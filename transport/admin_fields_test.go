@@ -13,6 +13,7 @@ func TestAdminTablesMatchTheSchema(t *testing.T) {
 		"audit": new(pb.AuditCommand), "events": new(pb.EventsCommand), "snapshot": new(pb.SnapshotCommand), "why": new(pb.WhyCommand),
 		"lane": new(pb.LaneCommand), "one-click": new(pb.OneClickEverywhereCommand), "resolve": new(pb.ResolveCommand),
 		"webhooks": new(pb.WebhooksCommand), "evidence": new(pb.EvidenceCommand), "ticket-rotate": new(pb.TicketRotateCommand),
+		"wallet-show": new(pb.WalletShowCommand), "wallet-export": new(pb.WalletExportCommand), "wallet-erase": new(pb.WalletEraseCommand),
 		"inspect": new(pb.InspectCommand), "backup": new(pb.BackupCommand), "archive": new(pb.ArchiveCommand), "sleep": new(pb.SleepCommand), "release-quarantine": new(pb.ReleaseQuarantineCommand),
 	}
 	done := map[string]bool{}

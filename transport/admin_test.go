@@ -61,6 +61,18 @@ func adminExample(_ context.Context, cmd *engine.AdminCommand) *engine.AdminAnsw
 		return &engine.AdminAnswer{Audit: 21, Webhooks: &engine.WebhooksView{Made: "wh-0123456789ab", Secret: "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="}}
 	case "evidence":
 		return &engine.AdminAnswer{Audit: 22, Evidence: `{"order":{"id":"` + cmd.Order + `"}}`}
+	case "wallet-show":
+		return &engine.AdminAnswer{Audit: 24, Wallet: `{"account":"_","buyer":"` + cmd.Buyer + `","one_click":"yes"}`}
+	case "wallet-export":
+		return &engine.AdminAnswer{Audit: 25, Wallet: `{"account":"_","buyer":"` + cmd.Buyer + `","one_click":"yes"}`}
+	case "wallet-erase":
+		if cmd.RequestID == "we1" {
+			return &engine.AdminAnswer{
+				Audit: 26, Code: engine.CodeEraseWaits, RetryAfterMs: 500,
+				Text: "the buyer is to be forgotten, and this is open: the charge of order o17 of event night-one; the engine goes on by itself, ask again to know",
+			}
+		}
+		return &engine.AdminAnswer{Audit: 27, Erased: cmd.Buyer}
 	case "ticket-rotate":
 		return &engine.AdminAnswer{Audit: 23, TicketKey: "kPrK_qmxVWaYVA9w"}
 	case "inspect":

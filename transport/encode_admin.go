@@ -88,6 +88,7 @@ func adminReply(a *engine.AdminAnswer) *pb.AdminReply {
 		m.Webhooks = webhooksReply(a.Webhooks)
 	}
 	m.Evidence, m.TicketKey = a.Evidence, a.TicketKey
+	m.Wallet, m.Erased = a.Wallet, a.Erased
 	if p := a.Snapshot; p != nil {
 		m.Snapshot = &pb.SnapshotPass{
 			FromBatch: number(p.From), ToBatch: number(p.To), Facts: number(p.Facts), Snapshots: number(p.Snapshots), Bytes: number(p.Bytes),

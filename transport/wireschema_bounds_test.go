@@ -119,6 +119,10 @@ var fullRequests = map[string][]string{
 	"admin_evidence":      {`{"request_id":"r1","operator":"maria","event":"e1","order":"o1","correlation":"x"}`},
 	"admin_ticket-rotate": {`{"request_id":"r1","operator":"maria","correlation":"x"}`},
 
+	"admin_wallet-show":   {`{"request_id":"r1","operator":"maria","buyer":"b7","correlation":"x"}`},
+	"admin_wallet-export": {`{"request_id":"r1","operator":"maria","buyer":"b7","correlation":"x"}`},
+	"admin_wallet-erase":  {`{"request_id":"r1","operator":"maria","buyer":"b7","correlation":"x"}`},
+
 	"admin_lane":      {`{"request_id":"r1","operator":"maria","gateway":"sandbox","rate_milli":40000,"correlation":"x"}`},
 	"admin_one-click": {`{"request_id":"r1","operator":"maria","one_click":"on","share":500,"correlation":"x"}`},
 	"admin_resolve":   {`{"request_id":"r1","operator":"maria","event":"e1","purchase":"p7","answer":"voided","correlation":"x"}`},

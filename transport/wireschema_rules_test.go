@@ -217,6 +217,7 @@ var requiredFields = map[string]bool{
 	"UnblockCommand.request_id": true, "CapacityCommand.request_id": true,
 	"Batch.commands": true, "PoolSpec.pool": true, "LotSpec.lot": true,
 	"WebhooksCommand.action": true, "EvidenceCommand.event": true, "EvidenceCommand.order": true,
+	"WalletShowCommand.buyer": true, "WalletExportCommand.buyer": true, "WalletEraseCommand.buyer": true,
 	"ResolveCommand.event": true, "ResolveCommand.purchase": true, "ResolveCommand.answer": true,
 	"WhyCommand.event": true, "WhyCommand.request": true, "InspectCommand.event": true, "ArchiveCommand.event": true, "SleepCommand.event": true, "ReleaseQuarantineCommand.event": true,
 	"RowSpec.section": true, "RowSpec.row": true, "RowSpec.seats": true,

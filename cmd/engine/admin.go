@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/holdfast-engine/holdfast/engine"
 	"github.com/holdfast-engine/holdfast/transport"
@@ -45,12 +46,17 @@ shows it.
 // addTo gives a command, and those below it, the flags that say which engine is meant and who asks.
 func (s *adminSettings) addTo(cmd *cobra.Command) {
 	f := cmd.PersistentFlags()
+	s.askerFlags(f)
+	f.BoolVar(&s.json, "json", false, "print the engine's answer as JSON")
+	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return s.prepare(cmd) }
+}
+
+// askerFlags makes the flags that say which engine is meant and who asks.
+func (s *adminSettings) askerFlags(f *pflag.FlagSet) {
 	s.access.addTo(f)
 	f.DurationVar(&s.timeout, "timeout", eventTimeoutDefault, "how long to wait for an answer, as in 10s")
 	f.StringVar(&s.operator, "as", "", "who asks, for the audit: an id, which nothing proves")
 	f.StringVar(&s.requestID, "request-id", "", "request id of the command, for the audit (default a new random one)")
-	f.BoolVar(&s.json, "json", false, "print the engine's answer as JSON")
-	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return s.prepare(cmd) }
 }
 
 // wireAdminReply is what the admin commands read of an answer in JSON.
@@ -67,6 +73,7 @@ type wireAdminReply struct {
 	Webhooks   *wireWebhooks `json:"webhooks"`
 	Evidence   string        `json:"evidence"`
 	TicketKey  string        `json:"ticket_key"`
+	Wallet     string        `json:"wallet"`
 
 	Lanes    []wireLane    `json:"lanes"`
 	OneClick *wireOneClick `json:"one_click"`

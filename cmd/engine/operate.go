@@ -63,6 +63,10 @@ func (p *process) operate(ctx context.Context, cmd *engine.AdminCommand) *engine
 		return p.evidence(ctx, cmd)
 	case "ticket-rotate":
 		return p.rotateTicketKey(cmd)
+	case "wallet-show", "wallet-export":
+		return p.showWallet(ctx, cmd)
+	case "wallet-erase":
+		return p.eraseWallet(ctx, cmd)
 	case "snapshot":
 		return p.snapshotNow(ctx)
 	}
@@ -106,6 +110,7 @@ func adminArguments(cmd *engine.AdminCommand) string {
 	add("request", cmd.Request)
 	add("name", cmd.Name)
 	add("order", cmd.Order)
+	add("buyer", cmd.Buyer)
 	add("action", cmd.Action)
 	add("endpoint", cmd.Endpoint)
 	add("kinds", cmd.Kinds)

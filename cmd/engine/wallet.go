@@ -32,17 +32,20 @@ func walletCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "wallet",
 		Short: "Bring buyers' saved methods, show them, export them, forget a buyer",
-		Long: `Works on the wallets in the data folder of an engine that is stopped. A wallet has a buyer's saved methods of payment (a gateway's tokens, never card
-numbers), agreements, known devices and purchases. What is secret in it is sealed: the folder's key file is needed (--vault-key).`,
+		Long: `A wallet has a buyer's saved methods of payment (a gateway's tokens, never card numbers), agreements, known devices and purchases.
+
+Works in the data folder of an engine that is stopped; what is secret there is sealed, and the folder's key file is needed (--vault-key). show, export and erase also ask a running
+engine, as an operator: with --nats or another flag of access and no --data, and where the default folder is in use.`,
 		Example: `  engine wallet import buyers.csv --data /srv/holdfast --dry-run
-  engine wallet show anna --data /srv/holdfast`,
+  engine wallet show anna --data /srv/holdfast
+  engine wallet show anna --nats nats://127.0.0.1:4222 --as maria`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	f := cmd.PersistentFlags()
-	f.StringVar(&s.data, "data", dataDefault, "data folder of the engine, which must be stopped")
+	f.StringVar(&s.data, "data", dataDefault, "data folder of an engine that is stopped")
 	f.StringVar(&s.vaultKey, "vault-key", "", "file with the key that closes saved methods (default DATA-vault.key, beside the data folder)")
-	f.StringVar(&s.account, "account", engine.SingleAccount, "account of the buyers")
+	f.StringVar(&s.account, "account", engine.SingleAccount, "account of the buyers; a running engine knows it by the connection")
 	s.log.addTo(f, "warn")
 	cmd.AddCommand(s.importing(), s.show(), s.export(), s.erase())
 	return cmd
@@ -115,7 +118,7 @@ func askWallet(ctx context.Context, n *actors.Node, account string, c wallet.Com
 	a := &walletAsk{done: make(chan struct{}), copy: copied}
 	code := n.SubmitWallet(&wallet.Request{Account: account, Commands: []wallet.Command{c}, Reply: a})
 	if code != engine.CodeOK {
-		return nil, fmt.Errorf("the wallets answer %s", code)
+		return nil, &walletRefusal{code: code, text: "the wallets do not take the command now"}
 	}
 	select {
 	case <-a.done:
@@ -125,12 +128,21 @@ func askWallet(ctx context.Context, n *actors.Node, account string, c wallet.Com
 	}
 }
 
+// walletRefusal is a refusal of the wallets.
+type walletRefusal struct {
+	code         engine.Code
+	field, text  string
+	retryAfterMs int64
+}
+
+func (r *walletRefusal) Error() string { return r.code.String() + ": " + r.text }
+
 // refusedWallet makes an error of a refusal.
 func refusedWallet(out *wallet.Outcome) error {
 	if out.Code == engine.CodeOK {
 		return nil
 	}
-	return fmt.Errorf("%s: %s", out.Code, out.Text)
+	return &walletRefusal{code: out.Code, field: out.Field, text: out.Text, retryAfterMs: out.RetryAfterMs}
 }
 
 func (s *walletSettings) erase() *cobra.Command {
@@ -141,20 +153,26 @@ func (s *walletSettings) erase() *cobra.Command {
 		Long: `Destroys the buyer's key, and everything that was sealed under it: no file of the data folder has it afterwards. Orders and refunds stay in the events, under the
 buyer's id alone, as the law wants for their time. Backups that were made before keep what they have.
 
-It waits while a charge of the buyer is open. If it is still open when the time is over the wish is kept: the engine forgets the buyer when the charge has ended.`,
-		Example: "  engine wallet erase anna --data /srv/holdfast",
+It waits while a charge of the buyer is open. If it is still open when the time is over the wish is kept: the engine forgets the buyer when the charge has ended.
+
+` + accessHelp,
+		Example: "  engine wallet erase anna --data /srv/holdfast\n  engine wallet erase anna --nats nats://127.0.0.1:4222 --as maria",
 		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return s.with(cmd.Context(), cmd.ErrOrStderr(), func(p *process) error {
+	}
+	running := s.running(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		err := s.ask(cmd, running,
+			func(p *process) error {
 				ctx, cancel := context.WithTimeout(cmd.Context(), wait)
 				defer cancel()
-				if err := eraseBuyer(ctx, p, s.account, args[0]); err != nil {
-					return err
-				}
-				fmt.Fprintf(cmd.OutOrStdout(), "%s is forgotten: the key is destroyed\n", args[0])
-				return nil
-			})
-		},
+				return eraseBuyer(ctx, p, s.account, args[0])
+			},
+			func() error { return eraseAtEngine(cmd.Context(), running, args[0], wait) })
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "%s is forgotten: the key is destroyed\n", args[0])
+		return nil
 	}
 	cmd.Flags().DurationVar(&wait, "wait", wait, "how long to wait for open charges, as in 10s")
 	return cmd

@@ -25,7 +25,7 @@ type exportedWallet struct {
 	Purchases  int64               `json:"purchases"`
 	Last       string              `json:"last_purchase_at,omitempty"`
 	History    []exportedPurchase  `json:"history"`
-	Devices    []exportedDevice    `json:"devices"`
+	Devices    []exportedDevice    `json:"devices,omitzero"` // a running engine's show leaves them out
 	Erasing    bool                `json:"erasing,omitempty"`
 }
 
@@ -76,9 +76,8 @@ func msText(ms int64) string {
 }
 
 // exported makes an export of an outcome that shows everything.
-func exported(account string, out *wallet.Outcome) *exportedWallet {
+func exported(account string, out *wallet.Outcome, policy wallet.Policy) *exportedWallet {
 	b := out.Buyer
-	policy := wallet.Policy{NeedsPurchase: true, Capabilities: capabilitiesOf}
 	e := &exportedWallet{
 		Account: account, Buyer: b.ID, OneClick: "yes", Purchases: b.Purchases, Last: msText(b.LastMs), Erasing: b.Erasing,
 		Methods: []exportedMethod{}, Agreements: []exportedAgreement{}, History: []exportedPurchase{}, Devices: []exportedDevice{},
@@ -116,11 +115,11 @@ func exported(account string, out *wallet.Outcome) *exportedWallet {
 }
 
 // exportBuyer reads everything that is held about a buyer.
-func exportBuyer(ctx context.Context, p *process, account, buyer string) (*exportedWallet, error) {
+func exportBuyer(ctx context.Context, p *process, account, buyer string, policy wallet.Policy) (*exportedWallet, error) {
 	var e *exportedWallet
 	out, err := askWallet(ctx, p.node, account, wallet.Command{Verb: wallet.VerbExport, Buyer: buyer}, func(out *wallet.Outcome) {
 		if out.Code == engine.CodeOK {
-			e = exported(account, out)
+			e = exported(account, out, policy)
 		}
 	})
 	if err != nil {
@@ -129,45 +128,37 @@ func exportBuyer(ctx context.Context, p *process, account, buyer string) (*expor
 	return e, refusedWallet(out)
 }
 
+// stoppedPolicy is by whose rules one-click checkout is said to be open where no engine runs: the default ones, with every gateway that this program knows.
+func stoppedPolicy() wallet.Policy {
+	return wallet.Policy{NeedsPurchase: true, Capabilities: capabilitiesOf}
+}
+
 func (s *walletSettings) export() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "export BUYER",
 		Short: "Print everything that is held about a buyer, as JSON",
 		Long: `Prints everything that the engine holds about a buyer beyond the orders in its events, which the history names: for the buyer who asks for it. Tokens are not
-printed: whoever has one could charge.`,
-		Example: "  engine wallet export anna --data /srv/holdfast > anna.json",
+printed: whoever has one could charge.
+
+` + accessHelp,
+		Example: "  engine wallet export anna --data /srv/holdfast > anna.json\n  engine wallet export anna --nats nats://127.0.0.1:4222 --as maria > anna.json",
 		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return s.with(cmd.Context(), cmd.ErrOrStderr(), func(p *process) error {
-				e, err := exportBuyer(cmd.Context(), p, s.account, args[0])
-				if err != nil {
-					return err
-				}
-				return printJSON(cmd.OutOrStdout(), e)
-			})
-		},
 	}
+	return s.reading(cmd, "wallet-export", func(w io.Writer, e *exportedWallet) error { return printJSON(w, e) })
 }
 
 func (s *walletSettings) show() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:     "show BUYER",
 		Short:   "Show a buyer's wallet, and whether one-click checkout is open to them",
-		Example: "  engine wallet show anna --data /srv/holdfast",
+		Long:    "Shows a buyer's wallet, and whether one-click checkout is open to them.\n\n" + accessHelp,
+		Example: "  engine wallet show anna --data /srv/holdfast\n  engine wallet show anna --nats nats://127.0.0.1:4222 --as maria",
 		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return s.with(cmd.Context(), cmd.ErrOrStderr(), func(p *process) error {
-				e, err := exportBuyer(cmd.Context(), p, s.account, args[0])
-				if err != nil {
-					return err
-				}
-				return e.show(cmd.OutOrStdout())
-			})
-		},
 	}
+	return s.reading(cmd, "wallet-show", show)
 }
 
-func (e *exportedWallet) show(w io.Writer) error {
+func show(w io.Writer, e *exportedWallet) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "buyer\t%s\none click\t%s\npurchases\t%s\n", e.Buyer, strings.ReplaceAll(e.OneClick, "_", " "), thousands(e.Purchases))
 	for i := range e.Methods {

@@ -64,6 +64,15 @@ func (c *Client) Admin(ctx context.Context, cmd proto.Message) (*pb.AdminReply, 
 	case *pb.TicketRotateCommand:
 		verb = "ticket-rotate"
 		giveID(&m.RequestId)
+	case *pb.WalletShowCommand:
+		verb = "wallet-show"
+		giveID(&m.RequestId)
+	case *pb.WalletExportCommand:
+		verb = "wallet-export"
+		giveID(&m.RequestId)
+	case *pb.WalletEraseCommand:
+		verb = "wallet-erase"
+		giveID(&m.RequestId)
 	case *pb.SnapshotCommand:
 		verb = "snapshot"
 		giveID(&m.RequestId)

@@ -1183,6 +1183,213 @@ func (x *TicketRotateCommand) GetCorrelation() string {
 	return ""
 }
 
+// WalletShowCommand shows a buyer's wallet, and whether one-click checkout is open to them. Subject: holdfast.v1.admin.wallet-show.
+type WalletShowCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Operator      string                 `protobuf:"bytes,2,opt,name=operator,proto3" json:"operator,omitempty"`
+	Buyer         string                 `protobuf:"bytes,5,opt,name=buyer,proto3" json:"buyer,omitempty"`
+	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WalletShowCommand) Reset() {
+	*x = WalletShowCommand{}
+	mi := &file_admin_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WalletShowCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WalletShowCommand) ProtoMessage() {}
+
+func (x *WalletShowCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WalletShowCommand.ProtoReflect.Descriptor instead.
+func (*WalletShowCommand) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *WalletShowCommand) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *WalletShowCommand) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+func (x *WalletShowCommand) GetBuyer() string {
+	if x != nil {
+		return x.Buyer
+	}
+	return ""
+}
+
+func (x *WalletShowCommand) GetCorrelation() string {
+	if x != nil {
+		return x.Correlation
+	}
+	return ""
+}
+
+// WalletExportCommand gives everything that is held about a buyer, for the buyer who asks for it. Subject: holdfast.v1.admin.wallet-export.
+type WalletExportCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Operator      string                 `protobuf:"bytes,2,opt,name=operator,proto3" json:"operator,omitempty"`
+	Buyer         string                 `protobuf:"bytes,5,opt,name=buyer,proto3" json:"buyer,omitempty"`
+	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WalletExportCommand) Reset() {
+	*x = WalletExportCommand{}
+	mi := &file_admin_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WalletExportCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WalletExportCommand) ProtoMessage() {}
+
+func (x *WalletExportCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WalletExportCommand.ProtoReflect.Descriptor instead.
+func (*WalletExportCommand) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *WalletExportCommand) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *WalletExportCommand) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+func (x *WalletExportCommand) GetBuyer() string {
+	if x != nil {
+		return x.Buyer
+	}
+	return ""
+}
+
+func (x *WalletExportCommand) GetCorrelation() string {
+	if x != nil {
+		return x.Correlation
+	}
+	return ""
+}
+
+// WalletEraseCommand forgets a buyer, for good. Subject: holdfast.v1.admin.wallet-erase.
+type WalletEraseCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Operator      string                 `protobuf:"bytes,2,opt,name=operator,proto3" json:"operator,omitempty"`
+	Buyer         string                 `protobuf:"bytes,5,opt,name=buyer,proto3" json:"buyer,omitempty"`
+	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WalletEraseCommand) Reset() {
+	*x = WalletEraseCommand{}
+	mi := &file_admin_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WalletEraseCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WalletEraseCommand) ProtoMessage() {}
+
+func (x *WalletEraseCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WalletEraseCommand.ProtoReflect.Descriptor instead.
+func (*WalletEraseCommand) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *WalletEraseCommand) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *WalletEraseCommand) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+func (x *WalletEraseCommand) GetBuyer() string {
+	if x != nil {
+		return x.Buyer
+	}
+	return ""
+}
+
+func (x *WalletEraseCommand) GetCorrelation() string {
+	if x != nil {
+		return x.Correlation
+	}
+	return ""
+}
+
 // AdminReply answers every command of operators. Error says no; otherwise the view that belongs to the verb is set.
 type AdminReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1202,6 +1409,8 @@ type AdminReply struct {
 	Webhooks      *Webhooks              `protobuf:"bytes,21,opt,name=webhooks,proto3" json:"webhooks,omitempty"`                    // webhooks
 	Evidence      string                 `protobuf:"bytes,22,opt,name=evidence,proto3" json:"evidence,omitempty"`                    // evidence: a document in JSON
 	TicketKey     string                 `protobuf:"bytes,23,opt,name=ticket_key,json=ticketKey,proto3" json:"ticket_key,omitempty"` // ticket-rotate: the id of the new key
+	Wallet        string                 `protobuf:"bytes,24,opt,name=wallet,proto3" json:"wallet,omitempty"`                        // wallet-show, wallet-export: a document in JSON, without secrets
+	Erased        string                 `protobuf:"bytes,25,opt,name=erased,proto3" json:"erased,omitempty"`                        // wallet-erase: the buyer, whose key is destroyed
 	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1209,7 +1418,7 @@ type AdminReply struct {
 
 func (x *AdminReply) Reset() {
 	*x = AdminReply{}
-	mi := &file_admin_proto_msgTypes[15]
+	mi := &file_admin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1221,7 +1430,7 @@ func (x *AdminReply) String() string {
 func (*AdminReply) ProtoMessage() {}
 
 func (x *AdminReply) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[15]
+	mi := &file_admin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1234,7 +1443,7 @@ func (x *AdminReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdminReply.ProtoReflect.Descriptor instead.
 func (*AdminReply) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{15}
+	return file_admin_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *AdminReply) GetRequestId() string {
@@ -1349,6 +1558,20 @@ func (x *AdminReply) GetTicketKey() string {
 	return ""
 }
 
+func (x *AdminReply) GetWallet() string {
+	if x != nil {
+		return x.Wallet
+	}
+	return ""
+}
+
+func (x *AdminReply) GetErased() string {
+	if x != nil {
+		return x.Erased
+	}
+	return ""
+}
+
 func (x *AdminReply) GetCorrelation() string {
 	if x != nil {
 		return x.Correlation
@@ -1371,7 +1594,7 @@ type Webhooks struct {
 
 func (x *Webhooks) Reset() {
 	*x = Webhooks{}
-	mi := &file_admin_proto_msgTypes[16]
+	mi := &file_admin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1383,7 +1606,7 @@ func (x *Webhooks) String() string {
 func (*Webhooks) ProtoMessage() {}
 
 func (x *Webhooks) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[16]
+	mi := &file_admin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1396,7 +1619,7 @@ func (x *Webhooks) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Webhooks.ProtoReflect.Descriptor instead.
 func (*Webhooks) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{16}
+	return file_admin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Webhooks) GetEndpoints() []*Webhook {
@@ -1458,7 +1681,7 @@ type Webhook struct {
 
 func (x *Webhook) Reset() {
 	*x = Webhook{}
-	mi := &file_admin_proto_msgTypes[17]
+	mi := &file_admin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1470,7 +1693,7 @@ func (x *Webhook) String() string {
 func (*Webhook) ProtoMessage() {}
 
 func (x *Webhook) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[17]
+	mi := &file_admin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1483,7 +1706,7 @@ func (x *Webhook) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Webhook.ProtoReflect.Descriptor instead.
 func (*Webhook) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{17}
+	return file_admin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Webhook) GetId() string {
@@ -1556,7 +1779,7 @@ type DeadLetter struct {
 
 func (x *DeadLetter) Reset() {
 	*x = DeadLetter{}
-	mi := &file_admin_proto_msgTypes[18]
+	mi := &file_admin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1568,7 +1791,7 @@ func (x *DeadLetter) String() string {
 func (*DeadLetter) ProtoMessage() {}
 
 func (x *DeadLetter) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[18]
+	mi := &file_admin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1581,7 +1804,7 @@ func (x *DeadLetter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeadLetter.ProtoReflect.Descriptor instead.
 func (*DeadLetter) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{18}
+	return file_admin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *DeadLetter) GetNotice() string {
@@ -1631,7 +1854,7 @@ type Audit struct {
 
 func (x *Audit) Reset() {
 	*x = Audit{}
-	mi := &file_admin_proto_msgTypes[19]
+	mi := &file_admin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1643,7 +1866,7 @@ func (x *Audit) String() string {
 func (*Audit) ProtoMessage() {}
 
 func (x *Audit) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[19]
+	mi := &file_admin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1656,7 +1879,7 @@ func (x *Audit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Audit.ProtoReflect.Descriptor instead.
 func (*Audit) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{19}
+	return file_admin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Audit) GetEntries() []*AuditEntry {
@@ -1698,7 +1921,7 @@ type AuditEntry struct {
 
 func (x *AuditEntry) Reset() {
 	*x = AuditEntry{}
-	mi := &file_admin_proto_msgTypes[20]
+	mi := &file_admin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1710,7 +1933,7 @@ func (x *AuditEntry) String() string {
 func (*AuditEntry) ProtoMessage() {}
 
 func (x *AuditEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[20]
+	mi := &file_admin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1723,7 +1946,7 @@ func (x *AuditEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuditEntry.ProtoReflect.Descriptor instead.
 func (*AuditEntry) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{20}
+	return file_admin_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *AuditEntry) GetSeq() int64 {
@@ -1801,7 +2024,7 @@ type EventCounts struct {
 
 func (x *EventCounts) Reset() {
 	*x = EventCounts{}
-	mi := &file_admin_proto_msgTypes[21]
+	mi := &file_admin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1813,7 +2036,7 @@ func (x *EventCounts) String() string {
 func (*EventCounts) ProtoMessage() {}
 
 func (x *EventCounts) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[21]
+	mi := &file_admin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1826,7 +2049,7 @@ func (x *EventCounts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EventCounts.ProtoReflect.Descriptor instead.
 func (*EventCounts) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{21}
+	return file_admin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *EventCounts) GetAwake() int64 {
@@ -1861,7 +2084,7 @@ type QuarantinedEvent struct {
 
 func (x *QuarantinedEvent) Reset() {
 	*x = QuarantinedEvent{}
-	mi := &file_admin_proto_msgTypes[22]
+	mi := &file_admin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1873,7 +2096,7 @@ func (x *QuarantinedEvent) String() string {
 func (*QuarantinedEvent) ProtoMessage() {}
 
 func (x *QuarantinedEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[22]
+	mi := &file_admin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1886,7 +2109,7 @@ func (x *QuarantinedEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuarantinedEvent.ProtoReflect.Descriptor instead.
 func (*QuarantinedEvent) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{22}
+	return file_admin_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *QuarantinedEvent) GetEvent() string {
@@ -1915,7 +2138,7 @@ type Whereabouts struct {
 
 func (x *Whereabouts) Reset() {
 	*x = Whereabouts{}
-	mi := &file_admin_proto_msgTypes[23]
+	mi := &file_admin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1927,7 +2150,7 @@ func (x *Whereabouts) String() string {
 func (*Whereabouts) ProtoMessage() {}
 
 func (x *Whereabouts) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[23]
+	mi := &file_admin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1940,7 +2163,7 @@ func (x *Whereabouts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Whereabouts.ProtoReflect.Descriptor instead.
 func (*Whereabouts) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{23}
+	return file_admin_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Whereabouts) GetEvent() string {
@@ -1990,7 +2213,7 @@ type Why struct {
 
 func (x *Why) Reset() {
 	*x = Why{}
-	mi := &file_admin_proto_msgTypes[24]
+	mi := &file_admin_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2002,7 +2225,7 @@ func (x *Why) String() string {
 func (*Why) ProtoMessage() {}
 
 func (x *Why) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[24]
+	mi := &file_admin_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2015,7 +2238,7 @@ func (x *Why) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Why.ProtoReflect.Descriptor instead.
 func (*Why) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{24}
+	return file_admin_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Why) GetKind() string {
@@ -2148,7 +2371,7 @@ type WhyNumber struct {
 
 func (x *WhyNumber) Reset() {
 	*x = WhyNumber{}
-	mi := &file_admin_proto_msgTypes[25]
+	mi := &file_admin_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2160,7 +2383,7 @@ func (x *WhyNumber) String() string {
 func (*WhyNumber) ProtoMessage() {}
 
 func (x *WhyNumber) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[25]
+	mi := &file_admin_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2173,7 +2396,7 @@ func (x *WhyNumber) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhyNumber.ProtoReflect.Descriptor instead.
 func (*WhyNumber) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{25}
+	return file_admin_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *WhyNumber) GetName() string {
@@ -2206,7 +2429,7 @@ type SnapshotPass struct {
 
 func (x *SnapshotPass) Reset() {
 	*x = SnapshotPass{}
-	mi := &file_admin_proto_msgTypes[26]
+	mi := &file_admin_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2218,7 +2441,7 @@ func (x *SnapshotPass) String() string {
 func (*SnapshotPass) ProtoMessage() {}
 
 func (x *SnapshotPass) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[26]
+	mi := &file_admin_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2231,7 +2454,7 @@ func (x *SnapshotPass) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotPass.ProtoReflect.Descriptor instead.
 func (*SnapshotPass) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{26}
+	return file_admin_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *SnapshotPass) GetFromBatch() int64 {
@@ -2301,7 +2524,7 @@ type Backup struct {
 
 func (x *Backup) Reset() {
 	*x = Backup{}
-	mi := &file_admin_proto_msgTypes[27]
+	mi := &file_admin_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2313,7 +2536,7 @@ func (x *Backup) String() string {
 func (*Backup) ProtoMessage() {}
 
 func (x *Backup) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[27]
+	mi := &file_admin_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2326,7 +2549,7 @@ func (x *Backup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Backup.ProtoReflect.Descriptor instead.
 func (*Backup) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{27}
+	return file_admin_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Backup) GetName() string {
@@ -2418,7 +2641,7 @@ type Inspection struct {
 
 func (x *Inspection) Reset() {
 	*x = Inspection{}
-	mi := &file_admin_proto_msgTypes[28]
+	mi := &file_admin_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2430,7 +2653,7 @@ func (x *Inspection) String() string {
 func (*Inspection) ProtoMessage() {}
 
 func (x *Inspection) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[28]
+	mi := &file_admin_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2443,7 +2666,7 @@ func (x *Inspection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Inspection.ProtoReflect.Descriptor instead.
 func (*Inspection) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{28}
+	return file_admin_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Inspection) GetAccount() string {
@@ -2582,7 +2805,7 @@ type InspectedLot struct {
 
 func (x *InspectedLot) Reset() {
 	*x = InspectedLot{}
-	mi := &file_admin_proto_msgTypes[29]
+	mi := &file_admin_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2594,7 +2817,7 @@ func (x *InspectedLot) String() string {
 func (*InspectedLot) ProtoMessage() {}
 
 func (x *InspectedLot) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[29]
+	mi := &file_admin_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2607,7 +2830,7 @@ func (x *InspectedLot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectedLot.ProtoReflect.Descriptor instead.
 func (*InspectedLot) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{29}
+	return file_admin_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *InspectedLot) GetLot() string {
@@ -2680,7 +2903,7 @@ type InspectedFact struct {
 
 func (x *InspectedFact) Reset() {
 	*x = InspectedFact{}
-	mi := &file_admin_proto_msgTypes[30]
+	mi := &file_admin_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2692,7 +2915,7 @@ func (x *InspectedFact) String() string {
 func (*InspectedFact) ProtoMessage() {}
 
 func (x *InspectedFact) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[30]
+	mi := &file_admin_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2705,7 +2928,7 @@ func (x *InspectedFact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectedFact.ProtoReflect.Descriptor instead.
 func (*InspectedFact) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{30}
+	return file_admin_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *InspectedFact) GetFact() int64 {
@@ -2762,7 +2985,7 @@ type Lane struct {
 
 func (x *Lane) Reset() {
 	*x = Lane{}
-	mi := &file_admin_proto_msgTypes[31]
+	mi := &file_admin_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2774,7 +2997,7 @@ func (x *Lane) String() string {
 func (*Lane) ProtoMessage() {}
 
 func (x *Lane) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[31]
+	mi := &file_admin_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2787,7 +3010,7 @@ func (x *Lane) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lane.ProtoReflect.Descriptor instead.
 func (*Lane) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{31}
+	return file_admin_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Lane) GetGateway() string {
@@ -2871,7 +3094,7 @@ type OneClickEverywhere struct {
 
 func (x *OneClickEverywhere) Reset() {
 	*x = OneClickEverywhere{}
-	mi := &file_admin_proto_msgTypes[32]
+	mi := &file_admin_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2883,7 +3106,7 @@ func (x *OneClickEverywhere) String() string {
 func (*OneClickEverywhere) ProtoMessage() {}
 
 func (x *OneClickEverywhere) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[32]
+	mi := &file_admin_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2896,7 +3119,7 @@ func (x *OneClickEverywhere) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OneClickEverywhere.ProtoReflect.Descriptor instead.
 func (*OneClickEverywhere) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{32}
+	return file_admin_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *OneClickEverywhere) GetOneClick() string {
@@ -2926,7 +3149,7 @@ type Resolved struct {
 
 func (x *Resolved) Reset() {
 	*x = Resolved{}
-	mi := &file_admin_proto_msgTypes[33]
+	mi := &file_admin_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2938,7 +3161,7 @@ func (x *Resolved) String() string {
 func (*Resolved) ProtoMessage() {}
 
 func (x *Resolved) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[33]
+	mi := &file_admin_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2951,7 +3174,7 @@ func (x *Resolved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resolved.ProtoReflect.Descriptor instead.
 func (*Resolved) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{33}
+	return file_admin_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Resolved) GetEvent() string {
@@ -3094,7 +3317,25 @@ const file_admin_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1a\n" +
 	"\boperator\x18\x02 \x01(\tR\boperator\x12 \n" +
-	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xe6\x05\n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\x86\x01\n" +
+	"\x11WalletShowCommand\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1a\n" +
+	"\boperator\x18\x02 \x01(\tR\boperator\x12\x14\n" +
+	"\x05buyer\x18\x05 \x01(\tR\x05buyer\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\x88\x01\n" +
+	"\x13WalletExportCommand\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1a\n" +
+	"\boperator\x18\x02 \x01(\tR\boperator\x12\x14\n" +
+	"\x05buyer\x18\x05 \x01(\tR\x05buyer\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\x87\x01\n" +
+	"\x12WalletEraseCommand\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1a\n" +
+	"\boperator\x18\x02 \x01(\tR\boperator\x12\x14\n" +
+	"\x05buyer\x18\x05 \x01(\tR\x05buyer\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\x96\x06\n" +
 	"\n" +
 	"AdminReply\x12\x1d\n" +
 	"\n" +
@@ -3117,7 +3358,9 @@ const file_admin_proto_rawDesc = "" +
 	"\bwebhooks\x18\x15 \x01(\v2\x15.holdfast.v1.WebhooksR\bwebhooks\x12\x1a\n" +
 	"\bevidence\x18\x16 \x01(\tR\bevidence\x12\x1d\n" +
 	"\n" +
-	"ticket_key\x18\x17 \x01(\tR\tticketKey\x12 \n" +
+	"ticket_key\x18\x17 \x01(\tR\tticketKey\x12\x16\n" +
+	"\x06wallet\x18\x18 \x01(\tR\x06wallet\x12\x16\n" +
+	"\x06erased\x18\x19 \x01(\tR\x06erased\x12 \n" +
 	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xe2\x01\n" +
 	"\bWebhooks\x122\n" +
 	"\tendpoints\x18\x01 \x03(\v2\x14.holdfast.v1.WebhookR\tendpoints\x12\x12\n" +
@@ -3336,7 +3579,7 @@ func file_admin_proto_rawDescGZIP() []byte {
 	return file_admin_proto_rawDescData
 }
 
-var file_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
 var file_admin_proto_goTypes = []any{
 	(*AuditCommand)(nil),              // 0: holdfast.v1.AuditCommand
 	(*EventsCommand)(nil),             // 1: holdfast.v1.EventsCommand
@@ -3353,60 +3596,63 @@ var file_admin_proto_goTypes = []any{
 	(*WebhooksCommand)(nil),           // 12: holdfast.v1.WebhooksCommand
 	(*EvidenceCommand)(nil),           // 13: holdfast.v1.EvidenceCommand
 	(*TicketRotateCommand)(nil),       // 14: holdfast.v1.TicketRotateCommand
-	(*AdminReply)(nil),                // 15: holdfast.v1.AdminReply
-	(*Webhooks)(nil),                  // 16: holdfast.v1.Webhooks
-	(*Webhook)(nil),                   // 17: holdfast.v1.Webhook
-	(*DeadLetter)(nil),                // 18: holdfast.v1.DeadLetter
-	(*Audit)(nil),                     // 19: holdfast.v1.Audit
-	(*AuditEntry)(nil),                // 20: holdfast.v1.AuditEntry
-	(*EventCounts)(nil),               // 21: holdfast.v1.EventCounts
-	(*QuarantinedEvent)(nil),          // 22: holdfast.v1.QuarantinedEvent
-	(*Whereabouts)(nil),               // 23: holdfast.v1.Whereabouts
-	(*Why)(nil),                       // 24: holdfast.v1.Why
-	(*WhyNumber)(nil),                 // 25: holdfast.v1.WhyNumber
-	(*SnapshotPass)(nil),              // 26: holdfast.v1.SnapshotPass
-	(*Backup)(nil),                    // 27: holdfast.v1.Backup
-	(*Inspection)(nil),                // 28: holdfast.v1.Inspection
-	(*InspectedLot)(nil),              // 29: holdfast.v1.InspectedLot
-	(*InspectedFact)(nil),             // 30: holdfast.v1.InspectedFact
-	(*Lane)(nil),                      // 31: holdfast.v1.Lane
-	(*OneClickEverywhere)(nil),        // 32: holdfast.v1.OneClickEverywhere
-	(*Resolved)(nil),                  // 33: holdfast.v1.Resolved
-	(*timestamppb.Timestamp)(nil),     // 34: google.protobuf.Timestamp
-	(*Error)(nil),                     // 35: holdfast.v1.Error
+	(*WalletShowCommand)(nil),         // 15: holdfast.v1.WalletShowCommand
+	(*WalletExportCommand)(nil),       // 16: holdfast.v1.WalletExportCommand
+	(*WalletEraseCommand)(nil),        // 17: holdfast.v1.WalletEraseCommand
+	(*AdminReply)(nil),                // 18: holdfast.v1.AdminReply
+	(*Webhooks)(nil),                  // 19: holdfast.v1.Webhooks
+	(*Webhook)(nil),                   // 20: holdfast.v1.Webhook
+	(*DeadLetter)(nil),                // 21: holdfast.v1.DeadLetter
+	(*Audit)(nil),                     // 22: holdfast.v1.Audit
+	(*AuditEntry)(nil),                // 23: holdfast.v1.AuditEntry
+	(*EventCounts)(nil),               // 24: holdfast.v1.EventCounts
+	(*QuarantinedEvent)(nil),          // 25: holdfast.v1.QuarantinedEvent
+	(*Whereabouts)(nil),               // 26: holdfast.v1.Whereabouts
+	(*Why)(nil),                       // 27: holdfast.v1.Why
+	(*WhyNumber)(nil),                 // 28: holdfast.v1.WhyNumber
+	(*SnapshotPass)(nil),              // 29: holdfast.v1.SnapshotPass
+	(*Backup)(nil),                    // 30: holdfast.v1.Backup
+	(*Inspection)(nil),                // 31: holdfast.v1.Inspection
+	(*InspectedLot)(nil),              // 32: holdfast.v1.InspectedLot
+	(*InspectedFact)(nil),             // 33: holdfast.v1.InspectedFact
+	(*Lane)(nil),                      // 34: holdfast.v1.Lane
+	(*OneClickEverywhere)(nil),        // 35: holdfast.v1.OneClickEverywhere
+	(*Resolved)(nil),                  // 36: holdfast.v1.Resolved
+	(*timestamppb.Timestamp)(nil),     // 37: google.protobuf.Timestamp
+	(*Error)(nil),                     // 38: holdfast.v1.Error
 }
 var file_admin_proto_depIdxs = []int32{
-	34, // 0: holdfast.v1.AuditCommand.since:type_name -> google.protobuf.Timestamp
-	34, // 1: holdfast.v1.AuditCommand.until:type_name -> google.protobuf.Timestamp
-	34, // 2: holdfast.v1.InspectCommand.at:type_name -> google.protobuf.Timestamp
-	34, // 3: holdfast.v1.WebhooksCommand.since:type_name -> google.protobuf.Timestamp
-	35, // 4: holdfast.v1.AdminReply.error:type_name -> holdfast.v1.Error
-	19, // 5: holdfast.v1.AdminReply.entries:type_name -> holdfast.v1.Audit
-	21, // 6: holdfast.v1.AdminReply.events:type_name -> holdfast.v1.EventCounts
-	26, // 7: holdfast.v1.AdminReply.snapshot:type_name -> holdfast.v1.SnapshotPass
-	24, // 8: holdfast.v1.AdminReply.why:type_name -> holdfast.v1.Why
-	23, // 9: holdfast.v1.AdminReply.event:type_name -> holdfast.v1.Whereabouts
-	27, // 10: holdfast.v1.AdminReply.backup:type_name -> holdfast.v1.Backup
-	28, // 11: holdfast.v1.AdminReply.inspection:type_name -> holdfast.v1.Inspection
-	31, // 12: holdfast.v1.AdminReply.lanes:type_name -> holdfast.v1.Lane
-	32, // 13: holdfast.v1.AdminReply.one_click:type_name -> holdfast.v1.OneClickEverywhere
-	33, // 14: holdfast.v1.AdminReply.resolved:type_name -> holdfast.v1.Resolved
-	16, // 15: holdfast.v1.AdminReply.webhooks:type_name -> holdfast.v1.Webhooks
-	17, // 16: holdfast.v1.Webhooks.endpoints:type_name -> holdfast.v1.Webhook
-	18, // 17: holdfast.v1.Webhooks.dead:type_name -> holdfast.v1.DeadLetter
-	34, // 18: holdfast.v1.Webhook.made:type_name -> google.protobuf.Timestamp
-	34, // 19: holdfast.v1.DeadLetter.at:type_name -> google.protobuf.Timestamp
-	20, // 20: holdfast.v1.Audit.entries:type_name -> holdfast.v1.AuditEntry
-	34, // 21: holdfast.v1.AuditEntry.at:type_name -> google.protobuf.Timestamp
-	22, // 22: holdfast.v1.EventCounts.quarantined:type_name -> holdfast.v1.QuarantinedEvent
-	34, // 23: holdfast.v1.Why.at:type_name -> google.protobuf.Timestamp
-	25, // 24: holdfast.v1.Why.numbers:type_name -> holdfast.v1.WhyNumber
-	34, // 25: holdfast.v1.Backup.made:type_name -> google.protobuf.Timestamp
-	34, // 26: holdfast.v1.Inspection.at:type_name -> google.protobuf.Timestamp
-	34, // 27: holdfast.v1.Inspection.high_mark:type_name -> google.protobuf.Timestamp
-	29, // 28: holdfast.v1.Inspection.lots:type_name -> holdfast.v1.InspectedLot
-	30, // 29: holdfast.v1.Inspection.facts:type_name -> holdfast.v1.InspectedFact
-	34, // 30: holdfast.v1.InspectedFact.at:type_name -> google.protobuf.Timestamp
+	37, // 0: holdfast.v1.AuditCommand.since:type_name -> google.protobuf.Timestamp
+	37, // 1: holdfast.v1.AuditCommand.until:type_name -> google.protobuf.Timestamp
+	37, // 2: holdfast.v1.InspectCommand.at:type_name -> google.protobuf.Timestamp
+	37, // 3: holdfast.v1.WebhooksCommand.since:type_name -> google.protobuf.Timestamp
+	38, // 4: holdfast.v1.AdminReply.error:type_name -> holdfast.v1.Error
+	22, // 5: holdfast.v1.AdminReply.entries:type_name -> holdfast.v1.Audit
+	24, // 6: holdfast.v1.AdminReply.events:type_name -> holdfast.v1.EventCounts
+	29, // 7: holdfast.v1.AdminReply.snapshot:type_name -> holdfast.v1.SnapshotPass
+	27, // 8: holdfast.v1.AdminReply.why:type_name -> holdfast.v1.Why
+	26, // 9: holdfast.v1.AdminReply.event:type_name -> holdfast.v1.Whereabouts
+	30, // 10: holdfast.v1.AdminReply.backup:type_name -> holdfast.v1.Backup
+	31, // 11: holdfast.v1.AdminReply.inspection:type_name -> holdfast.v1.Inspection
+	34, // 12: holdfast.v1.AdminReply.lanes:type_name -> holdfast.v1.Lane
+	35, // 13: holdfast.v1.AdminReply.one_click:type_name -> holdfast.v1.OneClickEverywhere
+	36, // 14: holdfast.v1.AdminReply.resolved:type_name -> holdfast.v1.Resolved
+	19, // 15: holdfast.v1.AdminReply.webhooks:type_name -> holdfast.v1.Webhooks
+	20, // 16: holdfast.v1.Webhooks.endpoints:type_name -> holdfast.v1.Webhook
+	21, // 17: holdfast.v1.Webhooks.dead:type_name -> holdfast.v1.DeadLetter
+	37, // 18: holdfast.v1.Webhook.made:type_name -> google.protobuf.Timestamp
+	37, // 19: holdfast.v1.DeadLetter.at:type_name -> google.protobuf.Timestamp
+	23, // 20: holdfast.v1.Audit.entries:type_name -> holdfast.v1.AuditEntry
+	37, // 21: holdfast.v1.AuditEntry.at:type_name -> google.protobuf.Timestamp
+	25, // 22: holdfast.v1.EventCounts.quarantined:type_name -> holdfast.v1.QuarantinedEvent
+	37, // 23: holdfast.v1.Why.at:type_name -> google.protobuf.Timestamp
+	28, // 24: holdfast.v1.Why.numbers:type_name -> holdfast.v1.WhyNumber
+	37, // 25: holdfast.v1.Backup.made:type_name -> google.protobuf.Timestamp
+	37, // 26: holdfast.v1.Inspection.at:type_name -> google.protobuf.Timestamp
+	37, // 27: holdfast.v1.Inspection.high_mark:type_name -> google.protobuf.Timestamp
+	32, // 28: holdfast.v1.Inspection.lots:type_name -> holdfast.v1.InspectedLot
+	33, // 29: holdfast.v1.Inspection.facts:type_name -> holdfast.v1.InspectedFact
+	37, // 30: holdfast.v1.InspectedFact.at:type_name -> google.protobuf.Timestamp
 	31, // [31:31] is the sub-list for method output_type
 	31, // [31:31] is the sub-list for method input_type
 	31, // [31:31] is the sub-list for extension type_name
@@ -3420,24 +3666,24 @@ func file_admin_proto_init() {
 		return
 	}
 	file_holdfast_proto_init()
-	file_admin_proto_msgTypes[16].OneofWrappers = []any{}
-	file_admin_proto_msgTypes[17].OneofWrappers = []any{}
-	file_admin_proto_msgTypes[21].OneofWrappers = []any{}
+	file_admin_proto_msgTypes[19].OneofWrappers = []any{}
+	file_admin_proto_msgTypes[20].OneofWrappers = []any{}
 	file_admin_proto_msgTypes[24].OneofWrappers = []any{}
-	file_admin_proto_msgTypes[25].OneofWrappers = []any{}
-	file_admin_proto_msgTypes[26].OneofWrappers = []any{}
 	file_admin_proto_msgTypes[27].OneofWrappers = []any{}
 	file_admin_proto_msgTypes[28].OneofWrappers = []any{}
 	file_admin_proto_msgTypes[29].OneofWrappers = []any{}
+	file_admin_proto_msgTypes[30].OneofWrappers = []any{}
 	file_admin_proto_msgTypes[31].OneofWrappers = []any{}
 	file_admin_proto_msgTypes[32].OneofWrappers = []any{}
+	file_admin_proto_msgTypes[34].OneofWrappers = []any{}
+	file_admin_proto_msgTypes[35].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_admin_proto_rawDesc), len(file_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   34,
+			NumMessages:   37,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
