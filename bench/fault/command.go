@@ -61,6 +61,18 @@ func verbOf(m message) engine.Verb {
 		return engine.VerbConfirm
 	case *pb.OrderCommand:
 		return engine.VerbOrder
+	case *pb.OfferCommand:
+		return engine.VerbOffer
+	case *pb.BuyCommand:
+		return engine.VerbBuy
+	case *pb.PurchaseCommand:
+		return engine.VerbPurchase
+	case *pb.UndoCommand:
+		return engine.VerbUndo
+	case *pb.RefundCommand:
+		return engine.VerbRefund
+	case *pb.AdmitCommand:
+		return engine.VerbAdmit
 	case *pb.BlockCommand:
 		return engine.VerbBlock
 	case *pb.UnblockCommand:

@@ -14,7 +14,6 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/holdfast-engine/holdfast/engine"
-	pb "github.com/holdfast-engine/holdfast/transport/holdfastpb"
 )
 
 // History is what a few callers do to a few small events at the same time, over NATS connections of their own, and what they see.
@@ -26,7 +25,8 @@ type History struct {
 	Events     int
 	Operations int
 	Kills      int // kill -9 so many times in the middle of it; callers ask again with the same request id
-	Flags      []string
+	// SleepAfter, if not 0, is how long an event must be idle before it leaves memory, with the refusals it remembers.
+	SleepAfter time.Duration
 
 	started time.Time
 	done    atomic.Int64 // operations answered
@@ -37,6 +37,8 @@ type History struct {
 	process *Process       // nil while it is down
 	recent  []*LinearInput // with a request id, oldest first
 	holds   map[string][]string
+	paid    map[string]*linearPaid     // by event and buyer
+	orders  map[string][]linearOrdered // by event, the newest last
 }
 
 // linearRecent is how many of the newest commands are repeated by others.
@@ -44,7 +46,10 @@ const linearRecent = 12
 
 // Run makes a history.
 func (h *History) Run(ctx context.Context) (history []porcupine.Operation, err error) {
-	h.holds = map[string][]string{}
+	h.holds, h.paid, h.orders = map[string][]string{}, map[string]*linearPaid{}, map[string][]linearOrdered{}
+	if err := h.wallets(ctx); err != nil {
+		return nil, err
+	}
 	if err := h.serve(); err != nil {
 		return nil, err
 	}
@@ -87,7 +92,11 @@ func (h *History) Run(ctx context.Context) (history []porcupine.Operation, err e
 }
 
 func (h *History) serve() error {
-	p, err := Serve(h.Program, filepath.Join(h.Dir, "data"), filepath.Join(h.Dir, "engine.log"), append([]string{"--reserve-bytes", "16MiB"}, h.Flags...)...)
+	flags := []string{"--reserve-bytes", "16MiB", "--lane-rate", "10000", "--no-notices"}
+	if h.SleepAfter > 0 {
+		flags = append(flags, "--sleep-after", h.SleepAfter.String())
+	}
+	p, err := Serve(h.Program, filepath.Join(h.Dir, "data"), filepath.Join(h.Dir, "engine.log"), flags...)
 	if err != nil {
 		return err
 	}
@@ -176,27 +185,14 @@ func (h *History) caller(ctx context.Context, i int) ([]porcupine.Operation, err
 		if err != nil {
 			return ops, err
 		}
-		out.Died = h.dead.Load()
+		out.Forgot = h.SleepAfter > 0 || h.dead.Load()
 		op.Output = out
 		ops = append(ops, op)
 		h.done.Add(1)
-		if hold := out.Reply.GetHold(); hold != nil && in.Verb == engine.VerbHold {
-			h.granted(in, hold.GetId())
-		}
+		h.told(in, out.Reply)
 	}
 	h.strays.Add(client.Strays())
 	return ops, nil
-}
-
-func (h *History) granted(in *LinearInput, hold string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	key := in.Event + " " + strconv.Itoa(in.Buyer)
-	if known := append(h.holds[key], hold); len(known) > 3 {
-		h.holds[key] = known[1:]
-	} else {
-		h.holds[key] = known
-	}
 }
 
 // next decides what a caller does: callers share buyers, holds and request ids.
@@ -205,13 +201,13 @@ func (h *History) next(random *rand.Rand, i, n int) *LinearInput {
 	defer h.mu.Unlock()
 	event := "linear-" + strconv.Itoa(random.IntN(h.Events))
 	if i == 0 && n < h.Events { // somebody creates the events; the others may come too early
-		return &LinearInput{Event: "linear-" + strconv.Itoa(n), Verb: engine.VerbCreate, ID: "create"}
+		return &LinearInput{Event: "linear-" + strconv.Itoa(n), Verb: engine.VerbCreate, ID: "create", Undoable: (h.Seed+uint64(n))%2 == 0}
 	}
 	if len(h.recent) > 0 && random.IntN(100) < 8 {
 		other := h.recent[random.IntN(len(h.recent))]
 		other.Twice = true
 		again := *other
-		if again.GA > 0 && random.IntN(4) == 0 {
+		if again.GA > 0 && again.Offer == "" && random.IntN(4) == 0 {
 			again.GA++ // the same request id for something else
 		}
 		return &again
@@ -220,6 +216,9 @@ func (h *History) next(random *rand.Rand, i, n int) *LinearInput {
 	known := h.holds[event+" "+strconv.Itoa(in.Buyer)]
 	if len(known) > 0 {
 		in.Hold = known[max(0, len(known)-1-random.IntN(2))]
+	}
+	if random.IntN(100) < 40 && h.pay(random, in) {
+		return h.repeatable(in)
 	}
 	switch k := random.IntN(100); {
 	case k < 16:
@@ -243,14 +242,18 @@ func (h *History) next(random *rand.Rand, i, n int) *LinearInput {
 		in.Verb = engine.VerbOpen
 	default:
 		in.Verb, in.Best = engine.VerbHold, random.IntN(3) == 0
-		in.GA, in.Pairs, in.Seats = random.IntN(4), random.IntN(8)/6, uint16(random.IntN(1<<linearSeats))
-		in.Seats &= uint16(random.IntN(1 << linearSeats)) // few
-		if in.GA+in.Pairs == 0 && in.Seats == 0 {
-			in.GA = 1
-		}
+		in.want(random)
 	}
 	if in.Verb != engine.VerbHold && in.Verb != engine.VerbRelease && in.Verb != engine.VerbConfirm && in.Verb != engine.VerbExtend {
 		in.Hold = ""
+	}
+	return h.repeatable(in)
+}
+
+// repeatable lets others ask for the same, with the same request id.
+func (h *History) repeatable(in *LinearInput) *LinearInput {
+	if in.ID == "" {
+		return in
 	}
 	if h.recent = append(h.recent, in); len(h.recent) > linearRecent {
 		h.recent = h.recent[1:]
@@ -258,46 +261,11 @@ func (h *History) next(random *rand.Rand, i, n int) *LinearInput {
 	return in
 }
 
-// command is what an operation sends.
-func (in *LinearInput) command() *Command {
-	buyer := "buyer" + strconv.Itoa(in.Buyer)
-	switch in.Verb { //nolint:exhaustive // a history has no other verbs
-	case engine.VerbCreate:
-		return NewCommand(in.Event, LinearSpec(in.ID))
-	case engine.VerbGet:
-		return NewCommand(in.Event, &pb.GetCommand{})
-	case engine.VerbPause:
-		return NewCommand(in.Event, &pb.PauseCommand{RequestId: in.ID})
-	case engine.VerbOpen:
-		return NewCommand(in.Event, &pb.OpenCommand{RequestId: in.ID})
-	case engine.VerbExtend:
-		return NewCommand(in.Event, &pb.ExtendCommand{RequestId: in.ID, Buyer: buyer, Hold: in.Hold})
-	case engine.VerbRelease:
-		return NewCommand(in.Event, &pb.ReleaseCommand{RequestId: in.ID, Buyer: buyer, Hold: in.Hold})
-	case engine.VerbConfirm:
-		return NewCommand(in.Event, &pb.ConfirmCommand{RequestId: in.ID, Buyer: buyer, Hold: in.Hold, PaymentRef: "inv-" + in.ID})
-	case engine.VerbBlock:
-		return NewCommand(in.Event, &pb.BlockCommand{RequestId: in.ID, Lot: lotGA, Quantity: int64(in.GA)})
-	case engine.VerbUnblock:
-		return NewCommand(in.Event, &pb.UnblockCommand{RequestId: in.ID, Lot: lotGA, Quantity: int64(in.GA)})
-	case engine.VerbCapacity:
-		return NewCommand(in.Event, &pb.CapacityCommand{RequestId: in.ID, Lot: lotGA, Capacity: int64(in.GA)})
-	case engine.VerbHold:
-		cmd := &pb.HoldCommand{RequestId: in.ID, Buyer: buyer}
-		if in.Best {
-			cmd.Fill = "best_effort"
-		}
-		if in.GA > 0 {
-			cmd.Items = append(cmd.Items, &pb.Item{Lot: lotGA, Quantity: int64(in.GA)})
-		}
-		if in.Pairs > 0 {
-			cmd.Items = append(cmd.Items, &pb.Item{Lot: lotPairs, Quantity: int64(in.Pairs)})
-		}
-		if in.Seats != 0 {
-			cmd.Items = append(cmd.Items, &pb.Item{Lot: lotSeats, Seats: seatLabels(in.Seats)})
-		}
-		return NewCommand(in.Event, cmd)
-	default:
-		panic("fault: a history has no " + in.Verb.String())
+// want draws tickets.
+func (in *LinearInput) want(random *rand.Rand) {
+	in.GA, in.Pairs, in.Seats = random.IntN(4), random.IntN(8)/6, uint16(random.IntN(1<<linearSeats))
+	in.Seats &= uint16(random.IntN(1 << linearSeats)) // few
+	if in.GA+in.Pairs == 0 && in.Seats == 0 {
+		in.GA = 1
 	}
 }

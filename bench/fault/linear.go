@@ -1,7 +1,6 @@
 package fault
 
 import (
-	"bytes"
 	"fmt"
 	"hash/maphash"
 
@@ -26,11 +25,15 @@ const (
 	linearPairUnit = 2
 )
 
-// LinearSpec is the event that [LinearModel] knows.
-func LinearSpec(id string) *pb.CreateCommand {
-	face := int64(linearMinor)
+// LinearSpec is the event that [LinearModel] knows. Its purchases can be undone for longer than a history takes, or never.
+func LinearSpec(id string, undoable bool) *pb.CreateCommand {
+	face, undoMs := int64(linearMinor), int64(0)
+	if undoable {
+		undoMs = 600_000
+	}
 	return &pb.CreateCommand{
 		RequestId: id, Name: "Linear", Currency: "EUR", HoldTtlMs: 600_000, MaxHoldMs: 3_600_000, LimitPerBuyer: linearLimit, Open: true,
+		UndoMs: &undoMs, OfferTtlMs: 3_600_000, QueueMs: 3_600_000, PayMs: 3_600_000,
 		Lots: []*pb.LotSpec{
 			{Lot: lotGA, FaceMinor: &face, Capacity: linearGA},
 			{Lot: lotPairs, FaceMinor: &face, Capacity: linearPairs * linearPairUnit, Units: linearPairUnit},
@@ -45,11 +48,21 @@ type LinearInput struct {
 	Verb  engine.Verb
 	ID    string // request id; empty for reads
 	Buyer int
-	Hold  string // extend, release, confirm
+	Hold  string // extend, release, confirm; buy, if it pays a hold
 	// hold: sales and seats (a bit each); block, unblock and capacity: GA is the quantity
 	GA, Pairs int
 	Seats     uint16
 	Best      bool // fill best_effort
+	Undoable  bool // create
+	// offer and buy; a buy by an offer has the offer's quantities above, and sends none
+	Offer  string
+	Method linearMethod
+	WaitMs int64
+	// purchase, undo, result; order, refund, admit
+	Purchase, Order string
+	Tickets         uint32   // refund: a bit for each ticket by its place in the order; 0 is all of them
+	Ticket          int      // admit: its place in the order
+	Names           []string // refund, admit: the ids of the order's tickets
 	// Twice says that the same request id occurs in another operation too: the model has to remember it.
 	Twice bool
 }
@@ -59,37 +72,50 @@ type LinearOutput struct {
 	Reply *pb.Reply
 	// Retried says that the engine died and the caller asked again: the answer may be a repeat of one that nobody saw, and shows what is now.
 	Retried bool
-	// Died says that the engine died at some time before the answer: refusals from before may be forgotten.
-	Died bool
+	// Forgot says that the engine may have died, or the event slept, at some time before the answer: refusals from before may be forgotten.
+	Forgot bool
 }
 
-// linearHold is what a buyer has.
+// linearHold is what a buyer holds, or pays.
 type linearHold struct {
 	id        string
 	ga, pairs int
 	seats     uint16
+	paying    bool
+	softs     int // soft declines
 }
 
-// linearLot is where the units of a lot are.
-type linearLot struct{ capacity, held, sold, blocked int }
+func (h *linearHold) total() int64 { return int64(h.ga+h.pairs+ones(h.seats)) * linearMinor }
 
-func (l *linearLot) free() int { return l.capacity - l.held - l.sold - l.blocked }
+// linearLot is where the units of a lot are.
+type linearLot struct{ capacity, held, paying, sold, blocked int }
+
+func (l *linearLot) free() int { return l.capacity - l.held - l.paying - l.sold - l.blocked }
 
 // linearState is an event between two operations. It is a value: a step makes another.
 type linearState struct {
-	exists bool
-	paused bool
-	ga     linearLot
-	pairs  linearLot
-	taken  uint16 // seats held or sold
-	sold   uint16
-	buyers [linearBuyers]struct {
-		live linearHold
-		sold int // units
-	}
-	orders int
-	said   [linearSaid]*linearSaidNode
-	digest uint64 // of what was said, in any order
+	exists    bool
+	paused    bool
+	undoable  bool
+	ga        linearLot
+	pairs     linearLot
+	taken     uint16 // seats held, being paid or sold
+	paying    uint16
+	sold      uint16
+	buyers    [linearBuyers]linearBuyer
+	count     int                 // orders, also those that were given back
+	offers    linearTable[string] // the purchase of each, empty while it has none
+	purchases linearTable[linearPurchase]
+	orders    linearTable[linearOrder]
+	said      [linearSaid]*linearSaidNode
+	digest    uint64 // of what was said, in any order
+}
+
+// linearBuyer is what a buyer has.
+type linearBuyer struct {
+	live linearHold
+	sold int  // units
+	hard bool // the method that is declined hard was tried: the wallet may know
 }
 
 // linearSaidNode remembers the answer to a request id that comes twice.
@@ -116,13 +142,9 @@ func (s *linearState) remember(in *LinearInput, r *pb.Reply) {
 	s.digest += maphash.String(linearSeed, in.ID+" "+code(r)+" "+string(in.command().Body)) | 1
 }
 
-// same reports whether two operations ask for the same.
-func (in *LinearInput) same(other *LinearInput) bool {
-	return in.Verb == other.Verb && bytes.Equal(in.command().Body, other.command().Body)
-}
-
-// LinearModel is an event as one caller at a time would see it (G8), for Porcupine: counts, holds by buyer, request ids. Histories are partitioned by
-// event. Every code must be the right one, every count exact.
+// LinearModel is an event as one caller at a time would see it (G8), for Porcupine: counts, holds, offers, purchases and orders, request ids.
+// The gateway's answers are operations too: [Settled] adds them. Histories are partitioned by event. Every code must be the right one,
+// every count exact.
 func LinearModel() porcupine.Model {
 	return porcupine.Model{
 		Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
@@ -149,13 +171,19 @@ func LinearModel() porcupine.Model {
 		},
 		Equal: func(a, b any) bool {
 			x, y := *a.(*linearState), *b.(*linearState)
-			x.said, y.said = [linearSaid]*linearSaidNode{}, [linearSaid]*linearSaidNode{}
-			return x == y
+			return x.compared() == y.compared()
 		},
 		DescribeOperation: func(input, output any) string {
 			return fmt.Sprintf("%+v -> %v", *input.(*LinearInput), output.(*LinearOutput).Reply)
 		},
 	}
+}
+
+// compared is a state as it is compared: tables by their digests.
+func (s linearState) compared() linearState {
+	s.said = [linearSaid]*linearSaidNode{}
+	s.offers, s.purchases, s.orders = s.offers.onlyDigest(), s.purchases.onlyDigest(), s.orders.onlyDigest()
+	return s
 }
 
 // step carries an operation out and says how its answer is wrong, nothing if it is right.
@@ -185,36 +213,6 @@ func (s *linearState) first(in *LinearInput, out *LinearOutput) string {
 	return why
 }
 
-// repeated compares the answer to a request id that was answered before.
-func (s *linearState) repeated(in *LinearInput, out *LinearOutput, said *linearSaidNode) string {
-	r, first := out.Reply, said.reply
-	other := !in.same(said.in)
-	if other && code(r) == engine.CodeRequestMismatch.String() {
-		return ""
-	}
-	if !r.GetRepeated() {
-		if code(first) != "ok" && out.Died {
-			return s.first(in, out) // the refusal was forgotten with the process
-		}
-		return "a repeat that was not recognised"
-	}
-	if other {
-		return "taken for a repeat though it asks for something else"
-	}
-	if diff := differs(first, r); diff != "" {
-		return diff
-	}
-	if v := r.GetCapacity(); v != nil && !out.Retried {
-		return s.capacityShown(v)
-	}
-	if h := r.GetHold(); h != nil && !out.Retried {
-		if live := s.buyers[in.Buyer].live.id == h.GetId(); live != (h.GetState() == stateHeld) {
-			return "a repeat shows a state that is not the present one"
-		}
-	}
-	return ""
-}
-
 // fresh carries out an operation that was not answered before.
 func (s *linearState) fresh(in *LinearInput, out *LinearOutput) string {
 	r := out.Reply
@@ -222,7 +220,7 @@ func (s *linearState) fresh(in *LinearInput, out *LinearOutput) string {
 		if s.exists || code(r) != "ok" {
 			return "created twice, or not at all"
 		}
-		s.exists = true
+		s.exists, s.undoable = true, in.Undoable
 		s.ga.capacity, s.pairs.capacity = linearGA, linearPairs*linearPairUnit
 		return ""
 	}
@@ -248,6 +246,8 @@ func (s *linearState) fresh(in *LinearInput, out *LinearOutput) string {
 		return s.act(in, r)
 	case engine.VerbBlock, engine.VerbUnblock, engine.VerbCapacity:
 		return s.capacity(in, out)
+	case engine.VerbOffer, engine.VerbBuy, engine.VerbResult, engine.VerbPurchase, engine.VerbOrder, engine.VerbUndo, engine.VerbRefund, engine.VerbAdmit:
+		return s.pay(in, out)
 	default:
 		return "the model knows no " + in.Verb.String()
 	}
@@ -260,29 +260,48 @@ func wantCode(r *pb.Reply, want engine.Code) string {
 	return "code " + code(r) + ", must be " + want.String()
 }
 
-// hold is a hold, in the order of the refusals. What the buyer holds already counts as free and outside the limit.
-func (s *linearState) hold(in *LinearInput, out *LinearOutput) string {
-	r, b := out.Reply, &s.buyers[in.Buyer]
+// judge says what a hold would get, or the first reason why it gets nothing. What the buyer holds already counts as free and outside the limit, and is given
+// back: a refusal puts the state back.
+func (s *linearState) judge(in *LinearInput) (linearHold, engine.Code) {
+	b := &s.buyers[in.Buyer]
 	wanted := in.GA + in.Pairs*linearPairUnit + ones(in.Seats)
-	if s.paused {
-		return wantCode(r, engine.CodeNotOnSale)
-	}
-	if b.sold+wanted > linearLimit {
-		return wantCode(r, engine.CodeLimitReached)
+	switch {
+	case b.live.paying:
+		return linearHold{}, engine.CodePaymentInProgress
+	case s.paused:
+		return linearHold{}, engine.CodeNotOnSale
+	case b.sold+wanted > linearLimit:
+		return linearHold{}, engine.CodeLimitReached
 	}
 	s.give(&b.live)
-	ga := min(in.GA, s.ga.free())
-	pairs := min(in.Pairs, s.pairs.free()/linearPairUnit)
-	seats := in.Seats &^ s.taken
-	short, lost := ga < in.GA || pairs < in.Pairs, seats != in.Seats
+	got := linearHold{ga: min(in.GA, s.ga.free()), pairs: min(in.Pairs, s.pairs.free()/linearPairUnit), seats: in.Seats &^ s.taken}
+	short, lost := got.ga < in.GA || got.pairs < in.Pairs, got.seats != in.Seats
 	if !in.Best && linearSeats-ones(s.taken) < ones(in.Seats) {
 		short = true // fewer seats are left than were chosen: sold out comes before taken
 	}
-	if (short || lost) && (!in.Best || ga+pairs+ones(seats) == 0) {
-		if short {
-			return wantCode(r, engine.CodeSoldOut)
-		}
-		return wantCode(r, engine.CodeSeatTaken)
+	switch {
+	case in.Best && got.total() > 0 || !short && !lost:
+		return got, engine.CodeOK
+	case short:
+		return linearHold{}, engine.CodeSoldOut
+	}
+	return linearHold{}, engine.CodeSeatTaken
+}
+
+// take lets a buyer hold what was judged to be free.
+func (s *linearState) take(b *linearBuyer, h linearHold) {
+	s.ga.held += h.ga
+	s.pairs.held += h.pairs * linearPairUnit
+	s.taken |= h.seats
+	b.live = h
+}
+
+// hold is a hold, in the order of the refusals.
+func (s *linearState) hold(in *LinearInput, out *LinearOutput) string {
+	r := out.Reply
+	want, refusal := s.judge(in)
+	if refusal != engine.CodeOK {
+		return wantCode(r, refusal)
 	}
 	v := r.GetHold()
 	if code(r) != "ok" || v == nil {
@@ -299,17 +318,14 @@ func (s *linearState) hold(in *LinearInput, out *LinearOutput) string {
 			got.seats = seatBits(it.GetSeats())
 		}
 	}
-	want := linearHold{id: got.id, ga: ga, pairs: pairs, seats: seats}
+	want.id = got.id
 	if out.Retried && r.GetRepeated() && v.GetState() != stateHeld && len(v.GetItems()) == 0 {
 		got = want // granted before the engine died and ended since: only id and total are kept of such a hold
 	}
-	if got != want || v.GetTotalMinor() != int64(ga+pairs+ones(seats))*linearMinor {
+	if got != want || v.GetTotalMinor() != want.total() {
 		return fmt.Sprintf("took %+v, must be %+v", got, want)
 	}
-	s.ga.held += ga
-	s.pairs.held += pairs * linearPairUnit
-	s.taken |= seats
-	b.live = got
+	s.take(&s.buyers[in.Buyer], got)
 	return ""
 }
 
@@ -321,31 +337,28 @@ func (s *linearState) give(h *linearHold) {
 	*h = linearHold{}
 }
 
-// act is an extend, release or confirm of a hold that was granted to the buyer some time before.
-func (s *linearState) act(in *LinearInput, r *pb.Reply) string {
-	b := &s.buyers[in.Buyer]
-	if b.live.id != in.Hold {
-		return wantCode(r, engine.CodeHoldEnded)
+// own says whether a hold that was granted to the buyer some time before can be acted on.
+func (s *linearState) own(in *LinearInput) engine.Code {
+	switch live := &s.buyers[in.Buyer].live; {
+	case live.id != in.Hold:
+		return engine.CodeHoldEnded
+	case live.paying:
+		return engine.CodePaymentInProgress
 	}
-	if why := wantCode(r, engine.CodeOK); why != "" {
+	return engine.CodeOK
+}
+
+// act is an extend, release or confirm.
+func (s *linearState) act(in *LinearInput, r *pb.Reply) string {
+	refusal := s.own(in)
+	if why := wantCode(r, refusal); why != "" || refusal != engine.CodeOK {
 		return why
 	}
 	switch in.Verb { //nolint:exhaustive // its caller passes these only
 	case engine.VerbRelease:
-		s.give(&b.live)
+		s.give(&s.buyers[in.Buyer].live)
 	case engine.VerbConfirm:
-		h := b.live
-		units := h.ga + h.pairs*linearPairUnit + ones(h.seats)
-		if o := r.GetOrder(); o.GetHold() != h.id || len(o.GetTickets()) != units || unitsOf(o.GetItems()) != int64(units) {
-			return "the order is not what was held"
-		}
-		s.give(&b.live)
-		s.ga.sold += h.ga
-		s.pairs.sold += h.pairs * linearPairUnit
-		s.taken |= h.seats
-		s.sold |= h.seats
-		s.orders++
-		b.sold += units
+		return s.sell(r.GetOrder().GetId(), "", in.Buyer, r.GetOrder())
 	default: // extend moves the deadline only, and nothing expires here
 	}
 	return ""
@@ -379,7 +392,8 @@ func (s *linearState) capacityShown(v *pb.Capacity) string {
 }
 
 func sameCounts(v shown, l *linearLot) string {
-	if v.GetCapacity() != int64(l.capacity) || v.GetFree() != int64(l.free()) || v.GetHeld() != int64(l.held) || v.GetSold() != int64(l.sold) || v.GetBlocked() != int64(l.blocked) {
+	if v.GetCapacity() != int64(l.capacity) || v.GetFree() != int64(l.free()) || v.GetHeld() != int64(l.held) ||
+		v.GetPaying() != int64(l.paying) || v.GetSold() != int64(l.sold) || v.GetBlocked() != int64(l.blocked) {
 		return fmt.Sprintf("shows %v, must be %+v", v, *l)
 	}
 	return ""
@@ -400,10 +414,10 @@ func (s *linearState) shown(v *pb.Event) string {
 	if s.paused {
 		state = engine.EventPaused
 	}
-	if v.GetState() != state.String() || v.GetOrders() != int64(s.orders) || v.GetHoldsLive() != int64(live) || len(v.GetLots()) != 3 {
+	if v.GetState() != state.String() || v.GetOrders() != int64(s.count) || v.GetHoldsLive() != int64(live) || len(v.GetLots()) != 3 {
 		return "shows another state, other orders or other holds"
 	}
-	seats := linearLot{capacity: linearSeats, held: ones(s.taken &^ s.sold), sold: ones(s.sold)}
+	seats := linearLot{capacity: linearSeats, held: ones(s.taken &^ s.sold &^ s.paying), paying: ones(s.paying), sold: ones(s.sold)}
 	for i, l := range []*linearLot{&s.ga, &s.pairs, &seats} {
 		if why := sameCounts(v.GetLots()[i], l); why != "" {
 			return why

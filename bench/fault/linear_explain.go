@@ -1,9 +1,7 @@
 package fault
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -14,8 +12,7 @@ import (
 // DescribeOperations writes a history down, a line an operation, by the time of its call.
 func DescribeOperations(history []porcupine.Operation) string {
 	var b strings.Builder
-	sorted := slices.Clone(history)
-	slices.SortFunc(sorted, func(x, y porcupine.Operation) int { return cmp.Compare(x.Call, y.Call) })
+	sorted := byCall(history)
 	model := LinearModel()
 	for _, op := range sorted {
 		fmt.Fprintf(&b, "%d..%d client %d: %s\n", op.Call, op.Return, op.ClientId, model.DescribeOperation(op.Input, op.Output))
@@ -26,8 +23,7 @@ func DescribeOperations(history []porcupine.Operation) string {
 // Unexplained returns the shortest beginning of an illegal history, by the time of the calls, that is illegal already: its last operation is where
 // no order explains what was seen any more.
 func Unexplained(history []porcupine.Operation, patience time.Duration) []porcupine.Operation {
-	sorted := slices.Clone(history)
-	slices.SortFunc(sorted, func(x, y porcupine.Operation) int { return cmp.Compare(x.Call, y.Call) })
+	sorted := byCall(history)
 	n := sort.Search(len(sorted), func(n int) bool {
 		return porcupine.CheckOperationsTimeout(LinearModel(), sorted[:n+1], patience) != porcupine.Ok
 	})
@@ -57,7 +53,7 @@ func Objections(history []porcupine.Operation, patience time.Duration) string {
 			_, state = model.Step(state, op.Input, op.Output)
 			placed[op.Output] = true
 		}
-		fmt.Fprintf(&b, "%d of %d operations have an order, which ends in %+v; then\n", len(longest), len(part), *state.(*linearState))
+		fmt.Fprintf(&b, "%d of %d operations have an order, which ends in %+v; then\n", len(longest), len(part), state.(*linearState).compared())
 		for _, op := range part {
 			if !placed[op.Output] {
 				s := *state.(*linearState)

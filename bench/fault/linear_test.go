@@ -30,6 +30,7 @@ func TestLinearizable(t *testing.T) {
 	program := engineProgram(t)
 	random := rand.New(rand.NewPCG(seed(t), 1))
 	operations, kills := 0, 0
+	answers := map[string]int{}
 	for n := range *histories {
 		h := &History{
 			Program: program, Dir: t.TempDir(), Seed: random.Uint64(), Clients: linearClients, Events: 1 + n%3, Operations: linearOperations, Kills: n % 2,
@@ -38,29 +39,48 @@ func TestLinearizable(t *testing.T) {
 			h.Operations = linearOperationsLong
 		}
 		if n%4 == 2 {
-			h.Flags = []string{"--sleep-after", "20ms"}
+			h.SleepAfter = 20 * time.Millisecond
 		}
 		history, err := h.Run(within(t, linearPatience))
 		if err != nil {
 			t.Fatalf("history %d, seed %d: %v", n, h.Seed, err)
 		}
-		wantLinearizable(t, fmt.Sprintf("history %d, seed %d", n, h.Seed), history)
+		for answer, n := range wantLinearizable(t, fmt.Sprintf("history %d, seed %d", n, h.Seed), history) {
+			answers[answer] += n
+		}
 		operations, kills = operations+len(history), kills+h.Kills
+	}
+	for _, answer := range []string{
+		"release ok", "confirm ok", "offer ok", "buy ok", "buy payment_in_progress", "purchase ok", "order ok", "refund ok", "refund ticket_void", "admit ok",
+		"result sold", "result declined",
+	} {
+		if answers[answer] == 0 {
+			t.Errorf("no %s in any history: they prove little: %v", answer, answers)
+		}
 	}
 	if !t.Failed() {
 		t.Logf("%d histories, %d operations of %d callers, %d kills: all linearizable", *histories, operations, linearClients, kills)
+		t.Logf("%d offers, %d clicks on used ones, %d purchases: %d sold, %d declined, %d undone; %d refunds, %d admitted", answers["offer ok"],
+			answers["buy offer_used"], answers["buy ok"], answers["result sold"], answers["result declined"], answers["undo ok"], answers["refund ok"], answers["admit ok"])
 	}
 }
 
-func wantLinearizable(t *testing.T, what string, history []porcupine.Operation) {
+// wantLinearizable returns how often each verb was answered with each code; the ends of purchases count as well.
+func wantLinearizable(t *testing.T, what string, history []porcupine.Operation) (accepted map[string]int) {
 	t.Helper()
-	accepted := map[string]int{}
+	accepted = map[string]int{}
 	for _, op := range history {
 		accepted[op.Input.(*LinearInput).Verb.String()+" "+code(op.Output.(*LinearOutput).Reply)]++
 	}
-	for _, verb := range []engine.Verb{engine.VerbCreate, engine.VerbHold, engine.VerbRelease, engine.VerbConfirm, engine.VerbGet, engine.VerbCapacity} {
+	for _, verb := range []engine.Verb{engine.VerbCreate, engine.VerbHold, engine.VerbBuy, engine.VerbGet, engine.VerbCapacity} {
 		if accepted[verb.String()+" ok"] == 0 {
 			t.Errorf("%s: no %s was accepted: the history proves little: %v", what, verb, accepted)
+		}
+	}
+	history = Settled(history)
+	for _, op := range history {
+		if op.Input.(*LinearInput).Verb == engine.VerbResult {
+			accepted["result "+op.Output.(*LinearOutput).Reply.GetPurchase().GetState()]++
 		}
 	}
 	if result := porcupine.CheckOperationsTimeout(LinearModel(), history, linearPatience); result != porcupine.Ok {
@@ -76,6 +96,7 @@ func wantLinearizable(t *testing.T, what string, history []porcupine.Operation) 
 		t.Errorf("%s of %d operations is %s, it must be linearizable: it is written down in %s; no order explains it any more after\n%s%s",
 			what, len(history), result, name, DescribeOperations(until[max(0, len(until)-16):]), Objections(until, linearPatience))
 	}
+	return accepted
 }
 
 // TestIllegalHistoriesAreFound proves that the model sees what it is there to see.
@@ -118,7 +139,7 @@ func TestIllegalHistoriesAreFound(t *testing.T) {
 	f("a hold, then a stale read", porcupine.Illegal, linearOp(2, 3, &take, hold("1", 2)), linearOp(4, 5, read, get(0)))
 	f("a hold, and a read at the same time", porcupine.Ok, linearOp(2, 5, &take, hold("1", 2)), linearOp(3, 4, read, get(0)))
 	f("an acknowledged hold that is gone after a crash", porcupine.Illegal,
-		linearOp(2, 3, &take, hold("1", 2)), linearDied(linearOp(4, 5, read, get(0))))
+		linearOp(2, 3, &take, hold("1", 2)), linearForgot(linearOp(4, 5, read, get(0))))
 	f("one seat for two buyers", porcupine.Illegal,
 		linearOp(2, 4, &LinearInput{Verb: engine.VerbHold, ID: "h1", Buyer: 1, Seats: 1}, seat("1")),
 		linearOp(3, 5, &LinearInput{Verb: engine.VerbHold, ID: "h2", Buyer: 2, Seats: 1}, seat("2")))
@@ -131,7 +152,7 @@ func linearOp(call, ret int64, in *LinearInput, r *pb.Reply) porcupine.Operation
 	return porcupine.Operation{ClientId: int(call), Call: call, Return: ret, Input: in, Output: &LinearOutput{Reply: r}}
 }
 
-func linearDied(op porcupine.Operation) porcupine.Operation {
-	op.Output.(*LinearOutput).Died = true
+func linearForgot(op porcupine.Operation) porcupine.Operation {
+	op.Output.(*LinearOutput).Forgot = true
 	return op
 }
