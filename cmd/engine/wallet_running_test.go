@@ -99,7 +99,8 @@ func TestErasureAtARunningEngineWaitsForCharges(t *testing.T) {
 		t.Fatalf("anna's purchase is %+v", b)
 	}
 	eventually(t, "the wallet learns of the order", func() bool {
-		return len(x.p.node.OpenCharges(engine.SingleAccount, "anna")) > 0
+		anna := x.p.node.WalletBuyer(engine.SingleAccount, "anna")
+		return anna != nil && anna.ChargeOpen()
 	})
 	_, err = erase("anna", "0s")
 	refuses(t, err, "erase_waits", "order "+b.Order.ID+" of event late")
