@@ -160,7 +160,8 @@ func (h *History) after(random *rand.Rand, in *LinearInput, o linearOrdered) {
 	case k < 60:
 		in.Verb, in.Ticket = engine.VerbAdmit, random.IntN(len(o.tickets))
 	case k < 80:
-		in.Verb, in.Tickets = engine.VerbRefund, 1<<random.IntN(len(o.tickets))|1<<random.IntN(len(o.tickets))
+		one, other := random.IntN(len(o.tickets)), random.IntN(len(o.tickets))
+		in.Verb, in.Tickets = engine.VerbRefund, 1<<one|1<<other
 	default:
 		in.Verb = engine.VerbRefund
 	}

@@ -150,9 +150,10 @@ func (s *linearState) buy(in *LinearInput, r *pb.Reply) string {
 		}
 		return wantCode(r, engine.CodeOfferUsed)
 	}
-	want, refusal := b.live, engine.CodeOK
+	var want linearHold
+	var refusal engine.Code
 	if in.Hold != "" {
-		refusal = s.own(in)
+		want, refusal = b.live, s.own(in)
 	} else {
 		want, refusal = s.judge(in)
 	}
@@ -381,6 +382,8 @@ func (s *linearState) void(o *linearOrder, i int) {
 		s.ga.sold--
 	case placePair:
 		s.pairs.sold--
+	case placeSeat:
+		fallthrough
 	default:
 		bit := uint16(1) << (place - placeSeat)
 		s.taken, s.sold = s.taken&^bit, s.sold&^bit
