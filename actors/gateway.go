@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"time"
 
 	"github.com/holdfast-engine/holdfast/engine/payment"
 )
@@ -16,4 +17,10 @@ type Gateway interface {
 	Prepare(payment.Intent) ([]byte, error)
 	// Do sends a call and tells what became of it; it returns when ctx ends at the latest, then with Unknown. It never sends a call twice by itself.
 	Do(ctx context.Context, call payment.Call) payment.Result
+}
+
+// LateFinder is a gateway whose look-up by order is a search that may be behind what was done.
+type LateFinder interface {
+	// FindsLate is by how much, on a bad day. Until then "not found" says nothing about a request that was sent.
+	FindsLate() time.Duration
 }

@@ -30,7 +30,7 @@ const (
 	settleFirst     = time.Second / 2  // after a start, before new charges begin: what is unfinished comes in first, in any order
 	laneDrain       = 10 * time.Second // the longest that a stop waits for what gateways have under way
 	storedAfter     = 4                // answers of a gateway that say nothing, before a capture or a void that it has not done gets another key
-	lostAfter       = 2 * callTimeout  // when a request whose bytes are lost is no longer on its way
+	lostAfter       = 2 * callTimeout  // when a request that was sent is no longer on its way, unless the gateway needs longer to find it
 	callTimeout     = 30 * time.Second // of one call
 )
 

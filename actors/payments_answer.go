@@ -115,8 +115,8 @@ func (l *lane) notFound(c *charge, mono time.Duration) {
 		c.result.Answer = payment.Voided
 		l.ended(c, &c.result, mono)
 		return
-	case (c.lost || c.cancel || c.intended > 0 && c.old()) && l.node.clock.Now()-c.sent < engine.Instant(lostAfter): // it may still be on its way, and must not be sent again
-		l.wantsLater(c, mono, time.Duration(c.sent-l.node.clock.Now())+lostAfter)
+	case (c.lost || c.cancel || c.intended > 0 && c.old()) && l.node.clock.Now()-c.sent < engine.Instant(l.lostAfter): // it may still be on its way, and must not be sent again
+		l.wantsLater(c, mono, time.Duration(c.sent-l.node.clock.Now())+l.lostAfter)
 		return
 	case c.work.Operation == payment.Authorise && c.old():
 		l.tell(c, mono) // nothing of it can come any more

@@ -24,6 +24,8 @@ type lane struct {
 	gateway Gateway
 	cfg     LaneConfig
 	submit  func(*engine.Request) engine.Code
+	// lostAfter is how long after a request was sent a look-up that finds nothing says that nothing has come of it.
+	lostAfter time.Duration
 
 	box    *mailbox[laneMessage]
 	pid    *actor.PID
@@ -75,6 +77,10 @@ const (
 
 func newLane(n *Node, g Gateway) *lane {
 	l := &lane{node: n, gateway: g, cfg: n.cfg.Lane, submit: n.Submit, charges: xsync.NewMap[chargeKey, *charge](), drained: make(chan struct{})}
+	l.lostAfter = lostAfter
+	if late, ok := g.(LateFinder); ok {
+		l.lostAfter += late.FindsLate()
+	}
 	if milli, ok := n.node.Setting(engine.LaneRateSetting(g.Name())); ok {
 		l.cfg.Rate = float64(milli) / 1000
 	}

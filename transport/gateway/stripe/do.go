@@ -10,6 +10,7 @@ import (
 	stripego "github.com/stripe/stripe-go/v85"
 
 	"github.com/holdfast-engine/holdfast/engine/payment"
+	"time"
 )
 
 // refundPagesMax bounds how many pages of a charge's refunds are read, at 100 a page.
@@ -96,6 +97,12 @@ func (g *Gateway) lookUp(ctx context.Context, call payment.Call) (result payment
 	}
 	return resultOf(intent), intent.ID
 }
+
+// findsLate is by how much Stripe's search is taken to be behind on a bad day: it says "under a minute" for good ones, and more during an outage.
+const findsLate = 15 * time.Minute
+
+// FindsLate is how late a charge may be found by its order.
+func (*Gateway) FindsLate() time.Duration { return findsLate }
 
 // searchOf is the query for the charges of an order. Prepare has refused orders with quotes; whatever else is in one is escaped.
 func searchOf(order string) string {
