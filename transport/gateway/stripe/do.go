@@ -6,11 +6,11 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	stripego "github.com/stripe/stripe-go/v85"
 
 	"github.com/holdfast-engine/holdfast/engine/payment"
-	"time"
 )
 
 // refundPagesMax bounds how many pages of a charge's refunds are read, at 100 a page.
