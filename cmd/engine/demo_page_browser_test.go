@@ -363,24 +363,12 @@ func (b *tab) scans(keys []byte) {
 		b.Fatal(err)
 	}
 	for _, id := range ids {
-		seen, err := chromedp.Run(b.ctx, chromedp.ScreenshotScale(chromedp.CSS(fmt.Sprintf(`[data-ticket=%q] .qr img`, id)), 3))
-		if err != nil {
-			b.Fatal(err)
-		}
-		picture, err := png.Decode(bytes.NewReader(seen))
-		if err != nil {
-			b.Fatal(err)
-		}
-		bitmap, err := gozxing.NewBinaryBitmapFromImage(picture)
-		if err != nil {
-			b.Fatal(err)
-		}
-		result, err := qrcode.NewQRCodeReader().Decode(bitmap, nil)
+		code, err := b.scan(fmt.Sprintf(`[data-ticket=%q] .qr img`, id))
 		if err != nil {
 			b.Errorf("the code of ticket %s cannot be scanned: %v", id, err)
 			continue
 		}
-		claims, err := ticket.Verify(result.GetText(), set)
+		claims, err := ticket.Verify(code, set)
 		switch {
 		case err != nil:
 			b.Errorf("the code of ticket %s: %v", id, err)
@@ -388,4 +376,30 @@ func (b *tab) scans(keys []byte) {
 			b.Errorf("the code of ticket %s is that of ticket %s of %s", id, claims.Ticket, claims.Event)
 		}
 	}
+}
+
+// scan reads a code from a few pictures of different sizes, as a scanner takes picture after picture: the decoder guesses where the modules are, and guesses wrong at
+// some sizes.
+func (b *tab) scan(element string) (code string, err error) {
+	b.Helper()
+	for _, scale := range []float64{3, 4, 2, 5} {
+		seen, failed := chromedp.Run(b.ctx, chromedp.ScreenshotScale(chromedp.CSS(element), scale))
+		if failed != nil {
+			b.Fatal(failed)
+		}
+		picture, failed := png.Decode(bytes.NewReader(seen))
+		if failed != nil {
+			b.Fatal(failed)
+		}
+		bitmap, failed := gozxing.NewBinaryBitmapFromImage(picture)
+		if failed != nil {
+			b.Fatal(failed)
+		}
+		result, failed := qrcode.NewQRCodeReader().Decode(bitmap, map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_TRY_HARDER: true})
+		if failed == nil {
+			return result.GetText(), nil
+		}
+		err = failed
+	}
+	return "", err
 }
