@@ -38,7 +38,7 @@ func TestTicketsOfAnOrderAreShownDrawnAndVerifiedOffline(t *testing.T) {
 		t.Fatalf("%+v, %v", said, err)
 	}
 	for _, c := range []struct{ code, keys, why string }{
-		{code[:len(code)-2] + "AA", jwks, "NOT VALID"},
+		{code[:len(code)-24] + "AAAAAAAA" + code[len(code)-16:], jwks, "NOT VALID"},
 		{"t1", jwks, "NOT VALID"},
 		{code, "", "name the public keys"},
 		{code, write(t, "empty.json", `{"keys":[]}`), "empty"},
