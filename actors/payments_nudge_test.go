@@ -49,6 +49,7 @@ func TestNudgesOfOthersDoNothing(t *testing.T) {
 			t.Errorf("a gateway that is not there: %v", err)
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if len(g.calls) != 0 {
 			t.Errorf("%d calls", len(g.calls))
 		}

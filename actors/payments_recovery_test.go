@@ -205,6 +205,7 @@ func TestAMethodThatIsGoneIsADecline(t *testing.T) {
 		give(n, odd)
 		time.Sleep(time.Minute)
 		got := events.told()
+		synctest.Wait()
 		if len(got) != 2 || len(g.calls) != 0 {
 			t.Fatalf("told %+v after %d calls", got, len(g.calls))
 		}

@@ -29,6 +29,7 @@ func TestALaneIsPacedFirstInFirstOut(t *testing.T) {
 				t.Fatalf("call %d is of %s, want %s", i+4, s.call.Order, want)
 			}
 		}
+		synctest.Wait()
 		if g.most > 4 {
 			t.Errorf("%d calls at once with a bound of 4", g.most)
 		}
@@ -91,6 +92,7 @@ func TestTheIntentIsDurableBeforeTheRequestLeaves(t *testing.T) {
 			give(n, wanted(n, op, engine.PurchaseID(i+1)))
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if early > 0 || len(g.calls) != 4 || len(events.told()) != 4 {
 			t.Fatalf("%d of %d requests left before their intent was durable; %d results told", early, len(g.calls), len(events.told()))
 		}
@@ -124,6 +126,7 @@ func TestWhatIsUnknownIsSentAgainAsItWas(t *testing.T) {
 				t.Errorf("call %d has key %s and bytes %q, the first %s and %q", i, s.call.Key, s.call.Body, calls[0].call.Key, calls[0].call.Body)
 			}
 		}
+		synctest.Wait()
 		for i, s := range g.calls[1:] {
 			if s.at-g.calls[i].at > 62*time.Second {
 				t.Errorf("call %d, a %v, came %v after the one before", i+1, s.call.Operation, s.at-g.calls[i].at)
