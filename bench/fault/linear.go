@@ -3,6 +3,8 @@ package fault
 import (
 	"fmt"
 	"hash/maphash"
+	"strconv"
+	"strings"
 
 	"github.com/anishathalye/porcupine"
 
@@ -433,10 +435,14 @@ func ones(bits uint16) (n int) {
 	return n
 }
 
-// seatBits turns labels A/1/1 to A/1/8 into bits, seatLabels the other way.
+// seatBits turns labels A/1/1 to A/1/8 into bits, seatLabels the other way. A seat that is not there, as a broken engine may name one, has the bit after them.
 func seatBits(labels []string) (bits uint16) {
 	for _, label := range labels {
-		bits |= 1 << (label[len(label)-1] - '1')
+		n, err := strconv.Atoi(strings.TrimPrefix(label, "A/1/"))
+		if err != nil || n < 1 || n > linearSeats {
+			n = linearSeats + 1
+		}
+		bits |= 1 << (n - 1)
 	}
 	return bits
 }

@@ -2,6 +2,7 @@ package fault
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/anishathalye/porcupine"
@@ -74,6 +75,11 @@ func TestIllegalPurchasesAreFound(t *testing.T) {
 			{Capacity: linearPairs * linearPairUnit, Free: linearPairs * linearPairUnit},
 			{Capacity: linearSeats, Free: linearSeats},
 		}}})
+	}
+	for _, seat := range []string{"", "A/1/9", "B/2/1"} {
+		nowhere := two.purchase("p1", stateSold, "o1")
+		nowhere.Order.Tickets[1] = &pb.Ticket{Id: "o1-t1", Lot: lotSeats, Seat: seat, State: "pending"}
+		f("a ticket for seat "+strconv.Quote(seat)+", which is not there", porcupine.Illegal, linearOp(2, 3, buy, nowhere))
 	}
 	f("tickets that are paid, then sold", porcupine.Ok, queued, get(4, 0, 2, 0, 0), get(6, 0, 0, 2, 1), look(8, stateSold, "o1"))
 	f("tickets that are only held while they are paid", porcupine.Illegal, queued, get(4, 2, 0, 0, 0), look(8, stateSold, "o1"))
