@@ -17,7 +17,7 @@ import (
 // HTTPListenDefault is where the HTTP side listens when nothing else is said.
 const HTTPListenDefault = "127.0.0.1:8480"
 
-// The bounds of the HTTP side, which serves scrapers and probes only.
+// The bounds of the HTTP side, which serves scrapers, probes and a few people.
 const (
 	httpHeaderBytesMax = 16 << 10
 	httpReadTimeout    = 5 * time.Second
@@ -44,6 +44,11 @@ type HTTPConfig struct {
 	Ready func() error
 	// Webhooks are posted to /webhooks/ and their name. No token is asked for, as their senders have none: each handler tells its sender by a signature.
 	Webhooks map[string]http.HandlerFunc
+	// Measurer answers for the figures below /api/v1/, and State says how the engine is; nil serves none.
+	Measurer Measurer
+	State    func() *State
+	// Page serves everything else: the dashboard; nil serves nothing else.
+	Page http.Handler
 	// Shop serves /shop/, the page of the demo; nil serves none.
 	Shop http.Handler
 }
@@ -68,10 +73,19 @@ func (c HTTPConfig) withDefaults() (HTTPConfig, error) {
 	if c.Metrics == nil || c.Ready == nil {
 		return c, errors.New("the functions for metrics and readiness must be given")
 	}
+	if (c.Measurer == nil) != (c.State == nil) {
+		return c, errors.New("whoever measures and the function for the engine's state must be given together")
+	}
 	return c, nil
 }
 
-// HTTPServer serves /metrics, /healthz, /readyz and webhooks.
+// local reports whether nothing but the address keeps others out.
+func (c *HTTPConfig) local() bool {
+	host, _, err := splitListen(c.Listen)
+	return err == nil && isLoopback(host) && c.Token == "" && c.CertFile == ""
+}
+
+// HTTPServer serves /metrics, /healthz, /readyz, the figures, the dashboard and webhooks.
 type HTTPServer struct {
 	server *http.Server
 	url    string
@@ -99,13 +113,19 @@ func ServeHTTP(c HTTPConfig) (*HTTPServer, error) {
 		})
 		scheme = "https"
 	}
+	mux := routes(c)
 	h := &HTTPServer{
 		server: &http.Server{
-			Handler: withWebhooks(c.Webhooks, withKeySet(c.KeySet, guard(c.Token, routes(c)))), MaxHeaderBytes: httpHeaderBytesMax,
+			Handler: withWebhooks(c.Webhooks, withKeySet(c.KeySet, guard(c.Token, mux))), MaxHeaderBytes: httpHeaderBytesMax,
 			ReadTimeout: httpReadTimeout, ReadHeaderTimeout: httpReadTimeout, WriteTimeout: httpWriteTimeout, IdleTimeout: httpIdleTimeout,
 		},
 		url:   scheme + "://" + listener.Addr().String(),
 		ended: make(chan error, 1),
+	}
+	if c.Measurer != nil {
+		figures := newKPIAPI(c.Measurer, c.State)
+		mux.Handle(kpiPrefix, secured(c.local(), figures.routes()))
+		h.server.RegisterOnShutdown(func() { close(figures.closing) })
 	}
 	go func() { h.ended <- h.server.Serve(listener) }()
 	return h, nil
@@ -129,7 +149,7 @@ func (h *HTTPServer) Close(ctx context.Context) error {
 	return nil
 }
 
-func routes(c HTTPConfig) http.Handler {
+func routes(c HTTPConfig) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
@@ -145,6 +165,9 @@ func routes(c HTTPConfig) http.Handler {
 	})
 	if c.Shop != nil {
 		mux.Handle("/shop/", c.Shop)
+	}
+	if c.Page != nil {
+		mux.Handle("/", secured(c.local(), c.Page))
 	}
 	return mux
 }
@@ -188,7 +211,8 @@ func withKeySet(keys func(account string) ([]byte, error), next http.Handler) ht
 	return mux
 }
 
-// guard asks for the token, if there is one. The hashes are compared, so that neither content nor length shows in the time it takes.
+// guard asks for the token, if there is one: as a bearer's, or as the password of basic authentication under any name, which is what a browser asks its user
+// for and sends with all that a page loads. The hashes are compared, so that neither content nor length shows in the time it takes.
 func guard(token string, next http.Handler) http.Handler {
 	if token == "" {
 		return next
@@ -196,10 +220,14 @@ func guard(token string, next http.Handler) http.Handler {
 	want := sha256.Sum256([]byte(token))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if _, password, basic := r.BasicAuth(); basic {
+			given, ok = password, true
+		}
 		have := sha256.Sum256([]byte(given))
 		if !ok || subtle.ConstantTimeCompare(have[:], want[:]) != 1 {
-			w.Header().Set("WWW-Authenticate", "Bearer")
-			say(w, http.StatusUnauthorized, "a token is needed: send it as Authorization: Bearer ...")
+			w.Header().Add("WWW-Authenticate", "Bearer")
+			w.Header().Add("WWW-Authenticate", `Basic realm="holdfast: any name, the token as password"`)
+			say(w, http.StatusUnauthorized, "a token is needed: send it as Authorization: Bearer ..., or as the password of basic authentication")
 			return
 		}
 		next.ServeHTTP(w, r)

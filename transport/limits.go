@@ -43,6 +43,10 @@ const (
 	AccountsMax = 64
 	// AdminInFlightMax is how many commands of operators an account has carried out at once: some wait for the disk.
 	AdminInFlightMax = 8
+	// KPIStreamsMax bounds the streams of figures that are open over HTTP, KPIAnswersMax the other answers about them that are being made there. Beyond:
+	// overloaded.
+	KPIStreamsMax = 64
+	KPIAnswersMax = 16
 )
 
 // The defaults of [Config].
@@ -67,6 +71,15 @@ const (
 )
 
 const (
+	// kpiEvery is how often a stream of figures has an answer: nobody reads faster, and the shortest window that they are about is ten of these.
+	kpiEvery = time.Second
+	// kpiAnswerTimeout is how long an answer may take to make.
+	kpiAnswerTimeout = 10 * time.Second
+	// kpiRetryAfter is the hint where there is no answer now, kpiStreamRetryAfter where too many streams are open.
+	kpiRetryAfter       = 2 * time.Second
+	kpiStreamRetryAfter = 15 * time.Second
+	// kpisPerQueryMax bounds the KPIs that a query may name: there are not as many.
+	kpisPerQueryMax = 200
 	// pushesTogetherMax is how many changes of purchases are told together.
 	pushesTogetherMax = 256
 	// pushPasses is how long a change of a purchase that is not settled waits for the next one: nobody follows faster by eye, and most are over by then.

@@ -79,6 +79,9 @@ type process struct {
 	httpURL   string
 	recovered *engine.Recovered
 
+	began   time.Time
+	figures figures
+	up      atomic.Pointer[running]        // nil until everything has started
 	metrics atomic.Pointer[actors.Metrics] // nil until the node has started
 	hooks   atomic.Pointer[stripe.Hooks]   // nil without webhooks, and until the node has started
 	state   atomic.Pointer[string]         // why the engine is not ready; nil when the parts themselves are to be asked
@@ -124,7 +127,7 @@ func startProcess(ctx context.Context, c processConfig) (*process, error) {
 			return nil, fmt.Errorf("--vault-key %s lies in the data folder: whoever has the folder would have what is sealed in it; name a file outside", c.vaultKey)
 		}
 	}
-	p := &process{config: c}
+	p := &process{config: c, began: time.Now()}
 	p.setState("starting")
 	for _, start := range []func(context.Context) error{p.startHTTP, p.startStore, p.startBackups, p.startNode, p.startWallets, p.startTransport, p.startNotices, p.startWatch} {
 		if err := start(ctx); err != nil {
@@ -132,6 +135,11 @@ func startProcess(ctx context.Context, c processConfig) (*process, error) {
 		}
 	}
 	p.setState("")
+	up := &running{}
+	for _, s := range p.servers {
+		up.accounts = append(up.accounts, s.Account())
+	}
+	p.up.Store(up)
 	return p, nil
 }
 
