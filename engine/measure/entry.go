@@ -150,7 +150,7 @@ const (
 	VariantNo                  // the buyer was not eligible
 )
 
-// Times is how many of a class of answers took how long: counts by bucket of [TimesMapping].
+// Times is how many of a class of answers took how long: counts by bucket, see [TimesIndex].
 type Times struct {
 	Failure Failure // FailureNone: the command succeeded
 	Flow    engine.Flow
