@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/holdfast-engine/holdfast/engine"
@@ -12,23 +11,18 @@ import (
 
 // Book keeps all KPIs of a log. It is used by one goroutine.
 type Book struct {
-	policy   Policy
-	zones    Zones
-	now      engine.Instant // the latest time of an entry
-	batch    uint64         // the last batch of the log that is in it
-	subjects map[engine.Key]*event
-	series   seriesTable
-	meters   []meter
-	in       []seriesID
-}
-
-// event is what a book knows of an event.
-type event struct {
-	Subject
-	zone    *time.Location // UTC if it names none that is known
-	in      [4]seriesID    // account, event, by event, by genre: what every entry of it counts in
-	genre   string         // that in[3] is of
-	inKnown bool
+	policy    Policy
+	zones     Zones
+	now       engine.Instant // the latest time of an entry
+	batch     uint64         // the last batch of the log that is in it
+	accounts  []*account
+	accountOf map[string]*account
+	events    []*event
+	eventOf   map[engine.Key]*event
+	last      *event // of the entry before: a run has many of one event
+	series    seriesTable
+	meters    []meter
+	in        []seriesID
 }
 
 // Zones finds a time zone by its IANA name: [time.LoadLocation], which reads files and so is the shell's to call.
@@ -39,7 +33,9 @@ func NewBook(p Policy, zones Zones) *Book {
 	if min(p.SeriesMax, p.RowsMax, p.PeopleMax) < 1 {
 		panic("measure: bounds of a policy must be 1 or more")
 	}
-	b := &Book{policy: p, zones: zones, subjects: make(map[engine.Key]*event), series: newSeriesTable(p.SeriesMax)}
+	b := &Book{
+		policy: p, zones: zones, accountOf: make(map[string]*account), eventOf: make(map[engine.Key]*event), series: seriesTable{max: int(p.SeriesMax)},
+	}
 	b.meters = newMeters(b)
 	return b
 }
@@ -61,103 +57,103 @@ func (b *Book) Add(e *Entry) {
 			m.advance(b.now)
 		}
 	}
-	s := b.subject(e.Key)
+	s := b.event(e.Key)
 	s.note(e, b.zones)
-	b.in = b.appendSeries(b.in[:0], s, e.At, e.how())
+	b.in = b.appendSeries(b.in[:0], s, e.At, s.account.how(e))
 	for _, m := range b.meters {
 		m.add(&s.Subject, e, b.in)
 	}
 }
 
-// subject is what is known of an event, made if it is new.
-func (b *Book) subject(key engine.Key) *event {
-	if s := b.subjects[key]; s != nil {
-		return s
-	}
-	s := &event{Subject: Subject{Key: key.Clone()}, zone: time.UTC}
-	b.subjects[s.Key] = s
-	return s
-}
-
-// note keeps what an entry says about the event itself. An EventSet gives its words in Text, one a line: name, genre, currency, time zone.
-func (s *event) note(e *Entry, zones Zones) {
-	//exhaustive:ignore // the others say nothing about the event
-	switch e.Kind {
-	case KindEventSet:
-		words := append(strings.SplitN(strings.Clone(e.Text), "\n", 4), "", "", "", "")
-		s.Name, s.Genre, s.Currency, s.TimeZone, s.Observe = words[0], words[1], words[2], words[3], e.On
-		if s.genre != s.Genre {
-			s.inKnown = false
-		}
-		s.setZone(zones)
-	case KindState:
-		if s.State = e.State; e.State == engine.EventOnSale && s.OnSale == 0 {
-			s.OnSale = e.At
-		}
-	case KindStock:
-		s.Stock = e.Stock
-	}
-}
-
-func (s *event) setZone(zones Zones) {
-	if z, err := zones(s.TimeZone); err == nil && s.TimeZone != "" && s.TimeZone != "Local" {
-		s.zone = z
-	} else {
-		s.zone = time.UTC
-	}
-}
-
-// appendSeries appends the series that something counts in: its account and its event, whole and by each dimension that it says something of.
+// appendSeries appends the series that something counts in: first its account, then its event, then by each dimension that it says something of. No series is
+// there twice.
 func (b *Book) appendSeries(dst []seriesID, s *event, at engine.Instant, how How) []seriesID {
-	account := s.Key.Account
-	if !s.inKnown {
-		genre := s.Genre
-		if genre == "" {
-			genre = "none"
-		}
-		s.in = [4]seriesID{
-			b.series.of(seriesKey{account, "", ByNothing, ""}), b.series.of(seriesKey{account, s.Key.ID, ByNothing, ""}),
-			b.series.of(seriesKey{account, "", ByEvent, s.Key.ID}), b.series.of(seriesKey{account, "", ByGenre, genre}),
-		}
-		s.genre, s.inKnown = s.Genre, true
+	dst = b.appendOne(dst, &s.account.scope, dimNone, 0, 0)
+	dst = b.appendOne(dst, &s.scope, dimNone, 0, 0)
+	if s.genre != 0 {
+		dst = b.appendOne(dst, &s.account.scope, dimGenre, slotGenre, s.genre)
 	}
-	dst = append(dst, s.in[:]...)
-	hour := fmt.Sprintf("%02d", time.Unix(0, int64(at)).In(s.zone).Hour())
-	for _, d := range [...]struct {
-		by    Dimension
-		value string
-	}{{ByFlow, how.Flow}, {ByDevice, how.Device}, {ByMethod, how.Method}, {ByChannel, how.Channel}, {ByHour, hour}} {
-		if d.value == "" {
-			continue
-		}
-		dst = append(dst, b.series.of(seriesKey{account, "", d.by, d.value}), b.series.of(seriesKey{account, s.Key.ID, d.by, d.value}))
+	dst = b.appendBoth(dst, s, dimHour, slotHour, s.hourOf(at))
+	if how.flow != 0 {
+		dst = b.appendBoth(dst, s, dimFlow, slotFlow, how.flow)
+	}
+	if how.device != 0 {
+		dst = b.appendBoth(dst, s, dimDevice, slotDevice, how.device)
+	}
+	if how.method != 0 {
+		dst = b.appendBoth(dst, s, dimMethod, slotMethod, how.method)
+	}
+	if how.channel != 0 {
+		dst = b.appendBoth(dst, s, dimChannel, slotChannel, how.channel)
+	}
+	return dst
+}
+
+// appendBoth appends the series of a value in the account and in the event.
+func (b *Book) appendBoth(dst []seriesID, s *event, d dim, slot int, value uint8) []seriesID {
+	return b.appendOne(b.appendOne(dst, &s.account.scope, d, slot, value), &s.scope, d, slot, value)
+}
+
+// appendOne appends a series, if there is room for it. Nearly always it is there: then this is one look.
+func (b *Book) appendOne(dst []seriesID, s *scope, d dim, slot int, value uint8) []seriesID {
+	if value > wordsMax { // a word that came too late
+		value = 0
+	}
+	if id := s.slots[slot+int(value)]; id != slotEmpty && id != slotNoRoom {
+		return append(dst, id-1)
+	}
+	if id, ok := b.series.of(s, d, value); ok {
+		return append(dst, id)
 	}
 	return dst
 }
 
 // Answer answers a query that [Query.Check] has found right. now is the wall time. An event that is not known has no rows.
 func (b *Book) Answer(q *Query, now engine.Instant) *Answer {
-	a := &Answer{Query: *q, AtMs: int64(now) / 1e6, ThroughMs: int64(b.now) / 1e6, Batch: b.batch, Rows: []Row{}, Folded: b.series.folded}
+	a := &Answer{Query: *q, AtMs: int64(now) / 1e6, ThroughMs: int64(b.now) / 1e6, Batch: b.batch, Rows: []Row{}}
 	if q.By == ByFlow {
 		a.Title = "descriptive: buyers choose their flow"
 	}
-	if q.By == ByNothing {
-		if id, ok := b.series.find(seriesKey{account: q.Account, event: q.Event}); ok {
-			a.Rows = append(a.Rows, b.row(q, "", id, now))
-		}
+	s := b.scope(q.Account, q.Event)
+	if s == nil || s.slots[0] == slotEmpty {
 		return a
 	}
-	for _, k := range b.series.values(q.Account, q.Event, q.By) {
-		id, _ := b.series.find(k)
-		a.Rows = append(a.Rows, b.row(q, k.value, id, now))
+	rows := []named{{"", s.slots[0] - 1}}
+	if q.By != ByNothing {
+		rows, a.Folded = b.series.values(s, dimOf(q.By))
+	}
+	meters := b.asked(q)
+	for _, r := range rows {
+		a.Rows = append(a.Rows, row(meters, q, r, now))
 	}
 	return a
 }
 
-func (b *Book) row(q *Query, name string, id seriesID, now engine.Instant) Row {
-	r := Row{Series: name, Figures: []Figure{}}
-	for _, m := range b.meters {
-		r.Figures = m.figures(r.Figures, q, id, now)
+// scope is the account or event that a query is about; nil if it is not known.
+func (b *Book) scope(account, id string) *scope {
+	if id == "" {
+		if a := b.accountOf[account]; a != nil {
+			return &a.scope
+		}
+		return nil
+	}
+	if e := b.eventOf[engine.Key{Account: account, Kind: engine.KindEvent, ID: id}]; e != nil {
+		return &e.scope
+	}
+	return nil
+}
+
+// asked are the meters that have something of what a query wants.
+func (b *Book) asked(q *Query) []meter {
+	return slices.DeleteFunc(slices.Clone(b.meters), func(m meter) bool {
+		return !slices.ContainsFunc(m.definitions(), func(d Definition) bool { return q.wants(d.ID) })
+	})
+}
+
+func row(meters []meter, q *Query, s named, now engine.Instant) Row {
+	r := Row{Series: s.name, Figures: []Figure{}}
+	for _, m := range meters {
+		r.Figures = m.figures(r.Figures, q, s.id, now)
 	}
 	r.Figures = slices.DeleteFunc(r.Figures, func(f Figure) bool { return !q.wants(f.KPI) })
 	return r
@@ -169,48 +165,19 @@ const stateVersion = 1
 // AppendState appends the whole book, in one order only: equal books have equal bytes.
 func (b *Book) AppendState(dst []byte) []byte {
 	dst = binary.AppendUvarint(binary.AppendVarint(append(dst, stateVersion), int64(b.now)), b.batch)
+	dst = binary.AppendUvarint(dst, uint64(len(b.accounts)))
+	for _, a := range b.accounts {
+		dst = a.genres.appendState(a.channels.appendState(appendString(dst, a.name)))
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(b.events)))
+	for _, s := range b.events {
+		dst = s.appendState(dst)
+	}
 	dst = b.series.appendState(dst)
-	keys := make([]engine.Key, 0, len(b.subjects))
-	for k := range b.subjects {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, func(x, y engine.Key) int {
-		if c := strings.Compare(x.Account, y.Account); c != 0 {
-			return c
-		}
-		return strings.Compare(x.ID, y.ID)
-	})
-	dst = binary.AppendUvarint(dst, uint64(len(keys)))
-	for _, k := range keys {
-		dst = b.subjects[k].appendState(dst)
-	}
 	for _, m := range b.meters {
 		dst = m.appendState(dst)
 	}
 	return dst
-}
-
-func (s *event) appendState(dst []byte) []byte {
-	for _, text := range [...]string{s.Key.Account, s.Key.ID, s.Name, s.Genre, s.Currency, s.TimeZone} {
-		dst = appendString(dst, text)
-	}
-	observe := uint64(0)
-	if s.Observe {
-		observe = 1
-	}
-	dst = binary.AppendUvarint(binary.AppendUvarint(dst, observe), uint64(s.State))
-	for _, n := range [...]int64{int64(s.OnSale), s.Stock.Free, s.Stock.Held, s.Stock.Paying, s.Stock.Sold, s.Stock.Blocked, s.Stock.Sellable} {
-		dst = binary.AppendVarint(dst, n)
-	}
-	return dst
-}
-
-func (s *event) readState(r *reader) {
-	s.Key = engine.Key{Account: r.string(), Kind: engine.KindEvent, ID: r.string()}
-	s.Name, s.Genre, s.Currency, s.TimeZone = r.string(), r.string(), r.string(), r.string()
-	s.Observe, s.State = r.uint() == 1, engine.EventState(r.uint())
-	s.OnSale = engine.Instant(r.int())
-	s.Stock = Stock{r.int(), r.int(), r.int(), r.int(), r.int(), r.int()}
 }
 
 // OpenBook reads what [Book.AppendState] wrote, under the same policy. A state of another version is refused: it is made anew from the log.
@@ -221,13 +188,18 @@ func OpenBook(p Policy, zones Zones, state []byte) (*Book, error) {
 	}
 	r := &reader{buf: state[1:]}
 	b.now, b.batch = engine.Instant(r.int()), r.uint()
-	b.series.readState(r)
-	for range r.count(15) {
-		s := &event{}
-		s.readState(r)
-		s.setZone(zones)
-		b.subjects[s.Key] = s
+	for range r.count(3) {
+		a := b.newAccount(r.string())
+		a.channels.readState(r)
+		a.genres.readState(r)
 	}
+	if len(b.accountOf) != len(b.accounts) {
+		r.fail("an account twice")
+	}
+	for range r.count(18) {
+		b.readEvent(r)
+	}
+	b.series.readState(r, b)
 	for _, m := range b.meters {
 		m.readState(r)
 	}

@@ -50,6 +50,16 @@ func (r *reader) int() int64 {
 	return v
 }
 
+func (r *reader) byte() byte {
+	if len(r.buf) == 0 {
+		r.fail("it ends too early")
+		return 0
+	}
+	c := r.buf[0]
+	r.buf = r.buf[1:]
+	return c
+}
+
 // count reads how many things follow, each of at least size bytes.
 func (r *reader) count(size int) int {
 	n := r.uint()
@@ -69,4 +79,12 @@ func (r *reader) string() string {
 
 func appendString(dst []byte, s string) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
+}
+
+// flag is a bool as a byte.
+func flag(b bool) byte {
+	if b {
+		return 1
+	}
+	return 0
 }

@@ -42,7 +42,7 @@ const (
 	KindReleased   // a purchase was given up without a charge
 	KindOrdered    // an order is durable: Order, Hold, Purchase (0: paid outside), Money, Units
 	KindCaptured   // its money is taken
-	KindUndone     // its buyer took it back
+	KindUndone     // its buyer took it back: Order, AmountMinor that goes back; no KindRefunded follows for it
 	KindRefunding  // a refund was asked for: Order, Refund, AmountMinor, ByBuyer
 	KindRefunded   // the gateway gave it back
 	KindDisputed   // a charge is disputed: Order
@@ -52,6 +52,7 @@ const (
 
 	KindEventSet // the event was created or changed: see Subject
 	KindState    // State: on sale, paused, closed, cancelled
+	KindTier     // a tier opened: Text names its lot
 	KindCapacity // capacity or blocked tickets were changed by somebody: Text says how
 	KindRollout  // one-click was switched: On, Permille
 	KindStock    // Stock: at most once a run, behind its other entries
