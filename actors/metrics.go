@@ -87,7 +87,10 @@ func newMetrics(n *Node, recovered *engine.Recovered) *Metrics {
 		m.outcomes[c] = f.set.NewCounter(fmt.Sprintf("holdfast_outcomes_total{code=%q}", c))
 	}
 	f = m.family("holdfast_command_duration_seconds", "Time from a command's receipt to its durable reply, by verb.", "histogram")
-	for v := engine.VerbNone + 1; v < engine.VerbExpire; v++ {
+	for v := range engine.Verb(engine.Verbs) {
+		if !v.OfCallers() {
+			continue
+		}
 		m.durations[v] = f.set.NewPrometheusHistogramExt(fmt.Sprintf("holdfast_command_duration_seconds{verb=%q}", v), secondsBuckets)
 	}
 	m.admin = m.family("holdfast_admin_commands_total", "Commands of operators that were carried out or refused, by verb and code. Each is in the audit.", "counter")
@@ -266,7 +269,7 @@ func (m *Metrics) observe(o *observation) {
 			continue // no transport lets it through
 		}
 		m.commands[s.Verb].Inc()
-		if s.Verb >= engine.VerbExpire {
+		if !s.Verb.OfCallers() {
 			continue
 		}
 		m.outcomes[s.Code].Inc()

@@ -56,7 +56,7 @@ func (e *Event) chargesOpen() bool {
 func (e *Event) refuseArchived(cmd *Command) {
 	if cmd.Verb == VerbCreate {
 		e.show(cmd, refusal{code: CodeEventExists, field: fieldEvent, text: wasArchived})
-	} else if cmd.Verb < VerbExpire || cmd.Verb == VerbWhy || cmd.Verb == VerbArchive || cmd.Verb == VerbTell {
+	} else if cmd.Verb.OfCallers() || cmd.Verb == VerbWhy || cmd.Verb == VerbArchive || cmd.Verb == VerbTell {
 		e.show(cmd, refusal{code: CodeEventArchived, field: fieldEvent})
 	}
 }

@@ -16,8 +16,7 @@ func (e *Event) buy(cmd *Command) {
 	if !e.validBuy(cmd, p) {
 		return
 	}
-	if e.state == 0 {
-		e.refuse(cmd, refusal{code: CodeEventUnknown, field: fieldEvent})
+	if !e.sellsHere(cmd) {
 		return
 	}
 	f := &e.work.buying

@@ -3,7 +3,7 @@ package engine
 // Verb says what a command asks for.
 type Verb uint8
 
-// The verbs. Those before VerbExpire come from callers; the others from the shell only.
+// The verbs. Those before VerbExpire and VerbTouch come from callers, see [Verb.OfCallers]; the others from the shell only.
 const (
 	VerbNone Verb = iota
 	VerbCreate
@@ -44,6 +44,8 @@ const (
 	VerbResolve  // an operator decides what became of a stuck charge
 	VerbTell     // show what a fact is about: for those who follow the log
 
+	VerbTouch // callers report what their buyers saw and did; last, as the numbers of the others are in snapshots
+
 	verbEnd
 )
 
@@ -55,7 +57,7 @@ var verbNames = [Verbs]string{
 	"none", "create", "update", "open", "pause", "close", "get", "hold", "extend", "release", "confirm", "order", "block", "unblock", "capacity",
 	"offer", "buy", "purchase", "complete", "undo", "refund", "admit", "reissue", "cancel", "one_click",
 	"expire", "settle", "schedule", "resume", "prove", "restore", "archive", "why",
-	"intend", "result", "resolve", "tell",
+	"intend", "result", "resolve", "tell", "touch",
 }
 
 // String returns the verb's name on the wire.
@@ -65,6 +67,9 @@ func (v Verb) String() string {
 	}
 	return "verb_unknown"
 }
+
+// OfCallers reports whether commands of the verb come from calling services.
+func (v Verb) OfCallers() bool { return v > VerbNone && v < VerbExpire || v == VerbTouch }
 
 // IsRead reports whether the verb only looks.
 func (v Verb) IsRead() bool { return v == VerbGet || v == VerbOrder || v == VerbPurchase }
@@ -143,6 +148,9 @@ type Command struct {
 	// offer, buy, and everything about payments, orders and tickets; nil with every other verb
 	Payment *PaymentCommand
 
+	// touch; nil with every other verb
+	Touch *TouchCommand
+
 	// shell
 	Wall        Instant     // schedule: wall time
 	Down        int64       // resume: nanoseconds
@@ -177,6 +185,7 @@ type EventSpec struct {
 	LimitPerBuyer                       int64   // tickets (units) held + paying + sold; 0 is none
 	LimitPerOrder                       int64   // tickets (units) in one hold; 0 is none
 	Open                                bool    // on sale at once
+	Observe                             bool    // nothing is sold here: a shop reports its own checkout by touches
 	Pools                               []PoolSpec
 	Lots                                []LotSpec
 
@@ -238,6 +247,7 @@ const (
 	SetRefundUntil
 	SetRefundWindow
 	SetOneClick // refused in an update: use one_click
+	SetObserve  // refused in an update: an event keeps its mode
 )
 
 // PoolSpec is capacity that several lots share.

@@ -9,7 +9,8 @@ import (
 //
 //	| 1 | asked | spec | bounds: lots pools seats prices holds buyers orders ended requests refusals |
 //
-// If there are other bounds than the standard ones for offers and purchases, a 0, which no bound is, stands before the bounds and these two behind them.
+// If there are other bounds than the standard ones for offers and purchases, a 0, which no bound is, stands before the bounds and these two behind them; if
+// there is another one for touches, two 0 stand before and the three behind.
 type factCreated struct {
 	asked
 	spec   *EventSpec // with defaults filled in
@@ -23,8 +24,12 @@ func (f *factCreated) append(dst []byte) []byte {
 
 func appendLimits(dst []byte, l Limits) []byte {
 	d := DefaultLimits()
-	more := l.Offers != d.Offers || l.Purchases != d.Purchases
+	touches := l.Touches != d.Touches
+	more := touches || l.Offers != d.Offers || l.Purchases != d.Purchases
 	if more {
+		dst = append(dst, 0)
+	}
+	if touches {
 		dst = append(dst, 0)
 	}
 	for _, n := range [...]int{l.Lots, l.Pools, l.Seats, l.PriceVersions, l.Holds, l.Buyers, l.Orders, l.Ended, l.Requests, l.Refusals} {
@@ -33,15 +38,24 @@ func appendLimits(dst []byte, l Limits) []byte {
 	if more {
 		dst = binary.AppendUvarint(binary.AppendUvarint(dst, uint64(l.Offers)), uint64(l.Purchases))
 	}
+	if touches {
+		dst = binary.AppendUvarint(dst, uint64(l.Touches))
+	}
 	return dst
 }
 
 func (d *decoder) limits() Limits {
-	l := Limits{Offers: DefaultLimits().Offers, Purchases: DefaultLimits().Purchases}
-	more := len(d.buf) > 0 && d.buf[0] == 0
-	if more {
-		d.byte()
+	standard := DefaultLimits()
+	l := Limits{Offers: standard.Offers, Purchases: standard.Purchases, Touches: standard.Touches}
+	zero := func() bool {
+		there := len(d.buf) > 0 && d.buf[0] == 0
+		if there {
+			d.byte()
+		}
+		return there
 	}
+	more := zero()
+	touches := more && zero()
 	for _, n := range [...]*int{
 		&l.Lots, &l.Pools, &l.Seats, &l.PriceVersions, &l.Holds, &l.Buyers, &l.Orders, &l.Ended, &l.Requests, &l.Refusals,
 	} {
@@ -49,7 +63,10 @@ func (d *decoder) limits() Limits {
 	}
 	if more {
 		l.Offers, l.Purchases = int(d.uint(1<<30)), int(d.uint(1<<30))
-		if standard := DefaultLimits(); l.Offers == standard.Offers && l.Purchases == standard.Purchases {
+		if touches {
+			l.Touches = int(d.uint(1 << 30))
+		}
+		if touches == (l.Touches == standard.Touches) || !touches && l.Offers == standard.Offers && l.Purchases == standard.Purchases {
 			d.fail("bounds that need not be said")
 		}
 	}
@@ -147,6 +164,8 @@ func (c *specCheck) update(s *EventSpec) bool {
 		return c.bad("currency", "an event keeps its currency")
 	case s.Set&SetOpen != 0:
 		return c.bad("open", "use the command open")
+	case s.Set&SetObserve != 0:
+		return c.bad("mode", "an event keeps its mode")
 	case s.Set&SetOneClick != 0:
 		return c.bad("one_click_off", "use the command one_click")
 	case s.Set == 0 && len(s.Lots) == 0 && len(s.Pools) == 0:
@@ -254,7 +273,7 @@ func (e *Event) applyUpdated(f *factUpdated) {
 
 // ownSpec copies a spec without lots and pools: its strings may be views into a command.
 func ownSpec(s *EventSpec) EventSpec {
-	own := EventSpec{Currency: string([]byte(s.Currency)), Open: s.Open, HasSpread: s.HasSpread}
+	own := EventSpec{Currency: string([]byte(s.Currency)), Open: s.Open, Observe: s.Observe, HasSpread: s.HasSpread}
 	all := *s
 	all.Set = ^SpecFields(0) &^ SetSpread
 	all.Pay.fill() // a fact that does not say it means the standard policy

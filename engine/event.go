@@ -64,6 +64,9 @@ type Event struct {
 	money        slab[requestRow]
 	requestIndex index // requests: the low bits of the position; money: moneyTag and the slot
 
+	touches    fifo[uint64] // hashes of the ids of those that are remembered
+	touchIndex index        // the low bits of the position
+
 	signals  Signals // since the last TakeSignals; volatile
 	refusals refusals
 	tally    tally
@@ -91,6 +94,7 @@ type work struct {
 	purchase  PurchaseView
 	offered   factOffered
 	offer     OfferView
+	touched   factTouched
 	wishItems []Item
 	command   Command // a buy, with what its offer says
 	blocked   factBlocked
@@ -226,6 +230,8 @@ func (e *Event) Step(cmd *Command, now Instant, facts *Facts) *Outcome {
 		e.resolve(cmd)
 	case VerbOffer:
 		e.offer(cmd)
+	case VerbTouch:
+		e.takeTouches(cmd)
 	case VerbTell:
 		e.tell(cmd.Payment.Told)
 	case VerbNone, verbEnd:

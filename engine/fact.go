@@ -50,6 +50,7 @@ const (
 	kindRefundSent   factKind = 53
 	kindRefundStep   factKind = 54
 	kindLinked       factKind = 55
+	kindTouched      factKind = 56
 )
 
 // asked is the command that a fact answers: its request id and fingerprint. Facts that no caller asked for have none.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"math/bits"
 	"strconv"
 	"strings"
 	"time"
@@ -28,6 +29,7 @@ var factNames = map[factKind]string{
 	kindSetting: "setting", kindArchived: "archived", kindAudited: "audited",
 	kindBuying: "buying", kindIntended: "intended", kindSold: "sold", kindDeclined: "declined", kindPaid: "paid",
 	kindOffered: "offered", kindLate: "late", kindUndone: "undone", kindResolved: "resolved", kindOneClick: "one_click",
+	kindTouched: "touched",
 }
 
 func (k factKind) String() string {
@@ -141,6 +143,8 @@ func (e *Event) viewFact(v *FactView, fact []byte) {
 		d.linked(&f)
 		m := e.members.at(e.buyers.at(e.buyerNamed(f.buyer, hashString(e.seed, f.buyer))-1).linked - 1)
 		v.Text = fmt.Sprintf("buyer %s by %d links, one of %d linked buyers", f.buyer, len(f.links), e.members.at(m.cluster).size)
+	case kindTouched:
+		v.Text = touchedText(&d)
 	case kindRefundSent, kindRefundStep:
 		a = e.viewRefundFact(v, fact)
 	case kindRefundsDated:
@@ -261,6 +265,37 @@ func tallyText(d *decoder) string {
 		list = append(list, fmt.Sprintf("%d %s", count, code))
 	}
 	return "refused: " + strings.Join(list, ", ")
+}
+
+// touchedText says what was seen and done, and by whom, but not what anybody wrote.
+func touchedText(d *decoder) string {
+	var b strings.Builder
+	var t Touch
+	for i := range d.count(TouchesPerCommandMax, 11) {
+		d.touch(&t)
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(t.Kind.String())
+		for rest := t.fields() &^ touchAgo; rest != 0; rest &= rest - 1 {
+			n := bits.TrailingZeros32(uint32(rest))
+			switch text, number := t.field(n); {
+			case number != nil:
+				fmt.Fprintf(&b, " %s %d", touchFieldNames[n], *number)
+			case 1<<n == touchText:
+				fmt.Fprintf(&b, " and %d bytes of text", len(*text))
+			default:
+				fmt.Fprintf(&b, " %s %s", touchFieldNames[n], *text)
+			}
+		}
+		if t.AgoMs > 0 {
+			fmt.Fprintf(&b, ", %d ms ago", t.AgoMs)
+		}
+		if !t.Consent {
+			b.WriteString(", without consent")
+		}
+	}
+	return b.String()
 }
 
 func msText(ns int64) string { return strconv.FormatInt(ns/1e6, 10) + " ms" }

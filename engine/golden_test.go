@@ -162,7 +162,7 @@ func TestSnapshotIsWrittenAsEver(t *testing.T) {
 	}
 }
 
-// What version 1 wrote, before there were restores, and version 2, before there were purchases, opens as ever.
+// What version 1 wrote, before there were restores, version 2, before there were purchases, and version 3, before there were touches, opens as ever.
 func TestOldSnapshotsStillOpen(t *testing.T) {
 	read := func(name string) string {
 		t.Helper()
@@ -190,6 +190,21 @@ func TestOldSnapshotsStillOpen(t *testing.T) {
 	w, _ := goldenLife(t)
 	if a, err = OpenSnapshot(testKey(), state); err != nil || a.StateHash() != w.e.StateHash() {
 		t.Fatalf("opened %v: %v", a, err)
+	}
+	if state, err = hex.DecodeString(strings.TrimSpace(read("snapshot_v3.txt"))); err != nil {
+		t.Fatal(err)
+	}
+	if a, err = OpenSnapshot(testKey(), state); err != nil || a.StateHash() != w.e.StateHash() {
+		t.Fatalf("opened %v: %v", a, err)
+	}
+	for _, name := range []string{"checkout_v3.txt", "seats_v3.txt", "aftersale_v3.txt"} {
+		lines := strings.Split(read(name), "\n")
+		if state, err = hex.DecodeString(strings.TrimPrefix(lines[0], "snapshot ")); err != nil {
+			t.Fatal(err)
+		}
+		if a, err = OpenSnapshot(testKey(), state); err != nil || fmt.Sprintf("hash %016x", a.StateHash()) != lines[1] {
+			t.Fatalf("%s: opened %v: %v", name, a, err)
+		}
 	}
 	for _, name := range []string{"node_v1.txt", "node_v2.txt"} {
 		lines := strings.Split(read(name), "\n")

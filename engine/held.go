@@ -103,8 +103,7 @@ func (e *Event) own(cmd *Command, a *asked) (slot uint32, ok bool) {
 	if !e.validOwn(cmd) {
 		return 0, false
 	}
-	if e.state == 0 {
-		e.refuse(cmd, refusal{code: CodeEventUnknown, field: fieldEvent})
+	if !e.sellsHere(cmd) {
 		return 0, false
 	}
 	known, _, buyer := e.knownToo(cmd, a)

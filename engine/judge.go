@@ -29,8 +29,8 @@ func (e *Event) judgeHold(cmd *Command, buyer, old uint32) {
 	if old != 0 && e.holds.at(old-1).state() == HoldPaying {
 		e.because(refusal{code: CodePaymentInProgress, field: fieldBuyer})
 	}
-	if e.state != EventOnSale && !e.late {
-		e.because(refusal{code: CodeNotOnSale, field: fieldEvent, text: e.notOnSale()})
+	if e.state != EventOnSale && !e.late || e.spec.Observe {
+		e.because(refusal{code: CodeNotOnSale, field: fieldEvent, text: e.notSelling()})
 	}
 	if e.why.code != CodeOK {
 		return

@@ -52,8 +52,7 @@ func (e *Event) confirmLate(cmd *Command) {
 	if !e.validOwn(cmd) {
 		return
 	}
-	if e.state == 0 {
-		e.refuse(cmd, refusal{code: CodeEventUnknown, field: fieldEvent})
+	if !e.sellsHere(cmd) {
 		return
 	}
 	f := &e.work.confirmed

@@ -2,56 +2,60 @@ package engine
 
 // Bounds of one command. They bound the work of a step: with all of them filled it stays below a millisecond.
 const (
-	ItemsPerHoldMax     = 32      // items in one hold: what a person puts into a basket, with room
-	SeatsPerHoldMax     = 256     // seats in one hold: a coach party; each seat costs a row in the step and four bytes in the log
-	SeatsPerBlockMax    = 1024    // seats in one block or unblock command: a block of stalls
-	QuantityMax         = 1 << 16 // sales in one hold, of all counted lots together
-	UnitsPerSaleMax     = 1000    // tickets in one sale: a hall sold as one package
-	PaymentRefLenMax    = 128     // bytes of a payment reference: gateways' ids are up to about 90
-	ReturnURLLenMax     = 512     // bytes of the address that a redirect method sends the buyer back to
-	ExpireBatchMax      = 256     // holds ended by one Expire: about 100 microseconds of a step
-	FollowUpsMax        = 256     // follow-ups of one step; the rest waits for Settle
-	TallyPeriodNs       = 1e9     // at most one tally fact a second and event
-	EventTextLenMax     = 200     // bytes of an event's, lot's or fee's name
-	TimeZoneLenMax      = 64      // bytes of an IANA time zone name: the longest today is 32
-	FeesPerLotMax       = 16      // named parts of one price
-	PoolsPerLotMax      = 8       // pools that one lot draws from: each costs a counter in every step
-	RequiresPerLotMax   = 32      // lots of which one must be bought with it
-	TierChainMax        = 64      // tiers that follow each other: nobody sells in more waves
-	RowsPerLotMax       = 4096    // rows of seats in one lot: a search looks at a word of each
-	SeatsPerRowMax      = 10_000  // seats in one row
-	RowRankMax          = 1 << 20 // the worst row: the ranks of a hold's seats then sum up in 63 bits
-	RowTextLenMax       = 1 << 15 // bytes of the labels of a row's seats: half of a command
-	RangesPerRowMax     = 64      // parts of a list of seats in a row, as in 1 4-6
-	AccessibleMax       = 4096    // accessible seats in one lot: the largest stadiums have below a thousand, and a search looks at each
-	AccessiblePartyMax  = 16      // seats of a party with an accessible seat: a school class goes in several items
-	TicketsPerRefundMax = 256     // tickets that one refund names; the whole order has no bound
-	TicketsChangedMax   = 1 << 22 // tickets of an event that were used, named by a refund or given a new code: four million; a stadium is 150,000
-	LinksPerBuyerMax    = 16      // links that one buyer brings: cards, devices, contacts
-	LinkedBuyersMax     = 1024    // buyers that are linked: a step looks at each
-	TicketCodesMax      = 1000    // codes that one ticket may be given
-	RefundsPerOrderMax  = 64      // refunds of one order
-	RefundsAllMax       = 1 << 26 // refunds of one event, with those of a cancelled event: one an order and those that were asked for
-	RefundTriesMax      = 100     // requests to the gateway for one refund that failed
-	RefundsMax          = 1 << 22 // refunds that are asked for, of one event
-	TicketsShownMax     = 4096    // tickets of an order of which it is shown what became of them
-	AlternativesMax     = 3       // sets of seats that are offered instead of those that somebody else was faster to take
-	MinorMax            = 1e12    // minor units of one price part: ten thousand million euros; the total of a hold then fits in 63 bits
-	CapacityMax         = 1e9     // units of one lot or pool
-	LimitMax            = 1e9     // units of a limit per buyer or per order
-	HoldTTLMsMin        = 1       // a hold's shortest life
-	HoldTTLMsMax        = 7 * 24 * 3600 * 1000
-	HoldTTLMsDefault    = 120_000
-	MaxHoldTTLsDefault  = 5                          // max_hold is this many times hold_ttl unless given
-	MaxHoldMsMax        = 30 * 24 * 3600 * 1000      // a hold's longest life with extensions and replacements
-	splitExactMax       = 16                         // seats of a party for which the best way to split it is found, and not just a good one
-	splitGroupsMax      = 4                          // groups of such a split
-	seatLabelLenMax     = 16                         // bytes of the last part of a seat's label
-	seatNumberMax       = 999_999                    // the highest number of a seat
-	seatStepMax         = 10                         // between the numbers of neighbours
-	spreadShare         = 8                          // the spread is at most this part of the hold's life
-	spreadShareDefault  = 16                         // and this part unless given
-	instantMax          = Instant(1<<63 - 1 - 1<<56) // the last moment an event may name: in 2259, so that adding a hold's life to it never overflows
+	ItemsPerHoldMax      = 32               // items in one hold: what a person puts into a basket, with room
+	SeatsPerHoldMax      = 256              // seats in one hold: a coach party; each seat costs a row in the step and four bytes in the log
+	SeatsPerBlockMax     = 1024             // seats in one block or unblock command: a block of stalls
+	QuantityMax          = 1 << 16          // sales in one hold, of all counted lots together
+	UnitsPerSaleMax      = 1000             // tickets in one sale: a hall sold as one package
+	PaymentRefLenMax     = 128              // bytes of a payment reference: gateways' ids are up to about 90
+	ReturnURLLenMax      = 512              // bytes of the address that a redirect method sends the buyer back to
+	ExpireBatchMax       = 256              // holds ended by one Expire: about 100 microseconds of a step
+	FollowUpsMax         = 256              // follow-ups of one step; the rest waits for Settle
+	TouchesPerCommandMax = 256              // touches in one command: about 50 microseconds of a step
+	TouchTextLenMax      = 280              // bytes of what a buyer writes in a survey
+	TouchAgoMsMax        = 24 * 3600 * 1000 // how long ago a touch may have been: a phone that was offline for a day
+	TouchDurationMsMax   = 3600 * 1000      // of a page's loading, and from a click to its result
+	TallyPeriodNs        = 1e9              // at most one tally fact a second and event
+	EventTextLenMax      = 200              // bytes of an event's, lot's or fee's name
+	TimeZoneLenMax       = 64               // bytes of an IANA time zone name: the longest today is 32
+	FeesPerLotMax        = 16               // named parts of one price
+	PoolsPerLotMax       = 8                // pools that one lot draws from: each costs a counter in every step
+	RequiresPerLotMax    = 32               // lots of which one must be bought with it
+	TierChainMax         = 64               // tiers that follow each other: nobody sells in more waves
+	RowsPerLotMax        = 4096             // rows of seats in one lot: a search looks at a word of each
+	SeatsPerRowMax       = 10_000           // seats in one row
+	RowRankMax           = 1 << 20          // the worst row: the ranks of a hold's seats then sum up in 63 bits
+	RowTextLenMax        = 1 << 15          // bytes of the labels of a row's seats: half of a command
+	RangesPerRowMax      = 64               // parts of a list of seats in a row, as in 1 4-6
+	AccessibleMax        = 4096             // accessible seats in one lot: the largest stadiums have below a thousand, and a search looks at each
+	AccessiblePartyMax   = 16               // seats of a party with an accessible seat: a school class goes in several items
+	TicketsPerRefundMax  = 256              // tickets that one refund names; the whole order has no bound
+	TicketsChangedMax    = 1 << 22          // tickets of an event that were used, named by a refund or given a new code: four million; a stadium is 150,000
+	LinksPerBuyerMax     = 16               // links that one buyer brings: cards, devices, contacts
+	LinkedBuyersMax      = 1024             // buyers that are linked: a step looks at each
+	TicketCodesMax       = 1000             // codes that one ticket may be given
+	RefundsPerOrderMax   = 64               // refunds of one order
+	RefundsAllMax        = 1 << 26          // refunds of one event, with those of a cancelled event: one an order and those that were asked for
+	RefundTriesMax       = 100              // requests to the gateway for one refund that failed
+	RefundsMax           = 1 << 22          // refunds that are asked for, of one event
+	TicketsShownMax      = 4096             // tickets of an order of which it is shown what became of them
+	AlternativesMax      = 3                // sets of seats that are offered instead of those that somebody else was faster to take
+	MinorMax             = 1e12             // minor units of one price part: ten thousand million euros; the total of a hold then fits in 63 bits
+	CapacityMax          = 1e9              // units of one lot or pool
+	LimitMax             = 1e9              // units of a limit per buyer or per order
+	HoldTTLMsMin         = 1                // a hold's shortest life
+	HoldTTLMsMax         = 7 * 24 * 3600 * 1000
+	HoldTTLMsDefault     = 120_000
+	MaxHoldTTLsDefault   = 5                          // max_hold is this many times hold_ttl unless given
+	MaxHoldMsMax         = 30 * 24 * 3600 * 1000      // a hold's longest life with extensions and replacements
+	splitExactMax        = 16                         // seats of a party for which the best way to split it is found, and not just a good one
+	splitGroupsMax       = 4                          // groups of such a split
+	seatLabelLenMax      = 16                         // bytes of the last part of a seat's label
+	seatNumberMax        = 999_999                    // the highest number of a seat
+	seatStepMax          = 10                         // between the numbers of neighbours
+	spreadShare          = 8                          // the spread is at most this part of the hold's life
+	spreadShareDefault   = 16                         // and this part unless given
+	instantMax           = Instant(1<<63 - 1 - 1<<56) // the last moment an event may name: in 2259, so that adding a hold's life to it never overflows
 )
 
 // Limits bounds the tables of one event. Those that change what is remembered are part of the event's first fact, so that a replay forgets
@@ -68,6 +72,7 @@ type Limits struct {
 	Requests      int // newest accepted request ids remembered, beside those of confirms, which are remembered for good: about 45 bytes each
 	Offers        int // newest offers of one-click checkout: about 60 bytes each, with what they promise
 	Purchases     int // purchases, kept for good: about 250 bytes each, with their requests
+	Touches       int // newest touches that are known again by their ids: about 20 bytes each
 	Refusals      int // newest refused request ids remembered, in memory only: about 60 bytes each
 }
 
@@ -85,6 +90,7 @@ func DefaultLimits() Limits {
 		Requests:      1 << 20, // at 10,000 a second, the last 100 seconds: longer than any client retries
 		Offers:        1 << 17, // at 10,000 a second, the last 13 seconds; a button that was shown longer ago asks again
 		Purchases:     1 << 24, // as many as orders
+		Touches:       1 << 18, // at 2,000 a second, the last two minutes: shops send a touch again within seconds or not at all
 		Refusals:      1 << 14, // retries of refused commands come at once or never matter
 	}
 }
@@ -110,6 +116,7 @@ func (l Limits) filled() Limits {
 	fill(&l.Requests, d.Requests, 1<<23)
 	fill(&l.Offers, d.Offers, 1<<24)
 	fill(&l.Purchases, d.Purchases, 1<<24)
+	fill(&l.Touches, d.Touches, 1<<24)
 	fill(&l.Refusals, d.Refusals, 1<<24)
 	return l
 }

@@ -11,6 +11,7 @@ const (
 	isOnSale
 	isPaused
 	isClosed
+	isObserved
 	tooManyHolds
 	tooManyBuyers
 	tooManyOrders
@@ -67,6 +68,7 @@ var sentences = [sentencesEnd]string{
 	isOnSale:            "the event is on sale",
 	isPaused:            "sales are paused",
 	isClosed:            "sales are closed",
+	isObserved:          "nothing is sold here: the event is in mode observe, its shop sells elsewhere and reports by touches",
 	tooManyHolds:        "the event has as many live holds as the engine allows: retry later",
 	tooManyBuyers:       "the event has as many buyers as the engine allows: retry later",
 	tooManyOrders:       "the event has as many orders as the engine allows",
@@ -128,6 +130,27 @@ var sentences = [sentencesEnd]string{
 	stepUpSentences + sentence(StepUpCardVelocity):   "card_velocity: too many purchases with this card",
 	stepUpSentences + sentence(StepUpDeviceVelocity): "device_velocity: too many purchases from this device",
 	stepUpSentences + sentence(StepUpAboveAgreement): "above_agreement: it is more than the buyer agreed to",
+}
+
+// sellsHere refuses a command on what was bought if there is no event, or one that sells elsewhere.
+func (e *Event) sellsHere(cmd *Command) bool {
+	switch {
+	case e.state == 0:
+		e.refuse(cmd, refusal{code: CodeEventUnknown, field: fieldEvent})
+	case e.spec.Observe:
+		e.refuse(cmd, refusal{code: CodeNotOnSale, field: fieldEvent, text: isObserved})
+	default:
+		return true
+	}
+	return false
+}
+
+// notSelling says why nothing can be bought.
+func (e *Event) notSelling() sentence {
+	if e.spec.Observe {
+		return isObserved
+	}
+	return e.notOnSale()
 }
 
 // notOnSale says in which state the event is.

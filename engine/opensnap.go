@@ -88,6 +88,9 @@ func (e *Event) openTables(d *decoder, version byte) {
 			e.openLates(d)
 		}
 	}
+	if version > 3 && d.what == "" {
+		e.openTouches(d)
+	}
 	if hash := d.fixed64(); d.what == "" && hash != e.StateHash() {
 		d.fail(fmt.Sprintf("its state hash is %016x, its content's %016x", hash, e.StateHash()))
 	}
@@ -433,7 +436,7 @@ func (e *Event) answerable(verb Verb, id uint64) bool {
 	case VerbCreate, VerbUpdate, VerbOpen, VerbPause, VerbClose, VerbOneClick, VerbCancel:
 		return id == 0
 	case VerbNone, VerbGet, VerbOrder, VerbExpire, VerbSettle, VerbSchedule, VerbResume, VerbProve, VerbRestore, VerbArchive, VerbWhy,
-		VerbPurchase, VerbComplete, VerbIntend, VerbResult, VerbTell, verbEnd:
+		VerbPurchase, VerbComplete, VerbIntend, VerbResult, VerbTell, VerbTouch, verbEnd:
 	}
 	return false
 }

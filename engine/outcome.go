@@ -34,6 +34,8 @@ type Outcome struct {
 	Offer    *OfferView
 	Refund   *RefundView
 	Ticket   *TicketView
+
+	Touch TouchView
 }
 
 // Alternative is as many seats of a lot as a hold had chosen there, of the same kinds, free and side by side.
@@ -56,6 +58,7 @@ const (
 	ShowsOffer
 	ShowsRefund
 	ShowsTicket
+	ShowsTouch
 )
 
 // HoldState is where a hold is in its life.

@@ -8,15 +8,16 @@ import (
 )
 
 // snapshotVersion is the first byte of an event's snapshot. Version N reads what N-1 wrote.
-const snapshotVersion = 3
+const snapshotVersion = 4
 
 // AppendSnapshot appends the whole state of the event. Equal states have equal bytes: rows are written by id, not by where they lie in memory.
 //
-//	| 3 | state | if the event exists: |
+//	| 4 | state | if the event exists: |
 //	| seq lastAt since down holdLast | limits | spec | prices | pools | lots | buyers | orders | refunds | cancellation, window | links | holds | ended | requests | money |
-//	| refusal totals | restores | dates (dated.go) | purchases (paysnap.go) | offers (offer.go) | expired holds (late.go) | state hash, 8 bytes |
+//	| refusal totals | restores | dates (dated.go) | purchases (paysnap.go) | offers (offer.go) | expired holds (late.go) | touches (touched.go) | state hash, 8 bytes |
 //
-// Version 1 had neither restores nor dates, version 2 neither purchases nor anything of what became of orders. What follows from these (counts, seat owners, sums, indexes, the wheel) is built again and compared by the state hash and Check.
+// Version 1 had neither restores nor dates, version 2 neither purchases nor anything of what became of orders, version 3 no
+// touches. What follows from these (counts, seat owners, sums, indexes, the wheel) is built again and compared by the state hash and Check.
 func (e *Event) AppendSnapshot(dst []byte) []byte {
 	dst = append(dst, snapshotVersion, byte(e.state))
 	if e.state == 0 {
@@ -59,7 +60,7 @@ func (e *Event) AppendSnapshot(dst []byte) []byte {
 		dst = e.appendBasket(dst, &h.basket, 0)
 	}
 	dst = e.appendDated(e.appendRestores(e.appendMemories(dst, numbers.of)))
-	dst = e.appendLates(e.appendOffers(e.appendPurchases(dst, numbers.of), numbers.of))
+	dst = e.appendTouches(e.appendLates(e.appendOffers(e.appendPurchases(dst, numbers.of), numbers.of)))
 	return binary.LittleEndian.AppendUint64(dst, e.StateHash())
 }
 

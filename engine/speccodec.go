@@ -5,7 +5,7 @@ import "encoding/binary"
 // appendSpec appends everything in an EventSpec, in the order of its fields. Equal specs have equal bytes.
 //
 //	| name genre performer venue city country time_zone currency | doors starts opens closes | ttl max_hold spread, given? |
-//	| limits per buyer, per order | open, policy follows | set | pools | lots | policy |
+//	| limits per buyer, per order | open, policy follows, observe | set | pools | lots | policy |
 func appendSpec(dst []byte, s *EventSpec) []byte {
 	for _, t := range [...]string{s.Name, s.Genre, s.Performer, s.Venue, s.City, s.Country, s.TimeZone, s.Currency} {
 		dst = appendString(dst, t)
@@ -24,6 +24,9 @@ func appendSpec(dst []byte, s *EventSpec) []byte {
 	if s.saysPay() {
 		flags |= specPay
 	}
+	if s.Observe {
+		flags |= specObserve
+	}
 	dst = append(dst, flags)
 	dst = binary.AppendUvarint(dst, uint64(s.Set))
 	dst = binary.AppendUvarint(dst, uint64(len(s.Pools)))
@@ -41,10 +44,11 @@ func appendSpec(dst []byte, s *EventSpec) []byte {
 	return dst
 }
 
-// The flags of a spec. Before there were policies there was one.
+// The flags of a spec. Before there were policies there was one, and before there were touches there were two.
 const (
-	specOpen = 1
-	specPay  = 2 // a policy is at the end
+	specOpen    = 1
+	specPay     = 2 // a policy is at the end
+	specObserve = 4
 )
 
 // appendLotSpec appends a lot: | lot name after | face tax capacity units min max | set | fees | pools | requires | rows |
@@ -135,10 +139,10 @@ func (d *decoder) spec() *EventSpec {
 	}
 	s.HasSpread = d.bool()
 	flags := d.byte()
-	if flags > specOpen|specPay {
+	if flags > specOpen|specPay|specObserve {
 		d.fail("a spec with unknown flags")
 	}
-	s.Open = flags&specOpen != 0
+	s.Open, s.Observe = flags&specOpen != 0, flags&specObserve != 0
 	s.Set = SpecFields(d.uint(1<<32 - 1))
 	for range d.count(listMax, 2) {
 		s.Pools = append(s.Pools, PoolSpec{Pool: d.text(IDLenMax), Capacity: d.signed()})

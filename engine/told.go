@@ -50,6 +50,7 @@ type Teller struct {
 	offered   factOffered
 	refunding factRefunding
 	linked    factLinked
+	touch     Touch
 	seats     []uint32
 	told      Told
 }
@@ -151,6 +152,10 @@ func (t *Teller) read(d *decoder) {
 		d.caller(&a)
 		d.bool()
 		d.uint(OneClickEveryone)
+	case kindTouched:
+		for range d.count(TouchesPerCommandMax, 11) {
+			d.touch(&t.touch)
+		}
 	case kindArchived:
 	case kindOutage, kindAudited, kindSetting:
 		d.fail(fmt.Sprintf("a fact of the node, %d, in an event", kind))

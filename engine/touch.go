@@ -7,23 +7,23 @@ type TouchKind uint8
 
 // The kinds of touches. Those after TouchDelivered are for events in mode observe only, which sell elsewhere.
 const (
-	TouchAdViewed   TouchKind = iota + 1 // Campaign
-	TouchViewed                          // the event's page
-	TouchSelected                        // tickets were chosen: CartMinor
-	TouchPrompted                        // the one-click button was shown
-	TouchDismissed                       // and closed without a click
-	TouchClicked                         // and clicked
-	TouchCarted                          // tickets were put into the cart
-	TouchStepped                         // a step of the checkout: Step
-	TouchAbandoned                       // the buyer left
-	TouchPageReady                       // LoadMs, PromptMs
-	TouchClickSeen                       // ClickToSeenMs of the click with ClickID
-	TouchSurveyed                        // Survey, Score, Text
-	TouchSupport                         // Topic, Order
-	TouchDelivered                       // a ticket has reached its buyer: Order
-	TouchOrdered                         // observe: Ref, Quantity, FaceMinor, FeesMinor, TaxMinor
-	TouchFailed                          // observe: an attempt that did not become an order: Failure
-	TouchRefunded                        // observe: Ref, AmountMinor
+	TouchAdViewed  TouchKind = iota + 1 // Campaign
+	TouchViewed                         // the event's page
+	TouchSelected                       // tickets were chosen: CartMinor
+	TouchPrompted                       // the one-click button was shown
+	TouchDismissed                      // and closed without a click
+	TouchClicked                        // and clicked
+	TouchCarted                         // tickets were put into the cart
+	TouchStepped                        // a step of the checkout: Step
+	TouchAbandoned                      // the buyer left
+	TouchPageReady                      // LoadMs, PromptMs
+	TouchClickSeen                      // ClickToSeenMs of the click with ClickID
+	TouchSurveyed                       // Survey, Score, Text
+	TouchSupport                        // Topic, Order
+	TouchDelivered                      // a ticket has reached its buyer: Order
+	TouchOrdered                        // observe: Ref, Quantity, FaceMinor, FeesMinor, TaxMinor
+	TouchFailed                         // observe: an attempt that did not become an order: Failure
+	TouchRefunded                       // observe: Ref, AmountMinor
 	touchKindsEnd
 )
 
@@ -42,6 +42,17 @@ func (k TouchKind) String() string {
 		return touchKindNames[k]
 	}
 	return "touch_unknown"
+}
+
+// TouchCommand is what a command of VerbTouch says: one touch or several, up to TouchesPerCommandMax.
+type TouchCommand struct {
+	Touches []Touch
+}
+
+// TouchView shows what became of the touches of a command.
+type TouchView struct {
+	Taken    int64 // that count
+	Repeated int64 // whose ids were known
 }
 
 // Touch is one thing that a buyer's client saw or did, as the calling service reports it. Which flow and which arm of the rollout it belongs to is not its to
