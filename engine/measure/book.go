@@ -159,6 +159,22 @@ func row(meters []meter, q *Query, s named, now engine.Instant) Row {
 	return r
 }
 
+// Events are the events of an account as they are, in the order of their ids.
+func (b *Book) Events(account string) []EventNow {
+	var all []EventNow
+	for k, s := range b.subjects {
+		if k.Account == account {
+			all = append(all, EventNow{
+				ID: k.ID, Name: s.Name, Genre: s.Genre, State: s.State.String(), Observe: s.Observe, Currency: s.Currency, TimeZone: s.TimeZone,
+				OnSaleMs: int64(s.OnSale) / 1e6, Sellable: s.Stock.Sellable, Free: s.Stock.Free, Held: s.Stock.Held, Paying: s.Stock.Paying, Sold: s.Stock.Sold,
+				Blocked: s.Stock.Blocked,
+			})
+		}
+	}
+	slices.SortFunc(all, func(x, y EventNow) int { return strings.Compare(x.ID, y.ID) })
+	return all
+}
+
 // stateVersion is the first byte of a book's state.
 const stateVersion = 1
 

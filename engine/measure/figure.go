@@ -104,6 +104,8 @@ type Answer struct {
 	AtMs      int64 `json:"at_ms"`
 	ThroughMs int64 `json:"through_ms"`
 	LagMs     int64 `json:"lag_ms"`
+	// SinceMs is when the log began that the figures are made of; 0 if they are made of all of it.
+	SinceMs int64 `json:"since_ms,omitempty"`
 	// Batch is the last batch of the log that is in it. Two answers of one batch have the same figures.
 	Batch uint64 `json:"batch"`
 	Rows  []Row  `json:"rows"`

@@ -22,3 +22,10 @@ func PolicyDefault() Policy {
 		SeriesMax: 1 << 16, RowsMax: 4 << 20, PeopleMax: 8 << 20,
 	}
 }
+
+// fields are the parts of a policy in the order of a follower's state.
+func (p *Policy) fields() []*int64 {
+	return []*int64{
+		&p.MatureMs, &p.SupportMs, &p.RegretMs, &p.SurveyPermille, &p.SurveyDelayMs, &p.SurveyPauseMs, &p.SeriesMax, &p.RowsMax, &p.PeopleMax,
+	}
+}
