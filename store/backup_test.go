@@ -71,6 +71,16 @@ func load(t *testing.T, b *bench) (stop func()) {
 			}
 		}
 	})
+	wg.Go(func() {
+		kept, err := b.s.Projection("kpi")
+		for ctx.Err() == nil && err == nil {
+			batch := b.s.Durable()
+			err = kept.Save(ctx, batch, projectedAt(batch))
+		}
+		if ctx.Err() == nil {
+			t.Errorf("projection: %v", err)
+		}
+	})
 	return func() {
 		cancel()
 		wg.Wait()
@@ -135,6 +145,9 @@ func TestBackupDuringLoad(t *testing.T) {
 				}
 				s := mustOpen(t, conf)
 				if _, err := s.Recover(); err != nil {
+					t.Error(err)
+				}
+				if err := checkProjection(s, 0); err != nil {
 					t.Error(err)
 				}
 				if err := s.Close(); err != nil {

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -34,6 +36,8 @@ type script struct {
 	fatal  func(error)
 	s      *Store
 	dead   atomic.Bool
+
+	projected atomic.Uint64 // the batch of the last projection that was saved
 }
 
 func newScript(fs vfs.FS, seed uint64, rounds int) *script {
@@ -92,6 +96,10 @@ func (p *script) life(round int) error {
 		case 2:
 			cursor.Advance(s.Durable())
 			s.keep()
+		case 3:
+			if err := p.project(); err != nil {
+				return err
+			}
 		case 4:
 			if _, err := s.Pass(context.Background()); err != nil {
 				return err
@@ -116,12 +124,53 @@ func (p *script) sleep(key engine.Key) error {
 	return <-done
 }
 
+// project saves a projection that is made of everything up to now.
+func (p *script) project() error {
+	kept, err := p.s.Projection("kpi")
+	if err != nil {
+		return err
+	}
+	batch := p.s.Durable()
+	if err := kept.Save(context.Background(), batch, projectedAt(batch)); err != nil {
+		return err
+	}
+	p.projected.Store(batch)
+	return nil
+}
+
+// projectedAt is what a reader would have made of the log up to a batch: of one to three chunks.
+func projectedAt(batch uint64) []byte {
+	return bytes.Repeat(binary.BigEndian.AppendUint64(nil, batch), 1+int(batch%3)*SnapshotChunkBytes/8)
+}
+
+// checkProjection is nil if the projection is one that was saved, whole, and none that is older than the last of which that was told.
+func checkProjection(s *Store, atLeast uint64) error {
+	kept, err := s.Projection("kpi")
+	if err != nil {
+		return err
+	}
+	batch, state, err := kept.Load()
+	switch {
+	case err != nil:
+		return err
+	case batch < atLeast:
+		return fmt.Errorf("the projection is of batch %d, one of batch %d was saved: %w", batch, atLeast, errSilentLoss)
+	case state == nil && batch == 0:
+		return nil
+	case batch > s.Durable() || !bytes.Equal(state, projectedAt(batch)):
+		return fmt.Errorf("the projection of batch %d has %d bytes and is none that was saved; the log is at %d: %w", batch, len(state), s.Durable(), errSilentLoss)
+	}
+	return nil
+}
+
 // crashImage is what a crash would have left, and what the world had been told by then.
 type crashImage struct {
 	fs       *vfs.MemFS
 	released int
 	what     string
 	damaged  bool // an alarm is in order
+
+	projected uint64 // the batch of the last projection that was saved
 }
 
 // checkImage opens a crash image and compares what it holds with what was appended and released.
@@ -148,6 +197,9 @@ func checkImage(img crashImage, w *storetest.Writer, again bool) error {
 			return err
 		}
 		if err := checkPrefix(written, img.released, rec); err != nil {
+			return err
+		}
+		if err := checkProjection(s, img.projected); err != nil {
 			return err
 		}
 		if again {
@@ -278,9 +330,10 @@ func crashScript(t *testing.T, seed uint64) (recoveries, ops int) {
 		defer mu.Unlock()
 		ops++
 		_, released, _ := p.w.State()
+		projected := p.projected.Load()
 		for _, percent := range []int{0, 50, 100} {
 			images <- crashImage{
-				fs: mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: rng}), released: released,
+				fs: mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: rng}), released: released, projected: projected,
 				what: fmt.Sprintf("seed %d, operation %d (%d on %s), %d%% of unsynced data kept", seed, ops, op.Kind, op.Path, percent),
 			}
 		}

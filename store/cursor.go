@@ -105,6 +105,31 @@ func (c *Cursor) Advance(seq uint64) {
 	c.next = max(c.next, seq)
 }
 
+// Durable is the journal seq of the newest batch that is durable.
+func (c *Cursor) Durable() uint64 { return c.s.Durable() }
+
+// LagBytes is how much log is behind the cursor, in bytes.
+func (c *Cursor) LagBytes() uint64 {
+	c.s.cursors.Lock()
+	defer c.s.cursors.Unlock()
+	return cursorLag(&c.saved, c.s.journal.bytes.Load())
+}
+
+// Rewind puts the cursor back to the beginning of what is left of the log, durably, and returns the last batch that is gone; 0 is none.
+func (c *Cursor) Rewind() (uint64, error) {
+	if err := c.s.life.check(); err != nil {
+		return 0, err
+	}
+	c.s.cursors.Lock()
+	defer c.s.cursors.Unlock()
+	_, trim := c.s.positions()
+	if err := c.s.remember(func(b *pebble.Batch) error { return putPosition(b, metaCursor+c.name, &trim) }); err != nil {
+		return 0, fmt.Errorf("store: rewind cursor %s: %w", c.name, err)
+	}
+	c.saved, c.next = trim, trim.seq
+	return trim.seq, nil
+}
+
 // Remove forgets the cursor: it holds nothing back any more.
 func (c *Cursor) Remove() error {
 	c.s.cursors.Lock()

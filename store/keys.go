@@ -10,6 +10,8 @@ import (
 //
 //	j|seq8                          one journal batch (batch.go); seq8 is the journal seq, big endian
 //	m|name                          one thing to remember (meta.go)
+//	p|name                          header of what a reader of the log has made of it (projection.go)
+//	p|name|gen8|chunk4              its state, in chunks
 //	s|kind1|acct|id|seq8            header of the snapshot of an aggregate at its fact seq8 (snapshot.go)
 //	s}kind1|acct|id                 mark of an aggregate that was archived (archive.go)
 //	t|kind1|acct|id|seq8|chunk4     its state, in chunks
@@ -19,13 +21,14 @@ import (
 // acct, id, subject and name are one length byte and that many bytes. Snapshots come in ingested tables that span from their first s| to their last t|; no
 // other key may sort in between, or every ingestion would wait for a memtable flush.
 const (
-	keyJournal  = 'j'
-	keyMeta     = 'm'
-	keySnapshot = 's'
-	keyState    = 't'
-	keyArchived = '}' // behind keySnapshot, instead of '|'
-	keyRecord   = 'v'
-	keySubject  = 'w'
+	keyJournal    = 'j'
+	keyMeta       = 'm'
+	keyProjection = 'p'
+	keySnapshot   = 's'
+	keyState      = 't'
+	keyArchived   = '}' // behind keySnapshot, instead of '|'
+	keyRecord     = 'v'
+	keySubject    = 'w'
 )
 
 const journalKeyLen = 10

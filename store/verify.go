@@ -47,6 +47,7 @@ type Report struct {
 	PassBefore, PassLast  uint64 // journal seqs: where the last two passes ended
 	HighMark              engine.Instant
 	Aggregates            []VerifiedAggregate // by key
+	Projections           []VerifiedProjection
 	// States is a SHA-256 over every aggregate's key, last fact and state hash: two logs that come to the same states have the same.
 	States   [32]byte
 	Problems []error
@@ -60,6 +61,13 @@ type VerifiedAggregate struct {
 	StateHash uint64
 	Snapshots int
 	State     engine.Aggregate
+}
+
+// VerifiedProjection is what a reader of the log has made of it, up to a batch.
+type VerifiedProjection struct {
+	Name  string
+	Batch uint64
+	Bytes uint64
 }
 
 // verifier collects what Verify finds.
@@ -197,6 +205,9 @@ func (v *verifier) check(recs []tailRecord) error {
 	v.rep.LastBatch, v.rep.ChainHead, v.rep.LogBytes, v.rep.Facts = f.at.seq, f.at.head, f.at.bytes, f.facts
 	v.rep.Batches = f.at.seq - trim.seq
 	v.aggregates(&f, headers)
+	if err := v.projections(); err != nil {
+		return err
+	}
 	v.rep.States = statesOf(v.rep.Aggregates)
 	return nil
 }
@@ -302,6 +313,29 @@ func (v *verifier) aggregates(f *folding, headers map[string][]header) {
 		}
 		v.rep.Aggregates = append(v.rep.Aggregates, one)
 	}
+}
+
+// projections checks what readers of the log have made of it: its bytes, not whether it is what they would make of it now.
+func (v *verifier) projections() error {
+	names, err := projectionNames(v.db)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		h, _, err := getProjection(v.db, name)
+		if err == nil {
+			err = h.check(v.db, name, func([]byte) {})
+		}
+		if err == nil && h.batch > v.rep.LastBatch {
+			err = fmt.Errorf("it is made of the log up to batch %d, and that ends at %d: %w", h.batch, v.rep.LastBatch, ErrDamaged)
+		}
+		if err != nil {
+			v.problem(fmt.Errorf("projection %s: %w; its reader makes it anew from what is left of the log at the next start", name, err))
+			continue
+		}
+		v.rep.Projections = append(v.rep.Projections, VerifiedProjection{Name: name, Batch: h.batch, Bytes: h.length})
+	}
+	return nil
 }
 
 // statesOf sums up aggregates, which are in the order of their names.
