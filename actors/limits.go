@@ -80,6 +80,8 @@ type Config struct {
 	Wallets Wallets
 	// OneClickAtOnce lets buyers buy with one click who have not completed a purchase before.
 	OneClickAtOnce bool
+	// Measure says how KPIs are made of the log; nil measures nothing.
+	Measure *MeasureConfig
 	// Wall is the wall clock, time.Now by default.
 	Wall func() time.Time
 	// wallNow is a wall clock that tests set while the process runs; Wall's if nil.

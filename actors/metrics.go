@@ -60,6 +60,7 @@ type Metrics struct {
 type family struct {
 	name, help, kind string
 	set              *vm.Set
+	write            func(io.Writer) // instead of set's; nil is set's
 }
 
 //nolint:mnd // bucket bounds: 10 us to 10 s, four or so a decade, because a hold takes tens to hundreds of microseconds
@@ -150,6 +151,14 @@ func (m *Metrics) Counter(name, help string, read func() uint64) {
 	m.family(name, help, "counter").set.NewGauge(name, func() float64 { return float64(read()) })
 }
 
+// written registers a metric whose lines are known only when it is scraped. write writes them in the text format, quickly.
+func (m *Metrics) written(name, help, kind string, write func(io.Writer)) {
+	f := m.family(name, help, kind)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f.write = write
+}
+
 // GaugePer registers a metric with one series a value of a label, which is read when it is scraped; there must be few values, known beforehand. The
 // name must be new.
 func (m *Metrics) GaugePer(name, help, label string, values []string, read func(i int) float64) {
@@ -185,6 +194,10 @@ func (m *Metrics) WriteText(w io.Writer) {
 	m.mu.Unlock()
 	for _, f := range families {
 		fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s %s\n", f.name, f.help, f.name, f.kind)
+		if f.write != nil {
+			f.write(w)
+			continue
+		}
 		f.set.WritePrometheus(w)
 	}
 	vm.WriteProcessMetrics(w)

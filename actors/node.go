@@ -71,8 +71,9 @@ type Node struct {
 	recovering bool // there was a log: events may come with charges that are not finished
 	closing    atomic.Bool
 
-	archives archivist
-	wallets  *walletRoom // nil without a vault
+	archives    archivist
+	wallets     *walletRoom  // nil without a vault
+	measurement *Measurement // nil if nobody measures
 
 	stop          chan struct{}
 	stopArchivist context.CancelFunc
@@ -146,6 +147,9 @@ func Start(cfg Config, journal Journal, snapshots Snapshots, recovered *engine.R
 	ctx, cancel := context.WithCancel(context.Background())
 	go n.runArchivist(ctx)
 	n.stopArchivist = cancel
+	if cfg.Measure != nil {
+		n.measurement = startMeasuring(n, *cfg.Measure)
+	}
 	logger.Info("node started", "events_awake", n.routes.Size(), "events_asleep", asleep, "facts", recovered.Facts, "recovery_ms", recovered.TookMs)
 	return n, nil
 }
@@ -482,6 +486,9 @@ func (n *Node) Events(account, after string, limit int) []string {
 // Clock is the node's time.
 func (n *Node) Clock() *Clock { return n.clock }
 
+// Measurement is the node's KPIs; nil if [Config.Measure] was.
+func (n *Node) Measurement() *Measurement { return n.measurement }
+
 // Metrics is the node's metrics.
 func (n *Node) Metrics() *Metrics { return n.metrics }
 
@@ -490,6 +497,9 @@ func (n *Node) Metrics() *Metrics { return n.metrics }
 func (n *Node) Stop(ctx context.Context) error {
 	if n.closing.Swap(true) {
 		return nil
+	}
+	if n.measurement != nil {
+		defer n.measurement.stop(ctx) // last: what the others write on their way out is part of the log
 	}
 	n.stopPayments(ctx)
 	n.stopping.Store(true)

@@ -21,6 +21,7 @@ type bounds struct {
 	processBytesMax    int64
 
 	notices noticeSettings
+	measure measureSettings
 }
 
 // addTo makes a flag of every bound. A default is the room's own constant, so that help and code cannot disagree.
@@ -30,6 +31,7 @@ func (b *bounds) addTo(cmd *cobra.Command) {
 	b.transportFlags(cmd.Flags())
 	b.eventFlags(cmd.Flags())
 	b.notices.addTo(cmd.Flags())
+	b.measure.addTo(cmd.Flags())
 }
 
 func (b *bounds) storeFlags(f *pflag.FlagSet) {

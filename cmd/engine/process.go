@@ -65,10 +65,12 @@ type process struct {
 	// accounts are the connections to NATS by the names of the accounts.
 	accounts map[string]*transport.Connection
 	tickets  *ticket.Ring
-	notices  *notice.Reader   // nil if there are none
-	webhooks *webhook.Hooks   // nil without notices
-	denied   transport.Denied // by the embedded NATS server
-	backups  *backups
+	notices  *notice.Reader // nil if there are none
+	// kpiCursor is where measurement is in the log; nil if nobody measures, or its place was given up.
+	kpiCursor *store.Cursor
+	webhooks  *webhook.Hooks   // nil without notices
+	denied    transport.Denied // by the embedded NATS server
+	backups   *backups
 
 	stripeHooks  *stripe.Hooks // nil without webhooks
 	outsideCount atomic.Uint64 // changes of charges that were made elsewhere
@@ -129,7 +131,7 @@ func startProcess(ctx context.Context, c processConfig) (*process, error) {
 	}
 	p := &process{config: c, began: time.Now()}
 	p.setState("starting")
-	for _, start := range []func(context.Context) error{p.startHTTP, p.startStore, p.startBackups, p.startNode, p.startWallets, p.startTransport, p.startNotices, p.startWatch} {
+	for _, start := range []func(context.Context) error{p.startHTTP, p.startStore, p.startBackups, p.openMeasure, p.startNode, p.startMeasure, p.startWallets, p.startTransport, p.startNotices, p.startWatch} {
 		if err := start(ctx); err != nil {
 			return nil, errors.Join(err, p.stop())
 		}
@@ -349,6 +351,7 @@ func (p *process) startWatch(context.Context) error {
 			case <-stop:
 				return
 			case <-tick.C:
+				p.watchMeasure()
 				p.node.RefuseHolds(p.refuseHoldsFor())
 				p.logDenied()
 			}

@@ -1,0 +1,122 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/engine/measure"
+)
+
+// MeasureAsksMax is how many questions may wait for the book; more are refused with [ErrMeasureBusy].
+const MeasureAsksMax = 256
+
+// sharedAnswersMax is how many answers of the present second are kept for others who ask the same.
+const sharedAnswersMax = 1024
+
+// ErrMeasureBusy is the answer to a question while too many wait: ask again in a second.
+var ErrMeasureBusy = errors.New("actors: too many questions wait for the KPIs: ask again in a second")
+
+// ErrMeasureStopped is the answer to a question when the process stops.
+var ErrMeasureStopped = errors.New("actors: the KPIs are not answered any more: the engine is stopping")
+
+// kpiAsk is a question to the goroutine that owns the book.
+type kpiAsk struct {
+	query  measure.Query // a query if events is false
+	events bool          // the events of query.Account
+	reply  chan kpiTold  // room for one
+}
+
+// kpiTold is what a question is answered. Others may have the same: it must not be changed.
+type kpiTold struct {
+	answer *measure.Answer
+	events []measure.EventNow
+	err    error
+}
+
+// sharedAnswers are those of one second.
+type sharedAnswers struct {
+	second int64
+	by     map[string]kpiTold
+}
+
+// Answer answers a query that [measure.Query.Check] has found right. Several who ask the same within a second share one answer: it must not be changed.
+// Answers are about everything that was durable a moment before; a query that is refused with [ErrMeasureBusy] may be made again.
+func (m *Measurement) Answer(ctx context.Context, q *measure.Query) (*measure.Answer, error) {
+	query := *q
+	query.KPIs = slices.Clone(q.KPIs)
+	t := m.ask(ctx, &kpiAsk{query: query})
+	return t.answer, t.err
+}
+
+// Events returns the events of an account as they are now, in the order of their ids. Like answers they are shared.
+func (m *Measurement) Events(ctx context.Context, account string) ([]measure.EventNow, error) {
+	t := m.ask(ctx, &kpiAsk{query: measure.Query{Account: account}, events: true})
+	return t.events, t.err
+}
+
+func (m *Measurement) ask(ctx context.Context, a *kpiAsk) kpiTold {
+	a.reply = make(chan kpiTold, 1)
+	select {
+	case <-m.done:
+		return kpiTold{err: ErrMeasureStopped}
+	default:
+	}
+	select {
+	case m.asks <- a:
+	default:
+		m.refused.Add(1)
+		return kpiTold{err: ErrMeasureBusy}
+	}
+	select {
+	case t := <-a.reply:
+		return t
+	case <-ctx.Done():
+		return kpiTold{err: ctx.Err()}
+	case <-m.done:
+		return kpiTold{err: ErrMeasureStopped}
+	}
+}
+
+// answer answers a question from the book, or with what somebody else was answered in this second.
+func (m *Measurement) answer(a *kpiAsk) {
+	now := m.clock.Now()
+	s := &m.shared
+	if second := int64(now) / int64(time.Second); second != s.second || len(s.by) >= sharedAnswersMax {
+		s.second, s.by = second, make(map[string]kpiTold)
+	}
+	key := a.key()
+	t, ok := s.by[key]
+	if !ok {
+		t = m.make(a, now)
+		s.by[key] = t
+	}
+	a.reply <- t
+}
+
+// key is what makes two questions the same. The parts are ids, and no id has a space.
+func (a *kpiAsk) key() string {
+	q := &a.query
+	return fmt.Sprintf("%v %s %s %s %s %v %s", a.events, q.Account, q.Event, q.Window, q.By, q.Courses, strings.Join(q.KPIs, " "))
+}
+
+// make answers a question. A panic costs the one question.
+func (m *Measurement) make(a *kpiAsk, now engine.Instant) (t kpiTold) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			t = kpiTold{err: errors.New("actors: this question has no answer because of a bug: see the log")}
+			m.logger.Error("a question about KPIs panicked", "query", a.key(), "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
+		}
+	}()
+	if a.events {
+		return kpiTold{events: m.follower.Book.Events(a.query.Account)}
+	}
+	answer := m.follower.Book.Answer(&a.query, now)
+	answer.LagMs, answer.SinceMs = m.Lag().Milliseconds(), int64(m.follower.Since)/1e6
+	return kpiTold{answer: answer}
+}
