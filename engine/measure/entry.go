@@ -197,13 +197,17 @@ func SessionOf(account, session string) uint64 { return person("s", account, ses
 func RefOf(key engine.Key, ref string) uint64 { return person(key.ID, key.Account, ref) }
 
 // person is FNV-1a 64 of the three, with zeros between.
-func person(words ...string) uint64 {
-	h := uint64(14695981039346656037)
+func person(words ...string) uint64 { return max(personIn(personBegin, words...), 1) }
+
+const personBegin = 14695981039346656037
+
+// personIn goes on with the hash h: of a buyer of an account the first part is always the same.
+func personIn(h uint64, words ...string) uint64 {
 	for _, w := range words {
 		for i := range len(w) {
 			h = (h ^ uint64(w[i])) * 1099511628211
 		}
 		h *= 1099511628211
 	}
-	return max(h, 1)
+	return h
 }
