@@ -22,6 +22,7 @@ type Book struct {
 	last      *event // of the entry before: a run has many of one event
 	series    seriesTable
 	meters    []meter
+	people    *people // of the meters
 	in        []seriesID
 }
 

@@ -88,3 +88,13 @@ func flag(b bool) byte {
 	}
 	return 0
 }
+
+func (r *reader) fixed64() uint64 {
+	if len(r.buf) < 8 {
+		r.fail("it ends too early")
+		return 0
+	}
+	v := binary.LittleEndian.Uint64(r.buf)
+	r.buf = r.buf[8:]
+	return v
+}

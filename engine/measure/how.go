@@ -17,7 +17,7 @@ type How struct {
 //
 //nolint:gochecknoglobals // constant tables: Go has no constant arrays
 var (
-	flowNames   = [...]string{"", "standard", "one_click"}
+	flowNames   = [...]string{"", "standard", "one_click", "unattributed"}
 	deviceNames = [...]string{"", "desktop", "mobile", "tablet", "kiosk", SeriesOther}
 	methodNames = [...]string{"", "card", "wallet", "redirect", "delayed_debit", SeriesOther}
 	hourNames   = [...]string{
@@ -26,7 +26,10 @@ var (
 )
 
 // flowValue is a flow's number in [How].
-func flowValue(f engine.Flow) uint8 { return uint8(min(int(f)+1, len(flowNames)-1)) }
+func flowValue(f engine.Flow) uint8 { return uint8(min(int(f)+1, flowUnattributed-1)) }
+
+// flowUnattributed is the flow of what cannot be tied to any order or attempt, where that is counted apart.
+const flowUnattributed = 3
 
 // how is what an entry says.
 func (a *account) how(e *Entry) How {

@@ -24,5 +24,9 @@ type meter interface {
 
 // newMeters are all families, in the order in which they are shown. b may be nil for their definitions.
 func newMeters(b *Book) []meter {
-	return []meter{}
+	people := newPeople(b)
+	if b != nil {
+		b.people = people
+	}
+	return []meter{people}
 }
