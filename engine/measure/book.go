@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/holdfast-engine/holdfast/engine"
@@ -163,10 +164,10 @@ func row(meters []meter, q *Query, s named, now engine.Instant) Row {
 // Events are the events of an account as they are, in the order of their ids.
 func (b *Book) Events(account string) []EventNow {
 	var all []EventNow
-	for k, s := range b.subjects {
-		if k.Account == account {
+	for _, s := range b.events {
+		if s.Key.Account == account {
 			all = append(all, EventNow{
-				ID: k.ID, Name: s.Name, Genre: s.Genre, State: s.State.String(), Observe: s.Observe, Currency: s.Currency, TimeZone: s.TimeZone,
+				ID: s.Key.ID, Name: s.Name, Genre: s.Genre, State: s.State.String(), Observe: s.Observe, Currency: s.Currency, TimeZone: s.TimeZone,
 				OnSaleMs: int64(s.OnSale) / 1e6, Sellable: s.Stock.Sellable, Free: s.Stock.Free, Held: s.Stock.Held, Paying: s.Stock.Paying, Sold: s.Stock.Sold,
 				Blocked: s.Stock.Blocked,
 			})

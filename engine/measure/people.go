@@ -15,7 +15,7 @@ type people struct {
 	switched []bool
 
 	persons table[personRow] // by person
-	orders  table[orderRow]
+	orders  table[boughtRow]
 	visits  table[visitRow] // by event and person
 	asked   table[askedRow] // by person
 	surveys surveys
@@ -33,8 +33,8 @@ type personRow struct {
 	again   uint8 // a bit for each retention: ordered again in time
 }
 
-// orderRow is an order.
-type orderRow struct {
+// boughtRow is an order.
+type boughtRow struct {
 	at     engine.Instant
 	moment uint32
 	place  uint32
@@ -87,7 +87,7 @@ func newPeople(b *Book) *people {
 	}
 	n := m.policy.PeopleMax
 	m.moments = newMoments(m.policy)
-	m.persons, m.orders, m.visits, m.asked = newTable[personRow](n), newTable[orderRow](n), newTable[visitRow](n), newTable[askedRow](n)
+	m.persons, m.orders, m.visits, m.asked = newTable[personRow](n), newTable[boughtRow](n), newTable[visitRow](n), newTable[askedRow](n)
 	return m
 }
 
@@ -221,7 +221,7 @@ func (m *people) order(event eventID, key uint64, e *Entry, in []seriesID) {
 }
 
 func (m *people) newOrder(key uint64, e *Entry, place, moment uint32) {
-	*m.orders.add(key) = orderRow{at: e.At, moment: moment, place: place}
+	*m.orders.add(key) = boughtRow{at: e.At, moment: moment, place: place}
 	m.wakeAt(e.At + engine.Instant(m.policy.RegretMs*1e6))
 }
 
@@ -239,7 +239,7 @@ func (m *people) regret(key uint64, c column) {
 }
 
 // mark says of an order that it is regretted; each way counts once, and so does the order.
-func (m *people) mark(o *orderRow, c column) {
+func (m *people) mark(o *boughtRow, c column) {
 	if what := (bit(c) | bit(colRegretted)) &^ o.marks; what&bit(c) != 0 {
 		o.marks |= what
 		m.moments.later(o.moment, o.place, what)
@@ -254,7 +254,7 @@ func (m *people) answer(event eventID, e *Entry, in []seriesID) {
 	if e.Person != 0 {
 		v, a = m.visits.find(visitKey(event, e.Person)), m.asked.find(e.Person)
 	}
-	var o *orderRow
+	var o *boughtRow
 	if e.Order != 0 {
 		o = m.orders.find(orderKey(event, e.Order))
 	}

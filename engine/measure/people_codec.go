@@ -16,7 +16,7 @@ func (m *people) appendState(dst []byte) []byte {
 		dst = binary.AppendUvarint(binary.AppendVarint(dst, int64(p.firstAt)), uint64(p.moment))
 		return append(binary.AppendUvarint(dst, uint64(p.place)), p.again)
 	})
-	dst = m.orders.appendState(dst, func(dst []byte, o *orderRow) []byte {
+	dst = m.orders.appendState(dst, func(dst []byte, o *boughtRow) []byte {
 		dst = binary.AppendUvarint(binary.AppendVarint(dst, int64(o.at)), uint64(o.moment))
 		return binary.AppendUvarint(binary.AppendUvarint(dst, uint64(o.place)), uint64(o.marks))
 	})
@@ -45,8 +45,8 @@ func (m *people) readState(r *reader) {
 	m.persons.readState(r, func(r *reader, p *personRow) {
 		*p = personRow{engine.Instant(r.int()), uint32(r.uint()), places.read(r), r.byte()}
 	})
-	m.orders.readState(r, func(r *reader, o *orderRow) {
-		*o = orderRow{engine.Instant(r.int()), uint32(r.uint()), places.read(r), uint32(r.uint())}
+	m.orders.readState(r, func(r *reader, o *boughtRow) {
+		*o = boughtRow{engine.Instant(r.int()), uint32(r.uint()), places.read(r), uint32(r.uint())}
 	})
 	m.visits.readState(r, func(r *reader, v *visitRow) {
 		*v = visitRow{engine.Instant(r.int()), uint32(r.uint()), places.read(r), places.read(r), r.uint(), r.byte()}
