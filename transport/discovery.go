@@ -30,6 +30,9 @@ func (s *Server) announce() error {
 	if s.admin != nil {
 		subjects += " " + SubjectAdmin
 	}
+	if s.kpis != nil {
+		subjects += " " + SubjectKPIs
+	}
 	service, err := micro.AddService(s.nc, micro.Config{
 		Name:        ServiceName,
 		Version:     s.config.Version,

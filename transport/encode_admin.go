@@ -2,6 +2,7 @@ package transport
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -233,6 +234,8 @@ func (w *jsonWriter) value(f protoreflect.FieldDescriptor, v protoreflect.Value)
 			return
 		}
 		w.message(v.Message())
+	case f.Kind() == protoreflect.DoubleKind:
+		w.b = strconv.AppendFloat(w.b, v.Float(), 'f', -1, 64)
 	default: // whole numbers and truth values, which JSON writes as they are
 		w.b = append(w.b, v.String()...)
 	}

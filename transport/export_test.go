@@ -19,6 +19,7 @@ func FieldWords(of, name string) string {
 	}
 	visit(batchMessage)
 	visit(listMessage)
+	visit(kpisMessage)
 	for _, m := range walletMessages {
 		visit(m)
 	}

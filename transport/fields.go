@@ -2,6 +2,7 @@ package transport
 
 import (
 	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/engine/measure"
 	"github.com/holdfast-engine/holdfast/engine/wallet"
 )
 
@@ -88,6 +89,8 @@ type scope struct {
 	until  engine.Instant  // of agree
 
 	admin *engine.AdminCommand // of an operator's message
+
+	query *measure.Query // of an analyst's message
 
 	decoder    *decoder       // whose memory takes payments
 	contactAt  engine.Instant // of offer and buy

@@ -136,7 +136,7 @@ func checkQuery(q *measure.Query) *refusal {
 		return &refusal{code: engine.CodeInvalid, field: "event", text: "an event's id is 1 to 64 of A-Z a-z 0-9 _ -"}
 	}
 	if len(q.KPIs) > kpisPerQueryMax {
-		return &refusal{code: engine.CodeTooMany, field: "kpis", text: "at most " + strconv.Itoa(kpisPerQueryMax) + " KPIs may be named; none at all asks for all"}
+		return &refusal{code: engine.CodeTooLarge, field: "kpis", text: "at most " + strconv.Itoa(kpisPerQueryMax) + " KPIs may be named; none at all asks for all"}
 	}
 	if field, err := q.Check(); err != nil {
 		return &refusal{code: engine.CodeInvalid, field: field, text: err.Error()}

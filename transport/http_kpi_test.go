@@ -130,7 +130,7 @@ func TestBadQueriesOfFiguresAreExplained(t *testing.T) {
 		{h, "kpi?event=e1&by=genre", 400, "invalid", "by", "one event"},
 		{h, "kpi?event=a%20b", 400, "invalid", "event", "A-Z"},
 		{h, "kpi?kpis=happiness", 400, "invalid", "kpis", "happiness"},
-		{h, "kpi?kpis=" + strings.Repeat("a,", 300), 400, "too_many", "kpis", "200"},
+		{h, "kpi?kpis=" + strings.Repeat("a,", 300), 400, "too_large", "kpis", "200"},
 		{h, "kpi?courses=maybe", 400, "invalid", "courses", "1 or 0"},
 		{h, "kpi?windw=1m", 400, "unknown_field", "windw", "window"},
 		{h, "kpi?window=1m&window=1h", 400, "invalid", "window", "twice"},

@@ -47,6 +47,10 @@ const (
 	// overloaded.
 	KPIStreamsMax = 64
 	KPIAnswersMax = 16
+	// KPIRequestsMax bounds the queries for figures of an account that are being answered over NATS: beyond, overloaded. KPIEventsPublishedMax bounds the
+	// events whose figures are published in a second: the others come in the next one.
+	KPIRequestsMax        = 16
+	KPIEventsPublishedMax = 256
 )
 
 // The defaults of [Config].
@@ -73,6 +77,10 @@ const (
 const (
 	// kpiEvery is how often a stream of figures has an answer: nobody reads faster, and the shortest window that they are about is ten of these.
 	kpiEvery = time.Second
+	// kpiSilenceMax is how often the figures of an account are published while nothing changes, kpiEventFollowed how long those of an event are after its last
+	// entry: as long as the window of a minute that they are about.
+	kpiSilenceMax    = 10 * time.Second
+	kpiEventFollowed = time.Minute
 	// kpiAnswerTimeout is how long an answer may take to make.
 	kpiAnswerTimeout = 10 * time.Second
 	// kpiRetryAfter is the hint where there is no answer now, kpiStreamRetryAfter where too many streams are open.

@@ -61,6 +61,8 @@ type Config struct {
 	Admin Admin
 	// Wallets takes the commands on [SubjectBuyers]; nil serves none.
 	Wallets Wallets
+	// Measurer answers for the figures on [SubjectKPIs], and what is published on [SubjectKPI] is its; nil serves and publishes none.
+	Measurer Measurer
 	// Watch tells the server of purchases that have changed; nil never does: buys then wait as long as they said.
 	Watch *Watch
 }
@@ -123,6 +125,7 @@ type Server struct {
 	service       micro.Service
 	admin         *adminSide  // nil if no operators are served
 	buyers        *buyersSide // nil if no wallets are served
+	kpis          *kpisSide   // nil if nobody measures
 	outbox        *outbox
 	signer        *signer
 	parking       *parking
@@ -207,6 +210,11 @@ func (s *Server) subscribe() error {
 			return errors.Join(err, s.unsubscribe())
 		}
 	}
+	if s.config.Measurer != nil {
+		if err := s.subscribeKPIs(); err != nil {
+			return errors.Join(err, s.unsubscribe())
+		}
+	}
 	if err := s.announce(); err != nil {
 		return errors.Join(err, s.unsubscribe())
 	}
@@ -224,6 +232,10 @@ func (s *Server) unsubscribe() error {
 	}
 	if s.buyers != nil {
 		err = errors.Join(err, s.buyers.sub.Unsubscribe())
+	}
+	if s.kpis != nil {
+		s.kpis.cancel()
+		err = errors.Join(err, s.kpis.sub.Unsubscribe())
 	}
 	return err
 }
@@ -423,6 +435,11 @@ func (s *Server) Drain(ctx context.Context) error {
 				s.stopErr = errors.Join(s.stopErr, fmt.Errorf("drain: unsubscribe wallets: %w", err))
 			}
 		}
+		if s.kpis != nil {
+			if err := s.kpis.sub.Drain(); err != nil {
+				s.stopErr = errors.Join(s.stopErr, fmt.Errorf("drain: unsubscribe analysts: %w", err))
+			}
+		}
 	})
 	if s.stopErr != nil {
 		return s.stopErr
@@ -455,6 +472,11 @@ func (s *Server) Drain(ctx context.Context) error {
 	}
 	if s.admin != nil {
 		if err := s.admin.drain(ctx); err != nil {
+			return err
+		}
+	}
+	if s.kpis != nil {
+		if err := s.kpis.drain(ctx); err != nil {
 			return err
 		}
 	}

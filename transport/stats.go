@@ -26,6 +26,9 @@ type Stats struct {
 	Pushes     uint64 // changes of purchases that were published
 	PushesLost uint64 // and that were not
 
+	KPIs     uint64 // messages with figures that were published
+	KPIsLost uint64 // and that were not: too long, or the NATS connection did not take them
+
 	Parked           int   // now, buys that wait for the final state of their purchase
 	PendingMessages  int   // now, arrived and not decoded
 	PendingBytes     int   // now
@@ -39,6 +42,7 @@ type counters struct {
 	replies, repliesFailed                          atomic.Uint64
 	droppedNoReply, droppedReply, droppedPending    atomic.Uint64
 	refused                                         [engine.Codes]atomic.Uint64
+	kpis, kpisLost                                  atomic.Uint64
 }
 
 // Stats returns the counts. It takes no lock that the hot path waits for, and is meant for once a second.
@@ -53,6 +57,7 @@ func (s *Server) Stats() Stats {
 		st.Refused[i] = c.refused[i].Load()
 	}
 	st.Pushes, st.PushesLost, st.Parked = s.pushes.sent.Load(), s.pushes.lost.Load(), s.parking.waiting()
+	st.KPIs, st.KPIsLost = c.kpis.Load(), c.kpisLost.Load()
 	st.CommandsInFlight, st.BytesInFlight = s.account.InFlight()
 	if n, err := s.sub.Dropped(); err == nil { // after the drain the last count stands
 		c.droppedPending.Store(uint64(n))

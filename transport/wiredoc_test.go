@@ -42,7 +42,7 @@ func readWireDoc(t *testing.T) string {
 func TestWireExamplesAreTrue(t *testing.T) {
 	doc := readWireDoc(t)
 	watch := new(transport.Watch)
-	w := serveDirectWith(t, transport.Config{Admin: transporttest.Admin(adminExample), Watch: watch}, &transporttest.Direct{
+	w := serveDirectWith(t, transport.Config{Admin: transporttest.Admin(adminExample), Watch: watch, Measurer: kpisExample{}}, &transporttest.Direct{
 		Now:  1_777_629_600_000_000_000, // 2026-05-01T10:00:00Z
 		Note: noteExample, Gateway: chargeExample(), Changed: watch.PurchaseChanged,
 	})
@@ -59,6 +59,8 @@ func TestWireExamplesAreTrue(t *testing.T) {
 		switch { // it is a reply in the eyes of protojson too
 		case strings.HasPrefix(subject, transport.AdminSubject("")):
 			decodeAdmin(t, got)
+		case subject == transport.SubjectKPIs:
+			decodeKPIsReply(t, got)
 		case strings.HasPrefix(verb, "buyers "):
 			decodeBuyerReply(t, got)
 		default:
@@ -184,7 +186,7 @@ func TestWireTablesMatchTheSchema(t *testing.T) {
 		tables[m[1]] = rowRE.FindAllStringSubmatch(m[2], -1)
 	}
 	var messages []protoreflect.MessageDescriptor
-	for _, file := range []protoreflect.FileDescriptor{pb.File_holdfast_proto, pb.File_buyers_proto, pb.File_admin_proto} {
+	for _, file := range []protoreflect.FileDescriptor{pb.File_holdfast_proto, pb.File_buyers_proto, pb.File_kpis_proto, pb.File_admin_proto} {
 		for i := range file.Messages().Len() {
 			messages = append(messages, file.Messages().Get(i))
 		}

@@ -99,6 +99,8 @@ var fullRequests = map[string][]string{
 	},
 	"buyers_history": {`{"request_id":"r1","correlation":"x"}`},
 
+	"kpis_get": {`{"request_id":"r1","event":"e1","window":"1h","by":"flow","kpis":["support.all"],"correlation":"x"}`},
+
 	"admin_audit": {
 		`{"request_id":"r1","operator":"maria","after":3,"limit":10,"since":"2026-06-01T17:00:00Z","until":"2026-06-01T18:00:00Z","correlation":"x"}`,
 	},
@@ -144,6 +146,8 @@ var betweenFields = map[string]string{
 	"UpdateCommand.closes_at":        "it is after opens_at",
 	"CreateCommand.opens_at":         "it is before closes_at",
 	"UpdateCommand.opens_at":         "it is before closes_at",
+	"KpisCommand.by":                 "one event has no other events and genres",
+	"KpisCommand.kpis":               "they are on the list of docs/kpis.md",
 	"AgreeCommand.cap_minor":         "it goes with a currency",
 	"AgreeCommand.currency":          "it goes with a cap, and is on the list of ISO 4217",
 	"AgreeCommand.withdraw":          "it goes with a scope alone",
@@ -191,7 +195,7 @@ func TestWireAsyncAPIRulesAreTheEngines(t *testing.T) {
 	}
 	schemas := newPayloads(t, false)
 	now := &transporttest.Direct{Now: 1_777_629_600_000_000_000}
-	w := serveDirectWith(t, transport.Config{Admin: transporttest.Admin(adminExample)}, now)
+	w := serveDirectWith(t, transport.Config{Admin: transporttest.Admin(adminExample), Measurer: kpisExample{}}, now)
 	events, bent := 0, 0
 	for _, x := range exchanges(t) {
 		if len(fullRequests[x.name]) == 0 {

@@ -121,10 +121,13 @@ var fieldRules = map[string]rule{
 	"DefaultMethodCommand.method":    {value: object{{"pattern", "^m[1-9][0-9]*$"}}},
 	"AgreeCommand.cap_minor":         {value: from(0, wallet.CapMinorMax)},
 
+	"KpisCommand.kpis": {list: upTo(200)},
+
 	// Reads only echo it, and only if it is an id.
 	"GetCommand.request_id":   {},
 	"OrderCommand.request_id": {},
 	"ListCommand.request_id":  {},
+	"KpisCommand.request_id":  {},
 	"Batch.request_id":        {},
 
 	"HoldCommand.items":                   {list: oneUpTo(engine.ItemsPerHoldMax)},

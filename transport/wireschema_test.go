@@ -106,7 +106,7 @@ func (x exchange) message() string {
 	return string(x.request.Name())
 }
 
-var contract = []protoreflect.FileDescriptor{pb.File_holdfast_proto, pb.File_buyers_proto, pb.File_admin_proto}
+var contract = []protoreflect.FileDescriptor{pb.File_holdfast_proto, pb.File_buyers_proto, pb.File_kpis_proto, pb.File_admin_proto}
 
 // contractMessages are all messages of the contract.
 func contractMessages() (list []protoreflect.MessageDescriptor) {
@@ -140,6 +140,7 @@ func exchanges(t *testing.T) []exchange {
 		reply        protoreflect.MessageDescriptor
 	}{
 		{pb.File_buyers_proto, "buyers_", transport.BuyerSubject("<buyer>", ""), new(pb.BuyerReply).ProtoReflect().Descriptor()},
+		{pb.File_kpis_proto, "kpis_", "holdfast.v1.kpis.", new(pb.KpisReply).ProtoReflect().Descriptor()},
 		{pb.File_admin_proto, "admin_", transport.AdminSubject(""), new(pb.AdminReply).ProtoReflect().Descriptor()},
 	} {
 		for i := range of.file.Messages().Len() {
@@ -455,6 +456,8 @@ func (a *asyncAPI) property(name string, f protoreflect.FieldDescriptor) object 
 		value = object{{"type", "integer"}, {"format", "int64"}}
 	case f.Kind() == protoreflect.BoolKind:
 		value = object{{"type", "boolean"}}
+	case f.Kind() == protoreflect.DoubleKind:
+		value = object{{"type", "number"}, {"format", "double"}}
 	case f.Kind() == protoreflect.StringKind:
 		value = object{{"type", "string"}}
 	default:

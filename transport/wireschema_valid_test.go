@@ -123,7 +123,7 @@ func TestWireAsyncAPIDescribesTheExamples(t *testing.T) {
 
 // TestWireAsyncAPIExamplesAreAccepted sends every example of a request in docs/asyncapi.yaml to the engine.
 func TestWireAsyncAPIExamplesAreAccepted(t *testing.T) {
-	w := serveDirectWith(t, transport.Config{Admin: transporttest.Admin(adminExample)}, &transporttest.Direct{Now: 1_777_629_600_000_000_000})
+	w := serveDirectWith(t, transport.Config{Admin: transporttest.Admin(adminExample), Measurer: kpisExample{}}, &transporttest.Direct{Now: 1_777_629_600_000_000_000})
 	channels := readAsyncAPI(t)["channels"].(map[string]any)
 	messages := readAsyncAPI(t)["components"].(map[string]any)["messages"].(map[string]any)
 	for _, x := range exchanges(t) { // create comes first

@@ -116,6 +116,9 @@ func (p *process) addTransportMetrics(m *actors.Metrics) {
 	})
 	count("holdfast_purchase_changes_published_total", "Changes of purchases published on the subjects of their buyers.", func(s *transport.Stats) uint64 { return s.Pushes })
 	count("holdfast_purchase_changes_lost_total", "Changes of purchases that were not published, because too many were.", func(s *transport.Stats) uint64 { return s.PushesLost })
+	count("holdfast_kpi_messages_total", "Messages with figures that were published.", func(s *transport.Stats) uint64 { return s.KPIs })
+	count("holdfast_kpi_messages_lost_total", "Messages with figures that were not published: too long, or the NATS connection did not take them.",
+		func(s *transport.Stats) uint64 { return s.KPIsLost })
 	gauge("holdfast_buys_waiting", "Callers of buy that wait for the final state of their purchase.", func(s *transport.Stats) float64 { return float64(s.Parked) })
 	gauge("holdfast_pending_messages", "Messages that have arrived and are not decoded.", func(s *transport.Stats) float64 { return float64(s.PendingMessages) })
 	gauge("holdfast_pending_bytes", "Bytes of those messages.", func(s *transport.Stats) float64 { return float64(s.PendingBytes) })

@@ -293,6 +293,7 @@ func (p *process) startTransport(ctx context.Context) error {
 		a.config.Codes = p.tickets
 		a.config.Watch = &p.watch
 		a.config.Wallets = p.node
+		a.config.Measurer = &p.figures
 		s, err := transport.Serve(a.config, connections[i], p.node)
 		if err != nil {
 			return fmt.Errorf("account %s: %w", a.config.Account, err)

@@ -20,7 +20,7 @@ import (
 )
 
 // roles are those of deploy/nats.conf, in the order of the columns of testdata/roles.txt; the last is somebody without a user.
-var roles = []string{"engine", "shop", "office", "organiser", "operator", "observer", "notices", "gate", "anonymous"}
+var roles = []string{"engine", "shop", "office", "organiser", "operator", "observer", "notices", "gate", "analyst", "anonymous"}
 
 const natsConf = "../../deploy/nats.conf"
 
