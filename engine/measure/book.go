@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/holdfast-engine/holdfast/engine"
@@ -22,6 +21,7 @@ type Book struct {
 	eventOf   map[engine.Key]*event
 	last      *event // of the entry before: a run has many of one event
 	series    seriesTable
+	counts    *counts
 	meters    []meter
 	people    *people // of the meters
 	in        []seriesID
@@ -128,6 +128,15 @@ func (b *Book) Answer(q *Query, now engine.Instant) *Answer {
 	for _, r := range rows {
 		a.Rows = append(a.Rows, row(meters, q, r, now))
 	}
+	if q.Courses {
+		var from engine.Instant
+		a.Courses, from = b.counts.course(q, s.slots[0]-1, now)
+		a.Markers = s.markers(from)
+	}
+	if s.event != nil {
+		is := b.eventNow(s.event)
+		a.Event = &is
+	}
 	return a
 }
 
@@ -161,22 +170,6 @@ func row(meters []meter, q *Query, s named, now engine.Instant) Row {
 	return r
 }
 
-// Events are the events of an account as they are, in the order of their ids.
-func (b *Book) Events(account string) []EventNow {
-	var all []EventNow
-	for _, s := range b.events {
-		if s.Key.Account == account {
-			all = append(all, EventNow{
-				ID: s.Key.ID, Name: s.Name, Genre: s.Genre, State: s.State.String(), Observe: s.Observe, Currency: s.Currency, TimeZone: s.TimeZone,
-				OnSaleMs: int64(s.OnSale) / 1e6, Sellable: s.Stock.Sellable, Free: s.Stock.Free, Held: s.Stock.Held, Paying: s.Stock.Paying, Sold: s.Stock.Sold,
-				Blocked: s.Stock.Blocked,
-			})
-		}
-	}
-	slices.SortFunc(all, func(x, y EventNow) int { return strings.Compare(x.ID, y.ID) })
-	return all
-}
-
 // stateVersion is the first byte of a book's state.
 const stateVersion = 1
 
@@ -185,7 +178,7 @@ func (b *Book) AppendState(dst []byte) []byte {
 	dst = binary.AppendUvarint(binary.AppendVarint(append(dst, stateVersion), int64(b.now)), b.batch)
 	dst = binary.AppendUvarint(dst, uint64(len(b.accounts)))
 	for _, a := range b.accounts {
-		dst = a.genres.appendState(a.channels.appendState(appendString(dst, a.name)))
+		dst = append(a.genres.appendState(a.channels.appendState(appendString(dst, a.name))), flag(a.selling))
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(b.events)))
 	for _, s := range b.events {
@@ -206,15 +199,16 @@ func OpenBook(p Policy, zones Zones, state []byte) (*Book, error) {
 	}
 	r := &reader{buf: state[1:]}
 	b.now, b.batch = engine.Instant(r.int()), r.uint()
-	for range r.count(3) {
+	for range r.count(4) {
 		a := b.newAccount(r.string())
 		a.channels.readState(r)
 		a.genres.readState(r)
+		a.selling = r.byte() == 1
 	}
 	if len(b.accountOf) != len(b.accounts) {
 		r.fail("an account twice")
 	}
-	for range r.count(18) {
+	for range r.count(26) {
 		b.readEvent(r)
 	}
 	b.series.readState(r, b)

@@ -18,6 +18,7 @@ type account struct {
 	number           uint32
 	channels, genres words
 	events           []*event
+	selling          bool // an event of it sells here, and not only in mode observe
 }
 
 // event is what a book knows of an event.
@@ -27,6 +28,14 @@ type event struct {
 	number eventID
 	zone   *time.Location // UTC if it names none that is known
 	genre  uint8          // its number among the account's, 0 before the event has said anything of itself
+
+	firstEmpty, soldOut engine.Instant // 0: it has not happened
+	lastAt              engine.Instant // of its newest entry
+	oneClick            bool
+	permille            uint32 // of the buyers that one-click is offered to, while it is on
+	orders              int64
+	refused             *refusals
+	marks               []marked // the oldest first
 
 	hour             uint8 // the number of the hour of the day, in its time zone, that hourFrom to hourTo is in
 	hourFrom, hourTo engine.Instant
@@ -68,19 +77,45 @@ func (b *Book) event(key engine.Key) *event {
 
 // note keeps what an entry says about the event itself. An EventSet gives its words in Text, one a line: name, genre, currency, time zone.
 func (s *event) note(e *Entry, zones Zones) {
+	s.lastAt = max(s.lastAt, e.At)
 	//exhaustive:ignore // the others say nothing about the event
 	switch e.Kind {
+	case KindOrdered, KindObservedOrder:
+		s.orders++
+	case KindRefused:
+		s.refuse(e)
 	case KindEventSet:
 		words := append(strings.SplitN(strings.Clone(e.Text), "\n", 4), "", "", "", "")
 		s.Name, s.Genre, s.Currency, s.TimeZone, s.Observe = words[0], words[1], words[2], words[3], e.On
+		s.account.selling = s.account.selling || !s.Observe
 		s.setGenre()
 		s.setZone(zones)
 	case KindState:
 		if s.State = e.State; e.State == engine.EventOnSale && s.OnSale == 0 {
 			s.OnSale = e.At
 		}
+		s.mark(e)
+	case KindRollout:
+		s.oneClick, s.permille = e.On, e.Permille
+		s.mark(e)
+	case KindCapacity, KindTier:
+		s.mark(e)
 	case KindStock:
-		s.Stock = e.Stock
+		s.stocked(e)
+	}
+}
+
+// stocked notes where the tickets are, and whether that was the first time that there was none left.
+func (s *event) stocked(e *Entry) {
+	s.Stock = e.Stock
+	if s.Stock.Sellable <= 0 {
+		return
+	}
+	if s.firstEmpty == 0 && s.Stock.Free == 0 && s.OnSale != 0 {
+		s.firstEmpty = e.At
+	}
+	if s.soldOut == 0 && s.Stock.Sold >= s.Stock.Sellable {
+		s.soldOut = e.At
 	}
 }
 
@@ -128,7 +163,8 @@ func (s *event) appendState(dst []byte) []byte {
 		dst = appendString(dst, text)
 	}
 	dst = append(dst, byte(s.Key.Kind), s.genre, s.folded, flag(s.Observe), byte(s.State))
-	for _, n := range [...]int64{int64(s.OnSale), s.Stock.Free, s.Stock.Held, s.Stock.Paying, s.Stock.Sold, s.Stock.Blocked, s.Stock.Sellable} {
+	dst = s.appendMarks(s.appendRefused(binary.AppendUvarint(append(dst, flag(s.oneClick)), uint64(s.permille))))
+	for _, n := range [...]int64{int64(s.lastAt), s.orders, int64(s.OnSale), int64(s.firstEmpty), int64(s.soldOut), s.Stock.Free, s.Stock.Held, s.Stock.Paying, s.Stock.Sold, s.Stock.Blocked, s.Stock.Sellable} {
 		dst = binary.AppendVarint(dst, n)
 	}
 	return dst
@@ -153,7 +189,11 @@ func (b *Book) readEvent(r *reader) {
 		r.fail("an event twice, or of an unknown genre")
 		return
 	}
-	s.OnSale = engine.Instant(r.int())
+	s.oneClick, s.permille = r.byte() == 1, uint32(r.uint())
+	s.readRefused(r)
+	s.readMarks(r)
+	s.lastAt, s.orders = engine.Instant(r.int()), r.int()
+	s.OnSale, s.firstEmpty, s.soldOut = engine.Instant(r.int()), engine.Instant(r.int()), engine.Instant(r.int())
 	s.Stock = Stock{r.int(), r.int(), r.int(), r.int(), r.int(), r.int()}
 	s.setZone(b.zones)
 }

@@ -24,9 +24,9 @@ type meter interface {
 
 // newMeters are all families, in the order in which they are shown. b may be nil for their definitions.
 func newMeters(b *Book) []meter {
-	people := newPeople(b)
+	people, counts := newPeople(b), newCounts(b)
 	if b != nil {
-		b.people = people
+		b.people, b.counts = people, counts
 	}
-	return []meter{people}
+	return []meter{counts, people}
 }
