@@ -44,7 +44,8 @@ const (
 	VerbResolve  // an operator decides what became of a stuck charge
 	VerbTell     // show what a fact is about: for those who follow the log
 
-	VerbTouch // callers report what their buyers saw and did; last, as the numbers of the others are in snapshots
+	VerbTouch // callers report what their buyers saw and did; behind the others, as their numbers are in snapshots
+	VerbTime  // the shell has measured how long answers took
 
 	verbEnd
 )
@@ -57,7 +58,7 @@ var verbNames = [Verbs]string{
 	"none", "create", "update", "open", "pause", "close", "get", "hold", "extend", "release", "confirm", "order", "block", "unblock", "capacity",
 	"offer", "buy", "purchase", "complete", "undo", "refund", "admit", "reissue", "cancel", "one_click",
 	"expire", "settle", "schedule", "resume", "prove", "restore", "archive", "why",
-	"intend", "result", "resolve", "tell", "touch",
+	"intend", "result", "resolve", "tell", "touch", "time",
 }
 
 // String returns the verb's name on the wire.
@@ -148,7 +149,7 @@ type Command struct {
 	// offer, buy, and everything about payments, orders and tickets; nil with every other verb
 	Payment *PaymentCommand
 
-	// touch; nil with every other verb
+	// touch, time; nil with every other verb
 	Touch *TouchCommand
 
 	// shell

@@ -232,6 +232,8 @@ func (e *Event) Step(cmd *Command, now Instant, facts *Facts) *Outcome {
 		e.offer(cmd)
 	case VerbTouch:
 		e.takeTouches(cmd)
+	case VerbTime:
+		e.time(cmd)
 	case VerbTell:
 		e.tell(cmd.Payment.Told)
 	case VerbNone, verbEnd:

@@ -51,6 +51,7 @@ const (
 	kindRefundStep   factKind = 54
 	kindLinked       factKind = 55
 	kindTouched      factKind = 56
+	kindTimed        factKind = 57
 )
 
 // asked is the command that a fact answers: its request id and fingerprint. Facts that no caller asked for have none.

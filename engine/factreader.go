@@ -47,6 +47,7 @@ const (
 	FactRefunding           // money of Order has to go back: Refund, AmountMinor, Tickets or Whole, Blocked, ByBuyer, Begins
 	FactRefunded            // Refund: the gateway has given it back
 	FactTouched             // Touches
+	FactTimed               // Times
 	FactOutage              // of the node: it was down for LifeNs
 	FactAudited             // of the node: Audit
 )
@@ -96,6 +97,7 @@ type Fact struct {
 	Refusals []Refusals
 	Spec     *EventSpec
 	Touches  []Touch // without their ids, of which the log has only hashes
+	Times    []Timed
 	Audit    *Audit
 }
 
@@ -124,6 +126,8 @@ type FactReader struct {
 	refunding factRefunding
 	linked    factLinked
 	touches   []Touch
+	times     []Timed
+	buckets   []TimedBucket
 	audit     Audit
 	seats     []uint32
 }
@@ -225,6 +229,9 @@ func (r *FactReader) read(d *decoder) {
 			d.touch(&r.touches[len(r.touches)-1])
 		}
 		f.Kind, f.Touches = FactTouched, r.touches
+	case kindTimed:
+		r.times, r.buckets = d.timed(r.times[:0], r.buckets[:0])
+		f.Kind, f.Times = FactTimed, r.times
 	case kindOffered, kindBuying, kindIntended, kindSold, kindDeclined, kindPaid, kindUndone, kindResolved, kindLate, kindOneClick:
 		r.readPurchase(d, kind, &a)
 	case kindAdmitted, kindReissued, kindRefunding, kindRefundsDated, kindRefundsEnded, kindCancelled, kindSwept, kindPassed, kindRefundSent, kindRefundStep, kindLinked:

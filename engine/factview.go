@@ -29,7 +29,7 @@ var factNames = map[factKind]string{
 	kindSetting: "setting", kindArchived: "archived", kindAudited: "audited",
 	kindBuying: "buying", kindIntended: "intended", kindSold: "sold", kindDeclined: "declined", kindPaid: "paid",
 	kindOffered: "offered", kindLate: "late", kindUndone: "undone", kindResolved: "resolved", kindOneClick: "one_click",
-	kindTouched: "touched",
+	kindTouched: "touched", kindTimed: "timed",
 }
 
 func (k factKind) String() string {
@@ -145,6 +145,8 @@ func (e *Event) viewFact(v *FactView, fact []byte) {
 		v.Text = fmt.Sprintf("buyer %s by %d links, one of %d linked buyers", f.buyer, len(f.links), e.members.at(m.cluster).size)
 	case kindTouched:
 		v.Text = touchedText(&d)
+	case kindTimed:
+		v.Text = timedText(&d)
 	case kindRefundSent, kindRefundStep:
 		a = e.viewRefundFact(v, fact)
 	case kindRefundsDated:
@@ -296,6 +298,22 @@ func touchedText(d *decoder) string {
 		}
 	}
 	return b.String()
+}
+
+func timedText(d *decoder) string {
+	times, _ := d.timed(nil, nil)
+	list := make([]string, len(times))
+	for i, t := range times {
+		n := uint64(0)
+		for _, b := range t.Buckets {
+			n += uint64(b.Count)
+		}
+		list[i] = fmt.Sprintf("%d of %s", n, t.Class)
+		if t.Failure != 0 {
+			list[i] += " refused"
+		}
+	}
+	return "answers timed: " + strings.Join(list, ", ")
 }
 
 func msText(ns int64) string { return strconv.FormatInt(ns/1e6, 10) + " ms" }

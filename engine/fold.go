@@ -158,6 +158,8 @@ func (e *Event) foldFact(d *decoder) error {
 		return e.foldRefundStep(d)
 	case kindLinked:
 		return e.foldLinked(d)
+	case kindTimed:
+		return e.foldTimed(d)
 	case kindTouched:
 		return e.foldTouched(d)
 	case kindOutage, kindAudited, kindSetting:

@@ -156,6 +156,8 @@ func (t *Teller) read(d *decoder) {
 		for range d.count(TouchesPerCommandMax, 11) {
 			d.touch(&t.touch)
 		}
+	case kindTimed:
+		d.timed(nil, nil)
 	case kindArchived:
 	case kindOutage, kindAudited, kindSetting:
 		d.fail(fmt.Sprintf("a fact of the node, %d, in an event", kind))

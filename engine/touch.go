@@ -44,9 +44,10 @@ func (k TouchKind) String() string {
 	return "touch_unknown"
 }
 
-// TouchCommand is what a command of VerbTouch says: one touch or several, up to TouchesPerCommandMax.
+// TouchCommand is what a command of VerbTouch says: one touch or several, up to TouchesPerCommandMax. With VerbTime it has what the shell has measured.
 type TouchCommand struct {
 	Touches []Touch
+	Times   []Timed // in the order of class, flow and failure, none of them twice or empty
 }
 
 // TouchView shows what became of the touches of a command.

@@ -153,16 +153,14 @@ const (
 
 // Times is how many of a class of answers took how long: counts by bucket, see [TimesIndex].
 type Times struct {
+	Class   engine.TimedClass
 	Failure Failure // FailureNone: the command succeeded
 	Flow    engine.Flow
 	Buckets []TimesBucket
 }
 
 // TimesBucket is a bucket of [Times].
-type TimesBucket struct {
-	Index int32
-	Count uint32
-}
+type TimesBucket = engine.TimedBucket
 
 // Subject is what is known of an event: how its entries are counted.
 type Subject struct {

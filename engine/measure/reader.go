@@ -17,6 +17,7 @@ type Reader struct {
 
 	partial uint64
 	entry   Entry
+	times   Times
 	use     func(*Entry)
 	of      *told // the event of the run
 	take    func(*engine.Fact) error
@@ -124,6 +125,10 @@ func (r *Reader) fact(f *engine.Fact) error {
 	case engine.FactTouched:
 		for i := range f.Touches {
 			r.touched(e, &f.Touches[i], f.At)
+		}
+	case engine.FactTimed:
+		for i := range f.Times {
+			r.timed(e, &f.Times[i], f.At)
 		}
 	case engine.FactOther, engine.FactExtended, engine.FactOutage, engine.FactAudited:
 	}

@@ -23,13 +23,13 @@ type told struct {
 	prices []toldPrice
 	sets   baskets
 
-	holds   rows[holdRow]
+	holds   rows[toldHold]
 	pending holdAlone // not told yet
 
-	purchases rows[purchaseRow] // under way
-	bought    sequence[uint32]  // the order of a purchase, 0 if it was not sold
-	orders    sequence[orderRow]
-	refunds   sequence[refundRow]
+	purchases rows[toldPurchase] // under way
+	bought    sequence[uint32]   // the order of a purchase, 0 if it was not sold
+	orders    sequence[toldOrder]
+	refunds   sequence[toldRefund]
 	voids     map[engine.OrderID][]uint32 // void tickets, by item, of orders that were refunded in part
 }
 
@@ -243,6 +243,14 @@ func (r *Reader) tallied(e *told, f *engine.Fact) {
 		entry.Code, entry.Flow, entry.HasFlow, entry.Count = n.Code, n.Flow, true, int64(n.Count)
 		r.emit()
 	}
+}
+
+// timed takes how long answers took.
+func (r *Reader) timed(e *told, t *engine.Timed, at engine.Instant) {
+	entry := r.begin(KindTimed, e, at)
+	r.times = Times{Class: t.Class, Failure: Failure(t.Failure), Flow: t.Flow, Buckets: t.Buckets}
+	entry.Times, entry.Failure, entry.Flow, entry.HasFlow = &r.times, Failure(t.Failure), t.Flow, true
+	r.emit()
 }
 
 // nodeFact takes a fact of the node: what a gateway told of a dispute is about an order of ours.

@@ -102,8 +102,8 @@ func (e *told) basket(items []engine.FactItem) basket {
 	return b
 }
 
-// holdRow is a live hold: 16 bytes.
-type holdRow struct {
+// toldHold is a live hold: 16 bytes.
+type toldHold struct {
 	person  uint64
 	basket  uint32
 	channel uint16
@@ -118,7 +118,7 @@ const holdPaying holdFlow = 1 << 7
 
 func (f holdFlow) flow() engine.Flow { return engine.Flow(f &^ holdPaying) }
 
-func (h *holdRow) in() share {
+func (h *toldHold) in() share {
 	if h.flow&holdPaying != 0 {
 		return sharePaying
 	}
@@ -147,7 +147,7 @@ func (r *Reader) held(e *told, f *engine.Fact) {
 		return
 	}
 	row := e.holds.put(uint64(f.Hold))
-	*row = holdRow{person: e.person(f.Buyer), basket: id, channel: r.texts.of(f.Channel), device: f.Device}
+	*row = toldHold{person: e.person(f.Buyer), basket: id, channel: r.texts.of(f.Channel), device: f.Device}
 	e.stock.moveAll(&e.sets.list[id-1], shareFree, shareHeld)
 	if f.RequestID == "" {
 		e.pending = holdAlone{hold: f.Hold, replaces: f.Replaces, at: f.At}
@@ -156,7 +156,7 @@ func (r *Reader) held(e *told, f *engine.Fact) {
 	r.tellHeld(e, f.Hold, f.Replaces, row, f.At)
 }
 
-func (r *Reader) tellHeld(e *told, id, replaces engine.HoldID, row *holdRow, at engine.Instant) {
+func (r *Reader) tellHeld(e *told, id, replaces engine.HoldID, row *toldHold, at engine.Instant) {
 	r.ofHold(KindHeld, e, id, row, at).Replaces = replaces
 	r.emit()
 }
@@ -173,7 +173,7 @@ func (r *Reader) heldBy(e *told, f *engine.Fact) {
 }
 
 // ofHold begins an entry about a hold.
-func (r *Reader) ofHold(kind Kind, e *told, id engine.HoldID, row *holdRow, at engine.Instant) *Entry {
+func (r *Reader) ofHold(kind Kind, e *told, id engine.HoldID, row *toldHold, at engine.Instant) *Entry {
 	entry := r.begin(kind, e, at)
 	b := &e.sets.list[row.basket-1]
 	entry.Hold, entry.Person, entry.Units, entry.Money = id, row.person, b.units, b.money
@@ -182,7 +182,7 @@ func (r *Reader) ofHold(kind Kind, e *told, id engine.HoldID, row *holdRow, at e
 }
 
 // end takes a live hold out: its tickets go to a share.
-func (r *Reader) end(e *told, id engine.HoldID, row *holdRow, to share) {
+func (r *Reader) end(e *told, id engine.HoldID, row *toldHold, to share) {
 	e.stock.moveAll(&e.sets.list[row.basket-1], row.in(), to)
 	if to == shareFree {
 		e.sets.drop(row.basket)
@@ -200,7 +200,7 @@ func (r *Reader) holdEnded(e *told, f *engine.Fact) {
 	r.tellEnded(e, f.Hold, row, f.At, f.Kind == engine.FactExpired)
 }
 
-func (r *Reader) tellEnded(e *told, id engine.HoldID, row *holdRow, at engine.Instant, expired bool) {
+func (r *Reader) tellEnded(e *told, id engine.HoldID, row *toldHold, at engine.Instant, expired bool) {
 	r.ofHold(KindHoldEnded, e, id, row, at).Expired = expired
 	r.end(e, id, row, shareFree)
 	r.emit()

@@ -5,8 +5,8 @@ import (
 	"github.com/holdfast-engine/holdfast/engine/payment"
 )
 
-// purchaseRow is a purchase under way.
-type purchaseRow struct {
+// toldPurchase is a purchase under way.
+type toldPurchase struct {
 	hold    engine.HoldID
 	since   engine.Instant // of the stage that it is in
 	method  payment.MethodKind
@@ -26,8 +26,8 @@ const (
 	stages
 )
 
-// orderRow is an order: 32 bytes.
-type orderRow struct {
+// toldOrder is an order: 32 bytes.
+type toldOrder struct {
 	person   uint64
 	basket   uint32 // 0: it is not known what was sold
 	purchase uint32 // 0: paid outside
@@ -48,8 +48,8 @@ const (
 	orderFlagsEnd
 )
 
-// refundRow is a refund.
-type refundRow struct {
+// toldRefund is a refund.
+type toldRefund struct {
 	amount  int64
 	order   uint32
 	older   uint32 // number of the order's refund before it
@@ -58,7 +58,7 @@ type refundRow struct {
 }
 
 // ofOrder fills the entry that was begun with an order.
-func (r *Reader) ofOrder(e *told, id engine.OrderID, row *orderRow) {
+func (r *Reader) ofOrder(e *told, id engine.OrderID, row *toldOrder) {
 	entry := &r.entry
 	entry.Order, entry.Person, entry.Purchase = id, row.person, engine.PurchaseID(row.purchase)
 	entry.Flow, entry.HasFlow, entry.Device, entry.Channel, entry.Method = row.flow, true, row.device, r.texts.text(row.channel), row.method
@@ -70,7 +70,7 @@ func (r *Reader) ofOrder(e *told, id engine.OrderID, row *orderRow) {
 }
 
 // orderOf is the order of a purchase, nil if it was not sold or is not known.
-func (e *told) orderOf(id engine.PurchaseID) (engine.OrderID, *orderRow) {
+func (e *told) orderOf(id engine.PurchaseID) (engine.OrderID, *toldOrder) {
 	n := e.bought.at(uint64(id))
 	if n == nil || *n == 0 {
 		return 0, nil
@@ -82,18 +82,18 @@ func (e *told) orderOf(id engine.PurchaseID) (engine.OrderID, *orderRow) {
 func (r *Reader) confirmed(e *told, f *engine.Fact) {
 	row := e.holds.find(uint64(f.Hold))
 	if row == nil {
-		r.sell(e, f, orderRow{ticket: uint32(f.Ticket)})
+		r.sell(e, f, toldOrder{ticket: uint32(f.Ticket)})
 		return
 	}
 	r.ofHold(KindAttempted, e, f.Hold, row, f.At).Ref = RefOf(e.key, f.RequestID)
 	r.emit()
-	order := orderRow{person: row.person, basket: row.basket, ticket: uint32(f.Ticket), channel: row.channel, device: row.device}
+	order := toldOrder{person: row.person, basket: row.basket, ticket: uint32(f.Ticket), channel: row.channel, device: row.device}
 	r.end(e, f.Hold, row, shareSold)
 	r.sell(e, f, order)
 }
 
 // sell keeps an order and tells it. One of which it is not known what was sold is kept for its refunds only.
-func (r *Reader) sell(e *told, f *engine.Fact, order orderRow) {
+func (r *Reader) sell(e *told, f *engine.Fact, order toldOrder) {
 	row := e.orders.next(uint64(f.Order))
 	if row == nil {
 		r.unknown()
@@ -123,7 +123,7 @@ func (r *Reader) buying(e *told, f *engine.Fact) {
 	e.stock.moveAll(&e.sets.list[hold.basket-1], hold.in(), sharePaying)
 	hold.flow = holdFlow(f.Flow) | holdPaying
 	p := e.purchases.put(uint64(f.Purchase))
-	*p = purchaseRow{hold: f.Hold, since: f.At, method: f.Method, channel: hold.channel, device: hold.device}
+	*p = toldPurchase{hold: f.Hold, since: f.At, method: f.Method, channel: hold.channel, device: hold.device}
 	if f.Channel != "" {
 		p.channel = r.texts.of(f.Channel)
 	}
@@ -135,7 +135,7 @@ func (r *Reader) buying(e *told, f *engine.Fact) {
 }
 
 // ofPurchase begins an entry about a purchase under way. Its duration is that of the stage that it was in.
-func (r *Reader) ofPurchase(kind Kind, e *told, f *engine.Fact, p *purchaseRow, hold *holdRow) *Entry {
+func (r *Reader) ofPurchase(kind Kind, e *told, f *engine.Fact, p *toldPurchase, hold *toldHold) *Entry {
 	entry := r.ofHold(kind, e, p.hold, hold, f.At)
 	entry.Purchase, entry.Method, entry.Device, entry.Channel = f.Purchase, p.method, p.device, r.texts.text(p.channel)
 	entry.NeededAction = p.acted
@@ -144,7 +144,7 @@ func (r *Reader) ofPurchase(kind Kind, e *told, f *engine.Fact, p *purchaseRow, 
 }
 
 // underWay finds a purchase under way and its hold.
-func (e *told) underWay(id engine.PurchaseID) (*purchaseRow, *holdRow) {
+func (e *told) underWay(id engine.PurchaseID) (*toldPurchase, *toldHold) {
 	p := e.purchases.find(uint64(id))
 	if p == nil {
 		return nil, nil
@@ -179,7 +179,7 @@ func (r *Reader) action(e *told, f *engine.Fact) {
 }
 
 // answered tells that what was asked of the gateway is known now.
-func (r *Reader) answered(e *told, f *engine.Fact, p *purchaseRow, hold *holdRow) {
+func (r *Reader) answered(e *told, f *engine.Fact, p *toldPurchase, hold *toldHold) {
 	if p.stage == stageLane {
 		return
 	}
@@ -191,11 +191,11 @@ func (r *Reader) answered(e *told, f *engine.Fact, p *purchaseRow, hold *holdRow
 func (r *Reader) sold(e *told, f *engine.Fact) {
 	p, hold := e.underWay(f.Purchase)
 	if p == nil {
-		r.sell(e, f, orderRow{person: e.person(f.Buyer), purchase: uint32(f.Purchase), ticket: uint32(f.Ticket)})
+		r.sell(e, f, toldOrder{person: e.person(f.Buyer), purchase: uint32(f.Purchase), ticket: uint32(f.Ticket)})
 		return
 	}
 	r.answered(e, f, p, hold)
-	order := orderRow{
+	order := toldOrder{
 		person: hold.person, basket: hold.basket, purchase: uint32(f.Purchase), ticket: uint32(f.Ticket), channel: p.channel, device: p.device, method: p.method,
 		flow: hold.flow.flow(),
 	}
@@ -242,7 +242,7 @@ func (r *Reader) unsold(e *told, f *engine.Fact) {
 
 // failure is whose fault it is that a purchase was given up: of the event that was called off, of the lane that had no turn for it, of its buyer who did not
 // authenticate, or of the gateway that did not answer.
-func (e *told) failure(p *purchaseRow) Failure {
+func (e *told) failure(p *toldPurchase) Failure {
 	switch {
 	case e.state == engine.EventCancelled:
 		return FailureStock
@@ -312,7 +312,7 @@ func (r *Reader) refunding(e *told, f *engine.Fact) {
 		r.unknown()
 		return
 	}
-	*refund = refundRow{amount: f.AmountMinor, order: uint32(f.Order), older: row.refund, byBuyer: f.ByBuyer}
+	*refund = toldRefund{amount: f.AmountMinor, order: uint32(f.Order), older: row.refund, byBuyer: f.ByBuyer}
 	row.refund = uint32(f.Refund)
 	r.tellRefund(KindRefunding, e, f.Refund, refund, f.At).Whole = f.Whole
 	r.emit()
@@ -329,7 +329,7 @@ func (r *Reader) refunding(e *told, f *engine.Fact) {
 }
 
 // tellRefund begins an entry about a refund.
-func (r *Reader) tellRefund(kind Kind, e *told, id engine.RefundID, row *refundRow, at engine.Instant) *Entry {
+func (r *Reader) tellRefund(kind Kind, e *told, id engine.RefundID, row *toldRefund, at engine.Instant) *Entry {
 	entry := r.begin(kind, e, at)
 	if order := e.orders.at(uint64(row.order)); order != nil {
 		r.ofOrder(e, engine.OrderID(row.order), order)
@@ -339,7 +339,7 @@ func (r *Reader) tellRefund(kind Kind, e *told, id engine.RefundID, row *refundR
 }
 
 // refunded takes that the money of a refund went back.
-func (r *Reader) refunded(e *told, row *refundRow, id engine.RefundID, at engine.Instant) {
+func (r *Reader) refunded(e *told, row *toldRefund, id engine.RefundID, at engine.Instant) {
 	if row == nil {
 		r.unknown()
 		return
@@ -353,7 +353,7 @@ func (r *Reader) refunded(e *told, row *refundRow, id engine.RefundID, at engine
 }
 
 // void makes tickets of an order void, all that are not yet if list is nil: their units are free again, or blocked. The tickets are counted from the order's first.
-func (e *told) void(id engine.OrderID, row *orderRow, list []engine.TicketID, to share) {
+func (e *told) void(id engine.OrderID, row *toldOrder, list []engine.TicketID, to share) {
 	if row.basket == 0 || row.flags&orderVoid != 0 {
 		return
 	}

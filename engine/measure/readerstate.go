@@ -207,7 +207,7 @@ func readTold(d *reader, channels int) *told {
 	end := uint64(channels) + 1
 	for range d.count(7) { //nolint:mnd // bytes that a hold takes at least
 		id := d.uint()
-		h := holdRow{person: d.uint(), channel: uint16(d.below(end)), device: engine.Device(d.below(256)), flow: holdFlow(d.below(256))}
+		h := toldHold{person: d.uint(), channel: uint16(d.below(end)), device: engine.Device(d.below(256)), flow: holdFlow(d.below(256))}
 		if h.basket = e.basketOf(d, items); h.basket == 0 || id == 0 || e.holds.find(id) != nil {
 			d.fail("a hold of nothing, or twice")
 			return e
@@ -216,7 +216,7 @@ func readTold(d *reader, channels int) *told {
 	}
 	for range d.count(8) { //nolint:mnd // bytes that a purchase takes
 		id := d.uint()
-		p := purchaseRow{
+		p := toldPurchase{
 			hold: engine.HoldID(d.uint()), since: engine.Instant(d.uint()), method: payment.MethodKind(d.below(256)), channel: uint16(d.below(end)),
 			device: engine.Device(d.below(256)), stage: stage(d.below(uint64(stages))), acted: d.below(2) == 1,
 		}
@@ -267,7 +267,7 @@ func (e *told) readOrders(d *reader, channels uint64) {
 	var items []engine.FactItem
 	e.orders.first = d.uint()
 	for range d.count(10) { //nolint:mnd // bytes that an order takes at least
-		o := orderRow{
+		o := toldOrder{
 			person: d.uint(), purchase: uint32(d.below(1 << 32)), ticket: uint32(d.below(1 << 32)), refund: uint32(d.below(1 << 32)), channel: uint16(d.below(channels)),
 			device: engine.Device(d.below(256)), method: payment.MethodKind(d.below(256)), flow: engine.Flow(d.below(engine.Flows)), flags: orderFlags(d.below(uint64(orderFlagsEnd))),
 		}
@@ -276,7 +276,7 @@ func (e *told) readOrders(d *reader, channels uint64) {
 	}
 	e.refunds.first = d.uint()
 	for range d.count(5) { //nolint:mnd // bytes that a refund takes at least
-		f := refundRow{amount: d.int(), order: uint32(d.below(1 << 32)), older: uint32(d.below(1 << 32)), byBuyer: d.below(2) == 1, done: d.below(2) == 1}
+		f := toldRefund{amount: d.int(), order: uint32(d.below(1 << 32)), older: uint32(d.below(1 << 32)), byBuyer: d.below(2) == 1, done: d.below(2) == 1}
 		if uint64(f.older) >= e.refunds.first+uint64(len(e.refunds.list)) && f.older != 0 {
 			d.fail("a refund before itself")
 		}
