@@ -166,55 +166,76 @@ func (c *Cursor) Read(ctx context.Context, after uint64, limit int, use func(seq
 }
 
 func (c *Cursor) read(ctx context.Context, after, end uint64, use func(uint64, *engine.Run) error) (uint64, error) {
-	it, err := c.s.db.NewIter(&pebble.IterOptions{LowerBound: journalKey(after + 1), UpperBound: journalKey(end + 1)})
+	r := runsReader{keys: keyCache{}, last: after, use: use}
+	err := r.read(ctx, c.s.db, end)
+	return r.last, err
+}
+
+// runsReader reads batches one after the other and hands out their runs.
+type runsReader struct {
+	keys  keyCache
+	last  uint64 // the last batch that was used whole
+	head  link   // of it, once begun
+	begun bool
+	use   func(uint64, *engine.Run) error
+}
+
+// read reads the batches behind r.last up to end.
+func (r *runsReader) read(ctx context.Context, from reader, end uint64) error {
+	it, err := from.NewIter(&pebble.IterOptions{LowerBound: journalKey(r.last + 1), UpperBound: journalKey(end + 1)})
 	if err != nil {
-		return after, fmt.Errorf("read the journal: %w", err)
+		return fmt.Errorf("read the journal: %w", err)
 	}
 	defer func() { _ = it.Close() }()
-	keys := keyCache{}
-	var head link
-	last := after
 	for ok := it.First(); ok; ok = it.Next() {
 		if err := ctx.Err(); err != nil {
-			return last, err
+			return err
 		}
 		v, err := it.ValueAndErr()
 		if err != nil {
-			return last, fmt.Errorf("read batch %d: %w", last+1, err)
+			return fmt.Errorf("read batch %d: %w", r.last+1, err)
 		}
-		b, err := viewBatch(v, last+1)
-		if err != nil {
-			return last, err
+		if err := r.batch(v); err != nil {
+			return err
 		}
-		if last == after {
-			head = b.prev()
-		}
-		if err := b.checkLink(&head); err != nil {
-			return last, err
-		}
-		r := b.reader()
-		for {
-			more, err := r.next()
-			if err != nil {
-				return last, err
-			}
-			if !more {
-				break
-			}
-			r.run.Key = keys.key(r.name)
-			if err := use(b.seq(), &r.run); err != nil {
-				return last, err
-			}
-		}
-		last, head = b.seq(), b.link()
 	}
 	if err := it.Error(); err != nil {
-		return last, fmt.Errorf("read the journal: %w", err)
+		return fmt.Errorf("read the journal: %w", err)
 	}
-	if last != end {
-		return last, fmt.Errorf("the journal ends at batch %d, not at %d: %w", last, end, ErrDamaged)
+	if r.last != end {
+		return fmt.Errorf("the journal ends at batch %d, not at %d: %w", r.last, end, ErrDamaged)
 	}
-	return last, nil
+	return nil
+}
+
+// batch hands out the runs of the batch behind r.last.
+func (r *runsReader) batch(v []byte) error {
+	b, err := viewBatch(v, r.last+1)
+	if err != nil {
+		return err
+	}
+	if !r.begun {
+		r.head, r.begun = b.prev(), true
+	}
+	if err := b.checkLink(&r.head); err != nil {
+		return err
+	}
+	runs := b.reader()
+	for {
+		more, err := runs.next()
+		if err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
+		runs.run.Key = r.keys.key(runs.name)
+		if err := r.use(b.seq(), &runs.run); err != nil {
+			return err
+		}
+	}
+	r.last, r.head = b.seq(), b.link()
+	return nil
 }
 
 // Wait returns when a batch behind after is durable, or with the error of ctx or of the store.

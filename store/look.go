@@ -104,39 +104,56 @@ func LookInto(c VerifyConfig, l Look) (Seen, error) {
 }
 
 func lookOffline(c *VerifyConfig, l *Look) (seen Seen, err error) {
-	f := folder{fs: readOnlyFS{c.FS}, dir: c.Dir}
-	if there, err := f.exists(nameFormat); err != nil || !there {
-		return seen, errors.Join(err, fmt.Errorf("there is no %s: this is no data folder", nameFormat))
+	err = readOffline(c, func(o *offline) error {
+		k := looking{Look: *l, c: &o.conf, r: o.db, f: &o.f}
+		seen, err = k.look(o.last.seq, o.give)
+		return err
+	})
+	return seen, err
+}
+
+// offline is a data folder that no engine uses, open to be read.
+type offline struct {
+	f    folder
+	conf Config
+	db   *pebble.DB
+	last end
+	give []tailRecord // the batches behind last, which only the tail has
+}
+
+// readOffline opens a data folder and changes nothing in it.
+func readOffline(c *VerifyConfig, use func(*offline) error) error {
+	o := offline{f: folder{fs: readOnlyFS{c.FS}, dir: c.Dir}}
+	if there, err := o.f.exists(nameFormat); err != nil || !there {
+		return errors.Join(err, fmt.Errorf("there is no %s: this is no data folder", nameFormat))
 	}
 	lock, err := (&folder{fs: c.FS, dir: c.Dir}).lock()
 	if err != nil && !errors.Is(err, os.ErrPermission) {
-		return seen, err
+		return err
 	}
 	if err == nil {
 		defer func() { _ = lock.Close() }()
 	}
-	if _, err := f.readFormat(); err != nil {
-		return seen, err
-	}
-	recs, err := scanTail(f.fs, f.path(nameTail), f.tag)
-	if err != nil {
-		return seen, err
-	}
-	conf := Config{Dir: c.Dir, New: c.New, Open: c.Open, Logger: slog.New(slog.DiscardHandler), MemTableBytes: DefaultMemTableBytes}
-	err = lookInto(&f, &conf, func(db *pebble.DB) error {
-		last, err := lastBatch(db, position{head: f.genesis()})
-		if err != nil {
-			return err
-		}
-		d, err := decide(last, recs, false)
-		if err != nil {
-			return err
-		}
-		k := looking{Look: *l, c: &conf, r: db, f: &f}
-		seen, err = k.look(last.seq, d.give)
+	if _, err := o.f.readFormat(); err != nil {
 		return err
+	}
+	recs, err := scanTail(o.f.fs, o.f.path(nameTail), o.f.tag)
+	if err != nil {
+		return err
+	}
+	o.conf = Config{Dir: c.Dir, New: c.New, Open: c.Open, Logger: slog.New(slog.DiscardHandler), MemTableBytes: DefaultMemTableBytes}
+	return lookInto(&o.f, &o.conf, func(db *pebble.DB) error {
+		o.db = db
+		if o.last, err = lastBatch(db, position{head: o.f.genesis()}); err != nil {
+			return err
+		}
+		d, err := decide(o.last, recs, false)
+		if err != nil {
+			return err
+		}
+		o.give = d.give
+		return use(&o)
 	})
-	return seen, err
 }
 
 // passingRetry is how often a look or an archive tries to begin while a pass runs.
