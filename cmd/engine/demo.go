@@ -121,6 +121,7 @@ func demo(ctx context.Context, s demoSettings, stdout, stderr io.Writer) (err er
 func demoProcess(dir string, gateway *sandbox.Gateway, page *shopPage, logger *slog.Logger) processConfig {
 	b := defaultBounds()
 	b.actors.Lane.Rate, b.actors.Lane.Concurrency = demoLaneRate, demoLaneConcurrency
+	b.measure.checkpointEvery = time.Second // so that whoever kills it sees one
 	return processConfig{
 		data: filepath.Join(dir, "data"), listen: "127.0.0.1:0", http: "127.0.0.1:0", shop: page, logger: logger, bounds: b,
 		gateways: gatewaySettings{names: []string{gatewayNone}, extra: []actors.Gateway{gateway}},

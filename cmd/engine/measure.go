@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -17,11 +18,13 @@ const checkpointShare = 4
 
 // measureSettings are the settings of measurement.
 type measureSettings struct {
-	off bool
+	off             bool
+	checkpointEvery time.Duration
 }
 
 func (m *measureSettings) addTo(f *pflag.FlagSet) {
 	f.BoolVar(&m.off, "no-measure", false, "make no KPIs: if the log is cut meanwhile, they begin anew with what is left of it")
+	f.DurationVar(&m.checkpointEvery, "measure-checkpoint", actors.CheckpointEveryDefault, "how often the KPIs are kept while something happens, as in 5m: a start reads the log from there")
 }
 
 // openMeasure opens what measurement needs of the store. It is part of the node, which starts it.
@@ -47,7 +50,7 @@ func (p *process) openMeasure(context.Context) error {
 	}
 	p.kpiCursor = cursor
 	c := &actors.MeasureConfig{
-		Log: cursor, Checkpoint: checkpoint, Policy: measure.PolicyDefault(),
+		Log: cursor, Checkpoint: checkpoint, Policy: measure.PolicyDefault(), CheckpointEvery: p.config.bounds.measure.checkpointEvery,
 		// The log behind a checkpoint is kept: long before that is too much, there is the next one.
 		CheckpointBytes: min(actors.CheckpointBytesDefault, max(1, p.config.bounds.store.CursorLagBytes/checkpointShare)),
 	}

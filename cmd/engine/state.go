@@ -36,6 +36,10 @@ func (p *process) showState() *transport.State {
 		s.Ready = true
 	}
 	p.addAlarms(s)
+	if m := p.node.Measurement(); m != nil {
+		lag := m.Lag().Milliseconds()
+		s.LagMs, s.SinceMs = &lag, int64(m.Since())/1e6
+	}
 	books := p.node.Books()
 	s.Books = transport.StateBooks{DriftTickets: books.DriftTickets, UnknownCharges: books.UnknownCharges}
 	for _, why := range slices.Sorted(maps.Keys(books.MoneyAlarms)) {
@@ -68,6 +72,9 @@ func (p *process) addAlarms(s *transport.State) {
 	alarm(stats.Full, "disk", "the disk is nearly full: new holds are refused until there is room")
 	alarm(stats.HoldsBack, "cursor", "a reader of facts is too far behind: new holds are refused until it has caught up")
 	alarm(stats.PassFailures > 0, "snapshots", "a snapshot pass has failed: the engine's log says why")
+	if m := p.node.Measurement(); m != nil {
+		alarm(m.Stopped() != "", "kpi", "the log cannot be measured any further, figures stand still: "+m.Stopped())
+	}
 	ahead := p.node.ClockAhead()
 	alarm(max(ahead, -ahead) > actors.ClockAlarm, "clock", fmt.Sprintf("node time and wall time differ by %v: look at the machine's clock", ahead.Round(time.Millisecond)))
 	for _, l := range p.node.Lanes() {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -72,6 +73,7 @@ type verifyReport struct {
 	TailOnly   int             `json:"tail_only_batches"`
 	TailStray  int             `json:"tail_stray_records"`
 	Snapshots  int             `json:"snapshots"`
+	KPIs       uint64          `json:"kpi_checkpoint_batch"` // 0 if there is none
 	EventCount int             `json:"events"`
 	Orders     int64           `json:"orders"`
 	Tickets    int64           `json:"tickets"`
@@ -143,6 +145,11 @@ func inspect(dir string, progress func(uint64)) (*verifyReport, error) {
 		OK: len(rep.Problems) == 0, Data: dir, FirstBatch: rep.FirstBatch, LastBatch: rep.LastBatch, Batches: rep.Batches, Facts: rep.Facts,
 		LogBytes: rep.LogBytes, ChainHead: hex.EncodeToString(rep.ChainHead[:]), States: hex.EncodeToString(rep.States[:]), Acked: rep.Acked, TailOnly: rep.TailOnly, TailStray: rep.TailStray,
 		Snapshots: rep.Snapshots, TookMs: rep.Took.Milliseconds(), Problems: []string{},
+	}
+	for _, kept := range rep.Projections {
+		if kept.Name == kpiName {
+			r.KPIs = kept.Batch
+		}
 	}
 	for _, problem := range rep.Problems {
 		r.Problems = append(r.Problems, problem.Error())
@@ -231,6 +238,9 @@ func (r *verifyReport) print(w io.Writer, events bool) error {
 	row("acknowledged", fmt.Sprintf("up to batch %d; %d batches only in the tail, %d stray records", r.Acked, r.TailOnly, r.TailStray))
 	row("facts", thousands(int64(r.Facts))+" replayed")
 	row("snapshots", thousands(int64(r.Snapshots)))
+	if r.KPIs > 0 {
+		row("KPIs", "a checkpoint up to batch "+strconv.FormatUint(r.KPIs, 10))
+	}
 	row("events", thousands(int64(r.EventCount)))
 	row("orders", thousands(r.Orders))
 	row("tickets", thousands(r.Tickets))
