@@ -117,7 +117,7 @@ func TestBoundsOfATouch(t *testing.T) {
 		"ago below zero":     {func(t *Touch) { t.AgoMs = -1 }, "ago_ms", CodeInvalid},
 		"ago too long":       {func(t *Touch) { t.AgoMs = TouchAgoMsMax + 1 }, "ago_ms", CodeInvalid},
 		"unknown device":     {func(t *Touch) { t.Device = DeviceKiosk + 1 }, "device", CodeInvalid},
-		"unknown method":     {func(t *Touch) { t.Method = payment.MethodDelayedDebit + 1 }, "method", CodeInvalid},
+		"unknown method":     {func(t *Touch) { t.Method = payment.MethodDelayedDebit + 1 }, "method_kind", CodeInvalid},
 		"flow":               {func(t *Touch) { t.Flow = FlowOneClick }, "flow", CodeInvalid},
 		"cart below zero":    {func(t *Touch) { t.CartMinor = -1 }, "cart_minor", CodeInvalid},
 		"cart too large":     {func(t *Touch) { t.CartMinor = MinorMax + 1 }, "cart_minor", CodeInvalid},

@@ -3,6 +3,7 @@ package engine
 import (
 	"math/bits"
 	"strconv"
+	"strings"
 
 	"github.com/holdfast-engine/holdfast/engine/payment"
 )
@@ -42,7 +43,7 @@ func (e *Event) validTouch(t *Touch) bool {
 		e.bad("device", "no such device")
 		return false
 	case t.Method > payment.MethodDelayedDebit:
-		e.bad("method", "no such kind of payment method")
+		e.bad("method_kind", "no such kind of payment method")
 		return false
 	case t.Flow > FlowOneClick:
 		e.bad("flow", "it is standard or one_click")
@@ -80,7 +81,7 @@ func (e *Event) validTouchField(t *Touch, n int) bool {
 	bit := touchFields(1) << n
 	switch {
 	case bit == touchText:
-		return e.validText("text", *text, TouchTextLenMax)
+		return e.validText("text", strings.ReplaceAll(*text, "\n", " "), TouchTextLenMax) // people write lines
 	case bit == touchFailure:
 		switch *text {
 		case "ours", "payment", "stock", "buyer", "input":

@@ -69,7 +69,7 @@ func (b *buyersSide) receive(m *nats.Msg) {
 		b.refuse(m, ref)
 		return
 	}
-	r := newRequest(s, false)
+	r := newRequest(s, engine.VerbNone)
 	r.replyTo, r.json = m.Reply, isJSON(m.Data)
 	if r.json {
 		s.stats.json.Add(1)

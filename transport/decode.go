@@ -22,6 +22,8 @@ type decoder struct {
 	seats    []string
 	payments []engine.PaymentCommand
 	links    []string
+	touches  []engine.Touch
+	reports  []engine.TouchCommand
 	scratch  []byte
 	scope    scope
 
@@ -47,8 +49,14 @@ func (d *decoder) reset() {
 	clear(d.seats)
 	clear(d.payments)
 	clear(d.links)
+	clear(d.touches)
+	clear(d.reports)
 	d.commands, d.ids, d.items, d.seats, d.scratch = d.commands[:0], d.ids[:0], d.items[:0], d.seats[:0], d.scratch[:0]
 	d.payments, d.links = d.payments[:0], d.links[:0]
+	d.touches, d.reports = d.touches[:0], d.reports[:0]
+	if cap(d.touches) > pooledTouchesMax {
+		d.touches = nil
+	}
 	if cap(d.items) > pooledElementsMax {
 		d.items = nil
 	}
@@ -196,7 +204,7 @@ func (d *decoder) addCommand() {
 	s.cmd = &d.commands[len(d.commands)-1]
 	s.requestID = ""
 	s.itemsFrom = len(d.items)
-	s.seatsFrom, s.linksFrom = len(d.seats), len(d.links)
+	s.seatsFrom, s.linksFrom, s.touchesFrom = len(d.seats), len(d.links), len(d.touches)
 }
 
 // keepID gives the command just decoded its request id. A read changes nothing, so the engine need not remember it.
@@ -221,6 +229,9 @@ func (d *decoder) enterVerb(s *scope, verb engine.Verb) {
 	}
 	if paying(verb) {
 		s.cmd.Payment = d.newPayment()
+	}
+	if verb == engine.VerbTouch {
+		s.cmd.Touch = d.newReport()
 	}
 }
 

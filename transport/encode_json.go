@@ -175,6 +175,12 @@ func (w *jsonWriter) outcome(requestID string, out *engine.Outcome) {
 	if out.Shows&paymentViews != 0 {
 		w.paymentViews(out)
 	}
+	if out.Shows&engine.ShowsTouch != 0 {
+		w.object("touches")
+		w.num("taken", out.Touch.Taken)
+		w.num("repeated", out.Touch.Repeated)
+		w.end('}')
+	}
 }
 
 func (w *jsonWriter) alternatives(list []engine.Alternative) {
@@ -312,6 +318,9 @@ func (w *jsonWriter) event(e *engine.EventView) {
 		w.numIf("limit_per_buyer", s.LimitPerBuyer)
 		w.numIf("limit_per_order", s.LimitPerOrder)
 		w.policy(&s.Pay)
+		if s.Observe {
+			w.str("mode", "observe")
+		}
 	}
 	if e.Cancel != nil {
 		w.cancel(e.Cancel)

@@ -133,6 +133,12 @@ func (w *protoWriter) outcome(requestID string, out *engine.Outcome) {
 	if out.Shows&paymentViews != 0 {
 		w.paymentViews(out)
 	}
+	if out.Shows&engine.ShowsTouch != 0 {
+		from := w.open(16)
+		w.num(1, out.Touch.Taken)
+		w.num(2, out.Touch.Repeated)
+		w.close(from)
+	}
 }
 
 // refusal writes the fields of a Reply that refuses a message before the engine saw it.
@@ -266,6 +272,9 @@ func (w *protoWriter) event(num int, e *engine.EventView) {
 	}
 	if e.Cancel != nil {
 		w.cancel(52, e.Cancel)
+	}
+	if e.Spec != nil && e.Spec.Observe {
+		w.str(53, "observe")
 	}
 	w.close(from)
 }

@@ -46,6 +46,9 @@ func referenceReply(id string, out *engine.Outcome) *pb.Reply {
 		}
 	}
 	referencePaymentViews(r, out)
+	if out.Shows&engine.ShowsTouch != 0 {
+		r.Touches = &pb.Touches{Taken: out.Touch.Taken, Repeated: out.Touch.Repeated}
+	}
 	return r
 }
 
@@ -133,6 +136,9 @@ func referenceEvent(e *engine.EventView) *pb.Event {
 		LimitPerBuyer: s.LimitPerBuyer, LimitPerOrder: s.LimitPerOrder,
 	}
 	referencePolicy(event, &s.Pay)
+	if s.Observe {
+		event.Mode = "observe"
+	}
 	if c := e.Cancel; c != nil {
 		event.Cancel = &pb.CancelProgress{Reason: c.Reason, Orders: c.Orders, Refunded: c.Refunded, Failed: c.Failed, External: c.External}
 	}
@@ -200,7 +206,7 @@ func (d dice) items() (out []engine.ItemView) {
 
 func (d dice) outcome() *engine.Outcome {
 	out := &engine.Outcome{
-		Verb: engine.VerbHold, Repeated: d.IntN(2) == 0, Shows: engine.Shows(d.IntN(1<<9)) &^ engine.ShowsWhy, Field: d.text(), Lot: d.text(), RetryAfterMs: d.number(),
+		Verb: engine.VerbHold, Repeated: d.IntN(2) == 0, Shows: engine.Shows(d.IntN(1<<10)) &^ engine.ShowsWhy, Field: d.text(), Lot: d.text(), RetryAfterMs: d.number(),
 	}
 	if d.IntN(2) == 0 {
 		out.Code = engine.Code(d.IntN(engine.Codes))
@@ -229,7 +235,7 @@ func (d dice) outcome() *engine.Outcome {
 		Spec: &engine.EventSpec{
 			Name: d.text(), Venue: d.text(), City: d.text(), Country: d.text(), TimeZone: d.text(), DoorsAt: d.at(), StartsAt: d.at(),
 			OpensAt: d.at(), ClosesAt: d.at(), Currency: d.text(), HoldTTLMs: d.number(), MaxHoldMs: d.number(), SpreadMs: d.number(),
-			LimitPerBuyer: d.number(), LimitPerOrder: d.number(), Genre: d.text(), Performer: d.text(), Pay: d.policy(),
+			LimitPerBuyer: d.number(), LimitPerOrder: d.number(), Genre: d.text(), Performer: d.text(), Pay: d.policy(), Observe: d.IntN(2) == 0,
 		},
 	}
 	if d.IntN(2) == 0 {
@@ -246,6 +252,7 @@ func (d dice) outcome() *engine.Outcome {
 			FreeAccessible: d.number(), FreeCompanion: d.number(), FreeRestricted: d.number(),
 		})
 	}
+	out.Touch = engine.TouchView{Taken: d.number(), Repeated: d.number()}
 	out.Capacity = engine.CapacityView{Lot: d.text(), Pool: d.text(), Asked: d.number(), Counts: d.counts()}
 	return out
 }

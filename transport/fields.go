@@ -56,7 +56,7 @@ type message struct {
 }
 
 // fieldNumberMax is the highest field number in a command.
-const fieldNumberMax = 51
+const fieldNumberMax = 53
 
 func newMessage(name string, fields ...field) *message {
 	m := &message{name: name, fields: fields}
@@ -75,6 +75,9 @@ type scope struct {
 	lot  *engine.LotSpec
 	fee  *engine.Fee
 	row  *engine.RowSpec
+
+	touch       *engine.Touch
+	touchesFrom int // where the command's touches begin in the arena
 
 	requestID   string // of the command
 	correlation string // of the command
@@ -114,23 +117,28 @@ func channelField() field {
 }
 
 func deviceField() field {
-	return field{name: "device", num: 4, kind: kindString, words: "desktop, mobile, tablet, kiosk", word: func(s *scope, w string) bool {
-		switch w {
-		case "":
-			s.cmd.Device = engine.DeviceUnknown
-		case "desktop":
-			s.cmd.Device = engine.DeviceDesktop
-		case "mobile":
-			s.cmd.Device = engine.DeviceMobile
-		case "tablet":
-			s.cmd.Device = engine.DeviceTablet
-		case "kiosk":
-			s.cmd.Device = engine.DeviceKiosk
-		default:
-			return false
-		}
-		return true
+	return field{name: "device", num: 4, kind: kindString, words: deviceWords, word: func(s *scope, w string) (ok bool) {
+		s.cmd.Device, ok = deviceNamed(w)
+		return ok
 	}}
+}
+
+const deviceWords = "desktop, mobile, tablet, kiosk"
+
+func deviceNamed(w string) (engine.Device, bool) {
+	switch w {
+	case "":
+		return engine.DeviceUnknown, true
+	case "desktop":
+		return engine.DeviceDesktop, true
+	case "mobile":
+		return engine.DeviceMobile, true
+	case "tablet":
+		return engine.DeviceTablet, true
+	case "kiosk":
+		return engine.DeviceKiosk, true
+	}
+	return engine.DeviceUnknown, false
 }
 
 func correlationField() field {
@@ -265,6 +273,7 @@ var commandMessages = [engine.Verbs]*message{
 	engine.VerbReissue:  reissueMessage,
 	engine.VerbCancel:   cancelMessage,
 	engine.VerbOneClick: oneClickMessage,
+	engine.VerbTouch:    touchCommandMessage,
 }
 
 // batchCommandMessage holds exactly one command, under its verb. The field number is the verb's own number.

@@ -155,7 +155,15 @@ func specFields(update bool) []field {
 			enter: func(_ *decoder, s *scope) { s.lot = grow(&s.spec.Lots) },
 		},
 	}
-	return append(append(fields, policyFields(update)...), correlationField())
+	return append(append(fields, policyFields(update)...), modeField(update), correlationField())
+}
+
+// modeField says whether the event sells here, or observes.
+func modeField(update bool) field {
+	return field{name: "mode", num: 53, kind: kindString, present: update, mark: markSpec(engine.SetObserve), words: "sell, observe", word: func(s *scope, w string) bool {
+		s.spec.Observe = w == "observe"
+		return w == "" || w == "sell" || w == "observe"
+	}}
 }
 
 // markSpec notes that an update means the field. A create means every field, so it needs no notes.

@@ -20,6 +20,8 @@ const (
 	ItemsPerCommandMax = 256
 	// SeatsPerCommandMax bounds the seat labels of one command, for the same reason.
 	SeatsPerCommandMax = 4096
+	// TouchesPerMessageMax bounds the touches of all commands of a batch.
+	TouchesPerMessageMax = 4096
 	// LinksPerCommandMax bounds the links of one command: as many as a buyer may have.
 	LinksPerCommandMax = 16
 	// WaitMsMax is how long a buy may wait for the final state of its purchase.
@@ -105,6 +107,8 @@ const (
 	pooledElementsMax    = 4096
 	// pooledPaymentsMax bounds the payments that are kept together: what comes after them gets memory of its own.
 	pooledPaymentsMax = 128
+	// pooledTouchesMax bounds the touches that are kept for the next message: 320 bytes each.
+	pooledTouchesMax = 256
 	// jsonDepthMax bounds the nesting of values that are skipped while looking for the request id of a bad message.
 	jsonDepthMax = 64
 )

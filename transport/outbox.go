@@ -66,10 +66,13 @@ func (o *outbox) run(s *Server) {
 	}
 }
 
-// publish sends a reply; code is that of a refused message. It goes into the headers for service clients and tools, which look there. A
+// publish sends a reply, if anybody waits for one; code is that of a refused message. It goes into the headers for service clients and tools, which look there. A
 // caller that gave a correlation has several requests on one reply subject and must read the body to tell them apart: it gets no headers,
 // because they would cost both sides together a third of the rate of a sold-out storm.
 func (s *Server) publish(to string, code engine.Code, correlation string, body []byte) {
+	if to == "" {
+		return
+	}
 	var err error
 	if code == engine.CodeOK || correlation != "" {
 		err = s.nc.Publish(to, body)

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/engine/payment"
 	pb "github.com/holdfast-engine/holdfast/transport/holdfastpb"
 )
 
@@ -40,6 +41,7 @@ var referenceMessages = map[engine.Verb]func() proto.Message{
 	engine.VerbReissue:  func() proto.Message { return new(pb.ReissueCommand) },
 	engine.VerbCancel:   func() proto.Message { return new(pb.CancelCommand) },
 	engine.VerbOneClick: func() proto.Message { return new(pb.OneClickCommand) },
+	engine.VerbTouch:    func() proto.Message { return new(pb.TouchCommand) },
 	verbBatch:           func() proto.Message { return new(pb.Batch) },
 }
 
@@ -61,7 +63,7 @@ func referenceCommand(m proto.Message) (c engine.Command, id string) {
 			DoorsAt: instantOf(m.DoorsAt), StartsAt: instantOf(m.StartsAt), OpensAt: instantOf(m.OpensAt), ClosesAt: instantOf(m.ClosesAt),
 			Currency: m.Currency, HoldTTLMs: m.HoldTtlMs, MaxHoldMs: m.MaxHoldMs, SpreadMs: m.GetSpreadMs(), HasSpread: m.SpreadMs != nil,
 			LimitPerBuyer: m.LimitPerBuyer, LimitPerOrder: m.LimitPerOrder, Open: m.Open,
-			Pools: referencePools(m.Pools), Lots: referenceLots(m.Lots, false),
+			Pools: referencePools(m.Pools), Lots: referenceLots(m.Lots, false), Observe: m.Mode == "observe",
 			Pay: engine.PayPolicy{
 				UndoMs: m.GetUndoMs(), HasUndo: m.UndoMs != nil, PayMs: m.PayMs, GraceMs: m.GraceMs, ActionMs: m.ActionMs, RedirectMs: m.RedirectMs,
 				QueueMs: m.QueueMs, OfferTTLMs: m.OfferTtlMs, LimitPerLinked: m.LimitPerLinked, RefundUntil: instantOf(m.RefundUntil),
@@ -76,7 +78,7 @@ func referenceCommand(m proto.Message) (c engine.Command, id string) {
 			TimeZone: m.GetTimeZone(), DoorsAt: instantOf(m.DoorsAt), StartsAt: instantOf(m.StartsAt), OpensAt: instantOf(m.OpensAt),
 			ClosesAt: instantOf(m.ClosesAt), Currency: m.GetCurrency(), HoldTTLMs: m.GetHoldTtlMs(), MaxHoldMs: m.GetMaxHoldMs(),
 			SpreadMs: m.GetSpreadMs(), HasSpread: m.SpreadMs != nil, LimitPerBuyer: m.GetLimitPerBuyer(), LimitPerOrder: m.GetLimitPerOrder(),
-			Open: m.GetOpen(), Pools: referencePools(m.Pools), Lots: referenceLots(m.Lots, true), Set: referenceSet(m),
+			Open: m.GetOpen(), Pools: referencePools(m.Pools), Lots: referenceLots(m.Lots, true), Set: referenceSet(m), Observe: m.GetMode() == "observe",
 			Pay: engine.PayPolicy{
 				UndoMs: m.GetUndoMs(), HasUndo: m.UndoMs != nil, PayMs: m.GetPayMs(), GraceMs: m.GetGraceMs(), ActionMs: m.GetActionMs(),
 				RedirectMs: m.GetRedirectMs(), QueueMs: m.GetQueueMs(), OfferTTLMs: m.GetOfferTtlMs(), LimitPerLinked: m.GetLimitPerLinked(),
@@ -175,11 +177,41 @@ func referencePayment(m proto.Message) (c engine.Command, id string) {
 	case *pb.CancelCommand:
 		c, id = engine.Command{Verb: engine.VerbCancel}, m.RequestId
 		c.Payment = &engine.PaymentCommand{Reason: m.Reason}
+	case *pb.TouchCommand:
+		c, id = engine.Command{Verb: engine.VerbTouch, Touch: &engine.TouchCommand{Touches: referenceTouches(m.Touches)}}, m.RequestId
 	case *pb.OneClickCommand:
 		c, id = engine.Command{Verb: engine.VerbOneClick}, m.RequestId
 		c.Payment = &engine.PaymentCommand{On: m.GetOn(), HasOn: m.On != nil, PercentShare: m.GetShare(), HasShare: m.Share != nil}
 	}
 	return c, id
+}
+
+var referenceKinds = map[string]engine.TouchKind{
+	"ad_viewed": engine.TouchAdViewed, "viewed": engine.TouchViewed, "selected": engine.TouchSelected, "prompted": engine.TouchPrompted,
+	"dismissed": engine.TouchDismissed, "clicked": engine.TouchClicked, "carted": engine.TouchCarted, "stepped": engine.TouchStepped,
+	"abandoned": engine.TouchAbandoned, "page_ready": engine.TouchPageReady, "click_seen": engine.TouchClickSeen, "surveyed": engine.TouchSurveyed,
+	"support": engine.TouchSupport, "delivered": engine.TouchDelivered, "ordered": engine.TouchOrdered, "failed": engine.TouchFailed, "refunded": engine.TouchRefunded,
+}
+
+var referenceMethods = map[string]payment.MethodKind{
+	"card": payment.MethodCard, "wallet": payment.MethodWallet, "redirect": payment.MethodRedirect, "delayed_debit": payment.MethodDelayedDebit,
+}
+
+func referenceTouches(list []*pb.Touch) (out []engine.Touch) {
+	for _, t := range list {
+		touch := engine.Touch{
+			Kind: referenceKinds[t.Kind], ID: t.Id, Buyer: t.Buyer, Session: t.Session, Consent: t.Consent, AgoMs: t.AgoMs, Device: referenceDevices[t.Device],
+			Source: t.Source, Channel: t.Channel, Campaign: t.Campaign, Method: referenceMethods[t.MethodKind], CartMinor: t.CartMinor, Step: t.Step,
+			LoadMs: t.LoadMs, PromptMs: t.PromptMs, ClickToSeenMs: t.ClickToSeenMs, ClickID: t.ClickId, Survey: t.Survey, Score: t.Score, Text: t.Text,
+			Topic: t.Topic, Order: t.Order, Ref: t.Ref, Quantity: t.Quantity, FaceMinor: t.FaceMinor, FeesMinor: t.FeesMinor, TaxMinor: t.TaxMinor,
+			AmountMinor: t.AmountMinor, Failure: t.Failure,
+		}
+		if t.Flow == "one_click" {
+			touch.Flow = engine.FlowOneClick
+		}
+		out = append(out, touch)
+	}
+	return out
 }
 
 func referenceItemsIn(list []*pb.Item) (out []engine.Item) {
@@ -248,7 +280,7 @@ func referenceSet(m *pb.UpdateCommand) (set engine.SpecFields) {
 		m.StartsAt != nil, m.OpensAt != nil, m.ClosesAt != nil, m.Currency != nil, m.HoldTtlMs != nil, m.MaxHoldMs != nil, m.SpreadMs != nil,
 		m.LimitPerBuyer != nil, m.LimitPerOrder != nil, m.Open != nil, m.UndoMs != nil, m.PayMs != nil, m.GraceMs != nil, m.ActionMs != nil,
 		m.RedirectMs != nil, m.QueueMs != nil, m.OfferTtlMs != nil, m.LimitPerLinked != nil, m.RefundUntil != nil, m.RefundWindowMs != nil,
-		m.OneClickOff != nil || m.OneClickShare != nil,
+		m.OneClickOff != nil || m.OneClickShare != nil, m.Mode != nil,
 	}
 	for i, g := range given {
 		if g {
@@ -336,6 +368,14 @@ func randomValue(rng *rand.Rand, f protoreflect.FieldDescriptor) protoreflect.Va
 			words = []string{"a", "b1", "0123456789abcdef"}
 		case "fill":
 			words = []string{"", "all_or_nothing", "at_least", "best_effort"}
+		case "kind":
+			words = []string{"", "viewed", "click_seen", "surveyed", "refunded"}
+		case "mode":
+			words = []string{"", "sell", "observe"}
+		case "flow":
+			words = []string{"", "standard", "one_click"}
+		case "method_kind":
+			words = []string{"", "card", "wallet", "redirect", "delayed_debit"}
 		case "device":
 			words = []string{"", "desktop", "mobile", "tablet", "kiosk"}
 		case "correlation":

@@ -13,7 +13,8 @@ type request struct {
 	engine.Request
 	decoder
 	server      *Server
-	replyTo     string
+	pool        *sync.Pool
+	replyTo     string // "" for touches that nobody waits for
 	correlation string
 	json        bool
 	batch       bool
@@ -40,22 +41,27 @@ type request struct {
 
 var requests = sync.Pool{New: func() any { return new(request) }}
 
-// batches are pooled apart: a request that has carried a batch owns room for its commands, which single ones would waste.
-var batches = sync.Pool{New: func() any { return new(request) }}
+// batches and reports are pooled apart: a request that has carried a batch or touches owns room for them, which single commands would waste.
+var (
+	batches = sync.Pool{New: func() any { return new(request) }}
+	reports = sync.Pool{New: func() any { return new(request) }}
+)
 
-func newRequest(s *Server, batch bool) *request {
+func newRequest(s *Server, verb engine.Verb) *request {
 	pool := &requests
-	if batch {
+	switch {
+	case isBatch(verb):
 		pool = &batches
+	case verb == engine.VerbTouch:
+		pool = &reports
 	}
 	r := pool.Get().(*request)
-	r.server, r.batch = s, batch
+	r.server, r.pool, r.batch = s, pool, pool == &batches
 	return r
 }
 
 // free gives the request back to its pool. Nothing may use it or its strings any more.
 func (r *request) free() {
-	batch := r.batch
 	used := len(r.commands)
 	r.reset()
 	if c := cap(r.commands); c > 64 && c > 4*used {
@@ -71,11 +77,7 @@ func (r *request) free() {
 	if r.out = r.out[:0]; cap(r.out) > pooledBufferBytesMax {
 		r.out = nil
 	}
-	if batch {
-		batches.Put(r)
-	} else {
-		requests.Put(r)
-	}
+	r.pool.Put(r)
 }
 
 // begin writes what stands before the first outcome.
@@ -115,6 +117,9 @@ func (r *request) finish() {
 
 // Outcome encodes the answer to command i. It implements [engine.Replier].
 func (r *request) Outcome(_ *engine.Request, i int, out *engine.Outcome) {
+	if r.replyTo == "" {
+		return
+	}
 	if r.waits {
 		if r.again && out.Code != engine.CodeOK {
 			r.pending = false
@@ -246,7 +251,9 @@ func (r *request) answer() {
 		r.server.signer.post(r)
 		return
 	}
-	r.finish()
+	if r.replyTo != "" {
+		r.finish()
+	}
 	r.server.outbox.post(r)
 }
 

@@ -244,11 +244,13 @@ func (s *Server) unsubscribe() error {
 func (s *Server) receive(m *nats.Msg) {
 	s.stats.messages.Add(1)
 	s.stats.messageBytes.Add(uint64(len(m.Data)))
+	event, verb := splitSubject(m.Subject)
 	if m.Reply == "" {
-		s.stats.droppedNoReply.Add(1)
-		return
-	}
-	if !replyAllowed(m.Reply, s.config.ReplyPrefixes) {
+		if verb != engine.VerbTouch { // touches alone may be sent without waiting for an answer
+			s.stats.droppedNoReply.Add(1)
+			return
+		}
+	} else if !replyAllowed(m.Reply, s.config.ReplyPrefixes) {
 		s.stats.droppedReply.Add(1)
 		return
 	}
@@ -256,12 +258,11 @@ func (s *Server) receive(m *nats.Msg) {
 		s.refuseUnread(m, &refusal{code: engine.CodeCardNumber, field: "header", text: "a header looks like a card number: never send one"})
 		return
 	}
-	event, verb := splitSubject(m.Subject)
 	if ref := s.checkSubject(event, verb, len(m.Data)); ref != nil {
 		s.refuseUnread(m, ref)
 		return
 	}
-	r := newRequest(s, isBatch(verb))
+	r := newRequest(s, verb)
 	r.replyTo, r.json = m.Reply, isJSON(m.Data)
 	if r.json {
 		s.stats.json.Add(1)

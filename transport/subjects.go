@@ -43,7 +43,7 @@ func isBatch(v engine.Verb) bool { return v >= verbBuyerBatch }
 func ofBuyers(v engine.Verb) bool {
 	switch v { //nolint:exhaustive // the others are the organiser's, the box office's or the shell's
 	case engine.VerbHold, engine.VerbExtend, engine.VerbRelease, engine.VerbConfirm, engine.VerbOrder, engine.VerbGet,
-		engine.VerbOffer, engine.VerbBuy, engine.VerbPurchase, engine.VerbComplete, engine.VerbUndo:
+		engine.VerbOffer, engine.VerbBuy, engine.VerbPurchase, engine.VerbComplete, engine.VerbUndo, engine.VerbTouch:
 		return true
 	}
 	return false
@@ -118,6 +118,8 @@ func verbNamed(name string) engine.Verb {
 		return engine.VerbCancel
 	case "one_click":
 		return engine.VerbOneClick
+	case "touch":
+		return engine.VerbTouch
 	}
 	return engine.VerbNone
 }

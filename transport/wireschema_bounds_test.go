@@ -22,7 +22,7 @@ var fullRequests = map[string][]string{
 		"doors_at":"2026-06-01T17:00:00Z","starts_at":"2026-06-01T18:00:00Z","opens_at":"2026-05-01T18:00:00Z","closes_at":"2026-06-01T18:00:00Z",
 		"currency":"EUR","hold_ttl_ms":120000,"max_hold_ms":600000,"spread_ms":0,"limit_per_buyer":4,"limit_per_order":4,"open":true,"correlation":"x",
 		"undo_ms":10000,"pay_ms":120000,"grace_ms":60000,"action_ms":180000,"redirect_ms":600000,"queue_ms":900000,"offer_ttl_ms":120000,
-		"limit_per_linked":4,"refund_until":"2026-05-30T18:00:00Z","refund_window_ms":1209600000,"one_click_off":true,"one_click_share":10000,
+		"limit_per_linked":4,"refund_until":"2026-05-30T18:00:00Z","refund_window_ms":1209600000,"one_click_off":true,"one_click_share":10000,"mode":"sell",
 		"pools":[{"pool":"hall","capacity":1010}],"lots":[{"lot":"base","capacity":10},
 		{"lot":"ga","name":"n","face_minor":4500,"fees":[{"name":"service","minor":250}],"tax_minor":1,"capacity":1000,"units":1,"pools":["hall"],
 		"requires":["base"],"after":"base","min_order":1,"max_order":65536},{"lot":"seats","rows":[{"section":"A","row":"1","seats":20},
@@ -70,10 +70,22 @@ var fullRequests = map[string][]string{
 	"reissue":   {`{"request_id":"r1","buyer":"b1","ticket":"t1","correlation":"x"}`},
 	"cancel":    {`{"request_id":"r1","reason":"weather","correlation":"x"}`},
 	"one_click": {`{"request_id":"r1","on":true,"share":10000,"correlation":"x"}`},
-	"extend":    {`{"request_id":"r1","buyer":"b1","channel":"web","device":"mobile","hold":"h1","correlation":"x"}`},
-	"release":   {`{"request_id":"r1","buyer":"b1","channel":"web","device":"mobile","hold":"h1","correlation":"x"}`},
-	"confirm":   {`{"request_id":"r1","buyer":"b1","channel":"web","device":"mobile","hold":"h1","payment_ref":"i1","box_office":true,"late":true,"equal":true,"correlation":"x"}`},
-	"order":     {`{"request_id":"r1","buyer":"b1","order":"o1","codes":true,"correlation":"x"}`},
+	"touch": {
+		`{"request_id":"r1","correlation":"x","touches":[{"kind":"viewed","id":"t1","buyer":"b1","session":"s1","consent":true,"ago_ms":10,"device":"mobile",
+		"source":"newsletter","channel":"web","campaign":"spring","method_kind":"card","cart_minor":9500,"flow":"one_click"}]}`,
+		`{"touches":[{"kind":"stepped","id":"t1","step":"details"}]}`,
+		`{"touches":[{"kind":"page_ready","id":"t1","load_ms":800,"prompt_ms":900}]}`,
+		`{"touches":[{"kind":"click_seen","id":"t1","click_to_seen_ms":640,"click_id":"r7"}]}`,
+		`{"touches":[{"kind":"surveyed","id":"t1","survey":"csat","score":4,"text":"quick"}]}`,
+		`{"touches":[{"kind":"support","id":"t1","topic":"refund","order":"o1"}]}`,
+		`{"touches":[{"kind":"ordered","id":"t1","ref":"A-1","quantity":2,"face_minor":9000,"fees_minor":500,"tax_minor":700}]}`,
+		`{"touches":[{"kind":"refunded","id":"t1","ref":"A-1","amount_minor":9500}]}`,
+		`{"touches":[{"kind":"failed","id":"t1","failure":"payment"}]}`,
+	},
+	"extend":  {`{"request_id":"r1","buyer":"b1","channel":"web","device":"mobile","hold":"h1","correlation":"x"}`},
+	"release": {`{"request_id":"r1","buyer":"b1","channel":"web","device":"mobile","hold":"h1","correlation":"x"}`},
+	"confirm": {`{"request_id":"r1","buyer":"b1","channel":"web","device":"mobile","hold":"h1","payment_ref":"i1","box_office":true,"late":true,"equal":true,"correlation":"x"}`},
+	"order":   {`{"request_id":"r1","buyer":"b1","order":"o1","codes":true,"correlation":"x"}`},
 	"block": {
 		`{"request_id":"r1","lot":"ga","quantity":1,"correlation":"x"}`, `{"request_id":"r1","lot":"stalls","seats":["A/1/1"]}`,
 		`{"request_id":"r1","pool":"hall","quantity":1}`,
@@ -181,6 +193,19 @@ var betweenFields = map[string]string{
 	"RowSpec.companion":              "they are seats of the row, beside accessible ones",
 	"RowSpec.restricted":             "they are seats of the row",
 	"RefundCommand.buyer":            "by_buyer wants it",
+	"Touch.kind":                     "other fields go with it, or have to",
+	"Touch.step":                     "stepped needs it",
+	"Touch.click_id":                 "click_seen needs it",
+	"Touch.topic":                    "support needs it",
+	"Touch.quantity":                 "ordered needs it",
+	"Touch.ref":                      "ordered and refunded need it",
+	"Touch.amount_minor":             "refunded needs it",
+	"Touch.failure":                  "failed needs it",
+	"Touch.survey":                   "the score has the bounds of its kind",
+	"Touch.score":                    "it has the bounds of the survey's kind",
+	"Touch.tax_minor":                "it is at most face and fees",
+	"Touch.face_minor":               "tax_minor is at most face and fees",
+	"Touch.fees_minor":               "tax_minor is at most face and fees",
 	"Item.seats":                     "with the seats of the other items it has the same bound",
 	"Item.accessible":                "it is at most the quantity, and goes with no split",
 	"Item.companion":                 "with accessible it is at most the quantity",
@@ -206,8 +231,12 @@ func TestWireAsyncAPIRulesAreTheEngines(t *testing.T) {
 			ask := func(body string) (code, text string) {
 				events++
 				event := "e" + strconv.Itoa(events)
+				mode := ""
+				if x.name == "touch" { // such an event takes all kinds
+					mode = `"mode":"observe",`
+				}
 				if x.name != "create" && strings.Contains(x.subject, "{event}") {
-					reply := w.askJSON(t, transport.Subject(event, "create"), `{"request_id":"c","currency":"EUR","open":true,
+					reply := w.askJSON(t, transport.Subject(event, "create"), `{"request_id":"c","currency":"EUR","open":true,`+mode+`
 						"pools":[{"pool":"hall","capacity":1000000000}],
 						"lots":[{"lot":"ga","capacity":1000000000},{"lot":"stalls","rows":[{"section":"A","row":"1","seats":10000}]}]}`)
 					if reply.Error != nil {

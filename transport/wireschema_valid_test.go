@@ -126,8 +126,13 @@ func TestWireAsyncAPIExamplesAreAccepted(t *testing.T) {
 	w := serveDirectWith(t, transport.Config{Admin: transporttest.Admin(adminExample), Measurer: kpisExample{}}, &transporttest.Direct{Now: 1_777_629_600_000_000_000})
 	channels := readAsyncAPI(t)["channels"].(map[string]any)
 	messages := readAsyncAPI(t)["components"].(map[string]any)["messages"].(map[string]any)
+	w.askJSON(t, transport.Subject("observed", "create"), `{"request_id":"c","currency":"EUR","mode":"observe"}`)
 	for _, x := range exchanges(t) { // create comes first
-		subject := strings.NewReplacer("{event}", "e1", "{buyer}", "b1").Replace(channels[x.name].(map[string]any)["address"].(string))
+		event := "e1"
+		if x.name == "touch" { // such an event takes all kinds
+			event = "observed"
+		}
+		subject := strings.NewReplacer("{event}", event, "{buyer}", "b1").Replace(channels[x.name].(map[string]any)["address"].(string))
 		for _, e := range messages[x.message()].(map[string]any)["examples"].([]any) {
 			body, err := json.Marshal(e.(map[string]any)["payload"])
 			if err != nil {

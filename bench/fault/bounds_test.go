@@ -114,6 +114,19 @@ var boundsOfTheProgram = []bound{
 			b.t.Errorf("the oldest request id is still remembered beyond the bound: %v", r)
 		}
 	}},
+	{[]string{"--event-touches-max=2"}, func(b *bounded) {
+		b.want("ok", b.create("e", ga))
+		touch := func(id string) *pb.Reply { return b.want("ok", b.ask("e", "touch", fmt.Sprintf(`{"touches":[{"kind":"viewed","id":%q}]}`, id))) }
+		touch("first")
+		if r := touch("first"); !r.GetRepeated() {
+			b.t.Errorf("a repeat within the bound was not recognised: %v", r)
+		}
+		touch("second")
+		touch("third")
+		if r := touch("first"); r.GetRepeated() {
+			b.t.Errorf("the oldest touch is still remembered beyond the bound: %v", r)
+		}
+	}},
 	{[]string{"--event-refusals-max=2"}, func(b *bounded) {
 		b.want("ok", b.create("e", ga))
 		refused := `{"request_id":"first","buyer":"b1","items":[{"lot":"none","quantity":1}]}`

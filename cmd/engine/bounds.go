@@ -94,6 +94,7 @@ func (b *bounds) eventFlags(f *pflag.FlagSet) {
 	bound(&c.Orders, "event-orders-max", d.Orders, "orders of one event: about 150 bytes each")
 	bound(&c.Ended, "event-ended-max", d.Ended, "ended holds of one event that are told apart from unknown ones")
 	bound(&c.Requests, "event-requests-max", d.Requests, "newest accepted request ids that one event remembers, beside those of confirms")
+	bound(&c.Touches, "event-touches-max", d.Touches, "newest touches that one event knows again by their ids")
 	bound(&c.Refusals, "event-refusals-max", d.Refusals, "newest refused request ids that one event remembers, in memory only")
 }
 

@@ -79,7 +79,7 @@ func TestEveryBoundIsAFlag(t *testing.T) {
 		"account", "reply-prefixes", "queue-group", "account-commands-max", "account-bytes-max", "process-commands-max", "process-bytes-max",
 		"pending-messages-max", "pending-bytes-max", "waiting-buys-max", "waiting-bytes-max", "retry-after",
 		"event-lots-max", "event-pools-max", "event-seats-max", "event-prices-max", "event-holds-max", "event-buyers-max", "event-orders-max",
-		"event-ended-max", "event-requests-max", "event-refusals-max",
+		"event-ended-max", "event-requests-max", "event-touches-max", "event-refusals-max",
 	} {
 		if !slices.Contains(names, name) {
 			t.Errorf("serve has no flag --%s", name)

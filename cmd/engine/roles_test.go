@@ -20,7 +20,7 @@ import (
 )
 
 // roles are those of deploy/nats.conf, in the order of the columns of testdata/roles.txt; the last is somebody without a user.
-var roles = []string{"engine", "shop", "office", "organiser", "operator", "observer", "notices", "gate", "analyst", "anonymous"}
+var roles = []string{"engine", "shop", "office", "organiser", "operator", "observer", "notices", "gate", "analyst", "browser", "anonymous"}
 
 const natsConf = "../../deploy/nats.conf"
 
@@ -128,6 +128,7 @@ var effective = map[string]string{
 	"reissue":     `{"request_id":"x-reissue","ticket":"t1"}`,
 	"cancel":      `{"request_id":"x-cancel"}`,
 	"one_click":   `{"request_id":"x-one-click","on":false}`,
+	"touch":       `{"touches":[{"kind":"viewed","id":"x-touch"}]}`,
 	"batch":       `{"commands":[{"close":{"request_id":"x-batch"}}]}`,
 	"buyer_batch": `{"commands":[{"hold":{"request_id":"x-bbatch","buyer":"b8","items":[{"lot":"ga","quantity":1}]}}]}`,
 }

@@ -201,7 +201,7 @@ func (c *Client) wakeBefore(at time.Time) {
 // gathers reports whether a command may travel with others: a buyer's, with a short answer that waits for nothing.
 func gathers(verb engine.Verb, m proto.Message) bool {
 	switch verb { //nolint:exhaustive // the others go by themselves
-	case engine.VerbHold, engine.VerbExtend, engine.VerbRelease, engine.VerbConfirm, engine.VerbOffer:
+	case engine.VerbHold, engine.VerbExtend, engine.VerbRelease, engine.VerbConfirm, engine.VerbOffer, engine.VerbTouch:
 		return true
 	case engine.VerbBuy: // those that wait do not come here
 		buy, ok := m.(*pb.BuyCommand)

@@ -167,6 +167,8 @@ func verbOf(cmd proto.Message) engine.Verb {
 		return engine.VerbCancel
 	case *pb.OneClickCommand:
 		return engine.VerbOneClick
+	case *pb.TouchCommand:
+		return engine.VerbTouch
 	}
 	return engine.VerbNone
 }

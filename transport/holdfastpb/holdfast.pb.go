@@ -63,6 +63,7 @@ type CreateCommand struct {
 	RefundWindowMs *int64                 `protobuf:"varint,49,opt,name=refund_window_ms,json=refundWindowMs,proto3,oneof" json:"refund_window_ms,omitempty"` // how long they may after a rescheduling; absent is 14 days
 	OneClickOff    bool                   `protobuf:"varint,50,opt,name=one_click_off,json=oneClickOff,proto3" json:"one_click_off,omitempty"`                // no one-click checkout in this event
 	OneClickShare  *int64                 `protobuf:"varint,51,opt,name=one_click_share,json=oneClickShare,proto3,oneof" json:"one_click_share,omitempty"`    // of buyers that have it, in hundredths of a percent; absent is 10,000
+	Mode           string                 `protobuf:"bytes,53,opt,name=mode,proto3" json:"mode,omitempty"`                                                    // sell or observe: then the event sells nothing, and a shop reports its own checkout by touches
 	Correlation    string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -329,6 +330,13 @@ func (x *CreateCommand) GetOneClickShare() int64 {
 	return 0
 }
 
+func (x *CreateCommand) GetMode() string {
+	if x != nil {
+		return x.Mode
+	}
+	return ""
+}
+
 func (x *CreateCommand) GetCorrelation() string {
 	if x != nil {
 		return x.Correlation
@@ -372,6 +380,7 @@ type UpdateCommand struct {
 	RefundWindowMs *int64                 `protobuf:"varint,49,opt,name=refund_window_ms,json=refundWindowMs,proto3,oneof" json:"refund_window_ms,omitempty"`
 	OneClickOff    *bool                  `protobuf:"varint,50,opt,name=one_click_off,json=oneClickOff,proto3,oneof" json:"one_click_off,omitempty"`
 	OneClickShare  *int64                 `protobuf:"varint,51,opt,name=one_click_share,json=oneClickShare,proto3,oneof" json:"one_click_share,omitempty"`
+	Mode           *string                `protobuf:"bytes,53,opt,name=mode,proto3,oneof" json:"mode,omitempty"` // refused: an event keeps its mode
 	Correlation    string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -636,6 +645,13 @@ func (x *UpdateCommand) GetOneClickShare() int64 {
 		return *x.OneClickShare
 	}
 	return 0
+}
+
+func (x *UpdateCommand) GetMode() string {
+	if x != nil && x.Mode != nil {
+		return *x.Mode
+	}
+	return ""
 }
 
 func (x *UpdateCommand) GetCorrelation() string {
@@ -3113,6 +3129,7 @@ type BatchCommand struct {
 	//	*BatchCommand_Reissue
 	//	*BatchCommand_Cancel
 	//	*BatchCommand_OneClick
+	//	*BatchCommand_Touch
 	Command       isBatchCommand_Command `protobuf_oneof:"command"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3371,6 +3388,15 @@ func (x *BatchCommand) GetOneClick() *OneClickCommand {
 	return nil
 }
 
+func (x *BatchCommand) GetTouch() *TouchCommand {
+	if x != nil {
+		if x, ok := x.Command.(*BatchCommand_Touch); ok {
+			return x.Touch
+		}
+	}
+	return nil
+}
+
 type isBatchCommand_Command interface {
 	isBatchCommand_Command()
 }
@@ -3471,6 +3497,10 @@ type BatchCommand_OneClick struct {
 	OneClick *OneClickCommand `protobuf:"bytes,24,opt,name=one_click,json=oneClick,proto3,oneof"`
 }
 
+type BatchCommand_Touch struct {
+	Touch *TouchCommand `protobuf:"bytes,37,opt,name=touch,proto3,oneof"`
+}
+
 func (*BatchCommand_Create) isBatchCommand_Command() {}
 
 func (*BatchCommand_Update) isBatchCommand_Command() {}
@@ -3519,6 +3549,347 @@ func (*BatchCommand_Cancel) isBatchCommand_Command() {}
 
 func (*BatchCommand_OneClick) isBatchCommand_Command() {}
 
+func (*BatchCommand_Touch) isBatchCommand_Command() {}
+
+// TouchCommand reports what buyers' clients saw and did: 1 to 256 touches, in any state of the event. Subject: holdfast.v1.events.<event>.touch. Without a reply
+// subject it is taken and not answered.
+type TouchCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"` // only echoed: each touch is known by its own id
+	Touches       []*Touch               `protobuf:"bytes,5,rep,name=touches,proto3" json:"touches,omitempty"`
+	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TouchCommand) Reset() {
+	*x = TouchCommand{}
+	mi := &file_holdfast_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TouchCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TouchCommand) ProtoMessage() {}
+
+func (x *TouchCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TouchCommand.ProtoReflect.Descriptor instead.
+func (*TouchCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *TouchCommand) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *TouchCommand) GetTouches() []*Touch {
+	if x != nil {
+		return x.Touches
+	}
+	return nil
+}
+
+func (x *TouchCommand) GetCorrelation() string {
+	if x != nil {
+		return x.Correlation
+	}
+	return ""
+}
+
+// Touch is one thing that a buyer's client saw or did.
+type Touch struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	Id            string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"` // the caller's: the same one counts once
+	Buyer         string                 `protobuf:"bytes,3,opt,name=buyer,proto3" json:"buyer,omitempty"`
+	Session       string                 `protobuf:"bytes,4,opt,name=session,proto3" json:"session,omitempty"`           // before the buyer is known; with a buyer it says that the session is this buyer's
+	Consent       bool                   `protobuf:"varint,5,opt,name=consent,proto3" json:"consent,omitempty"`          // without it all ids and texts are dropped, and the touch counts in sums only
+	AgoMs         int64                  `protobuf:"varint,6,opt,name=ago_ms,json=agoMs,proto3" json:"ago_ms,omitempty"` // how long ago it was, by the reporter's clock
+	Device        string                 `protobuf:"bytes,7,opt,name=device,proto3" json:"device,omitempty"`             // desktop, mobile, tablet or kiosk
+	Source        string                 `protobuf:"bytes,8,opt,name=source,proto3" json:"source,omitempty"`             // where the buyer came from
+	Channel       string                 `protobuf:"bytes,9,opt,name=channel,proto3" json:"channel,omitempty"`
+	Campaign      string                 `protobuf:"bytes,10,opt,name=campaign,proto3" json:"campaign,omitempty"`
+	MethodKind    string                 `protobuf:"bytes,11,opt,name=method_kind,json=methodKind,proto3" json:"method_kind,omitempty"` // card, wallet, redirect or delayed_debit
+	CartMinor     int64                  `protobuf:"varint,12,opt,name=cart_minor,json=cartMinor,proto3" json:"cart_minor,omitempty"`
+	Step          string                 `protobuf:"bytes,13,opt,name=step,proto3" json:"step,omitempty"`                                             // stepped, abandoned, failed: of the checkout
+	LoadMs        int64                  `protobuf:"varint,14,opt,name=load_ms,json=loadMs,proto3" json:"load_ms,omitempty"`                          // page_ready
+	PromptMs      int64                  `protobuf:"varint,15,opt,name=prompt_ms,json=promptMs,proto3" json:"prompt_ms,omitempty"`                    // page_ready
+	ClickToSeenMs int64                  `protobuf:"varint,16,opt,name=click_to_seen_ms,json=clickToSeenMs,proto3" json:"click_to_seen_ms,omitempty"` // click_seen: by the client's own clock
+	ClickId       string                 `protobuf:"bytes,17,opt,name=click_id,json=clickId,proto3" json:"click_id,omitempty"`                        // click_seen: the request id of the click
+	Survey        string                 `protobuf:"bytes,18,opt,name=survey,proto3" json:"survey,omitempty"`                                         // surveyed: csat, nps or regret
+	Score         int64                  `protobuf:"varint,19,opt,name=score,proto3" json:"score,omitempty"`                                          // surveyed: csat 1 to 5, nps 0 to 10, regret 0 or 1
+	Text          string                 `protobuf:"bytes,20,opt,name=text,proto3" json:"text,omitempty"`                                             // surveyed
+	Topic         string                 `protobuf:"bytes,21,opt,name=topic,proto3" json:"topic,omitempty"`                                           // support
+	Order         string                 `protobuf:"bytes,22,opt,name=order,proto3" json:"order,omitempty"`                                           // surveyed, support, delivered: as the engine wrote it
+	Ref           string                 `protobuf:"bytes,23,opt,name=ref,proto3" json:"ref,omitempty"`                                               // mode observe: the shop's own order
+	Quantity      int64                  `protobuf:"varint,24,opt,name=quantity,proto3" json:"quantity,omitempty"`                                    // ordered: tickets
+	FaceMinor     int64                  `protobuf:"varint,25,opt,name=face_minor,json=faceMinor,proto3" json:"face_minor,omitempty"`                 // ordered
+	FeesMinor     int64                  `protobuf:"varint,26,opt,name=fees_minor,json=feesMinor,proto3" json:"fees_minor,omitempty"`                 // ordered
+	TaxMinor      int64                  `protobuf:"varint,27,opt,name=tax_minor,json=taxMinor,proto3" json:"tax_minor,omitempty"`                    // ordered: included in face and fees
+	AmountMinor   int64                  `protobuf:"varint,28,opt,name=amount_minor,json=amountMinor,proto3" json:"amount_minor,omitempty"`           // refunded
+	Failure       string                 `protobuf:"bytes,29,opt,name=failure,proto3" json:"failure,omitempty"`                                       // failed: ours, payment, stock, buyer or input
+	Flow          string                 `protobuf:"bytes,30,opt,name=flow,proto3" json:"flow,omitempty"`                                             // mode observe: standard or one_click
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Touch) Reset() {
+	*x = Touch{}
+	mi := &file_holdfast_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Touch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Touch) ProtoMessage() {}
+
+func (x *Touch) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Touch.ProtoReflect.Descriptor instead.
+func (*Touch) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *Touch) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Touch) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Touch) GetBuyer() string {
+	if x != nil {
+		return x.Buyer
+	}
+	return ""
+}
+
+func (x *Touch) GetSession() string {
+	if x != nil {
+		return x.Session
+	}
+	return ""
+}
+
+func (x *Touch) GetConsent() bool {
+	if x != nil {
+		return x.Consent
+	}
+	return false
+}
+
+func (x *Touch) GetAgoMs() int64 {
+	if x != nil {
+		return x.AgoMs
+	}
+	return 0
+}
+
+func (x *Touch) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+func (x *Touch) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *Touch) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *Touch) GetCampaign() string {
+	if x != nil {
+		return x.Campaign
+	}
+	return ""
+}
+
+func (x *Touch) GetMethodKind() string {
+	if x != nil {
+		return x.MethodKind
+	}
+	return ""
+}
+
+func (x *Touch) GetCartMinor() int64 {
+	if x != nil {
+		return x.CartMinor
+	}
+	return 0
+}
+
+func (x *Touch) GetStep() string {
+	if x != nil {
+		return x.Step
+	}
+	return ""
+}
+
+func (x *Touch) GetLoadMs() int64 {
+	if x != nil {
+		return x.LoadMs
+	}
+	return 0
+}
+
+func (x *Touch) GetPromptMs() int64 {
+	if x != nil {
+		return x.PromptMs
+	}
+	return 0
+}
+
+func (x *Touch) GetClickToSeenMs() int64 {
+	if x != nil {
+		return x.ClickToSeenMs
+	}
+	return 0
+}
+
+func (x *Touch) GetClickId() string {
+	if x != nil {
+		return x.ClickId
+	}
+	return ""
+}
+
+func (x *Touch) GetSurvey() string {
+	if x != nil {
+		return x.Survey
+	}
+	return ""
+}
+
+func (x *Touch) GetScore() int64 {
+	if x != nil {
+		return x.Score
+	}
+	return 0
+}
+
+func (x *Touch) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *Touch) GetTopic() string {
+	if x != nil {
+		return x.Topic
+	}
+	return ""
+}
+
+func (x *Touch) GetOrder() string {
+	if x != nil {
+		return x.Order
+	}
+	return ""
+}
+
+func (x *Touch) GetRef() string {
+	if x != nil {
+		return x.Ref
+	}
+	return ""
+}
+
+func (x *Touch) GetQuantity() int64 {
+	if x != nil {
+		return x.Quantity
+	}
+	return 0
+}
+
+func (x *Touch) GetFaceMinor() int64 {
+	if x != nil {
+		return x.FaceMinor
+	}
+	return 0
+}
+
+func (x *Touch) GetFeesMinor() int64 {
+	if x != nil {
+		return x.FeesMinor
+	}
+	return 0
+}
+
+func (x *Touch) GetTaxMinor() int64 {
+	if x != nil {
+		return x.TaxMinor
+	}
+	return 0
+}
+
+func (x *Touch) GetAmountMinor() int64 {
+	if x != nil {
+		return x.AmountMinor
+	}
+	return 0
+}
+
+func (x *Touch) GetFailure() string {
+	if x != nil {
+		return x.Failure
+	}
+	return ""
+}
+
+func (x *Touch) GetFlow() string {
+	if x != nil {
+		return x.Flow
+	}
+	return ""
+}
+
 // ListCommand lists the events of the account, by id. Subject: holdfast.v1.events.list.
 type ListCommand struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -3532,7 +3903,7 @@ type ListCommand struct {
 
 func (x *ListCommand) Reset() {
 	*x = ListCommand{}
-	mi := &file_holdfast_proto_msgTypes[31]
+	mi := &file_holdfast_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3544,7 +3915,7 @@ func (x *ListCommand) String() string {
 func (*ListCommand) ProtoMessage() {}
 
 func (x *ListCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[31]
+	mi := &file_holdfast_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3557,7 +3928,7 @@ func (x *ListCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCommand.ProtoReflect.Descriptor instead.
 func (*ListCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{31}
+	return file_holdfast_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ListCommand) GetRequestId() string {
@@ -3605,6 +3976,7 @@ type Reply struct {
 	Offer         *Offer                 `protobuf:"bytes,12,opt,name=offer,proto3" json:"offer,omitempty"`       // offer
 	Refund        *Refund                `protobuf:"bytes,13,opt,name=refund,proto3" json:"refund,omitempty"`     // refund
 	Ticket        *Ticket                `protobuf:"bytes,14,opt,name=ticket,proto3" json:"ticket,omitempty"`     // admit, reissue
+	Touches       *Touches               `protobuf:"bytes,16,opt,name=touches,proto3" json:"touches,omitempty"`   // touch
 	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3612,7 +3984,7 @@ type Reply struct {
 
 func (x *Reply) Reset() {
 	*x = Reply{}
-	mi := &file_holdfast_proto_msgTypes[32]
+	mi := &file_holdfast_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3624,7 +3996,7 @@ func (x *Reply) String() string {
 func (*Reply) ProtoMessage() {}
 
 func (x *Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[32]
+	mi := &file_holdfast_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3637,7 +4009,7 @@ func (x *Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reply.ProtoReflect.Descriptor instead.
 func (*Reply) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{32}
+	return file_holdfast_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Reply) GetRequestId() string {
@@ -3738,11 +4110,71 @@ func (x *Reply) GetTicket() *Ticket {
 	return nil
 }
 
+func (x *Reply) GetTouches() *Touches {
+	if x != nil {
+		return x.Touches
+	}
+	return nil
+}
+
 func (x *Reply) GetCorrelation() string {
 	if x != nil {
 		return x.Correlation
 	}
 	return ""
+}
+
+// Touches tells what became of the touches of a command.
+type Touches struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Taken         int64                  `protobuf:"varint,1,opt,name=taken,proto3" json:"taken,omitempty"`       // that count
+	Repeated      int64                  `protobuf:"varint,2,opt,name=repeated,proto3" json:"repeated,omitempty"` // whose ids were known
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Touches) Reset() {
+	*x = Touches{}
+	mi := &file_holdfast_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Touches) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Touches) ProtoMessage() {}
+
+func (x *Touches) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Touches.ProtoReflect.Descriptor instead.
+func (*Touches) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *Touches) GetTaken() int64 {
+	if x != nil {
+		return x.Taken
+	}
+	return 0
+}
+
+func (x *Touches) GetRepeated() int64 {
+	if x != nil {
+		return x.Repeated
+	}
+	return 0
 }
 
 // Error is a refusal.
@@ -3760,7 +4192,7 @@ type Error struct {
 
 func (x *Error) Reset() {
 	*x = Error{}
-	mi := &file_holdfast_proto_msgTypes[33]
+	mi := &file_holdfast_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3772,7 +4204,7 @@ func (x *Error) String() string {
 func (*Error) ProtoMessage() {}
 
 func (x *Error) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[33]
+	mi := &file_holdfast_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3785,7 +4217,7 @@ func (x *Error) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Error.ProtoReflect.Descriptor instead.
 func (*Error) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{33}
+	return file_holdfast_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Error) GetCode() string {
@@ -3841,7 +4273,7 @@ type Alternative struct {
 
 func (x *Alternative) Reset() {
 	*x = Alternative{}
-	mi := &file_holdfast_proto_msgTypes[34]
+	mi := &file_holdfast_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3853,7 +4285,7 @@ func (x *Alternative) String() string {
 func (*Alternative) ProtoMessage() {}
 
 func (x *Alternative) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[34]
+	mi := &file_holdfast_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3866,7 +4298,7 @@ func (x *Alternative) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Alternative.ProtoReflect.Descriptor instead.
 func (*Alternative) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{34}
+	return file_holdfast_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Alternative) GetLot() string {
@@ -3900,7 +4332,7 @@ type Hold struct {
 
 func (x *Hold) Reset() {
 	*x = Hold{}
-	mi := &file_holdfast_proto_msgTypes[35]
+	mi := &file_holdfast_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3912,7 +4344,7 @@ func (x *Hold) String() string {
 func (*Hold) ProtoMessage() {}
 
 func (x *Hold) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[35]
+	mi := &file_holdfast_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3925,7 +4357,7 @@ func (x *Hold) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hold.ProtoReflect.Descriptor instead.
 func (*Hold) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{35}
+	return file_holdfast_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Hold) GetId() string {
@@ -4000,7 +4432,7 @@ type TakenItem struct {
 
 func (x *TakenItem) Reset() {
 	*x = TakenItem{}
-	mi := &file_holdfast_proto_msgTypes[36]
+	mi := &file_holdfast_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4012,7 +4444,7 @@ func (x *TakenItem) String() string {
 func (*TakenItem) ProtoMessage() {}
 
 func (x *TakenItem) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[36]
+	mi := &file_holdfast_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4025,7 +4457,7 @@ func (x *TakenItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakenItem.ProtoReflect.Descriptor instead.
 func (*TakenItem) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{36}
+	return file_holdfast_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *TakenItem) GetLot() string {
@@ -4102,7 +4534,7 @@ type Order struct {
 
 func (x *Order) Reset() {
 	*x = Order{}
-	mi := &file_holdfast_proto_msgTypes[37]
+	mi := &file_holdfast_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4114,7 +4546,7 @@ func (x *Order) String() string {
 func (*Order) ProtoMessage() {}
 
 func (x *Order) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[37]
+	mi := &file_holdfast_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4127,7 +4559,7 @@ func (x *Order) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Order.ProtoReflect.Descriptor instead.
 func (*Order) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{37}
+	return file_holdfast_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Order) GetId() string {
@@ -4260,7 +4692,7 @@ type Ticket struct {
 
 func (x *Ticket) Reset() {
 	*x = Ticket{}
-	mi := &file_holdfast_proto_msgTypes[38]
+	mi := &file_holdfast_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4272,7 +4704,7 @@ func (x *Ticket) String() string {
 func (*Ticket) ProtoMessage() {}
 
 func (x *Ticket) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[38]
+	mi := &file_holdfast_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4285,7 +4717,7 @@ func (x *Ticket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ticket.ProtoReflect.Descriptor instead.
 func (*Ticket) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{38}
+	return file_holdfast_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Ticket) GetId() string {
@@ -4384,7 +4816,7 @@ type Purchase struct {
 
 func (x *Purchase) Reset() {
 	*x = Purchase{}
-	mi := &file_holdfast_proto_msgTypes[39]
+	mi := &file_holdfast_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4396,7 +4828,7 @@ func (x *Purchase) String() string {
 func (*Purchase) ProtoMessage() {}
 
 func (x *Purchase) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[39]
+	mi := &file_holdfast_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4409,7 +4841,7 @@ func (x *Purchase) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Purchase.ProtoReflect.Descriptor instead.
 func (*Purchase) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{39}
+	return file_holdfast_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Purchase) GetId() string {
@@ -4604,7 +5036,7 @@ type Offer struct {
 
 func (x *Offer) Reset() {
 	*x = Offer{}
-	mi := &file_holdfast_proto_msgTypes[40]
+	mi := &file_holdfast_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4616,7 +5048,7 @@ func (x *Offer) String() string {
 func (*Offer) ProtoMessage() {}
 
 func (x *Offer) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[40]
+	mi := &file_holdfast_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4629,7 +5061,7 @@ func (x *Offer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Offer.ProtoReflect.Descriptor instead.
 func (*Offer) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{40}
+	return file_holdfast_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Offer) GetId() string {
@@ -4753,7 +5185,7 @@ type Refund struct {
 
 func (x *Refund) Reset() {
 	*x = Refund{}
-	mi := &file_holdfast_proto_msgTypes[41]
+	mi := &file_holdfast_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4765,7 +5197,7 @@ func (x *Refund) String() string {
 func (*Refund) ProtoMessage() {}
 
 func (x *Refund) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[41]
+	mi := &file_holdfast_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4778,7 +5210,7 @@ func (x *Refund) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refund.ProtoReflect.Descriptor instead.
 func (*Refund) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{41}
+	return file_holdfast_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Refund) GetId() string {
@@ -4844,7 +5276,7 @@ type CancelProgress struct {
 
 func (x *CancelProgress) Reset() {
 	*x = CancelProgress{}
-	mi := &file_holdfast_proto_msgTypes[42]
+	mi := &file_holdfast_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4856,7 +5288,7 @@ func (x *CancelProgress) String() string {
 func (*CancelProgress) ProtoMessage() {}
 
 func (x *CancelProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[42]
+	mi := &file_holdfast_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4869,7 +5301,7 @@ func (x *CancelProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelProgress.ProtoReflect.Descriptor instead.
 func (*CancelProgress) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{42}
+	return file_holdfast_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *CancelProgress) GetReason() string {
@@ -4948,13 +5380,14 @@ type Event struct {
 	OneClickOff    bool                   `protobuf:"varint,50,opt,name=one_click_off,json=oneClickOff,proto3" json:"one_click_off,omitempty"`
 	OneClickShare  *int64                 `protobuf:"varint,51,opt,name=one_click_share,json=oneClickShare,proto3,oneof" json:"one_click_share,omitempty"`
 	Cancel         *CancelProgress        `protobuf:"bytes,52,opt,name=cancel,proto3" json:"cancel,omitempty"` // cancelled: how far the refunds are
+	Mode           string                 `protobuf:"bytes,53,opt,name=mode,proto3" json:"mode,omitempty"`     // observe; absent is sell
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_holdfast_proto_msgTypes[43]
+	mi := &file_holdfast_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4966,7 +5399,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[43]
+	mi := &file_holdfast_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4979,7 +5412,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{43}
+	return file_holdfast_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Event) GetId() string {
@@ -5248,6 +5681,13 @@ func (x *Event) GetCancel() *CancelProgress {
 	return nil
 }
 
+func (x *Event) GetMode() string {
+	if x != nil {
+		return x.Mode
+	}
+	return ""
+}
+
 // Pool shows a pool. All counts are tickets.
 type Pool struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -5264,7 +5704,7 @@ type Pool struct {
 
 func (x *Pool) Reset() {
 	*x = Pool{}
-	mi := &file_holdfast_proto_msgTypes[44]
+	mi := &file_holdfast_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5276,7 +5716,7 @@ func (x *Pool) String() string {
 func (*Pool) ProtoMessage() {}
 
 func (x *Pool) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[44]
+	mi := &file_holdfast_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5289,7 +5729,7 @@ func (x *Pool) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pool.ProtoReflect.Descriptor instead.
 func (*Pool) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{44}
+	return file_holdfast_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Pool) GetPool() string {
@@ -5373,7 +5813,7 @@ type Lot struct {
 
 func (x *Lot) Reset() {
 	*x = Lot{}
-	mi := &file_holdfast_proto_msgTypes[45]
+	mi := &file_holdfast_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5385,7 +5825,7 @@ func (x *Lot) String() string {
 func (*Lot) ProtoMessage() {}
 
 func (x *Lot) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[45]
+	mi := &file_holdfast_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5398,7 +5838,7 @@ func (x *Lot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lot.ProtoReflect.Descriptor instead.
 func (*Lot) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{45}
+	return file_holdfast_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *Lot) GetLot() string {
@@ -5580,7 +6020,7 @@ type Capacity struct {
 
 func (x *Capacity) Reset() {
 	*x = Capacity{}
-	mi := &file_holdfast_proto_msgTypes[46]
+	mi := &file_holdfast_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5592,7 +6032,7 @@ func (x *Capacity) String() string {
 func (*Capacity) ProtoMessage() {}
 
 func (x *Capacity) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[46]
+	mi := &file_holdfast_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5605,7 +6045,7 @@ func (x *Capacity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Capacity.ProtoReflect.Descriptor instead.
 func (*Capacity) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{46}
+	return file_holdfast_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *Capacity) GetLot() string {
@@ -5683,7 +6123,7 @@ type PurchaseChanged struct {
 
 func (x *PurchaseChanged) Reset() {
 	*x = PurchaseChanged{}
-	mi := &file_holdfast_proto_msgTypes[47]
+	mi := &file_holdfast_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5695,7 +6135,7 @@ func (x *PurchaseChanged) String() string {
 func (*PurchaseChanged) ProtoMessage() {}
 
 func (x *PurchaseChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[47]
+	mi := &file_holdfast_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5708,7 +6148,7 @@ func (x *PurchaseChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PurchaseChanged.ProtoReflect.Descriptor instead.
 func (*PurchaseChanged) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{47}
+	return file_holdfast_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *PurchaseChanged) GetSeq() int64 {
@@ -5736,7 +6176,7 @@ var File_holdfast_proto protoreflect.FileDescriptor
 
 const file_holdfast_proto_rawDesc = "" +
 	"\n" +
-	"\x0eholdfast.proto\x12\vholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x89\n" +
+	"\x0eholdfast.proto\x12\vholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9d\n" +
 	"\n" +
 	"\rCreateCommand\x12\x1d\n" +
 	"\n" +
@@ -5774,14 +6214,15 @@ const file_holdfast_proto_rawDesc = "" +
 	"\frefund_until\x180 \x01(\v2\x1a.google.protobuf.TimestampR\vrefundUntil\x12-\n" +
 	"\x10refund_window_ms\x181 \x01(\x03H\x02R\x0erefundWindowMs\x88\x01\x01\x12\"\n" +
 	"\rone_click_off\x182 \x01(\bR\voneClickOff\x12+\n" +
-	"\x0fone_click_share\x183 \x01(\x03H\x03R\roneClickShare\x88\x01\x01\x12 \n" +
+	"\x0fone_click_share\x183 \x01(\x03H\x03R\roneClickShare\x88\x01\x01\x12\x12\n" +
+	"\x04mode\x185 \x01(\tR\x04mode\x12 \n" +
 	"\vcorrelation\x18\x0f \x01(\tR\vcorrelationB\f\n" +
 	"\n" +
 	"_spread_msB\n" +
 	"\n" +
 	"\b_undo_msB\x13\n" +
 	"\x11_refund_window_msB\x12\n" +
-	"\x10_one_click_share\"\x99\r\n" +
+	"\x10_one_click_share\"\xbb\r\n" +
 	"\rUpdateCommand\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x17\n" +
@@ -5819,7 +6260,8 @@ const file_holdfast_proto_rawDesc = "" +
 	"\frefund_until\x180 \x01(\v2\x1a.google.protobuf.TimestampR\vrefundUntil\x12-\n" +
 	"\x10refund_window_ms\x181 \x01(\x03H\x16R\x0erefundWindowMs\x88\x01\x01\x12'\n" +
 	"\rone_click_off\x182 \x01(\bH\x17R\voneClickOff\x88\x01\x01\x12+\n" +
-	"\x0fone_click_share\x183 \x01(\x03H\x18R\roneClickShare\x88\x01\x01\x12 \n" +
+	"\x0fone_click_share\x183 \x01(\x03H\x18R\roneClickShare\x88\x01\x01\x12\x17\n" +
+	"\x04mode\x185 \x01(\tH\x19R\x04mode\x88\x01\x01\x12 \n" +
 	"\vcorrelation\x18\x0f \x01(\tR\vcorrelationB\a\n" +
 	"\x05_nameB\b\n" +
 	"\x06_genreB\f\n" +
@@ -5851,7 +6293,8 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x11_limit_per_linkedB\x13\n" +
 	"\x11_refund_window_msB\x10\n" +
 	"\x0e_one_click_offB\x12\n" +
-	"\x10_one_click_share\":\n" +
+	"\x10_one_click_shareB\a\n" +
+	"\x05_mode\":\n" +
 	"\bPoolSpec\x12\x12\n" +
 	"\x04pool\x18\x01 \x01(\tR\x04pool\x12\x1a\n" +
 	"\bcapacity\x18\x02 \x01(\x03R\bcapacity\"\xca\x03\n" +
@@ -6112,7 +6555,7 @@ const file_holdfast_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x125\n" +
 	"\bcommands\x18\x02 \x03(\v2\x19.holdfast.v1.BatchCommandR\bcommands\x12 \n" +
-	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\x98\n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xcb\n" +
 	"\n" +
 	"\fBatchCommand\x124\n" +
 	"\x06create\x18\x01 \x01(\v2\x1a.holdfast.v1.CreateCommandH\x00R\x06create\x124\n" +
@@ -6139,14 +6582,56 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x05admit\x18\x15 \x01(\v2\x19.holdfast.v1.AdmitCommandH\x00R\x05admit\x127\n" +
 	"\areissue\x18\x16 \x01(\v2\x1b.holdfast.v1.ReissueCommandH\x00R\areissue\x124\n" +
 	"\x06cancel\x18\x17 \x01(\v2\x1a.holdfast.v1.CancelCommandH\x00R\x06cancel\x12;\n" +
-	"\tone_click\x18\x18 \x01(\v2\x1c.holdfast.v1.OneClickCommandH\x00R\boneClickB\t\n" +
-	"\acommand\"z\n" +
+	"\tone_click\x18\x18 \x01(\v2\x1c.holdfast.v1.OneClickCommandH\x00R\boneClick\x121\n" +
+	"\x05touch\x18% \x01(\v2\x19.holdfast.v1.TouchCommandH\x00R\x05touchB\t\n" +
+	"\acommand\"}\n" +
+	"\fTouchCommand\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12,\n" +
+	"\atouches\x18\x05 \x03(\v2\x12.holdfast.v1.TouchR\atouches\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\x88\x06\n" +
+	"\x05Touch\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x14\n" +
+	"\x05buyer\x18\x03 \x01(\tR\x05buyer\x12\x18\n" +
+	"\asession\x18\x04 \x01(\tR\asession\x12\x18\n" +
+	"\aconsent\x18\x05 \x01(\bR\aconsent\x12\x15\n" +
+	"\x06ago_ms\x18\x06 \x01(\x03R\x05agoMs\x12\x16\n" +
+	"\x06device\x18\a \x01(\tR\x06device\x12\x16\n" +
+	"\x06source\x18\b \x01(\tR\x06source\x12\x18\n" +
+	"\achannel\x18\t \x01(\tR\achannel\x12\x1a\n" +
+	"\bcampaign\x18\n" +
+	" \x01(\tR\bcampaign\x12\x1f\n" +
+	"\vmethod_kind\x18\v \x01(\tR\n" +
+	"methodKind\x12\x1d\n" +
+	"\n" +
+	"cart_minor\x18\f \x01(\x03R\tcartMinor\x12\x12\n" +
+	"\x04step\x18\r \x01(\tR\x04step\x12\x17\n" +
+	"\aload_ms\x18\x0e \x01(\x03R\x06loadMs\x12\x1b\n" +
+	"\tprompt_ms\x18\x0f \x01(\x03R\bpromptMs\x12'\n" +
+	"\x10click_to_seen_ms\x18\x10 \x01(\x03R\rclickToSeenMs\x12\x19\n" +
+	"\bclick_id\x18\x11 \x01(\tR\aclickId\x12\x16\n" +
+	"\x06survey\x18\x12 \x01(\tR\x06survey\x12\x14\n" +
+	"\x05score\x18\x13 \x01(\x03R\x05score\x12\x12\n" +
+	"\x04text\x18\x14 \x01(\tR\x04text\x12\x14\n" +
+	"\x05topic\x18\x15 \x01(\tR\x05topic\x12\x14\n" +
+	"\x05order\x18\x16 \x01(\tR\x05order\x12\x10\n" +
+	"\x03ref\x18\x17 \x01(\tR\x03ref\x12\x1a\n" +
+	"\bquantity\x18\x18 \x01(\x03R\bquantity\x12\x1d\n" +
+	"\n" +
+	"face_minor\x18\x19 \x01(\x03R\tfaceMinor\x12\x1d\n" +
+	"\n" +
+	"fees_minor\x18\x1a \x01(\x03R\tfeesMinor\x12\x1b\n" +
+	"\ttax_minor\x18\x1b \x01(\x03R\btaxMinor\x12!\n" +
+	"\famount_minor\x18\x1c \x01(\x03R\vamountMinor\x12\x18\n" +
+	"\afailure\x18\x1d \x01(\tR\afailure\x12\x12\n" +
+	"\x04flow\x18\x1e \x01(\tR\x04flow\"z\n" +
 	"\vListCommand\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
 	"\x05after\x18\x05 \x01(\tR\x05after\x12\x14\n" +
 	"\x05limit\x18\x06 \x01(\x03R\x05limit\x12 \n" +
-	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xcd\x04\n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xfd\x04\n" +
 	"\x05Reply\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1a\n" +
@@ -6163,8 +6648,12 @@ const file_holdfast_proto_rawDesc = "" +
 	"\bpurchase\x18\v \x01(\v2\x15.holdfast.v1.PurchaseR\bpurchase\x12(\n" +
 	"\x05offer\x18\f \x01(\v2\x12.holdfast.v1.OfferR\x05offer\x12+\n" +
 	"\x06refund\x18\r \x01(\v2\x13.holdfast.v1.RefundR\x06refund\x12+\n" +
-	"\x06ticket\x18\x0e \x01(\v2\x13.holdfast.v1.TicketR\x06ticket\x12 \n" +
-	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xcd\x01\n" +
+	"\x06ticket\x18\x0e \x01(\v2\x13.holdfast.v1.TicketR\x06ticket\x12.\n" +
+	"\atouches\x18\x10 \x01(\v2\x14.holdfast.v1.TouchesR\atouches\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\";\n" +
+	"\aTouches\x12\x14\n" +
+	"\x05taken\x18\x01 \x01(\x03R\x05taken\x12\x1a\n" +
+	"\brepeated\x18\x02 \x01(\x03R\brepeated\"\xcd\x01\n" +
 	"\x05Error\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x14\n" +
@@ -6295,7 +6784,7 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x06orders\x18\x02 \x01(\x03R\x06orders\x12\x1a\n" +
 	"\brefunded\x18\x03 \x01(\x03R\brefunded\x12\x16\n" +
 	"\x06failed\x18\x04 \x01(\x03R\x06failed\x12\x1a\n" +
-	"\bexternal\x18\x05 \x01(\x03R\bexternal\"\xe1\n" +
+	"\bexternal\x18\x05 \x01(\x03R\bexternal\"\xf5\n" +
 	"\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
@@ -6340,7 +6829,8 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x10refund_window_ms\x181 \x01(\x03H\x01R\x0erefundWindowMs\x88\x01\x01\x12\"\n" +
 	"\rone_click_off\x182 \x01(\bR\voneClickOff\x12+\n" +
 	"\x0fone_click_share\x183 \x01(\x03H\x02R\roneClickShare\x88\x01\x01\x123\n" +
-	"\x06cancel\x184 \x01(\v2\x1b.holdfast.v1.CancelProgressR\x06cancelB\n" +
+	"\x06cancel\x184 \x01(\v2\x1b.holdfast.v1.CancelProgressR\x06cancel\x12\x12\n" +
+	"\x04mode\x185 \x01(\tR\x04modeB\n" +
 	"\n" +
 	"\b_undo_msB\x13\n" +
 	"\x11_refund_window_msB\x12\n" +
@@ -6406,7 +6896,7 @@ func file_holdfast_proto_rawDescGZIP() []byte {
 	return file_holdfast_proto_rawDescData
 }
 
-var file_holdfast_proto_msgTypes = make([]protoimpl.MessageInfo, 48)
+var file_holdfast_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
 var file_holdfast_proto_goTypes = []any{
 	(*CreateCommand)(nil),         // 0: holdfast.v1.CreateCommand
 	(*UpdateCommand)(nil),         // 1: holdfast.v1.UpdateCommand
@@ -6439,47 +6929,50 @@ var file_holdfast_proto_goTypes = []any{
 	(*OneClickCommand)(nil),       // 28: holdfast.v1.OneClickCommand
 	(*Batch)(nil),                 // 29: holdfast.v1.Batch
 	(*BatchCommand)(nil),          // 30: holdfast.v1.BatchCommand
-	(*ListCommand)(nil),           // 31: holdfast.v1.ListCommand
-	(*Reply)(nil),                 // 32: holdfast.v1.Reply
-	(*Error)(nil),                 // 33: holdfast.v1.Error
-	(*Alternative)(nil),           // 34: holdfast.v1.Alternative
-	(*Hold)(nil),                  // 35: holdfast.v1.Hold
-	(*TakenItem)(nil),             // 36: holdfast.v1.TakenItem
-	(*Order)(nil),                 // 37: holdfast.v1.Order
-	(*Ticket)(nil),                // 38: holdfast.v1.Ticket
-	(*Purchase)(nil),              // 39: holdfast.v1.Purchase
-	(*Offer)(nil),                 // 40: holdfast.v1.Offer
-	(*Refund)(nil),                // 41: holdfast.v1.Refund
-	(*CancelProgress)(nil),        // 42: holdfast.v1.CancelProgress
-	(*Event)(nil),                 // 43: holdfast.v1.Event
-	(*Pool)(nil),                  // 44: holdfast.v1.Pool
-	(*Lot)(nil),                   // 45: holdfast.v1.Lot
-	(*Capacity)(nil),              // 46: holdfast.v1.Capacity
-	(*PurchaseChanged)(nil),       // 47: holdfast.v1.PurchaseChanged
-	(*timestamppb.Timestamp)(nil), // 48: google.protobuf.Timestamp
+	(*TouchCommand)(nil),          // 31: holdfast.v1.TouchCommand
+	(*Touch)(nil),                 // 32: holdfast.v1.Touch
+	(*ListCommand)(nil),           // 33: holdfast.v1.ListCommand
+	(*Reply)(nil),                 // 34: holdfast.v1.Reply
+	(*Touches)(nil),               // 35: holdfast.v1.Touches
+	(*Error)(nil),                 // 36: holdfast.v1.Error
+	(*Alternative)(nil),           // 37: holdfast.v1.Alternative
+	(*Hold)(nil),                  // 38: holdfast.v1.Hold
+	(*TakenItem)(nil),             // 39: holdfast.v1.TakenItem
+	(*Order)(nil),                 // 40: holdfast.v1.Order
+	(*Ticket)(nil),                // 41: holdfast.v1.Ticket
+	(*Purchase)(nil),              // 42: holdfast.v1.Purchase
+	(*Offer)(nil),                 // 43: holdfast.v1.Offer
+	(*Refund)(nil),                // 44: holdfast.v1.Refund
+	(*CancelProgress)(nil),        // 45: holdfast.v1.CancelProgress
+	(*Event)(nil),                 // 46: holdfast.v1.Event
+	(*Pool)(nil),                  // 47: holdfast.v1.Pool
+	(*Lot)(nil),                   // 48: holdfast.v1.Lot
+	(*Capacity)(nil),              // 49: holdfast.v1.Capacity
+	(*PurchaseChanged)(nil),       // 50: holdfast.v1.PurchaseChanged
+	(*timestamppb.Timestamp)(nil), // 51: google.protobuf.Timestamp
 }
 var file_holdfast_proto_depIdxs = []int32{
-	48, // 0: holdfast.v1.CreateCommand.doors_at:type_name -> google.protobuf.Timestamp
-	48, // 1: holdfast.v1.CreateCommand.starts_at:type_name -> google.protobuf.Timestamp
-	48, // 2: holdfast.v1.CreateCommand.opens_at:type_name -> google.protobuf.Timestamp
-	48, // 3: holdfast.v1.CreateCommand.closes_at:type_name -> google.protobuf.Timestamp
+	51, // 0: holdfast.v1.CreateCommand.doors_at:type_name -> google.protobuf.Timestamp
+	51, // 1: holdfast.v1.CreateCommand.starts_at:type_name -> google.protobuf.Timestamp
+	51, // 2: holdfast.v1.CreateCommand.opens_at:type_name -> google.protobuf.Timestamp
+	51, // 3: holdfast.v1.CreateCommand.closes_at:type_name -> google.protobuf.Timestamp
 	2,  // 4: holdfast.v1.CreateCommand.pools:type_name -> holdfast.v1.PoolSpec
 	3,  // 5: holdfast.v1.CreateCommand.lots:type_name -> holdfast.v1.LotSpec
-	48, // 6: holdfast.v1.CreateCommand.refund_until:type_name -> google.protobuf.Timestamp
-	48, // 7: holdfast.v1.UpdateCommand.doors_at:type_name -> google.protobuf.Timestamp
-	48, // 8: holdfast.v1.UpdateCommand.starts_at:type_name -> google.protobuf.Timestamp
-	48, // 9: holdfast.v1.UpdateCommand.opens_at:type_name -> google.protobuf.Timestamp
-	48, // 10: holdfast.v1.UpdateCommand.closes_at:type_name -> google.protobuf.Timestamp
+	51, // 6: holdfast.v1.CreateCommand.refund_until:type_name -> google.protobuf.Timestamp
+	51, // 7: holdfast.v1.UpdateCommand.doors_at:type_name -> google.protobuf.Timestamp
+	51, // 8: holdfast.v1.UpdateCommand.starts_at:type_name -> google.protobuf.Timestamp
+	51, // 9: holdfast.v1.UpdateCommand.opens_at:type_name -> google.protobuf.Timestamp
+	51, // 10: holdfast.v1.UpdateCommand.closes_at:type_name -> google.protobuf.Timestamp
 	2,  // 11: holdfast.v1.UpdateCommand.pools:type_name -> holdfast.v1.PoolSpec
 	3,  // 12: holdfast.v1.UpdateCommand.lots:type_name -> holdfast.v1.LotSpec
-	48, // 13: holdfast.v1.UpdateCommand.refund_until:type_name -> google.protobuf.Timestamp
+	51, // 13: holdfast.v1.UpdateCommand.refund_until:type_name -> google.protobuf.Timestamp
 	4,  // 14: holdfast.v1.LotSpec.fees:type_name -> holdfast.v1.Fee
 	5,  // 15: holdfast.v1.LotSpec.rows:type_name -> holdfast.v1.RowSpec
 	11, // 16: holdfast.v1.HoldCommand.items:type_name -> holdfast.v1.Item
 	11, // 17: holdfast.v1.OfferCommand.items:type_name -> holdfast.v1.Item
-	48, // 18: holdfast.v1.OfferCommand.contact_changed_at:type_name -> google.protobuf.Timestamp
+	51, // 18: holdfast.v1.OfferCommand.contact_changed_at:type_name -> google.protobuf.Timestamp
 	11, // 19: holdfast.v1.BuyCommand.items:type_name -> holdfast.v1.Item
-	48, // 20: holdfast.v1.BuyCommand.contact_changed_at:type_name -> google.protobuf.Timestamp
+	51, // 20: holdfast.v1.BuyCommand.contact_changed_at:type_name -> google.protobuf.Timestamp
 	30, // 21: holdfast.v1.Batch.commands:type_name -> holdfast.v1.BatchCommand
 	0,  // 22: holdfast.v1.BatchCommand.create:type_name -> holdfast.v1.CreateCommand
 	1,  // 23: holdfast.v1.BatchCommand.update:type_name -> holdfast.v1.UpdateCommand
@@ -6505,49 +6998,52 @@ var file_holdfast_proto_depIdxs = []int32{
 	26, // 43: holdfast.v1.BatchCommand.reissue:type_name -> holdfast.v1.ReissueCommand
 	27, // 44: holdfast.v1.BatchCommand.cancel:type_name -> holdfast.v1.CancelCommand
 	28, // 45: holdfast.v1.BatchCommand.one_click:type_name -> holdfast.v1.OneClickCommand
-	33, // 46: holdfast.v1.Reply.error:type_name -> holdfast.v1.Error
-	35, // 47: holdfast.v1.Reply.hold:type_name -> holdfast.v1.Hold
-	37, // 48: holdfast.v1.Reply.order:type_name -> holdfast.v1.Order
-	43, // 49: holdfast.v1.Reply.event:type_name -> holdfast.v1.Event
-	46, // 50: holdfast.v1.Reply.capacity:type_name -> holdfast.v1.Capacity
-	32, // 51: holdfast.v1.Reply.results:type_name -> holdfast.v1.Reply
-	39, // 52: holdfast.v1.Reply.purchase:type_name -> holdfast.v1.Purchase
-	40, // 53: holdfast.v1.Reply.offer:type_name -> holdfast.v1.Offer
-	41, // 54: holdfast.v1.Reply.refund:type_name -> holdfast.v1.Refund
-	38, // 55: holdfast.v1.Reply.ticket:type_name -> holdfast.v1.Ticket
-	34, // 56: holdfast.v1.Error.alternatives:type_name -> holdfast.v1.Alternative
-	48, // 57: holdfast.v1.Hold.expires_at:type_name -> google.protobuf.Timestamp
-	36, // 58: holdfast.v1.Hold.items:type_name -> holdfast.v1.TakenItem
-	4,  // 59: holdfast.v1.TakenItem.fees:type_name -> holdfast.v1.Fee
-	48, // 60: holdfast.v1.Order.at:type_name -> google.protobuf.Timestamp
-	36, // 61: holdfast.v1.Order.items:type_name -> holdfast.v1.TakenItem
-	38, // 62: holdfast.v1.Order.tickets:type_name -> holdfast.v1.Ticket
-	48, // 63: holdfast.v1.Order.undo_until:type_name -> google.protobuf.Timestamp
-	41, // 64: holdfast.v1.Order.refunds:type_name -> holdfast.v1.Refund
-	48, // 65: holdfast.v1.Ticket.admitted_at:type_name -> google.protobuf.Timestamp
-	48, // 66: holdfast.v1.Purchase.hold_until:type_name -> google.protobuf.Timestamp
-	48, // 67: holdfast.v1.Purchase.pay_until:type_name -> google.protobuf.Timestamp
-	48, // 68: holdfast.v1.Purchase.undo_until:type_name -> google.protobuf.Timestamp
-	48, // 69: holdfast.v1.Purchase.at:type_name -> google.protobuf.Timestamp
-	48, // 70: holdfast.v1.Offer.expires_at:type_name -> google.protobuf.Timestamp
-	36, // 71: holdfast.v1.Offer.items:type_name -> holdfast.v1.TakenItem
-	48, // 72: holdfast.v1.Refund.at:type_name -> google.protobuf.Timestamp
-	48, // 73: holdfast.v1.Event.doors_at:type_name -> google.protobuf.Timestamp
-	48, // 74: holdfast.v1.Event.starts_at:type_name -> google.protobuf.Timestamp
-	48, // 75: holdfast.v1.Event.opens_at:type_name -> google.protobuf.Timestamp
-	48, // 76: holdfast.v1.Event.closes_at:type_name -> google.protobuf.Timestamp
-	44, // 77: holdfast.v1.Event.pools:type_name -> holdfast.v1.Pool
-	45, // 78: holdfast.v1.Event.lots:type_name -> holdfast.v1.Lot
-	48, // 79: holdfast.v1.Event.refund_until:type_name -> google.protobuf.Timestamp
-	42, // 80: holdfast.v1.Event.cancel:type_name -> holdfast.v1.CancelProgress
-	4,  // 81: holdfast.v1.Lot.fees:type_name -> holdfast.v1.Fee
-	39, // 82: holdfast.v1.PurchaseChanged.purchase:type_name -> holdfast.v1.Purchase
-	37, // 83: holdfast.v1.PurchaseChanged.order:type_name -> holdfast.v1.Order
-	84, // [84:84] is the sub-list for method output_type
-	84, // [84:84] is the sub-list for method input_type
-	84, // [84:84] is the sub-list for extension type_name
-	84, // [84:84] is the sub-list for extension extendee
-	0,  // [0:84] is the sub-list for field type_name
+	31, // 46: holdfast.v1.BatchCommand.touch:type_name -> holdfast.v1.TouchCommand
+	32, // 47: holdfast.v1.TouchCommand.touches:type_name -> holdfast.v1.Touch
+	36, // 48: holdfast.v1.Reply.error:type_name -> holdfast.v1.Error
+	38, // 49: holdfast.v1.Reply.hold:type_name -> holdfast.v1.Hold
+	40, // 50: holdfast.v1.Reply.order:type_name -> holdfast.v1.Order
+	46, // 51: holdfast.v1.Reply.event:type_name -> holdfast.v1.Event
+	49, // 52: holdfast.v1.Reply.capacity:type_name -> holdfast.v1.Capacity
+	34, // 53: holdfast.v1.Reply.results:type_name -> holdfast.v1.Reply
+	42, // 54: holdfast.v1.Reply.purchase:type_name -> holdfast.v1.Purchase
+	43, // 55: holdfast.v1.Reply.offer:type_name -> holdfast.v1.Offer
+	44, // 56: holdfast.v1.Reply.refund:type_name -> holdfast.v1.Refund
+	41, // 57: holdfast.v1.Reply.ticket:type_name -> holdfast.v1.Ticket
+	35, // 58: holdfast.v1.Reply.touches:type_name -> holdfast.v1.Touches
+	37, // 59: holdfast.v1.Error.alternatives:type_name -> holdfast.v1.Alternative
+	51, // 60: holdfast.v1.Hold.expires_at:type_name -> google.protobuf.Timestamp
+	39, // 61: holdfast.v1.Hold.items:type_name -> holdfast.v1.TakenItem
+	4,  // 62: holdfast.v1.TakenItem.fees:type_name -> holdfast.v1.Fee
+	51, // 63: holdfast.v1.Order.at:type_name -> google.protobuf.Timestamp
+	39, // 64: holdfast.v1.Order.items:type_name -> holdfast.v1.TakenItem
+	41, // 65: holdfast.v1.Order.tickets:type_name -> holdfast.v1.Ticket
+	51, // 66: holdfast.v1.Order.undo_until:type_name -> google.protobuf.Timestamp
+	44, // 67: holdfast.v1.Order.refunds:type_name -> holdfast.v1.Refund
+	51, // 68: holdfast.v1.Ticket.admitted_at:type_name -> google.protobuf.Timestamp
+	51, // 69: holdfast.v1.Purchase.hold_until:type_name -> google.protobuf.Timestamp
+	51, // 70: holdfast.v1.Purchase.pay_until:type_name -> google.protobuf.Timestamp
+	51, // 71: holdfast.v1.Purchase.undo_until:type_name -> google.protobuf.Timestamp
+	51, // 72: holdfast.v1.Purchase.at:type_name -> google.protobuf.Timestamp
+	51, // 73: holdfast.v1.Offer.expires_at:type_name -> google.protobuf.Timestamp
+	39, // 74: holdfast.v1.Offer.items:type_name -> holdfast.v1.TakenItem
+	51, // 75: holdfast.v1.Refund.at:type_name -> google.protobuf.Timestamp
+	51, // 76: holdfast.v1.Event.doors_at:type_name -> google.protobuf.Timestamp
+	51, // 77: holdfast.v1.Event.starts_at:type_name -> google.protobuf.Timestamp
+	51, // 78: holdfast.v1.Event.opens_at:type_name -> google.protobuf.Timestamp
+	51, // 79: holdfast.v1.Event.closes_at:type_name -> google.protobuf.Timestamp
+	47, // 80: holdfast.v1.Event.pools:type_name -> holdfast.v1.Pool
+	48, // 81: holdfast.v1.Event.lots:type_name -> holdfast.v1.Lot
+	51, // 82: holdfast.v1.Event.refund_until:type_name -> google.protobuf.Timestamp
+	45, // 83: holdfast.v1.Event.cancel:type_name -> holdfast.v1.CancelProgress
+	4,  // 84: holdfast.v1.Lot.fees:type_name -> holdfast.v1.Fee
+	42, // 85: holdfast.v1.PurchaseChanged.purchase:type_name -> holdfast.v1.Purchase
+	40, // 86: holdfast.v1.PurchaseChanged.order:type_name -> holdfast.v1.Order
+	87, // [87:87] is the sub-list for method output_type
+	87, // [87:87] is the sub-list for method input_type
+	87, // [87:87] is the sub-list for extension type_name
+	87, // [87:87] is the sub-list for extension extendee
+	0,  // [0:87] is the sub-list for field type_name
 }
 
 func init() { file_holdfast_proto_init() }
@@ -6587,15 +7083,16 @@ func file_holdfast_proto_init() {
 		(*BatchCommand_Reissue)(nil),
 		(*BatchCommand_Cancel)(nil),
 		(*BatchCommand_OneClick)(nil),
+		(*BatchCommand_Touch)(nil),
 	}
-	file_holdfast_proto_msgTypes[43].OneofWrappers = []any{}
+	file_holdfast_proto_msgTypes[46].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_holdfast_proto_rawDesc), len(file_holdfast_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   48,
+			NumMessages:   51,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
