@@ -93,6 +93,10 @@ generate: ## generate the protobuf code
 generated: generate ## fail if the protobuf code is not what its schema generates
 	git diff --exit-code -- transport/holdfastpb
 
+.PHONY: dashboard
+dashboard: ## bundle the dashboard with its libraries into transport/dashboard/built (needs Node.js with npm)
+	cd transport/dashboard/page && npm ci --ignore-scripts --no-audit --no-fund && node bundle.mjs
+
 .PHONY: lint
 lint: ## vet, formatting and linters
 	go vet ./...

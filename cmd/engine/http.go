@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/holdfast-engine/holdfast/transport"
+	"github.com/holdfast-engine/holdfast/transport/dashboard"
 	"github.com/holdfast-engine/holdfast/transport/gateway/stripe"
 )
 
@@ -48,10 +49,14 @@ func (p *process) startHTTP(context.Context) error {
 	if err != nil {
 		return err
 	}
+	page, err := dashboard.New()
+	if err != nil {
+		return fmt.Errorf("read the dashboard: %w", err)
+	}
 	h, err := transport.ServeHTTP(transport.HTTPConfig{
 		Listen: p.config.http, Token: token, CertFile: p.config.httpAccess.certFile, KeyFile: p.config.httpAccess.keyFile,
 		Ready: p.ready, KeySet: p.keySet, Webhooks: map[string]http.HandlerFunc{stripe.Name: p.serveHook}, Shop: p.config.shop,
-		Measurer: &p.figures, State: p.showState,
+		Measurer: &p.figures, State: p.showState, Page: page,
 		Metrics: func(w io.Writer) {
 			if m := p.metrics.Load(); m != nil { // nil until the node has started
 				m.WriteText(w)
