@@ -28,5 +28,5 @@ func newMeters(b *Book) []meter {
 	if b != nil {
 		b.people, b.counts = people, counts
 	}
-	return []meter{counts, people}
+	return []meter{counts, newCohorts(b), people}
 }

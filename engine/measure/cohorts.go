@@ -1,0 +1,418 @@
+package measure
+
+import (
+	"encoding/binary"
+
+	"github.com/holdfast-engine/holdfast/engine"
+)
+
+// cohorts is the meter of buyer-events, one row for each buyer at each event: conversion, the funnel, abandonment, adoption, and how long it all took. A row
+// counts in the way in which its buyer was last seen, and in the minute of its first view; when something changes that, what it counts moves with it. So an
+// entry costs the same however many rows there are, and an answer is a sum over minutes, not over rows.
+type cohorts struct {
+	b       *Book
+	cells   cells
+	rows    keyed[buyerRow] // by event and person
+	aliases keyed[uint64]   // sessions: the buyer that each turned out to be
+	users   keyed[userRow]  // persons who bought by one-click
+	clicks  clicks
+}
+
+// userRow is somebody's first one-click order.
+type userRow struct {
+	at    minuteKey
+	cell  uint32
+	again bool
+}
+
+// cellsPerSeries bounds the cells: so many times the series that a policy allows.
+const cellsPerSeries = 4
+
+func newCohorts(b *Book) *cohorts {
+	m := &cohorts{b: b}
+	if b != nil {
+		p := &b.policy
+		m.cells = newCells(cellsPerSeries * p.SeriesMax)
+		m.rows, m.aliases, m.users = newKeyed[buyerRow](p.RowsMax), newKeyed[uint64](p.PeopleMax), newKeyed[userRow](p.PeopleMax)
+		m.clicks = newClicks()
+	}
+	return m
+}
+
+// rowUse says what an entry does to the row of its buyer.
+type rowUse uint8
+
+const (
+	rowIgnores rowUse = iota
+	rowFollows        // it changes a row that is there
+	rowBegins         // it begins one if there is none
+)
+
+// use is what entries of a kind do.
+func (k Kind) use() rowUse {
+	//exhaustive:ignore // the others do nothing
+	switch k {
+	case KindViewed, KindSelected, KindCarted, KindStepped, KindClicked, KindOffered, KindHeld, KindAttempted, KindOrdered, KindObservedOrder, KindObservedFailed:
+		return rowBegins
+	case KindClickSeen, KindPageReady, KindAction, KindAsked, KindAuthorised, KindDeclined, KindReleased, KindUndone, KindRefunding, KindRefunded, KindObservedRefund,
+		KindTimed:
+		return rowFollows
+	}
+	return rowIgnores
+}
+
+func rowKey(event eventID, person uint64) uint64 { return max(1, mix(person^mix(uint64(event)+1))) }
+
+func (m *cohorts) add(_ *Subject, e *Entry, _ []seriesID) {
+	use := e.Kind.use()
+	if use == rowIgnores {
+		return
+	}
+	ev := m.b.last
+	said := ev.account.how(e)
+	at := minuteOf(msOf(e.At), ev.hourOf(e.At))
+	person := m.person(ev, e)
+	if person == 0 {
+		cell := m.cells.find(ev, said)
+		m.count(cell, nil, person, at, e)
+		m.time(cell, at, e)
+		return
+	}
+	key := rowKey(ev.number, person)
+	row := m.rows.find(key)
+	if row == nil {
+		cell := m.cells.find(ev, said)
+		if use == rowFollows { // it was let go, or began before the log that is left
+			m.time(cell, at, e)
+			return
+		}
+		row = m.rows.add(key)
+		*row = buyerRow{base: msOf(e.At), cell: cell}
+		if !ev.Observe {
+			row.flags = rowSells
+		}
+	}
+	was := *row
+	m.note(ev, row, at, e)
+	if how := m.cells.all[row.cell].key.how.or(said); how != m.cells.all[row.cell].key.how {
+		row.cell = m.cells.find(ev, how)
+	}
+	m.move(&was, row)
+	m.count(row.cell, row, person, at, e)
+	m.time(row.cell, at, e)
+	m.clicks.note(&m.cells, key, row, at, e)
+}
+
+// or is how, with what an entry says where it says something.
+func (h How) or(said How) How {
+	for _, v := range [...]struct{ to, from *uint8 }{
+		{&h.flow, &said.flow}, {&h.device, &said.device}, {&h.method, &said.method}, {&h.channel, &said.channel},
+	} {
+		if *v.from != 0 {
+			*v.to = *v.from
+		}
+	}
+	return h
+}
+
+// person is who an entry is about, and makes one of a session and its buyer once they are known to be one.
+func (m *cohorts) person(ev *event, e *Entry) uint64 {
+	if e.Alias == 0 {
+		if e.Kind < KindOffered && e.Person != 0 { // facts of the engine name buyers
+			if buyer := m.aliases.find(e.Person); buyer != nil {
+				return *buyer
+			}
+		}
+		return e.Person
+	}
+	if known := m.aliases.find(e.Person); known == nil {
+		*m.aliases.add(e.Person) = e.Alias
+	} else {
+		*known = e.Alias
+	}
+	from, to := rowKey(ev.number, e.Person), rowKey(ev.number, e.Alias)
+	session := m.rows.find(from)
+	if session == nil {
+		return e.Alias
+	}
+	m.clicks.rename(from, to)
+	buyer := m.rows.find(to)
+	if buyer == nil {
+		m.rows.rename(from, to)
+		return e.Alias
+	}
+	was := *buyer
+	buyer.unite(session)
+	if how := m.cells.all[session.cell].key.how.or(m.cells.all[buyer.cell].key.how); how != m.cells.all[buyer.cell].key.how {
+		buyer.cell = m.cells.find(ev, how)
+	}
+	m.move(session, &buyerRow{cell: session.cell})
+	m.move(&was, buyer)
+	m.rows.drop(from)
+	return e.Alias
+}
+
+// note changes a row by what happened.
+func (m *cohorts) note(ev *event, r *buyerRow, at minuteKey, e *Entry) {
+	ms := msOf(e.At)
+	//exhaustive:ignore // the others change nothing that a row keeps
+	switch e.Kind {
+	case KindViewed:
+		if r.view(ms) {
+			r.hour = at.hour()
+			if r.flags &^= rowObtainable; ev.State == engine.EventOnSale && ev.Stock.Free > 0 {
+				r.flags |= rowObtainable
+			}
+		}
+	case KindSelected:
+		r.reach(stepSelected, ms)
+		if !r.has(rowPicked) || ms > r.pickMs() {
+			r.lastPick, r.waitedMs = r.since(ms), 0
+			r.flags |= rowPicked
+		}
+	case KindCarted:
+		if ev.Observe {
+			m.held(r, at, ms)
+		} else {
+			r.reach(stepSelected, ms)
+		}
+	case KindStepped:
+		m.stepped(ev, r, at, e)
+	case KindOffered:
+		m.offered(r, at, e)
+	case KindHeld:
+		m.held(r, at, ms)
+	case KindAttempted, KindObservedFailed:
+		r.reach(stepAttempted, ms)
+		m.fail(r, ms, e.Failure)
+		if e.Kind == KindAttempted && e.HasFlow && e.Flow == engine.FlowOneClick {
+			r.try(at)
+		}
+	case KindDeclined, KindReleased:
+		m.fail(r, ms, e.Failure)
+	case KindOrdered, KindObservedOrder:
+		m.ordered(r, at, e)
+	case KindUndone, KindRefunded, KindObservedRefund:
+		r.left -= e.AmountMinor
+		if e.Kind == KindUndone && e.Money.TotalMinor == 0 {
+			r.free = uint8(max(0, int(r.free)-1))
+		}
+	case KindRefunding:
+		if e.Whole && e.Money.TotalMinor == 0 {
+			r.free = uint8(max(0, int(r.free)-1))
+		}
+	}
+}
+
+// The steps that mean something here: a shop's own line, and where a shop that sells elsewhere begins to take money.
+const (
+	stepLine     = "line"
+	stepAdmitted = "admitted"
+	stepPayment  = "payment"
+)
+
+func (m *cohorts) stepped(ev *event, r *buyerRow, at minuteKey, e *Entry) {
+	ms := msOf(e.At)
+	switch {
+	case e.Text == stepLine:
+		r.joined = r.since(ms)
+		r.flags |= rowJoined
+	case e.Text == stepAdmitted && r.has(rowJoined):
+		r.flags &^= rowJoined
+		waited := max(0, ms-r.base-int64(r.joined))
+		if r.has(rowPicked) && r.joined >= r.lastPick {
+			r.waitedMs += uint32(waited)
+		}
+		m.cells.time(r.cell, durationLine, at, TimesIndex(waited*1e6), 1, waited)
+	case e.Text == stepPayment && ev.Observe:
+		r.reach(stepAttempted, ms)
+	}
+}
+
+func (m *cohorts) offered(r *buyerRow, at minuteKey, e *Entry) {
+	if e.Variant != VariantNone {
+		r.flags |= rowAsked
+	}
+	if e.Variant == VariantIn || e.Variant == VariantOut {
+		r.flags |= rowEligible
+	}
+	if e.OneClick && !r.has(rowOffered) {
+		r.flags |= rowOffered
+		r.offer = at
+	}
+}
+
+func (m *cohorts) held(r *buyerRow, at minuteKey, ms int64) {
+	r.reach(stepHeld, ms)
+	if !r.has(rowHeld) {
+		r.flags |= rowHeld
+		r.hold, r.firstHold = at, ms
+	}
+}
+
+// try notes a one-click attempt.
+func (r *buyerRow) try(at minuteKey) {
+	if r.has(rowOffered) {
+		r.flags |= rowOfferTried
+	}
+	if !r.has(rowTried) {
+		r.flags |= rowTried
+		r.tried = at
+	}
+	r.tries = plus(r.tries, 1)
+}
+
+// inTime says whether something happened while the first hold was watched.
+func (m *cohorts) inTime(r *buyerRow, ms int64) bool {
+	return r.has(rowHeld) && ms <= r.firstHold+m.b.policy.MatureMs
+}
+
+// fail notes how the last attempt ended; a new one has not failed yet.
+func (m *cohorts) fail(r *buyerRow, ms int64, f Failure) {
+	if !m.inTime(r, ms) {
+		return
+	}
+	if f == FailureOurs || f == FailurePayment || f == FailureStock {
+		r.flags |= rowFailed
+	} else {
+		r.flags &^= rowFailed
+	}
+}
+
+func (m *cohorts) ordered(r *buyerRow, at minuteKey, e *Entry) {
+	ms := msOf(e.At)
+	r.reach(stepOrdered, ms)
+	r.flags |= rowOrdered
+	if e.Money.TotalMinor > 0 {
+		r.left += e.Money.TotalMinor
+	} else {
+		r.free = plus(r.free, 1)
+	}
+	if m.inTime(r, ms) {
+		r.flags |= rowHeldInTime
+	}
+	if r.has(rowPicked) && ms >= r.pickMs() {
+		r.flags |= rowCompleted
+	}
+	if e.HasFlow && e.Flow == engine.FlowOneClick {
+		r.orders = plus(r.orders, 1)
+		if !e.NeededAction && r.clean < r.tries {
+			r.clean++
+		}
+	}
+}
+
+// move takes away what a row counted and counts what it does now.
+func (m *cohorts) move(was, r *buyerRow) {
+	m.shift(was.cell, minuteOf(was.base, was.hour), was.cohort(), r.cell, minuteOf(r.base, r.hour), r.cohort(), cohortViewed)
+	m.shift(was.cell, was.hold, was.heldColumns(), r.cell, r.hold, r.heldColumns(), heldFirst)
+	m.shift(was.cell, was.offer, was.offerColumns(), r.cell, r.offer, r.offerColumns(), offered)
+	same := was.cell == r.cell
+	if !same || was.tries != r.tries || was.clean != r.clean || was.tried != r.tried {
+		m.some(was.cell, was.tried, triedTries, -int64(was.tries))
+		m.some(was.cell, was.tried, triedClean, -int64(was.clean))
+		m.some(r.cell, r.tried, triedTries, int64(r.tries))
+		m.some(r.cell, r.tried, triedClean, int64(r.clean))
+	}
+	if same && was.base == r.base && was.steps == r.steps && was.flags == r.flags {
+		return
+	}
+	for step := range funnelEnd {
+		before, had := was.stepMs(step)
+		now, has := r.stepMs(step)
+		if same && had == has && before == now && (!has || was.base == r.base && was.hour == r.hour) {
+			continue
+		}
+		if had {
+			m.cells.time(was.cell, durationSelected+duration(step), minuteOf(was.base, was.hour), TimesIndex(before*1e6), -1, -before)
+		}
+		if has {
+			m.cells.time(r.cell, durationSelected+duration(step), minuteOf(r.base, r.hour), TimesIndex(now*1e6), 1, now)
+		}
+	}
+}
+
+func (m *cohorts) some(cell uint32, at minuteKey, what cellColumn, n int64) {
+	if n != 0 {
+		m.cells.count(cell, at, what, n)
+	}
+}
+
+// shift moves one of each column from where it was to where it is.
+func (m *cohorts) shift(fromCell uint32, from minuteKey, was uint32, toCell uint32, to minuteKey, is uint32, first cellColumn) {
+	if fromCell == toCell && from == to {
+		m.cells.countAll(toCell, to, first, was&^is, -1)
+		m.cells.countAll(toCell, to, first, is&^was, 1)
+		return
+	}
+	m.cells.countAll(fromCell, from, first, was, -1)
+	m.cells.countAll(toCell, to, first, is, 1)
+}
+
+// count counts what has its own time. r is nil if the entry is of nobody.
+func (m *cohorts) count(cell uint32, r *buyerRow, person uint64, at minuteKey, e *Entry) {
+	//exhaustive:ignore // the others have cohorts only
+	switch e.Kind {
+	case KindViewed:
+		m.cells.count(cell, at, timeViews, 1)
+		if r != nil {
+			m.cells.count(cell, at, timeViewsLinked, 1)
+		}
+	case KindOrdered, KindObservedOrder:
+		m.cells.count(cell, at, timeOrders, 1)
+		if r == nil {
+			return
+		}
+		if r.has(rowViewed) {
+			m.cells.count(cell, at, timeOrdersLinked, 1)
+		}
+		oneClick := e.HasFlow && e.Flow == engine.FlowOneClick
+		if r.has(rowOffered) {
+			m.cells.count(cell, at, timeOrdersEligible, 1)
+			if oneClick {
+				m.cells.count(cell, at, timeOrdersOneClick, 1)
+			}
+		}
+		if oneClick {
+			m.used(person, cell, at)
+		}
+		m.checkout(cell, r, at, msOf(e.At))
+	}
+}
+
+// used notes a one-click order of a person.
+func (m *cohorts) used(person uint64, cell uint32, at minuteKey) {
+	u := m.users.find(person)
+	switch {
+	case u == nil:
+		*m.users.add(person) = userRow{at: at, cell: cell}
+		m.cells.count(cell, at, usedFirst, 1)
+	case !u.again:
+		u.again = true
+		m.cells.count(u.cell, u.at, usedAgain, 1)
+	}
+}
+
+// advance makes what has become old as coarse as it is kept, and counts clicks that were never answered.
+func (m *cohorts) advance(now engine.Instant) {
+	m.cells.advance(msOf(now)/60_000, m.b.policy.MatureMs)
+	m.clicks.advance(&m.cells, msOf(now))
+}
+
+func (m *cohorts) appendState(dst []byte) []byte {
+	dst = m.cells.appendState(dst)
+	dst = m.rows.appendState(dst, func(dst []byte, r *buyerRow) []byte { return r.append(dst) })
+	dst = m.aliases.appendState(dst, func(dst []byte, buyer *uint64) []byte { return binary.LittleEndian.AppendUint64(dst, *buyer) })
+	dst = m.users.appendState(dst, func(dst []byte, u *userRow) []byte {
+		return append(binary.AppendUvarint(binary.AppendUvarint(dst, uint64(u.at)), uint64(u.cell)), flag(u.again))
+	})
+	return m.clicks.appendState(dst)
+}
+
+func (m *cohorts) readState(r *reader) {
+	m.cells.readState(r)
+	m.rows.readState(r, func(r *reader, row *buyerRow) { row.read(r, &m.cells) })
+	m.aliases.readState(r, func(r *reader, buyer *uint64) { *buyer = r.fixed64() })
+	m.users.readState(r, func(r *reader, u *userRow) { *u = userRow{minuteKey(r.uint()), m.cells.read(r), r.byte() == 1} })
+	m.clicks.readState(r, &m.cells)
+}

@@ -1,0 +1,229 @@
+package measure
+
+import "github.com/holdfast-engine/holdfast/engine"
+
+// cohortSums is what a series counted in a window.
+type cohortSums struct {
+	all, mature [cellColumnsEnd]int64
+	spreads     [durations]spread
+}
+
+// begin is the first minute of a window that ends at now; 0 is all there is. Cohorts are minutes.
+func (m *cohorts) begin(w Window, now engine.Instant) int64 {
+	if w == WindowSale {
+		return 0
+	}
+	return max(1, msOf(w.Begin(now))/60_000)
+}
+
+// sum adds up the cells of a series. wants says which durations are asked for.
+func (m *cohorts) sum(w Window, id seriesID, now engine.Instant, wants func(duration) bool) *cohortSums {
+	s := &cohortSums{}
+	begin := m.begin(w, now)
+	l := m.cells.levels
+	counted := func(k minuteKey, hours uint32) bool { return k.minute() >= begin && hours&(1<<k.hour()) != 0 }
+	in := make(map[*cell]uint32)
+	m.cells.each(&m.b.series, id, func(c *cell, hours uint32) {
+		in[c] = hours
+		for t := range c.tracks {
+			for i := range c.tracks[t] {
+				b := &c.tracks[t][i]
+				if !counted(b.key, hours) {
+					continue
+				}
+				mature := l.end(b.key)*60_000+m.b.policy.MatureMs <= msOf(now)
+				for n := range b.n {
+					s.all[t*trackColumns+n] += int64(b.n[n])
+					if mature {
+						s.mature[t*trackColumns+n] += int64(b.n[n])
+					}
+				}
+			}
+		}
+		for i := range c.times {
+			if kind := duration(c.times[i].key >> 32); wants(kind) && counted(minuteKey(c.times[i].key), hours) {
+				s.spreads[kind].take(&c.times[i])
+			}
+		}
+	})
+	m.clicks.due(msOf(now), func(k *click) {
+		hours, ok := in[&m.cells.all[k.cell]]
+		if !ok {
+			hours, ok = in[&m.cells.all[m.cells.all[k.cell].twin]]
+		}
+		if ok && counted(k.at, hours) {
+			s.all[timeClicks]++
+		}
+	})
+	return s
+}
+
+func (m *cohorts) figures(dst []Figure, q *Query, id seriesID, now engine.Instant) []Figure {
+	now = max(now, m.b.now)
+	asked := durationsAsked(q)
+	s := &cohortSums{}
+	kept := q.Window != Window10s
+	if kept {
+		s = m.sum(q.Window, id, now, func(d duration) bool { return asked&(1<<d) != 0 })
+	}
+	f := figurer{dst: dst, kept: kept}
+	f.conversion(s)
+	f.funnel(s)
+	f.adoption(s)
+	f.checkout(s)
+	for _, l := range latencies() {
+		for _, p := range percentiles() {
+			f.quantile("latency."+l.id+p.suffix, &s.spreads[l.of], p.q)
+		}
+		if l.of == durationAuthentication {
+			f.share("latency.confirmed_2s", s.all[timeConfirmed], s.all[timeClicks])
+		}
+	}
+	return f.dst
+}
+
+// durationsAsked has a bit each duration that a query asks for.
+func durationsAsked(q *Query) (asked uint32) {
+	if len(q.KPIs) == 0 {
+		return 1<<durations - 1
+	}
+	for _, l := range latencies() {
+		for _, p := range percentiles() {
+			if q.wants("latency." + l.id + p.suffix) {
+				asked |= 1 << l.of
+			}
+		}
+	}
+	for i, step := range funnelSteps() {
+		if q.wants("funnel." + step + ".time.p50") {
+			asked |= 1 << (durationSelected + duration(i))
+		}
+	}
+	if q.wants("checkout_time.p50") || q.wants("checkout_time.mean") {
+		asked |= 1 << durationCheckout
+	}
+	if q.wants("checkout_time.line_wait.p50") {
+		asked |= 1 << durationLine
+	}
+	return asked
+}
+
+// cohortShare is a share of cohorts that may still change, with how much of them is old enough.
+func (f *figurer) cohortShare(kpi string, part, whole, matureWhole int64) {
+	f.share(kpi, part, whole).mature(matureWhole, whole)
+}
+
+// matured is a share of what is old enough only.
+func (f *figurer) matured(kpi string, part, whole, all int64) {
+	g := f.share(kpi, part, whole)
+	switch {
+	case g.Value != nil:
+		share := float64(whole) / float64(all)
+		g.Mature = &share
+	case f.kept && all > 0:
+		g.Why = WhyNotYet
+	}
+}
+
+func (f *figurer) conversion(s *cohortSums) {
+	n, old := &s.all, &s.mature
+	f.cohortShare("conversion", n[cohortOrdered], n[cohortViewed], old[cohortViewed])
+	f.matured("conversion_mature", old[cohortOrdered], old[cohortViewed], n[cohortViewed])
+	f.cohortShare("conversion_obtainable", n[cohortOrderedObtainable], n[cohortObtainable], old[cohortObtainable])
+	f.cohortShare("conversion_net", n[cohortNet], n[cohortViewed], old[cohortViewed])
+	f.share("coverage.views", n[timeViewsLinked], n[timeViews])
+	f.share("coverage.orders", n[timeOrdersLinked], n[timeOrders])
+}
+
+func funnelSteps() [funnelEnd]string { return [funnelEnd]string{"selected", "held", "attempted", "ordered"} }
+
+func (f *figurer) funnel(s *cohortSums) {
+	n := &s.all
+	viewed := f.none("funnel.viewed", UnitCount, WhyNotAvailable)
+	before := n[cohortViewed]
+	if f.kept && before > 0 {
+		v := float64(before)
+		viewed.Value, viewed.Why = &v, ""
+		viewed.mature(s.mature[cohortViewed], before)
+	}
+	for i, step := range funnelSteps() {
+		reached := n[funnelSelected+cellColumn(i)]
+		told := n[toldSelected+cellColumn(min(i, stepAttempted))]
+		if i == stepOrdered || told > 0 || i != stepSelected && n[cohortSells] > 0 {
+			f.share("funnel."+step, reached, before).mature(s.mature[cohortViewed], max(1, n[cohortViewed]))
+			before = reached
+		} else {
+			f.none("funnel."+step, UnitRatio, WhyNotAvailable)
+		}
+		f.quantile("funnel."+step+".time.p50", &s.spreads[durationSelected+duration(i)], 0.5)
+	}
+	old := &s.mature
+	holds, done, could := old[heldFirst], old[heldInTime], old[heldCouldNot]
+	f.matured("abandonment", holds-done, holds, n[heldFirst])
+	f.matured("abandonment.could_not", could, holds, n[heldFirst])
+	f.matured("abandonment.did_not", holds-done-could, holds, n[heldFirst])
+}
+
+func (f *figurer) adoption(s *cohortSums) {
+	n := &s.all
+	f.cohortShare("adoption.attempted", n[offeredTried], n[offered], s.mature[offered])
+	f.share("adoption.share", n[timeOrdersOneClick], n[timeOrdersEligible])
+	f.share("adoption.again", n[usedAgain], n[usedFirst])
+	f.share("adoption.no_action", n[triedClean], n[triedTries])
+	active := n[cohortViewed]
+	if n[cohortAsked] == 0 {
+		active = 0 // nobody asked the engine
+	}
+	f.share("adoption.eligible", n[cohortEligible], active)
+}
+
+func (f *figurer) checkout(s *cohortSums) {
+	took := &s.spreads[durationCheckout]
+	f.quantile("checkout_time.p50", took, 0.5)
+	mean := f.none("checkout_time.mean", UnitMs, WhyNotAvailable)
+	if f.kept && took.n > 0 {
+		v := float64(took.sum) / float64(took.n)
+		mean.Value, mean.Why, mean.Denominator = &v, "", &took.n
+	}
+	f.cohortShare("checkout_time.completion", s.all[cohortCompleted], s.all[toldSelected], s.mature[toldSelected])
+	f.quantile("checkout_time.line_wait.p50", &s.spreads[durationLine], 0.5)
+}
+
+// quantile is one of durations, with how many there are.
+func (f *figurer) quantile(kpi string, of *spread, q float64) {
+	g := f.none(kpi, UnitMs, WhyNotAvailable)
+	if f.kept && of.n > 0 {
+		v := of.quantile(q)
+		g.Value, g.Why, g.Denominator, g.RelativeErrorMax = &v, "", &of.n, TimesErrorMax
+	}
+}
+
+// latency is a KPI of durations, with three percentiles.
+type latency struct {
+	id string
+	of duration
+}
+
+func latencies() []latency {
+	return []latency{
+		{"l1", durationSeen},
+		{"l2", durationEngine},
+		{"l2_failed", durationEngineFailed},
+		{"hold", durationHold},
+		{"lane", durationLane},
+		{"gateway", durationGateway},
+		{"commit", durationCommit},
+		{"authentication", durationAuthentication},
+		{"page_load", durationPageLoad},
+		{"prompt", durationPrompt},
+	}
+}
+
+type percentile struct {
+	suffix, name string
+	q            float64
+}
+
+func percentiles() [3]percentile {
+	return [3]percentile{{".p50", "median", 0.50}, {".p95", "95th percentile", 0.95}, {".p99", "99th percentile", 0.99}}
+}

@@ -1,0 +1,206 @@
+package measure
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/holdfast-engine/holdfast/engine"
+)
+
+// wantShare fails the test unless the figure is part of whole.
+func wantShare(t *testing.T, f Figure, part, whole int64) {
+	t.Helper()
+	if f.Value == nil || f.Numerator == nil || *f.Numerator != part || *f.Denominator != whole || *f.Value != float64(part)/float64(whole) {
+		t.Errorf("%s = %s, want %d of %d", f.KPI, shown(f), part, whole)
+	}
+}
+
+func shown(f Figure) string {
+	if f.Value == nil {
+		return string(f.Why)
+	}
+	s := fmt.Sprint(*f.Value)
+	if f.Numerator != nil {
+		s += fmt.Sprintf(" (%d of %d)", *f.Numerator, *f.Denominator)
+	}
+	if f.SoFar {
+		s += " so far"
+	}
+	return s
+}
+
+func session(name string) func(*Entry) { return func(e *Entry) { e.Person = SessionOf("shop", name) } }
+
+func known(name, buyer string) func(*Entry) {
+	return func(e *Entry) { e.Person, e.Alias = SessionOf("shop", name), PersonOf("shop", buyer) }
+}
+
+func step(name string) func(*Entry) { return func(e *Entry) { e.Text = name } }
+
+func took(ms int64) func(*Entry) { return func(e *Entry) { e.DurationMs = ms } }
+
+func acted(e *Entry) { e.NeededAction = true }
+
+func offer(e *Entry) { e.OneClick, e.Variant = true, VariantIn }
+
+const std, one = engine.FlowStandard, engine.FlowOneClick
+
+// Five buyers come to Night One. Ann looks, selects, holds and buys by the standard checkout. Bob looks before he is known, then buys by one-click and takes the order
+// back. Cem holds, and his card is declined. Dee holds and leaves. Eve looks when nothing is left.
+func fiveBuyers() *tale {
+	s := time.Second
+	return tell("e1").set("Night One\nconcert\nEUR\nEurope/Amsterdam").onSale().stock(4, 0, 0, 0, 0).
+		add(KindViewed, by("ann"), on(engine.DeviceDesktop)).after(10*s).add(KindSelected, by("ann")).after(5*s).add(KindHeld, by("ann"), flow(std)).
+		add(KindViewed, session("s1"), on(engine.DeviceMobile)).add(KindViewed). // the second without consent
+		after(60*s).add(KindAttempted, by("ann"), flow(std)).add(KindOrdered, by("ann"), flow(std), order(1), paid(4500, 250, 0, 1)).
+		after(5*s).add(KindSelected, known("s1", "bob")).add(KindOffered, by("bob"), offer).add(KindClicked, by("bob")).
+		after(s).add(KindHeld, by("bob"), flow(one)).add(KindAttempted, by("bob"), flow(one)).
+		after(s).add(KindOrdered, by("bob"), flow(one), order(2), purchase(1), paid(4500, 250, 0, 1)).
+		add(KindClickSeen, by("bob"), took(1900)).
+		after(30*s).add(KindUndone, by("bob"), flow(one), order(2), paid(4500, 250, 0, 1), amount(4750)).
+		add(KindViewed, by("cem")).after(s).add(KindHeld, by("cem"), flow(std)).add(KindAttempted, by("cem"), flow(std)).
+		after(s).add(KindDeclined, by("cem"), flow(std), failed(FailurePayment)).
+		add(KindViewed, by("dee")).after(s).add(KindHeld, by("dee"), flow(std)).
+		after(s).stock(0, 2, 0, 2, 0).add(KindViewed, by("eve"))
+}
+
+func TestFiveBuyers(t *testing.T) {
+	h := fiveBuyers()
+	b := h.book()
+	now := h.at
+	of := func(kpi string) Figure { return figureOf(t, b, Query{}, now, "", kpi) }
+	wantShare(t, of("conversion"), 2, 5)
+	if f := of("conversion"); !f.SoFar || *f.Mature != 0 {
+		t.Errorf("conversion is %s, with %v mature", shown(f), *f.Mature)
+	}
+	wantWhy(t, of("conversion_mature"), WhyNotYet)
+	wantShare(t, of("conversion_obtainable"), 2, 4) // Eve could not
+	wantShare(t, of("conversion_net"), 1, 5)        // Bob took his back
+	wantShare(t, of("coverage.views"), 5, 6)
+	wantShare(t, of("coverage.orders"), 2, 2)
+	wantValue(t, of("funnel.viewed"), 5)
+	wantShare(t, of("funnel.selected"), 4, 5) // Cem and Dee hold without having reported a selection
+	wantShare(t, of("funnel.held"), 4, 4)
+	wantShare(t, of("funnel.attempted"), 3, 4)
+	wantShare(t, of("funnel.ordered"), 2, 3)
+	wantWhy(t, of("abandonment"), WhyNotYet)
+	wantShare(t, of("adoption.attempted"), 1, 1)
+	wantShare(t, of("adoption.share"), 1, 1)
+	wantShare(t, of("adoption.again"), 0, 1)
+	wantShare(t, of("adoption.no_action"), 1, 1)
+	wantShare(t, of("adoption.eligible"), 1, 5)
+	wantShare(t, of("checkout_time.completion"), 2, 2)
+	wantValue(t, of("checkout_time.mean"), (65_000+2_000)/2)
+	wantShare(t, of("latency.confirmed_2s"), 1, 1)
+
+	now += engine.Instant(40 * time.Minute)
+	wantShare(t, of("conversion_mature"), 2, 5)
+	wantShare(t, of("abandonment"), 2, 4)
+	wantShare(t, of("abandonment.could_not"), 1, 4) // Cem
+	wantShare(t, of("abandonment.did_not"), 1, 4)   // Dee
+	if f := of("conversion"); f.SoFar {
+		t.Errorf("conversion is %s", shown(f))
+	}
+	byFlow := func(series, kpi string) Figure { return figureOf(t, b, Query{By: ByFlow}, now, series, kpi) }
+	wantShare(t, byFlow("one_click", "conversion"), 1, 1)
+	wantShare(t, byFlow("standard", "conversion"), 1, 3)
+	wantShare(t, figureOf(t, b, Query{Event: "e1", By: ByDevice}, now, "mobile", "conversion"), 1, 1)
+	wantShare(t, figureOf(t, b, Query{By: ByHour}, now, "11", "conversion"), 2, 5) // 10:00 UTC in Amsterdam in winter
+	wantWhy(t, figureOf(t, b, Query{Window: Window1m}, now, "", "conversion"), WhyNotAvailable)
+	wantWhy(t, figureOf(t, b, Query{Window: Window10s}, now, "", "conversion"), WhyNotAvailable)
+	wantShare(t, figureOf(t, b, Query{Window: Window1h}, now, "", "conversion"), 2, 5)
+}
+
+func TestALateOrderRaisesItsOldCohort(t *testing.T) {
+	h := tell("e1").onSale().add(KindViewed, by("ann")).add(KindHeld, by("ann"), flow(std)).after(3*time.Hour).
+		add(KindHeld, by("ann"), flow(std)).add(KindAttempted, by("ann"), flow(std)).add(KindOrdered, by("ann"), flow(std), order(1), paid(1000, 0, 0, 1))
+	b := h.book()
+	wantShare(t, figureOf(t, b, Query{}, h.at, "", "conversion"), 1, 1)
+	wantShare(t, figureOf(t, b, Query{Window: Window24h}, h.at, "", "conversion"), 1, 1)
+	wantWhy(t, figureOf(t, b, Query{Window: Window1h}, h.at, "", "conversion"), WhyNotAvailable)
+	wantShare(t, figureOf(t, b, Query{}, h.at, "", "abandonment"), 1, 1)
+}
+
+func TestMissingStepsAreNotAvailable(t *testing.T) {
+	h := tell("e1").add(KindEventSet, step("Night One\nconcert\nEUR\nUTC"), func(e *Entry) { e.On = true })
+	for i := range 10 {
+		buyer := by(fmt.Sprint("b", i))
+		h.add(KindViewed, buyer)
+		if i < 5 {
+			h.after(time.Second).add(KindSelected, buyer)
+		}
+		if i < 2 {
+			h.after(time.Second).add(KindObservedOrder, buyer, paid(1000, 0, 0, 1), flow(std))
+		}
+	}
+	b := h.book()
+	of := func(kpi string) Figure { return figureOf(t, b, Query{}, h.at, "", kpi) }
+	wantShare(t, of("funnel.selected"), 5, 10)
+	wantWhy(t, of("funnel.held"), WhyNotAvailable)
+	wantWhy(t, of("funnel.attempted"), WhyNotAvailable)
+	wantShare(t, of("funnel.ordered"), 2, 5)
+	wantWhy(t, of("abandonment"), WhyNotAvailable)
+	wantWhy(t, of("conversion_obtainable"), WhyNotAvailable)
+	wantWhy(t, of("adoption.eligible"), WhyNotAvailable)
+}
+
+func TestTheLineIsNoPartOfTheCheckout(t *testing.T) {
+	h := tell("e1").onSale().add(KindViewed, by("ann")).add(KindSelected, by("ann")).after(10*time.Second).
+		add(KindStepped, by("ann"), step("line")).after(5*time.Minute).add(KindStepped, by("ann"), step("admitted")).
+		after(20*time.Second).add(KindHeld, by("ann"), flow(std)).add(KindAttempted, by("ann"), flow(std)).
+		add(KindOrdered, by("ann"), flow(std), order(1), paid(1000, 0, 0, 1))
+	b := h.book()
+	wantValue(t, figureOf(t, b, Query{}, h.at, "", "checkout_time.mean"), 30_000)
+	if f := figureOf(t, b, Query{}, h.at, "", "checkout_time.line_wait.p50"); *f.Value < 297_000 || *f.Value > 303_000 {
+		t.Errorf("the wait in the line is %s", shown(f))
+	}
+}
+
+func TestUnansweredClicksStayInTheDenominator(t *testing.T) {
+	h := tell("e1").onSale().add(KindClicked, by("ann")).add(KindClicked, by("bob")).after(time.Second).add(KindClickSeen, by("bob"), took(800))
+	b := h.book()
+	confirmed := func(after time.Duration) Figure {
+		return figureOf(t, b, Query{}, h.at+engine.Instant(after), "", "latency.confirmed_2s")
+	}
+	wantShare(t, confirmed(0), 0, 1)              // Bob saw no order; Ann's answer is not due
+	wantShare(t, confirmed(9*time.Second), 0, 2)  // now it is
+	wantShare(t, confirmed(90*time.Second), 0, 2) // and counts once
+	h.after(5*time.Minute).add(KindViewed, by("eve"))
+	b.Add(&h.entries[len(h.entries)-1])
+	wantShare(t, confirmed(0), 0, 2)
+}
+
+func TestARowThatIsLetGoStaysCounted(t *testing.T) {
+	p := PolicyDefault()
+	p.RowsMax = 2
+	b := NewBook(p, time.LoadLocation)
+	h := tell("e1").onSale().add(KindViewed, by("ann")).add(KindViewed, by("bob")).add(KindViewed, by("cem")).
+		add(KindOrdered, by("ann"), flow(std), order(1), paid(1000, 0, 0, 1)).add(KindOrdered, by("cem"), flow(std), order(2), paid(1000, 0, 0, 1))
+	for i := range h.entries {
+		b.Add(&h.entries[i])
+	}
+	wantShare(t, figureOf(t, b, Query{}, h.at, "", "conversion"), 1, 3)      // Ann had been let go
+	wantShare(t, figureOf(t, b, Query{}, h.at, "", "coverage.orders"), 1, 2) // and that shows
+}
+
+func TestCohortsGoOnFromTheirState(t *testing.T) {
+	h := fiveBuyers()
+	whole := h.book()
+	for stop := range h.entries {
+		b := newTestBook()
+		for i := range h.entries {
+			b.Add(&h.entries[i])
+			if i == stop {
+				var err error
+				if b, err = OpenBook(PolicyDefault(), time.LoadLocation, b.AppendState(nil)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if !bytes.Equal(b.AppendState(nil), whole.AppendState(nil)) {
+			t.Fatalf("a stop behind entry %d changes the state", stop)
+		}
+	}
+}

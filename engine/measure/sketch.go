@@ -1,0 +1,142 @@
+package measure
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// sketch is how many durations of one kind were how long, in one bucket of time: counts by [TimesIndex], in its order, and only where there are any. What was
+// added can be taken out again.
+type sketch struct {
+	key  uint64 // kind<<32 | bucket of time
+	sum  int64  // milliseconds
+	bars []sketchBar
+}
+
+type sketchBar struct {
+	index int16
+	n     uint32
+}
+
+// sketches are those of a cell, in the order of their keys.
+type sketches []sketch
+
+func sketchKey(kind duration, k minuteKey) uint64 { return uint64(kind)<<32 | uint64(k) }
+
+func (s sketches) search(key uint64) (int, bool) {
+	return slices.BinarySearchFunc(s, key, func(k sketch, key uint64) int {
+		switch {
+		case k.key < key:
+			return -1
+		case k.key > key:
+			return 1
+		}
+		return 0
+	})
+}
+
+// add adds n durations of one bucket, whose sum is in milliseconds; n may be below 0 for what was added before.
+func (s *sketches) add(key uint64, index int32, n, sum int64) {
+	i, ok := s.search(key)
+	if !ok {
+		*s = slices.Insert(*s, i, sketch{key: key})
+	}
+	k := &(*s)[i]
+	k.sum += sum
+	j, ok := slices.BinarySearchFunc(k.bars, int16(index), func(b sketchBar, index int16) int { return int(b.index) - int(index) })
+	if !ok {
+		k.bars = slices.Insert(k.bars, j, sketchBar{index: int16(index)})
+	}
+	if k.bars[j].n += uint32(n); k.bars[j].n == 0 {
+		if k.bars = slices.Delete(k.bars, j, j+1); len(k.bars) == 0 {
+			*s = slices.Delete(*s, i, i+1)
+		}
+	}
+}
+
+// fold makes what has become old as coarse as it is kept.
+func (s *sketches) fold(l levels) {
+	var moved []sketch
+	*s = slices.DeleteFunc(*s, func(k sketch) bool {
+		at := minuteKey(k.key)
+		old := l.key(at) != at
+		if old {
+			moved = append(moved, k)
+		}
+		return old
+	})
+	for i := range moved {
+		key := moved[i].key>>32<<32 | uint64(l.key(minuteKey(moved[i].key)))
+		sum := moved[i].sum
+		for _, b := range moved[i].bars {
+			s.add(key, int32(b.index), int64(b.n), sum)
+			sum = 0
+		}
+	}
+}
+
+func (s sketches) appendState(dst []byte) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(s)))
+	for i := range s {
+		dst = binary.AppendVarint(binary.AppendUvarint(dst, s[i].key), s[i].sum)
+		dst = binary.AppendUvarint(dst, uint64(len(s[i].bars)))
+		for _, b := range s[i].bars {
+			dst = binary.AppendUvarint(binary.AppendVarint(dst, int64(b.index)), uint64(b.n))
+		}
+	}
+	return dst
+}
+
+func (s *sketches) readState(r *reader) {
+	*s = make(sketches, r.count(5))
+	for i := range *s {
+		k := &(*s)[i]
+		k.key, k.sum = r.uint(), r.int()
+		k.bars = make([]sketchBar, r.count(2))
+		for j := range k.bars {
+			b := &k.bars[j]
+			b.index, b.n = int16(r.int()), uint32(r.uint())
+			if j > 0 && b.index <= k.bars[j-1].index {
+				r.fail("its durations are not in order")
+				return
+			}
+		}
+		if i > 0 && k.key <= (*s)[i-1].key || len(k.bars) == 0 || duration(k.key>>32) >= durations {
+			r.fail("its sketches are not in order")
+			return
+		}
+	}
+}
+
+// spread is the sum of sketches: what quantiles are read from.
+type spread struct {
+	n, sum int64
+	bars   map[int16]int64
+}
+
+func (s *spread) take(k *sketch) {
+	if s.bars == nil {
+		s.bars = make(map[int16]int64, len(k.bars))
+	}
+	s.sum += k.sum
+	for _, b := range k.bars {
+		s.bars[b.index] += int64(b.n)
+		s.n += int64(b.n)
+	}
+}
+
+// quantile is the duration in milliseconds below or at which a share of all are, at the lower of two neighbours, within [TimesErrorMax].
+func (s *spread) quantile(q float64) float64 {
+	indexes := make([]int16, 0, len(s.bars))
+	for index := range s.bars {
+		indexes = append(indexes, index)
+	}
+	slices.Sort(indexes)
+	rank := int64(q * float64(s.n-1))
+	for _, index := range indexes {
+		if rank -= s.bars[index]; rank < 0 {
+			return TimesMs(int32(index))
+		}
+	}
+	return 0
+}
