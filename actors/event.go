@@ -28,7 +28,8 @@ type eventActor struct {
 	stage     stage
 	markBytes int // length of the run's facts before the present step
 	markFacts int
-	markWork  int           // length of the run's work before the present command of a caller
+	markWork  int // length of the run's work before the present command of a caller
+	times     eventTimes
 	timedAt   time.Duration // up to here steps have been timed
 	untimed   int           // steps since then
 
@@ -266,13 +267,21 @@ func (a *eventActor) answer(req *engine.Request, cmd *engine.Command, out *engin
 	// The sample is filled where it stays: made of its bytes and then copied, it stalls the processor for a hundred nanoseconds.
 	a.run.Samples = append(a.run.Samples, engine.Sample{})
 	sample := &a.run.Samples[len(a.run.Samples)-1]
-	sample.Verb, sample.Code, sample.Flow, sample.Repeated, sample.LatencyNs = cmd.Verb, out.Code, engine.FlowStandard, out.Repeated, req.ReceivedNs
+	sample.Verb, sample.Code, sample.Flow, sample.Repeated, sample.LatencyNs = cmd.Verb, out.Code, flowOf(cmd), out.Repeated, req.ReceivedNs
 	if cmd.Payment != nil {
 		a.paid(cmd, out)
 	}
 	if req.Reply != nil {
 		req.Reply.Outcome(req, a.command, out)
 	}
+}
+
+// flowOf is how the buyer of a command checks out, as far as the command alone says.
+func flowOf(cmd *engine.Command) engine.Flow {
+	if cmd.Verb == engine.VerbOffer || cmd.Verb == engine.VerbBuy && cmd.Hold == "" {
+		return engine.FlowOneClick
+	}
+	return engine.FlowStandard
 }
 
 // paid adds what only the shell knows to the outcome of a command about payments.
@@ -334,6 +343,9 @@ func (a *eventActor) due() {
 		return
 	}
 	mono := a.node.clock.Mono()
+	if a.timesDue(mono) {
+		a.tellTimes()
+	}
 	if facts := a.ev.Seq() - a.proved; facts >= proofFactsMax || (facts > 0 && mono-a.provedAt >= proofEvery) {
 		a.prove(mono)
 	}
@@ -370,6 +382,9 @@ func (a *eventActor) Released(run *engine.Run) {
 	}
 	for i := range run.Samples {
 		run.Samples[i].LatencyNs = mono - run.Samples[i].LatencyNs
+	}
+	if n.cfg.Measure != nil {
+		a.times.add(run.Samples, mono)
 	}
 	run.Samples = n.metrics.offer(run.Samples)
 	if !run.Signals.Empty() {

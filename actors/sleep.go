@@ -44,14 +44,19 @@ func (a *eventActor) show(mono time.Duration) {
 
 // retire proves the state and tells the node when all of it is durable.
 func (a *eventActor) retire(mono time.Duration) {
-	if a.ev != nil && a.ev.Seq() > a.proved && !a.isArchived() {
+	if a.ev != nil && (a.ev.Seq() > a.proved || a.untold()) && !a.isArchived() {
 		a.begin()
+		a.tellTimes()
 		a.prove(mono)
 		a.append()
 	}
 	a.nudge.Store(true)
 	if a.unreleased.Load() > 0 || a.retiredDone {
 		return // the last Released wakes us
+	}
+	if a.untold() { // of what was released just now
+		a.ref.box.wake()
+		return
 	}
 	a.show(mono)
 	a.retiredDone = true
@@ -92,8 +97,9 @@ func (a *eventActor) fallAsleep(mono time.Duration) bool {
 	switch a.sleep {
 	case awake:
 		a.sleep = drowsy
-		if a.ev.Seq() > a.proved && !archived {
+		if (a.ev.Seq() > a.proved || a.untold()) && !archived {
 			a.begin()
+			a.tellTimes()
 			a.prove(mono)
 			a.append()
 		}
@@ -172,6 +178,9 @@ func (a *eventActor) rearm(mono time.Duration) {
 		case after >= 0:
 			next = min(next, max(a.lastUse+after, mono+gaugesEvery))
 		}
+	}
+	if at, ok := a.nextTimes(mono); ok {
+		next = min(next, at)
 	}
 	if !a.shown {
 		next = min(next, a.lastShown+gaugesEvery)

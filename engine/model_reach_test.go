@@ -104,7 +104,8 @@ func (r reach) missing() []string {
 
 // modelled reports whether the model knows a verb: of payments it does not yet.
 func modelled(verb engine.Verb) bool {
-	if verb == engine.VerbAdmit || verb == engine.VerbReissue || verb == engine.VerbRefund || verb == engine.VerbCancel {
+	switch verb { //nolint:exhaustive // those that are behind the first that it does not know
+	case engine.VerbAdmit, engine.VerbReissue, engine.VerbRefund, engine.VerbCancel, engine.VerbTime:
 		return true
 	}
 	return (verb < engine.VerbOffer || verb > engine.VerbOneClick) && verb < engine.VerbIntend

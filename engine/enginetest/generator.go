@@ -230,7 +230,7 @@ func (g *Generator) command(kind int) engine.Command {
 }
 
 func (g *Generator) shellCommand() engine.Command {
-	switch g.weighted("shell", 30, 20, 20, 20, 10, 3) {
+	switch g.weighted("shell", 30, 20, 20, 20, 10, 3, 5) {
 	case 0:
 		return engine.Command{Verb: engine.VerbExpire}
 	case 1:
@@ -241,6 +241,12 @@ func (g *Generator) shellCommand() engine.Command {
 		return engine.Command{Verb: engine.VerbSchedule, Wall: g.shell.Now + engine.Instant(pick[int64](g, "wall", 0, -1e9, 1e9, 3600e9))}
 	case 5:
 		return engine.Command{Verb: engine.VerbRestore, Incarnation: g.model.incarnation + pick(g, "incarnation", 0, 1, 1e9, engine.IncarnationMax)}
+	case 6:
+		timed := engine.Timed{
+			Class: engine.TimedClass(g.below(engine.TimedClasses, "class")), Failure: uint8(g.below(engine.TimedFailures, "failure")),
+			Buckets: []engine.TimedBucket{{Index: int32(g.below(100, "bucket")) - 50, Count: 1}},
+		}
+		return engine.Command{Verb: engine.VerbTime, Touch: &engine.TouchCommand{Times: []engine.Timed{timed}}}
 	}
 	return engine.Command{Verb: engine.VerbResume, Down: pick[int64](g, "down", 0, -1, math.MinInt64, 1, 1e9, 3600e9)}
 }

@@ -103,6 +103,8 @@ func readCommand(line, currency string) (*engine.Command, error) {
 				return nil, err
 			}
 		}
+	case engine.VerbTime:
+		cmd.Touch, err = readTimes(w)
 	case engine.VerbNone, engine.VerbSchedule, engine.VerbResume, engine.VerbRestore, engine.VerbWhy:
 		return nil, fmt.Errorf("no command %q", verb)
 	}
@@ -113,6 +115,22 @@ func readCommand(line, currency string) (*engine.Command, error) {
 		return nil, err
 	}
 	return cmd, w.end()
+}
+
+// readTimes reads how many answers of which classes took a millisecond, in the order of the classes: time hold 3 read 2.
+func readTimes(w *words) (*engine.TouchCommand, error) {
+	times := &engine.TouchCommand{}
+	for class := engine.TimedClass(0); int(class) < engine.TimedClasses; class++ {
+		if !w.take(class.String()) {
+			continue
+		}
+		n, err := strconv.ParseUint(w.next(), 10, 32)
+		if err != nil {
+			return nil, err
+		}
+		times.Times = append(times.Times, engine.Timed{Class: class, Buckets: []engine.TimedBucket{{Count: uint32(n)}}})
+	}
+	return times, nil
 }
 
 func verbByName(name string) (engine.Verb, bool) {

@@ -224,7 +224,7 @@ func (r *Reader) unsold(e *told, f *engine.Fact) {
 	if f.Kind == engine.FactDeclined {
 		r.answered(e, f, p, hold)
 		entry := r.ofPurchase(KindDeclined, e, f, p, hold)
-		entry.Decline, entry.Hard, entry.Failure = f.Decline, !f.Soft, failureOfDecline(f.Decline)
+		entry.Decline, entry.Hard, entry.Failure = f.Decline, !f.Soft, FailureOfDecline(f.Decline)
 	} else {
 		r.ofPurchase(KindReleased, e, f, p, hold).Failure = e.failure(p)
 	}
@@ -252,19 +252,6 @@ func (e *told) failure(p *toldPurchase) Failure {
 		return FailureBuyer
 	}
 	return FailurePayment
-}
-
-// failureOfDecline is whose fault a decline is.
-func failureOfDecline(d payment.Decline) Failure {
-	//exhaustive:ignore // the others are the issuer's word
-	switch d {
-	case payment.DeclineAuthentication:
-		return FailureBuyer
-	case payment.DeclineConfiguration:
-		return FailureOurs
-	default:
-		return FailurePayment
-	}
 }
 
 // settled takes that the money of a purchase was taken, or let go: then its refunds are done.
