@@ -30,8 +30,8 @@ func (c *counts) now(q *Query, id seriesID, now engine.Instant) *countsNow {
 
 func (c *counts) figures(dst []Figure, q *Query, id seriesID, now engine.Instant) []Figure {
 	n := c.now(q, id, now)
-	for _, k := range countKPIs() {
-		if q.wants(k.ID) {
+	for i := range c.kpis {
+		if k := &c.kpis[i]; q.wants(k.ID) {
 			f := k.of(n)
 			f.KPI, f.Unit = k.ID, k.Unit
 			dst = append(dst, f)
@@ -41,9 +41,9 @@ func (c *counts) figures(dst []Figure, q *Query, id seriesID, now engine.Instant
 }
 
 func (c *counts) definitions() []Definition {
-	var all []Definition
-	for _, k := range countKPIs() {
-		all = append(all, k.Definition)
+	all := make([]Definition, len(c.kpis))
+	for i := range c.kpis {
+		all[i] = c.kpis[i].Definition
 	}
 	return all
 }

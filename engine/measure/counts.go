@@ -10,6 +10,7 @@ import (
 // counts is the meter of what can be counted by time: views, orders, money, errors, and the most of a second. Each series has a timeline.
 type counts struct {
 	b     *Book
+	kpis  []countKPI
 	lines []*timeline // by series
 }
 
@@ -17,14 +18,14 @@ type counts struct {
 // 10 s, an hour of minutes and a day of quarters. Accounts always have them.
 const coursesMax = 2048
 
-func newCounts(b *Book) *counts { return &counts{b: b} }
+func newCounts(b *Book) *counts { return &counts{b: b, kpis: countKPIs()} }
 
-// line is the timeline of a series, made if it is new.
+// line is the timeline of a series, for a question: one that is empty if it has counted nothing.
 func (c *counts) line(id seriesID) *timeline {
-	for int(id) >= len(c.lines) {
-		c.lines = append(c.lines, new(timeline))
+	if int(id) < len(c.lines) {
+		return c.lines[id]
 	}
-	return c.lines[id]
+	return new(timeline)
 }
 
 // courses says whether a series keeps its course.
@@ -101,8 +102,8 @@ func (c *counts) add(s *Subject, e *Entry, in []seriesID) {
 	}
 	number := bucketOf(e.At)
 	for _, id := range in {
-		if int(id) >= len(c.lines) {
-			c.line(id)
+		for int(id) >= len(c.lines) {
+			c.lines = append(c.lines, new(timeline))
 		}
 		l := c.lines[id]
 		slot := &l.open[number&1]

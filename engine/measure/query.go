@@ -88,8 +88,12 @@ func (q *Query) Check() (field string, err error) {
 	if q.Event != "" && (q.By == ByEvent || q.By == ByGenre) {
 		return "by", fmt.Errorf("one event has no other %s", q.By)
 	}
+	if len(q.KPIs) == 0 {
+		return "", nil
+	}
+	all := Definitions()
 	for _, id := range q.KPIs {
-		if !slices.ContainsFunc(Definitions(), func(d Definition) bool {
+		if !slices.ContainsFunc(all, func(d Definition) bool {
 			return d.ID == id || strings.HasSuffix(id, ".") && strings.HasPrefix(d.ID, id)
 		}) {
 			return "kpis", fmt.Errorf("there is no KPI %q: docs/kpis.md lists them", id)

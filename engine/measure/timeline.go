@@ -136,12 +136,12 @@ func (l *timeline) sold(at engine.Instant, orders, tickets int64) (ordersNow, ti
 	return orders, tickets
 }
 
-// priced notes the currency of money that comes in.
+// priced notes the currency of money that comes in, if its event has named one.
 func (l *timeline) priced(currency string) {
-	switch l.currency {
-	case "":
+	switch {
+	case currency == "" || currency == l.currency:
+	case l.currency == "":
 		l.currency = currency
-	case currency:
 	default:
 		l.mixed = true
 	}
