@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -17,8 +16,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-
-	"github.com/holdfast-engine/holdfast/transport"
 )
 
 // healthTimeoutDefault is how long a probe waits: /readyz itself answers at once, whatever the disk does.
@@ -27,17 +24,14 @@ const healthTimeoutDefault = 5 * time.Second
 // healthBodyBytesMax bounds what is read of an answer.
 const healthBodyBytesMax = 64 << 10
 
-// healthSettings say which engine to ask, in the words of serve, so that the same environment and file serve both.
+// healthSettings say which engine to ask, and what.
 type healthSettings struct {
-	http    string
-	access  httpAccess
-	live    bool
-	timeout time.Duration
+	httpTarget
+	live bool
 }
 
 func healthCommand() *cobra.Command {
 	var s healthSettings
-	var config string
 	cmd := &cobra.Command{
 		Use:   "health",
 		Short: "Ask a running engine whether it is ready",
@@ -51,7 +45,7 @@ It finds the engine by the settings of serve: address, token file and certificat
   HOLDFAST_HTTP=127.0.0.1:9000 engine health        wherever serve was told to listen`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := settingsOfServe(cmd.Flags()); err != nil {
+			if err := s.prepare(cmd); err != nil {
 				return err
 			}
 			return s.ask(cmd.Context(), cmd.OutOrStdout())
@@ -59,11 +53,8 @@ It finds the engine by the settings of serve: address, token file and certificat
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVar(&s.http, "http", transport.HTTPListenDefault, "where the engine's HTTP side listens, as host:port")
+	s.addTo(f, healthTimeoutDefault)
 	f.BoolVar(&s.live, "live", false, "ask whether the process answers (/healthz), not whether it is ready (/readyz)")
-	f.DurationVar(&s.timeout, "timeout", healthTimeoutDefault, "how long to wait for the answer, as in 5s")
-	s.access.addTo(f)
-	f.StringVar(&config, "config", "", "YAML file with the settings of serve, one a line")
 	return cmd
 }
 
@@ -92,66 +83,20 @@ func settingsOfServe(flags *pflag.FlagSet) error {
 
 // ask probes the engine once.
 func (s *healthSettings) ask(ctx context.Context, stdout io.Writer) error {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	token, err := s.access.token()
-	if err != nil {
-		return err
-	}
-	url, err := s.url()
-	if err != nil {
-		return err
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
-	if err != nil {
-		return fmt.Errorf("--http %s: %w", s.http, err)
-	}
-	if token != "" {
-		request.Header.Set("Authorization", "Bearer "+token)
-	}
-	link := &http.Transport{DisableKeepAlives: true}
-	if s.access.certFile != "" {
-		if link.TLSClientConfig, err = onlyCertificate(s.access.certFile); err != nil {
-			return err
-		}
-	}
-	response, err := (&http.Client{Transport: link}).Do(request)
-	if err != nil {
-		return fmt.Errorf("no answer: %w; is the engine running, and does it listen there?", err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, healthBodyBytesMax))
-	if err != nil {
-		return fmt.Errorf("read the answer of %s: %w", url, err)
-	}
-	text := strings.TrimSpace(string(body))
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", response.Status, text)
-	}
-	_, err = fmt.Fprintln(stdout, text)
-	return err
-}
-
-// url is the page to ask. An engine that listens everywhere is asked on this machine.
-func (s *healthSettings) url() (string, error) {
-	host, port, err := net.SplitHostPort(s.http)
-	if err != nil {
-		return "", fmt.Errorf("--http %q: give host:port, as in 127.0.0.1:8480", s.http)
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-		if ip != nil && ip.To4() == nil {
-			host = "::1"
-		}
-	}
-	scheme, page := "http", "/readyz"
-	if s.access.certFile != "" {
-		scheme = "https"
-	}
+	page := "/readyz"
 	if s.live {
 		page = "/healthz"
 	}
-	return scheme + "://" + net.JoinHostPort(host, port) + page, nil
+	status, code, body, err := s.get(ctx, page, nil, healthBodyBytesMax)
+	if err != nil {
+		return err
+	}
+	text := strings.TrimSpace(string(body))
+	if code != http.StatusOK {
+		return fmt.Errorf("%s: %s", status, text)
+	}
+	_, err = fmt.Fprintln(stdout, text)
+	return err
 }
 
 // onlyCertificate trusts exactly the certificate of a file, under whatever name the engine is asked: a probe on the engine's own machine knows

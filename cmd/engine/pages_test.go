@@ -53,8 +53,8 @@ func TestPagesShowCommandsThatExist(t *testing.T) {
 				if errors.Is(err, pflag.ErrHelp) {
 					err = nil
 				}
-				if err == nil && cmd.HasSubCommands() && len(rest) > 0 {
-					err = fmt.Errorf("%s has no subcommand %s", cmd.Name(), rest[0])
+				if words := cmd.Flags().Args(); err == nil && cmd.HasSubCommands() && len(words) > 0 {
+					err = fmt.Errorf("%s has no subcommand %s", cmd.Name(), words[0])
 				}
 				if err != nil {
 					t.Errorf("%s shows %q, which the program does not know: %v", strings.TrimPrefix(page, "../../"), line, err)
