@@ -10,7 +10,14 @@ func wilson(k, n int64) (low, high float64) {
 	p, m := float64(k)/float64(n), float64(n)
 	mid := (p + z95*z95/(2*m)) / (1 + z95*z95/m)
 	half := z95 / (1 + z95*z95/m) * math.Sqrt(p*(1-p)/m+z95*z95/(4*m*m))
-	return max(0, mid-half), min(1, mid+half)
+	low, high = mid-half, mid+half
+	if k == 0 { // what is exactly so, but for rounding
+		low = 0
+	}
+	if k == n {
+		high = 1
+	}
+	return low, high
 }
 
 // newcombe is the 95 % interval of the difference of two shares, k of n less j of m, made of their Wilson intervals (Newcombe 1998, method 10).

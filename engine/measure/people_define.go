@@ -10,7 +10,7 @@ const (
 	cohortEdges = "A person's first order anywhere in the account begins the cohort, and all of it counts in the series of that first order: in the row of an event are those whose first order was " +
 		"there, and what they ordered later, at any event. Orders that were refunded later count. Beyond the bound of persons (Policy.PeopleMax) those whose first order is the oldest are forgotten, and " +
 		"would count as new."
-	scoreEdges = "One answer of each kind of survey counts for a buyer, an event and an asking. It counts in the series of its order if it names one, else of the attempt that its buyer was asked about, else of " +
+	scoreEdges = "Of a buyer who tried to buy at an event one answer of each kind of survey counts, and one more when the engine asks again. It counts in the series of its order if it names one, else of the attempt that its buyer was asked about, else of " +
 		"the buyer's last attempt at the event within 7 days, else where the answer itself says. Answers of buyers whom the engine did not ask count here, but not in satisfaction.responses. " +
 		"Below 30 answers nothing but their number is shown."
 	byAnswer = "By time of the answer."
