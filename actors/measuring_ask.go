@@ -29,13 +29,21 @@ var ErrMeasureStopped = errors.New("actors: the KPIs are not answered any more: 
 type kpiAsk struct {
 	query  measure.Query // a query if events is false
 	events bool          // the events of query.Account
+	due    *dueAsk       // who is to be asked
 	reply  chan kpiTold  // room for one
+}
+
+// dueAsk asks who is due to be asked in a survey, after one moment.
+type dueAsk struct {
+	after engine.Instant
+	limit int
 }
 
 // kpiTold is what a question is answered. Others may have the same: it must not be changed.
 type kpiTold struct {
 	answer *measure.Answer
 	events []measure.EventNow
+	due    []measure.SurveyDue
 	err    error
 }
 
@@ -58,6 +66,12 @@ func (m *Measurement) Answer(ctx context.Context, q *measure.Query) (*measure.An
 func (m *Measurement) Events(ctx context.Context, account string) ([]measure.EventNow, error) {
 	t := m.ask(ctx, &kpiAsk{query: measure.Query{Account: account}, events: true})
 	return t.events, t.err
+}
+
+// SurveysDue returns who has become due to be asked in a survey after one moment, the earliest first, at most limit: [measure.Book.Surveys].
+func (m *Measurement) SurveysDue(ctx context.Context, after engine.Instant, limit int) ([]measure.SurveyDue, error) {
+	t := m.ask(ctx, &kpiAsk{due: &dueAsk{after, limit}})
+	return t.due, t.err
 }
 
 func (m *Measurement) ask(ctx context.Context, a *kpiAsk) kpiTold {
@@ -86,6 +100,10 @@ func (m *Measurement) ask(ctx context.Context, a *kpiAsk) kpiTold {
 // answer answers a question from the book, or with what somebody else was answered in this second.
 func (m *Measurement) answer(a *kpiAsk) {
 	now := m.clock.Now()
+	if a.due != nil { // nobody else asks the same
+		a.reply <- m.make(a, now)
+		return
+	}
 	s := &m.shared
 	if second := int64(now) / int64(time.Second); second != s.second || len(s.by) >= sharedAnswersMax {
 		s.second, s.by = second, make(map[string]kpiTold)
@@ -113,6 +131,9 @@ func (m *Measurement) make(a *kpiAsk, now engine.Instant) (t kpiTold) {
 			m.logger.Error("a question about KPIs panicked", "query", a.key(), "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
 		}
 	}()
+	if a.due != nil {
+		return kpiTold{due: m.follower.Book.Surveys(nil, a.due.after, now, a.due.limit)}
+	}
 	if a.events {
 		return kpiTold{events: m.follower.Book.Events(a.query.Account)}
 	}

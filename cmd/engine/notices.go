@@ -76,11 +76,38 @@ func (p *process) startNotices(ctx context.Context) error {
 			return fmt.Errorf("a notice is still on its way: %w", ctx.Err())
 		}
 	})
+	p.startSurveys(streams)
 	if err := p.startWebhooks(streams); err != nil {
 		return err
 	}
 	p.addNoticeMetrics(p.node.Metrics(), &stopped)
 	return nil
+}
+
+// startSurveys tells who is due to be asked how it went, if somebody measures.
+func (p *process) startSurveys(streams *notice.Streams) {
+	m := p.node.Measurement()
+	if m == nil {
+		return
+	}
+	s := &notice.Surveyor{Surveys: m, Engine: p.node, Publisher: streams, Logger: p.config.logger}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.Run(ctx)
+	}()
+	p.onClose("surveys", func(ctx context.Context) error {
+		cancel()
+		select {
+		case <-done:
+			return nil
+		case <-ctx.Done():
+			return fmt.Errorf("a survey.due is still on its way: %w", ctx.Err())
+		}
+	})
+	p.node.Metrics().Counter("holdfast_surveys_due_total", "Buyers who were due to be asked how it went, told in a notice survey.due.", s.Published)
+	p.node.Metrics().Counter("holdfast_surveys_skipped_total", "Buyers who were due to be asked and of whom no notice tells: their event is archived or set aside, or the account has no JetStream.", s.Skipped)
 }
 
 // findStreams makes the streams of our own server before anything happens that would want them. Of another system they are found when it answers.

@@ -313,8 +313,8 @@ func (n *naive) askings(asked []asking, i int) (times int) {
 	return times
 }
 
-// count is how much of something there is in a series and window.
-func count(facts []fact, q Query, flow, what string, now engine.Instant) (n int64) {
+// countFacts is how much of something there is in a series and window.
+func countFacts(facts []fact, q Query, flow, what string, now engine.Instant) (n int64) {
 	for _, f := range facts {
 		if f.what == what && f.at >= q.Window.Begin(now) && (q.Event == "" || q.Event == f.where.Key.ID) && (flow == "" || flow == f.flow) {
 			n++
@@ -325,7 +325,7 @@ func count(facts []fact, q Query, flow, what string, now engine.Instant) (n int6
 
 // want is what the naive model says about a KPI: numerator and denominator.
 func want(facts []fact, q Query, flow, kpi string, now engine.Instant) (numerator, denominator int64) {
-	n := func(what string) int64 { return count(facts, q, flow, what, now) }
+	n := func(what string) int64 { return countFacts(facts, q, flow, what, now) }
 	orders := n("order before") + n("order after")
 	switch kpi {
 	case "errors.never_succeeded":
@@ -424,7 +424,7 @@ func TestPeopleAreWhatTheDefinitionsSay(t *testing.T) {
 				whole.Answer(&Query{Account: "shop", Window: rapid.SampledFrom(Windows()).Draw(t, "asked")}, n.entries[i].At+5e9)
 			}
 		}
-		if !bytes.Equal(b.AppendState(nil), whole.AppendState(nil)) {
+		if !bytes.Equal(b.people.appendState(nil), whole.people.appendState(nil)) {
 			t.Fatal("a stop changes the state")
 		}
 		for i := range n.entries {
@@ -460,7 +460,7 @@ func compare(t *rapid.T, facts []fact, q Query, flow string, f Figure, now engin
 	case f.KPI == "revenue.share_shift":
 		whole := q
 		whole.Window = WindowSale
-		before, one := count(facts, whole, flow, "order before", now), count(facts, whole, flow, "one-click before", now)
+		before, one := countFacts(facts, whole, flow, "order before", now), countFacts(facts, whole, flow, "one-click before", now)
 		if flow != "" || before == 0 || den == 0 {
 			if f.Value != nil {
 				t.Fatal(where)
@@ -488,7 +488,7 @@ func compare(t *rapid.T, facts []fact, q Query, flow string, f Figure, now engin
 		t.Fatal(where)
 	case f.Low != nil && (*f.Low > *f.Value || *f.High < *f.Value):
 		t.Fatal(where, *f.Low, *f.High)
-	case f.Mature != nil && f.KPI[:7] == "regret." && *f.Mature != float64(count(facts, q, flow, "settled", now))/float64(den):
+	case f.Mature != nil && f.KPI[:7] == "regret." && *f.Mature != float64(countFacts(facts, q, flow, "settled", now))/float64(den):
 		t.Fatal(where)
 	}
 }

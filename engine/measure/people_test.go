@@ -285,3 +285,17 @@ func TestForgottenPersonsAreNew(t *testing.T) {
 		t.Errorf("a state that was read differs: %v", err)
 	}
 }
+
+// TestSurveysAreBounded: when so many wait that there is no room, nobody more is chosen.
+func TestSurveysAreBounded(t *testing.T) {
+	b := NewBook(func() Policy { p := PolicyDefault(); p.SurveyPermille = 1000; return p }(), time.LoadLocation)
+	e := Entry{Kind: KindReleased, At: taleBegin, Key: eventKey("night")}
+	for i := range SurveysMax + 2 {
+		e.Person, e.Purchase = mix(uint64(i)+1), engine.PurchaseID(i+1)
+		b.Add(&e)
+	}
+	due := b.Surveys(nil, 0, taleBegin+engine.Instant(2*time.Hour), SurveysMax+2)
+	if len(due) != SurveysMax || due[SurveysMax-1].Purchase != SurveysMax {
+		t.Errorf("%d are chosen, want %d", len(due), SurveysMax)
+	}
+}

@@ -27,13 +27,14 @@ const (
 	EventRescheduled  Kind = "event.rescheduled"
 	EventClosed       Kind = "event.closed"
 	EventCancelled    Kind = "event.cancelled"
+	SurveyDue         Kind = "survey.due"
 )
 
 // Kinds lists all of them.
 func Kinds() []Kind {
 	return []Kind{
 		OrderConfirmed, TicketIssued, TicketReplaced, TicketAdmitted, OrderRefunding, OrderRefunded, OrderRefundFailed, OrderUndone, PurchaseDeclined, PurchaseReleased, HoldExpired,
-		EventSoldOut, EventRescheduled, EventClosed, EventCancelled,
+		EventSoldOut, EventRescheduled, EventClosed, EventCancelled, SurveyDue,
 	}
 }
 

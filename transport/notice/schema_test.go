@@ -11,6 +11,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/engine/measure"
 	"github.com/holdfast-engine/holdfast/engine/payment"
 	"github.com/holdfast-engine/holdfast/transport/notice"
 )
@@ -112,6 +113,7 @@ func TestNoticesAreWhatThePageSays(t *testing.T) {
 		seen[kindOf(&v)] = true
 		fits(t, schema, v.body)
 	}
+	survey(t, nc, h, 0, measure.SurveyDue{Key: eventKey("night-one"), Due: start + 1, Order: 1}, measure.SurveyDue{Key: eventKey("night-one"), Due: start + 2, Purchase: 1})
 	// An event ends in one of two ways.
 	h.do(t, "night-one", engine.Command{Verb: engine.VerbCancel, Payment: &engine.PaymentCommand{Reason: "rain"}})
 	sellOut(t, h, "night-two")
