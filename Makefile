@@ -130,6 +130,10 @@ peers: ## install Redis and PostgreSQL, let them and us prove that all hold alik
 bench-buy: ## purchases: beside holds, from click to confirmation, and 10,000 through a slow lane (BENCH_LANE_RATE=25 for the slowest, 14 minutes)
 	go test -run '^$$' -bench 'Buy|Click|BenchmarkLane' -benchtime 1x -timeout 1h ./bench
 
+.PHONY: bench-measure
+bench-measure: ## holds with KPIs being made of them and without, in turns; how far the KPIs are behind at the end; what they take with 10,000 events and a million buyers
+	go test -run '^$$' -bench 'Measure' -benchtime 1x -timeout 1h ./bench
+
 .PHONY: bench-open
 bench-open: ## the open loop at half of capacity for BENCH_SECONDS (60), and the overload at ten times of it
 	BENCH_SECONDS=$${BENCH_SECONDS:-60} go test -run '^$$' -bench 'OpenLoop|Overload' -benchtime 1x -timeout 1h ./bench

@@ -17,6 +17,7 @@ import (
 
 	"github.com/holdfast-engine/holdfast/actors"
 	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/engine/measure"
 	"github.com/holdfast-engine/holdfast/engine/wallet"
 	"github.com/holdfast-engine/holdfast/store"
 	"github.com/holdfast-engine/holdfast/transport"
@@ -28,6 +29,8 @@ type RigConfig struct {
 	Store     store.Config
 	Actors    actors.Config
 	Transport transport.Config
+	// Measure makes KPIs of the log, as engine serve does.
+	Measure bool
 	// Gateway is charged through, if it is not nil, by buyers who all have a saved card.
 	Gateway *Gateway
 	// Fatal is called where the process would stop; nil panics.
@@ -88,6 +91,11 @@ func StartRig(c RigConfig) (_ *Rig, err error) {
 		c.Actors.Gateways, c.Actors.Wallets, c.Actors.Installation = []actors.Gateway{c.Gateway}, Buyers{c.Gateway}, r.Store.Installation()
 		c.Actors.Watcher, c.Transport.Watch = &r.watch, &r.watch
 	}
+	if c.Measure {
+		if c.Actors.Measure, err = r.measure(); err != nil {
+			return r, err
+		}
+	}
 	if r.Node, err = actors.Start(c.Actors, r.Store, r.Store, r.Recovered); err != nil {
 		return r, fmt.Errorf("bench: %w", err)
 	}
@@ -105,6 +113,19 @@ func StartRig(c RigConfig) (_ *Rig, err error) {
 		return r, fmt.Errorf("bench: connect: %w", err)
 	}
 	return r, nil
+}
+
+// measure is what KPIs need of the store.
+func (r *Rig) measure() (*actors.MeasureConfig, error) {
+	cursor, err := r.Store.Cursor("kpi")
+	if err != nil {
+		return nil, fmt.Errorf("bench: %w", err)
+	}
+	checkpoint, err := r.Store.Projection("kpi")
+	if err != nil {
+		return nil, fmt.Errorf("bench: %w", err)
+	}
+	return &actors.MeasureConfig{Log: cursor, Checkpoint: checkpoint, Accounts: []string{engine.SingleAccount}, Policy: measure.PolicyDefault()}, nil
 }
 
 func (r *Rig) observe(s store.BatchStats) {

@@ -190,8 +190,11 @@ func awaitAsleep(b *testing.B, rig *bench.Rig, events int) {
 	}
 }
 
-// gauge reads a metric of the rig.
-func gauge(b *testing.B, rig *bench.Rig, name string) int64 {
+// gauge reads a metric of the rig that is a whole number.
+func gauge(b *testing.B, rig *bench.Rig, name string) int64 { return int64(reading(b, rig, name)) }
+
+// reading reads a metric of the rig.
+func reading(b *testing.B, rig *bench.Rig, name string) float64 {
 	b.Helper()
 	var text bytes.Buffer
 	rig.Node.Metrics().WriteText(&text)
@@ -201,7 +204,7 @@ func gauge(b *testing.B, rig *bench.Rig, name string) int64 {
 	}
 	v, err := strconv.ParseFloat(string(m[1]), 64)
 	check(b, err)
-	return int64(v)
+	return v
 }
 
 // residentBytes is what the system has given the process; 0 where it does not say.
