@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/holdfast-engine/holdfast/engine/measure"
 	"github.com/holdfast-engine/holdfast/transport/client"
 	pb "github.com/holdfast-engine/holdfast/transport/holdfastpb"
 )
@@ -230,4 +231,73 @@ func metricsOf(t *testing.T, url string) map[string]string {
 		}
 	}
 	return all
+}
+
+// TestMetricsShowTheKPIsToTheDigit compares /metrics with what the KPI request answers at the same batch.
+func TestMetricsShowTheKPIsToTheDigit(t *testing.T) {
+	p := startedProcess(t, newData(t))
+	defer func() {
+		if err := p.stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	shop, err := client.Connect(p.natsURL, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = shop.Close() }()
+	if _, err := shop.Create(within(t), "e1", smallEvent(100)); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 30 {
+		sell(t, shop, "e1", "b"+strconv.Itoa(i))
+	}
+	m := p.node.Measurement()
+	for m.Lag() > 0 {
+		time.Sleep(time.Millisecond)
+	}
+	exact := make(map[string]bool)
+	for _, d := range measure.Definitions() {
+		exact[d.ID] = d.Exact
+	}
+	for _, window := range []measure.Window{measure.WindowSale, measure.Window1m} {
+		for _, by := range []measure.Dimension{measure.ByNothing, measure.ByFlow} {
+			var answer *measure.Answer
+			var shown map[string]string
+			for answer == nil || answer.Batch != p.store.Durable() {
+				if answer, err = m.Answer(t.Context(), &measure.Query{Account: "_", Window: window, By: by}); err != nil {
+					t.Fatal(err)
+				}
+				shown = metricsOf(t, p.httpURL)
+			}
+			compared := 0
+			for _, row := range answer.Rows {
+				flow := row.Series
+				if by == measure.ByNothing {
+					flow = "all"
+				}
+				for _, f := range row.Figures {
+					name := fmt.Sprintf("holdfast_kpi{kpi=%q,window=%q,flow=%q}", f.KPI, window, flow)
+					text, there := shown[name]
+					if want := f.Value != nil && exact[f.KPI]; there != want {
+						t.Errorf("%s: shown: %v, want %v", name, there, want)
+						continue
+					}
+					if !there {
+						continue
+					}
+					if got, err := strconv.ParseFloat(text, 64); err != nil || got != *f.Value {
+						t.Errorf("%s is %s (%v), the answer says %v", name, text, err, *f.Value)
+					}
+					compared++
+				}
+			}
+			if compared < 5 {
+				t.Errorf("only %d figures of window %s by %q were compared", compared, window, by)
+			}
+		}
+	}
+	if shown := metricsOf(t, p.httpURL); shown[`holdfast_kpi{kpi="orders",window="sale",flow="all"}`] != "30" {
+		t.Errorf("30 orders are %q", shown[`holdfast_kpi{kpi="orders",window="sale",flow="all"}`])
+	}
 }
