@@ -40,7 +40,8 @@ type MeasureConfig struct {
 	Policy measure.Policy
 	// CheckpointEvery is how often a checkpoint is written while something happens; 0 is CheckpointEveryDefault.
 	CheckpointEvery time.Duration
-	// CheckpointBytes is how much log is read at most between two checkpoints, in bytes of facts; 0 is CheckpointBytesDefault.
+	// CheckpointBytes of facts are worth a checkpoint before that, though not within checkpointPause of the last one; checkpointHurry times as many are always. 0
+	// is CheckpointBytesDefault.
 	CheckpointBytes int64
 }
 
@@ -57,6 +58,9 @@ const (
 	// measureBatchesMax and measureBytesMax bound a piece of the log, so that a question never waits long behind it.
 	measureBatchesMax = 4096
 	measureBytesMax   = 4 << 20
+	// checkpointPause is how long a checkpoint waits for the one before, unless the log that is kept for it is much: the book stands still while one is encoded.
+	checkpointPause = 30 * time.Second
+	checkpointHurry = 4
 )
 
 // Measurement keeps the KPIs of a node: it follows the durable log by a cursor, so that nothing is ever left out, and answers from a book that one goroutine
@@ -282,7 +286,11 @@ func (m *Measurement) fail(err error) {
 
 // maybeSave begins to write a checkpoint if it is time to.
 func (m *Measurement) maybeSave() {
-	if m.saving || m.bytes == 0 || m.bytes < m.cfg.CheckpointBytes && m.clock.Mono()-m.savedLast < m.cfg.CheckpointEvery {
+	if m.saving || m.bytes == 0 {
+		return
+	}
+	since := m.clock.Mono() - m.savedLast
+	if since < m.cfg.CheckpointEvery && m.bytes < checkpointHurry*m.cfg.CheckpointBytes && (m.bytes < m.cfg.CheckpointBytes || since < checkpointPause) {
 		return
 	}
 	batch, state := m.encode()

@@ -119,12 +119,16 @@ func (l *soldLog) Save(_ context.Context, batch uint64, state []byte) error {
 }
 
 // measured starts a node that measures l, and returns a function that stops it.
-func measured(t *testing.T, l *soldLog) (*Node, func()) {
+func measured(t *testing.T, l *soldLog, change ...func(*MeasureConfig)) (*Node, func()) {
 	t.Helper()
 	log := newFakeLog()
+	c := &MeasureConfig{Log: l, Checkpoint: l, Accounts: []string{engine.SingleAccount}, Policy: measure.PolicyDefault()}
+	for _, f := range change {
+		f(c)
+	}
 	n, err := Start(Config{
 		Fatal: func(err error) { t.Errorf("fatal: %v", err) }, Logger: slog.New(slog.DiscardHandler),
-		Measure: &MeasureConfig{Log: l, Checkpoint: l, Accounts: []string{engine.SingleAccount}, Policy: measure.PolicyDefault()},
+		Measure: c,
 	}, log, log, &engine.Recovered{})
 	if err != nil {
 		t.Fatal(err)
@@ -186,6 +190,31 @@ func TestKPIsFollowTheLogAndGoOnFromTheirCheckpoint(t *testing.T) {
 				t.Errorf("life %d: the checkpoint is not what one reading of the log comes to", life)
 			}
 		}
+	})
+}
+
+func TestMuchLogIsWorthACheckpointSooner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newSoldLog()
+		_, stop := measured(t, l, func(c *MeasureConfig) { c.CheckpointBytes = 10_000 })
+		for _, c := range []struct {
+			buyers, saves int
+			wait          time.Duration
+		}{
+			{10, 0, time.Second},                  // not worth it
+			{500, 0, time.Second},                 // worth it, but not so soon
+			{1, 1, checkpointPause},               // by now it is
+			{2000, 2, time.Second},                // so much that it does not wait
+			{1, 2, checkpointPause + time.Second}, // again not worth it
+		} {
+			l.sell(time.Now(), c.buyers)
+			time.Sleep(c.wait)
+			synctest.Wait()
+			if l.saves != c.saves {
+				t.Fatalf("%d checkpoints after %d facts, want %d", l.saves, len(l.runs), c.saves)
+			}
+		}
+		stop()
 	})
 }
 

@@ -13,8 +13,8 @@ import (
 // kpiName is the name of the cursor by which KPIs are made, and of their checkpoint.
 const kpiName = "kpi"
 
-// checkpointShare is how many checkpoints there are at least before the log that is kept for them is too much.
-const checkpointShare = 4
+// checkpointShare is how many times the log that is worth a checkpoint is what a reader may hold back.
+const checkpointShare = 16
 
 // measureSettings are the settings of measurement.
 type measureSettings struct {
