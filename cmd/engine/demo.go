@@ -177,9 +177,9 @@ func demoSales(ctx context.Context, s demoSettings, p *process, gateway *sandbox
 // demoShopRush is how long new buyers keep coming to the sale of the shop page: long enough to buy something oneself.
 const demoShopRush = 2 * time.Minute
 
-// connectShops connects the services that buyers come through, and the office. It returns also what it connected before it failed.
+// connectShops connects the services that buyers come through, the office, and the service that reports touches. It returns also what it connected before it failed.
 func connectShops(p *process) (clients []*client.Client, err error) {
-	for range len(demoShops) + 1 {
+	for range len(demoShops) + 2 {
 		c, err := client.Connect(p.natsURL, client.Options{})
 		if err != nil {
 			return clients, fmt.Errorf("connect a shop: %w", err)
@@ -189,11 +189,11 @@ func connectShops(p *process) (clients []*client.Client, err error) {
 	return clients, nil
 }
 
-// join gives a sale its connections: one a shop, and the last one to the office.
+// join gives a sale its connections: one a shop, then the office's, then that of touches.
 func (s *sale) join(clients []*client.Client, gateway *sandbox.Gateway) {
 	s.sandbox = gateway
 	for i, channel := range demoShops {
-		s.shops = append(s.shops, &shop{client: clients[i], event: s.plan.event, channel: channel, counts: &s.counts})
+		s.shops = append(s.shops, &shop{client: clients[i], event: s.plan.event, channel: channel, counts: &s.counts, reports: clients[len(demoShops)+1]})
 	}
 	s.office = &shop{client: clients[len(demoShops)], event: s.plan.event, channel: "box_office", counts: &s.counts}
 }
@@ -220,6 +220,7 @@ func demoOnSale(ctx context.Context, p *process, sale *sale, stdout io.Writer) (
 	if err != nil {
 		return false, err
 	}
+	sale.counts.reporting.Wait()
 	if err := sale.readBack(ctx); err != nil {
 		return false, err
 	}
@@ -276,6 +277,7 @@ Summary
   holds      %s taken, %s replaced by another, %s expired; %s/s on average over %.1f s, %s/s at best
   commands   %s of buyers, %s/s at best; a hold was answered in %s (p50), %s (p99), on disk twice before that
   payments   %s
+  touches    %s, of what buyers' clients saw and did
   one click  %s from click to confirmation (p50), %s (p99); not offered to %s
   refused    %s
   state hash %s
@@ -283,7 +285,7 @@ Summary
 		thousands(c.served.Load()), thousands(c.gaveUp.Load()), thousands(c.abandoned.Load()), thousands(c.gaveBack.Load()),
 		thousands(c.holds.Load()), thousands(c.replaced.Load()), thousands(c.expired()), thousands(int64(float64(c.holds.Load())/seconds)), s.took.Seconds(), thousands(int64(d.holdsPeak)),
 		thousands(c.commands.Load()), thousands(int64(d.commandsPeak)), briefly(p50), briefly(p99),
-		s.paymentsText(), briefly(click50), briefly(click99), thousands(c.notOffered.Load()),
+		s.paymentsText(), thousands(c.touches.Load()), briefly(click50), briefly(click99), thousands(c.notOffered.Load()),
 		refusalsText(c.refusedBy(), len(c.refusedBy())), shown.stateHash)
 	return len(off) == 0
 }

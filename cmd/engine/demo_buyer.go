@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	pb "github.com/holdfast-engine/holdfast/transport/holdfastpb"
 )
 
 // What one in a hundred buyers, or so, does. They are people: impatient, forgetful, twice as fast as they should be.
@@ -44,6 +46,8 @@ type buyer struct {
 	cards    []demoCard
 	dice     *rand.Rand
 	requests int
+	click    string // the request id of the last buy
+	eyes     eyes
 }
 
 func newBuyer(s *sale, n int) *buyer {
@@ -54,6 +58,7 @@ func newBuyer(s *sale, n int) *buyer {
 	if b.pays = b.drawPays(); b.pays != paysElsewhere {
 		b.cards = b.drawCards()
 	}
+	b.eyes = newEyes(b.shop.channel, s.seed, n)
 	return b
 }
 
@@ -101,6 +106,7 @@ func (b *buyer) visit(ctx context.Context) {
 	b.sale.counts.shopping.Add(1)
 	defer b.sale.counts.shopping.Add(-1)
 	for visit := range visitsMax {
+		b.arrives(ctx, visit > 0)
 		if visit == 0 && b.pays == paysOneClick && b.oneClick(ctx) {
 			return
 		}
@@ -112,6 +118,7 @@ func (b *buyer) visit(ctx context.Context) {
 			return
 		}
 	}
+	b.goesWithout(ctx)
 	b.sale.counts.gaveUp.Add(1)
 }
 
@@ -182,6 +189,15 @@ func (b *buyer) chooseSeats(ctx context.Context, lot *planLot, quantity int64) (
 
 // hold asks for tickets, clicking twice now and then. Both answers to one request id must be the same.
 func (b *buyer) hold(ctx context.Context, a ask) (held, bool) {
+	b.selects(ctx, b.sale.plan.cost(&a))
+	h, ok := b.holdOnce(ctx, a)
+	if ok {
+		b.touch(ctx, &pb.Touch{Kind: "carted", CartMinor: h.total})
+	}
+	return h, ok
+}
+
+func (b *buyer) holdOnce(ctx context.Context, a ask) (held, bool) {
 	id := b.requestID()
 	if !b.chance(percentTwice) {
 		h, err := b.shop.hold(ctx, id, b.id, a)
@@ -222,6 +238,7 @@ func (b *buyer) decide(ctx context.Context, h held) bool {
 	think := b.sale.plan.think
 	switch roll := b.dice.IntN(100); {
 	case roll < percentAbandon:
+		b.walksAway(ctx, stepPayment)
 		b.sale.counts.abandoned.Add(1)
 		return true
 	case roll < percentAbandon+percentRelease:
@@ -252,6 +269,7 @@ func (b *buyer) decide(ctx context.Context, h held) bool {
 
 // pay turns a hold into tickets. It reports whether the buyer is done with this sale.
 func (b *buyer) pay(ctx context.Context, h held) bool {
+	b.checksOut(ctx, h.total)
 	if b.pays == paysElsewhere {
 		return b.payElsewhere(ctx, h)
 	}
@@ -263,7 +281,7 @@ func (b *buyer) payElsewhere(ctx context.Context, h held) bool {
 	if b.chance(percentForget) {
 		_, _ = b.shop.confirm(ctx, b.requestID(), b.id, h.id, "") // refused: payment_ref_missing
 	}
-	id, ref := b.requestID(), "pay-"+b.id
+	id, ref, clicked := b.requestID(), "pay-"+b.id, time.Now()
 	var other toldOrder
 	var otherErr error
 	var second sync.WaitGroup
@@ -277,6 +295,7 @@ func (b *buyer) payElsewhere(ctx context.Context, h held) bool {
 	if ctx.Err() != nil {
 		return true
 	}
+	b.sees(ctx, id, clicked)
 	if twice && (err == nil) != (otherErr == nil) {
 		b.sale.ledger.breaks("request %s was sent twice: one answer was %s, the other %s", id, outcomeOf(err), outcomeOf(otherErr))
 	}
@@ -289,6 +308,7 @@ func (b *buyer) payElsewhere(ctx context.Context, h held) bool {
 	if order.hold != h.id || order.total != h.total {
 		b.sale.ledger.breaks("hold %s promised %s, its order %s costs %s", h.id, money(h.total, demoCurrency), order.id, money(order.total, order.currency))
 	}
+	b.gets(ctx, order.id)
 	b.sale.ledger.told(order)
 	b.sale.counts.orders.Add(1)
 	b.sale.counts.served.Add(1)

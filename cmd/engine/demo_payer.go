@@ -26,6 +26,7 @@ const (
 const (
 	percentElsewhere = 15
 	percentOneClick  = 40
+	percentDismiss   = 6  // are shown the button, and would rather go step by step
 	percentUndo      = 4  // take a purchase back as soon as it is sold
 	percentRefuse    = 10 // of those whom the bank asks: say no
 	percentTimeout   = 20 // of those whose first card would make the gateway time out: it does
@@ -93,6 +94,7 @@ func (b *buyer) oneClick(ctx context.Context) (done bool) {
 	for _, id := range liking {
 		lot := b.sale.plan.lot(id)
 		quantity := max((1+b.dice.Int64N(demoLimit))/lot.units, 1)
+		b.selects(ctx, lot.price()*quantity)
 		o, err := b.shop.offer(ctx, b.requestID(), b.id, lot.id, quantity, b.cards[0].method)
 		switch {
 		case err != nil:
@@ -100,6 +102,11 @@ func (b *buyer) oneClick(ctx context.Context) (done bool) {
 			b.sale.counts.notOffered.Add(1)
 			return false
 		default:
+			b.touch(ctx, &pb.Touch{Kind: "prompted", CartMinor: o.TotalMinor})
+			if b.chance(percentDismiss) {
+				b.touch(ctx, &pb.Touch{Kind: "dismissed", CartMinor: o.TotalMinor})
+				return false
+			}
 			return b.take(ctx, o)
 		}
 		if !b.pause(ctx, clickPause) {
@@ -112,8 +119,10 @@ func (b *buyer) oneClick(ctx context.Context) (done bool) {
 // take buys an offer.
 func (b *buyer) take(ctx context.Context, offer *pb.Offer) (done bool) {
 	clicked := time.Now()
+	b.touch(ctx, &pb.Touch{Kind: "clicked", CartMinor: offer.TotalMinor})
 	p, err := b.buyOnce(ctx, payAsk{offer: offer.Id, method: offer.Method})
 	if err != nil {
+		b.sees(ctx, b.click, clicked)
 		return false
 	}
 	b.sale.counts.holds.Add(1)
@@ -121,6 +130,7 @@ func (b *buyer) take(ctx context.Context, offer *pb.Offer) (done bool) {
 		b.sale.ledger.breaks("offer %s promised %s, its purchase %s costs %s", offer.Id, money(offer.TotalMinor, demoCurrency), p.id, money(p.total, demoCurrency))
 	}
 	p = b.follow(ctx, p)
+	b.sees(ctx, b.click, clicked)
 	if p.state == engine.PurchaseSold.String() {
 		b.sale.counts.clickTook(time.Since(clicked))
 	}
@@ -133,6 +143,7 @@ func (b *buyer) take(ctx context.Context, offer *pb.Offer) (done bool) {
 // payHold pays a hold, card after card until one is taken.
 func (b *buyer) payHold(ctx context.Context, hold string, total int64, cards []demoCard) (done bool) {
 	for _, c := range cards {
+		clicked := time.Now()
 		p, err := b.buyOnce(ctx, payAsk{hold: hold, method: c.method})
 		for range payTriesMax { // the gateway may be back, or have less to do, in a moment
 			if !errors.Is(err, client.ErrPaymentUnavailable) && !errors.Is(err, client.ErrPaymentBusy) || !b.pause(ctx, payPause) {
@@ -141,12 +152,15 @@ func (b *buyer) payHold(ctx context.Context, hold string, total int64, cards []d
 			p, err = b.buyOnce(ctx, payAsk{hold: hold, method: c.method})
 		}
 		if err != nil {
+			b.sees(ctx, b.click, clicked)
 			return false
 		}
 		if p.total != total {
 			b.sale.ledger.breaks("hold %s promised %s, its purchase %s costs %s", hold, money(total, demoCurrency), p.id, money(p.total, demoCurrency))
 		}
-		if p = b.follow(ctx, p); p.state != engine.PurchaseDeclined.String() || !p.holdLives {
+		p = b.follow(ctx, p)
+		b.sees(ctx, b.click, clicked)
+		if p.state != engine.PurchaseDeclined.String() || !p.holdLives {
 			return b.bought(ctx, p)
 		}
 	}
@@ -156,6 +170,7 @@ func (b *buyer) payHold(ctx context.Context, hold string, total int64, cards []d
 // buyOnce sends a buy, twice now and then. Both must be one purchase.
 func (b *buyer) buyOnce(ctx context.Context, a payAsk) (toldPurchase, error) {
 	id := b.requestID()
+	b.click = id
 	if !b.chance(percentPayTwice) {
 		return b.shop.buy(ctx, id, b.id, a)
 	}
@@ -234,6 +249,7 @@ func (b *buyer) bought(ctx context.Context, p toldPurchase) (done bool) {
 	if o.total != p.total {
 		b.sale.ledger.breaks("purchase %s costs %s, its order %s %s", p.id, money(p.total, demoCurrency), o.id, money(o.total, o.currency))
 	}
+	b.gets(ctx, o.id)
 	b.sale.ledger.told(o)
 	b.sale.counts.orders.Add(1)
 	b.sale.counts.served.Add(1)

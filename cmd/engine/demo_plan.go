@@ -36,6 +36,7 @@ const (
 // before the engine hears of it, and never read back from it.
 type plan struct {
 	event, name string
+	genre       string
 	crowd       string // what the ids of its buyers begin with
 	startsAt    time.Time
 	holdTTL     time.Duration
@@ -93,7 +94,7 @@ func makePlan(tickets int64) plan {
 	house, standing := []string{"house"}, []string{"house", "standing"}
 	early := floor / 3
 	return plan{
-		event: demoEvent, name: "Night One", crowd: "b", startsAt: demoStartsAt(1), holdTTL: demoHoldTTL, maxHold: demoMaxHold, undo: demoUndo, think: demoHoldTTL / 5,
+		event: demoEvent, name: "Night One", genre: "concert", crowd: "b", startsAt: demoStartsAt(1), holdTTL: demoHoldTTL, maxHold: demoMaxHold, undo: demoUndo, think: demoHoldTTL / 5,
 		lots: []planLot{
 			{id: "early", name: "Floor, early price", face: 3900, fee: 200, units: 1, capacity: early, pools: standing},
 			{id: "floor", name: "Floor", face: 4500, fee: 250, units: 1, capacity: floor - early, pools: standing, after: "early"},
@@ -115,7 +116,7 @@ func makeShopPlan(tickets int64) plan {
 	balconyRows := max(tickets*16/100/rowSeats, 1)
 	house := []string{"house"}
 	return plan{
-		event: shopEvent, name: "Night Two", crowd: "c", open: true, startsAt: demoStartsAt(2), holdTTL: 2 * time.Minute, maxHold: 10 * time.Minute, undo: 10 * time.Second, think: 3 * time.Second,
+		event: shopEvent, name: "Night Two", genre: "comedy", crowd: "c", open: true, startsAt: demoStartsAt(2), holdTTL: 2 * time.Minute, maxHold: 10 * time.Minute, undo: 10 * time.Second, think: 3 * time.Second,
 		lots: []planLot{
 			{id: "floor", name: "Floor, standing", face: 4500, fee: 250, units: 1, capacity: tickets - (stallsRows+balconyRows)*rowSeats, pools: house},
 			{id: "balcony", name: "Balcony, best seats together", face: 6500, fee: 350, units: 1, section: "B", rows: balconyRows, rowSeats: rowSeats, pools: house},
@@ -165,7 +166,7 @@ func (l *planLot) seat(row, number int64) string {
 func (p *plan) create() *pb.CreateCommand {
 	undoMs := p.undo.Milliseconds()
 	c := &pb.CreateCommand{
-		Name: p.name, Genre: "concert", Performer: demoPerformer, Venue: demoVenue, City: demoCity, Country: "NL",
+		Name: p.name, Genre: p.genre, Performer: demoPerformer, Venue: demoVenue, City: demoCity, Country: "NL",
 		TimeZone: "Europe/Amsterdam", StartsAt: client.Moment(p.startsAt), Currency: demoCurrency,
 		HoldTtlMs: p.holdTTL.Milliseconds(), MaxHoldMs: p.maxHold.Milliseconds(), LimitPerBuyer: demoLimit, UndoMs: &undoMs, Open: p.open,
 	}

@@ -39,6 +39,8 @@ type saleCounts struct {
 	shopping, served, gaveUp, abandoned, gaveBack, replaced, clickedTwice atomic.Int64
 	commands, holds, orders, released                                     atomic.Int64
 	paying, authenticated, undone, notOffered, lost                       atomic.Int64
+	touches                                                               atomic.Int64
+	reporting                                                             sync.WaitGroup // touches on their way
 
 	mu       sync.Mutex
 	refusals map[string]int64

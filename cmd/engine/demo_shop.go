@@ -13,7 +13,8 @@ import (
 // shop is one calling service of the demo: a NATS connection over TCP that many buyers come through. It notes what the engine answers.
 type shop struct {
 	client  *client.Client
-	event   string // that it sells
+	reports *client.Client // for touches: they make no hold wait
+	event   string         // that it sells
 	channel string
 	counts  *saleCounts
 	offices int // commands of the office so far: they number its request ids
