@@ -27,6 +27,7 @@ type readingOf struct {
 	orders int64
 	state  engine.EventState
 	copies map[engine.OrderID]engine.Incarnation // of orders, as replies gave them
+	each   func(*measure.Entry)                  // sees every entry, too
 }
 
 func newReading(t *rapid.T, shell *enginetest.Shell) *readingOf {
@@ -108,6 +109,9 @@ func (r *readingOf) entry(e *measure.Entry) {
 	t := r.t
 	if e.Key != eventKey() {
 		t.Fatalf("an entry is about %+v", e.Key)
+	}
+	if r.each != nil {
+		r.each(e)
 	}
 	switch e.Kind { //nolint:exhaustive // the others are compared elsewhere
 	case measure.KindHeld:
