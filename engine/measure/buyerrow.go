@@ -3,30 +3,30 @@ package measure
 import (
 	"encoding/binary"
 	"math"
+	"math/bits"
 
 	"github.com/holdfast-engine/holdfast/engine"
 )
 
-// buyerRow is what is known of one buyer at one event: 80 bytes, without a pointer. Times are milliseconds; those of steps are since base, and longer ones than 24 days
-// count as 24 days.
+// buyerRow is what is known of one buyer at one event: 72 bytes, without a pointer. Times are milliseconds; those behind base are from there, and longer ones than
+// 24 days count as 24 days.
 type buyerRow struct {
-	base      int64           // Unix: the first view; before there is one, the first entry
-	left      int64           // minor units: orders less what went back
-	firstHold int64           // Unix
-	steps     [funnelEnd]int32 // when the steps of the funnel were reached, those with a flag
-	lastPick  int32           // when tickets were last selected
-	joined    int32           // when the buyer joined the shop's line
-	waitedMs  uint32          // what the buyer waited there since tickets were last selected
-	cell      uint32          // of its event, in its way
-	hold      minuteKey       // of the first hold
-	offer     minuteKey       // of the first offer of one-click
-	tried     minuteKey       // of the first one-click attempt
-	flags     rowFlags
-	hour      uint8 // of the first view
-	free      uint8 // orders without a price that were kept
-	orders    uint8 // by one-click, that no click has been told of yet
-	tries     uint8 // one-click attempts, up to 255
-	clean     uint8 // of them, orders without another action
+	base     int64            // Unix: the first view; before there is one, the first entry
+	left     int64            // minor units: orders less what went back
+	steps    [funnelEnd]int32 // when each step of the funnel was first reached, those with a flag
+	lastPick int32            // when tickets were last selected
+	joined   int32            // when the buyer joined the shop's line
+	waitedMs uint32           // what the buyer waited there since tickets were last selected
+	cell     uint32           // of its event, in its way
+	hold     minuteKey        // of the first hold
+	offer    minuteKey        // of the first offer of one-click
+	tried    minuteKey        // of the first one-click attempt
+	flags    rowFlags
+	hour     uint8 // of the first view
+	free     uint8 // orders without a price that were kept
+	orders   uint8 // by one-click, that no click has been told of yet
+	tries    uint8 // one-click attempts, up to 255
+	clean    uint8 // of them, orders without another action
 }
 
 // The steps of the funnel behind the view.
@@ -38,39 +38,35 @@ const (
 	funnelEnd
 )
 
-// rowFlags are facts about a row. The first are the steps that were reached in order, then those that were reported and not taken for granted.
+// rowFlags are facts about a row.
 type rowFlags uint32
 
 const (
-	rowReached  rowFlags = 1 << iota // << step
-	_                                //
-	_                                //
-	_                                //
-	rowTold                          // << step
-	_                                //
-	_                                //
-	_                                //
-	rowViewed                        // there is a view
-	rowObtainable                    // tickets could be bought then
-	rowOrdered                       // there is an order
-	rowSells                         // its event sells here
-	rowAsked                         // the engine was asked about one-click
-	rowEligible                      // the buyer could have it
-	rowOffered                       // it was offered
-	rowOfferTried                    // and tried behind that
-	rowHeld                          // there is a hold: firstHold
-	rowHeldInTime                    // with an order in time
-	rowFailed                        // the last attempt in time failed by ours, payment or stock
-	rowPicked                        // lastPick
-	rowCompleted                     // selected tickets and ordered behind it
-	rowJoined                        // joined
-	rowTried                         // tried
+	rowStep       rowFlags = 1 << iota // << step: it was reached, in order or not
+	_                                  //
+	_                                  //
+	_                                  //
+	rowViewed                          // there is a view
+	rowObtainable                      // tickets could be bought then
+	rowSells                           // its event sells here
+	rowAsked                           // the engine was asked about one-click
+	rowEligible                        // the buyer could have it
+	rowOffered                         // it was offered
+	rowOfferTried                      // and tried behind that
+	rowFailed                          // the last attempt in time failed by ours, payment or stock
+	rowPicked                          // lastPick
+	rowCompleted                       // an order followed a selection of tickets
+	rowJoined                          // joined
+	rowTried                           // tried
 )
 
 func (r *buyerRow) has(f rowFlags) bool { return r.flags&f != 0 }
 
-func (r *buyerRow) reached(step int) bool { return r.flags&(rowReached<<step) != 0 }
-func (r *buyerRow) told(step int) bool    { return r.flags&(rowTold<<step) != 0 }
+// did says whether a step was reached, in order or not.
+func (r *buyerRow) did(step int) bool { return r.flags&(rowStep<<step) != 0 }
+
+// stepAt is when a step was first reached.
+func (r *buyerRow) stepAt(step int) int64 { return r.base + int64(r.steps[step]) }
 
 // since is a moment as the row keeps it.
 func (r *buyerRow) since(ms int64) int32 {
@@ -80,33 +76,47 @@ func (r *buyerRow) since(ms int64) int32 {
 // net says whether an order was kept, at least in part: what went back of an order is never more than the order.
 func (r *buyerRow) net() bool { return r.left > 0 || r.free > 0 }
 
-// reach notes a step of the funnel. The steps are ordered: one counts only if those before it were reached, and not later. Three are taken for granted: who holds
-// tickets has selected them; who has an order has attempted it; and at a shop that sells elsewhere, who attempts to buy has held. What was taken for granted has
-// no time, and a later report of a selection that was made before the hold gives it one.
-func (r *buyerRow) reach(step int, ms int64) {
+// reach notes a step. It is true if it is the first of its kind now.
+func (r *buyerRow) reach(step int, ms int64) bool {
 	at := r.since(ms)
-	if r.reached(step) {
-		if step == stepSelected && !r.told(step) && at <= r.steps[stepHeld] && (at >= 0 || !r.has(rowViewed)) {
-			r.flags |= rowTold
-			r.steps[stepSelected] = at
+	if r.did(step) && at >= r.steps[step] {
+		return false
+	}
+	r.flags |= rowStep << step
+	r.steps[step] = at
+	return true
+}
+
+// funnel has a bit each step that counts, and a bit each of them that was reported and is not taken for granted. A step counts if the first of its kind is not
+// before the view, nor before the steps ahead of it. Three are taken for granted if there is no report in order: who holds tickets has selected them; who has an
+// order has attempted it; and at a shop that sells elsewhere, who attempts to buy has held.
+func (r *buyerRow) funnel() (reached, told uint32) {
+	if !r.has(rowViewed) {
+		return 0, 0
+	}
+	own := uint32(r.flags/rowStep) & (1<<funnelEnd - 1)
+	for step := stepAttempted; step >= stepSelected; step-- { // what may be taken for granted, and was not reported in order
+		next := bits.TrailingZeros32(own >> (step + 1) << (step + 1))
+		if step == stepHeld && r.has(rowSells) || own&(1<<step) == 0 {
+			continue
 		}
-		return
-	}
-	before := step - 1
-	for before >= 0 && !r.reached(before) {
-		if before == stepHeld && r.has(rowSells) {
-			return
+		if r.steps[step] < 0 || next < funnelEnd && r.steps[step] > r.steps[next] {
+			own &^= 1 << step
 		}
-		before--
 	}
-	if before >= 0 && at < r.steps[before] || before < 0 && r.has(rowViewed) && at < 0 {
-		return
+	at := int32(0)
+	for step := range funnelEnd {
+		next := bits.TrailingZeros32(own >> step << step)
+		if next >= funnelEnd || step <= stepHeld && next > stepHeld && r.has(rowSells) || r.steps[next] < at {
+			break
+		}
+		reached |= 1 << step
+		if next == step {
+			told |= 1 << step
+			at = r.steps[step]
+		}
 	}
-	for s := before + 1; s <= step; s++ {
-		r.flags |= rowReached << s
-		r.steps[s] = at
-	}
-	r.flags |= rowTold << step
+	return reached, told
 }
 
 // view notes a view. It is true if it is the first one now.
@@ -116,12 +126,6 @@ func (r *buyerRow) view(ms int64) bool {
 	}
 	r.rebase(ms)
 	r.flags |= rowViewed
-	for s := range funnelEnd {
-		if r.reached(s) && r.steps[s] < 0 { // it was before the view: it and those behind it are not in order
-			r.flags &^= (rowReached<<funnelEnd - rowReached<<s) | (rowTold<<funnelEnd - rowTold<<s)
-			break
-		}
-	}
 	return true
 }
 
@@ -130,7 +134,7 @@ func (r *buyerRow) rebase(ms int64) {
 	r.base = ms
 	move := func(at *int32) { *at = int32(max(math.MinInt32, min(math.MaxInt32, int64(*at)+by))) }
 	for s := range funnelEnd {
-		if r.reached(s) {
+		if r.did(s) {
 			move(&r.steps[s])
 		}
 	}
@@ -147,31 +151,30 @@ func (r *buyerRow) cohort() uint32 {
 	if !r.has(rowViewed) {
 		return 0
 	}
-	var n uint32 = 1 << cohortViewed
+	reached, told := r.funnel()
+	n := 1<<cohortViewed | reached<<funnelSelected | (told&(1<<stepOrdered-1))<<toldSelected
 	set := func(c cellColumn, on bool) {
 		if on {
 			n |= 1 << c
 		}
 	}
 	set(cohortObtainable, r.has(rowObtainable))
-	set(cohortOrdered, r.has(rowOrdered))
-	set(cohortOrderedObtainable, r.has(rowOrdered) && r.has(rowObtainable))
+	set(cohortOrdered, r.did(stepOrdered))
+	set(cohortOrderedObtainable, r.did(stepOrdered) && r.has(rowObtainable))
 	set(cohortNet, r.net())
-	n |= uint32(r.flags/rowReached&(1<<funnelEnd-1)) << funnelSelected
-	n |= uint32(r.flags/rowTold&(1<<stepOrdered-1)) << toldSelected
-	set(cohortCompleted, r.has(rowCompleted))
+	set(cohortCompleted, r.has(rowCompleted) && told&(1<<stepSelected) != 0)
 	set(cohortEligible, r.has(rowEligible))
 	set(cohortAsked, r.has(rowAsked))
 	set(cohortSells, r.has(rowSells))
 	return n
 }
 
-// heldColumns are those of the first hold, from heldFirst on.
-func (r *buyerRow) heldColumns() uint32 {
+// heldColumns are those of the first hold, from heldFirst on: an order is in time up to matureMs behind it.
+func (r *buyerRow) heldColumns(matureMs int64) uint32 {
 	switch {
-	case !r.has(rowHeld):
+	case !r.did(stepHeld):
 		return 0
-	case r.has(rowHeldInTime):
+	case r.did(stepOrdered) && r.stepAt(stepOrdered) <= r.stepAt(stepHeld)+matureMs:
 		return 1 | 1<<(heldInTime-heldFirst)
 	case r.has(rowFailed):
 		return 1 | 1<<(heldCouldNot-heldFirst)
@@ -190,54 +193,25 @@ func (r *buyerRow) offerColumns() uint32 {
 	return 1
 }
 
-// stepMs is how long it was from the step before that was reported; false if the step was taken for granted, or there is no view.
-func (r *buyerRow) stepMs(step int) (ms int64, ok bool) {
-	if !r.has(rowViewed) || !r.told(step) {
-		return 0, false
-	}
-	for before := step - 1; before >= 0; before-- {
-		if r.told(before) {
-			return int64(r.steps[step]) - int64(r.steps[before]), true
+// stepsMs are the times from each step that was reported to the one before that was, or to the view; -1 where there is none.
+func (r *buyerRow) stepsMs() (ms [funnelEnd]int64) {
+	_, told := r.funnel()
+	before := int32(0)
+	for step := range ms {
+		ms[step] = -1
+		if told&(1<<step) != 0 {
+			ms[step] = int64(r.steps[step]) - int64(before)
+			before = r.steps[step]
 		}
 	}
-	return int64(r.steps[step]), true
+	return ms
 }
 
-// unite takes what a session's row knows into that of its buyer: the earlier view wins, the steps of both are gone through in their order, what both count is
-// added.
+// unite takes what a session's row knows into that of its buyer: the earlier view wins, and the first of each step; what both count is added.
 func (r *buyerRow) unite(s *buyerRow) {
-	type mark struct {
-		step int
-		ms   int64
-	}
-	var marks [2 * funnelEnd]mark
-	n := 0
-	for _, from := range [...]*buyerRow{r, s} {
-		for step := range funnelEnd {
-			if from.told(step) {
-				m := mark{step, from.base + int64(from.steps[step])}
-				i := n
-				for ; i > 0 && (marks[i-1].ms > m.ms || marks[i-1].ms == m.ms && marks[i-1].step > m.step); i-- {
-					marks[i] = marks[i-1]
-				}
-				marks[i] = m
-				n++
-			}
-		}
-	}
-	const steps = rowReached<<funnelEnd - rowReached | (rowTold<<funnelEnd - rowTold)
-	base, hour, kept := r.base, r.hour, r.flags&rowObtainable
-	if s.has(rowViewed) && (!r.has(rowViewed) || s.base < r.base) {
-		base, hour, kept = s.base, s.hour, s.flags&rowObtainable
-	} else if !r.has(rowViewed) {
-		base = min(base, s.base)
-	}
 	pick, picked := max(r.pickMs(), s.pickMs()), r.has(rowPicked) || s.has(rowPicked)
 	if s.pickMs() > r.pickMs() {
 		r.waitedMs = s.waitedMs
-	}
-	if s.has(rowHeld) && (!r.has(rowHeld) || s.firstHold < r.firstHold) {
-		r.firstHold, r.hold = s.firstHold, s.hold
 	}
 	if s.has(rowOffered) && (!r.has(rowOffered) || s.offer < r.offer) {
 		r.offer = s.offer
@@ -245,18 +219,24 @@ func (r *buyerRow) unite(s *buyerRow) {
 	if s.has(rowTried) && (!r.has(rowTried) || s.tried < r.tried) {
 		r.tried = s.tried
 	}
-	r.rebase(base)
-	r.flags = (r.flags|s.flags&^rowJoined)&^(steps|rowObtainable) | kept
-	r.hour = hour
+	if s.has(rowViewed) {
+		if r.view(s.base) {
+			r.hour = s.hour
+			r.flags = r.flags&^rowObtainable | s.flags&rowObtainable
+		}
+	}
+	for step := range funnelEnd {
+		if s.did(step) && r.reach(step, s.stepAt(step)) && step == stepHeld {
+			r.hold = s.hold
+		}
+	}
+	r.flags |= s.flags &^ (rowObtainable | rowJoined)
 	if picked {
 		r.lastPick = r.since(pick)
 	}
 	r.left += s.left
 	r.free, r.orders = plus(r.free, s.free), plus(r.orders, s.orders)
 	r.tries, r.clean = plus(r.tries, s.tries), plus(r.clean, s.clean)
-	for _, m := range marks[:n] {
-		r.reach(m.step, m.ms)
-	}
 }
 
 // pickMs is when tickets were last selected.
@@ -271,7 +251,7 @@ func (r *buyerRow) pickMs() int64 {
 func plus(a, b uint8) uint8 { return uint8(min(255, int(a)+int(b))) }
 
 func (r *buyerRow) append(dst []byte) []byte {
-	for _, n := range [...]int64{r.base, r.left, r.firstHold, int64(r.lastPick), int64(r.joined)} {
+	for _, n := range [...]int64{r.base, r.left, int64(r.lastPick), int64(r.joined)} {
 		dst = binary.AppendVarint(dst, n)
 	}
 	for _, at := range r.steps {
@@ -284,7 +264,7 @@ func (r *buyerRow) append(dst []byte) []byte {
 }
 
 func (r *buyerRow) read(in *reader, c *cells) {
-	r.base, r.left, r.firstHold, r.lastPick, r.joined = in.int(), in.int(), in.int(), int32(in.int()), int32(in.int())
+	r.base, r.left, r.lastPick, r.joined = in.int(), in.int(), int32(in.int()), int32(in.int())
 	for s := range r.steps {
 		r.steps[s] = int32(in.int())
 	}

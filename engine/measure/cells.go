@@ -27,23 +27,23 @@ const (
 	cohortSells     // whose event sells here
 	cohortTrackEnd
 
-	heldFirst    cellColumn = trackColumns + iota - cohortTrackEnd - 1 // by the minute of the first hold: all
-	heldInTime                                                     // with an order in time
-	heldCouldNot                                                   // that could not
-	offered                                                        // by the minute of the first offer of one-click: all
-	offeredTried                                                   // who tried it
-	triedTries                                                     // by the minute of the first one-click attempt: attempts
-	triedClean                                                     // those that became orders without another action
-	usedFirst                                                      // by the minute of a person's first one-click order: persons
-	usedAgain                                                      // who used it again
-	timeViews                                                      // by their own time: views
-	timeViewsLinked                                                // of somebody
-	timeOrders                                                     // orders
-	timeOrdersLinked                                               // of a buyer-event with a view
-	timeOrdersEligible                                             // of somebody to whom one-click was offered
-	timeOrdersOneClick                                             // by one-click
-	timeClicks                                                     // clicks whose answer is due
-	timeConfirmed                                                  // answered with an order in time
+	heldFirst          cellColumn = trackColumns + iota - cohortTrackEnd - 1 // by the minute of the first hold: all
+	heldInTime                                                               // with an order in time
+	heldCouldNot                                                             // that could not
+	offered                                                                  // by the minute of the first offer of one-click: all
+	offeredTried                                                             // who tried it
+	triedTries                                                               // by the minute of the first one-click attempt: attempts
+	triedClean                                                               // those that became orders without another action
+	usedFirst                                                                // by the minute of a person's first one-click order: persons
+	usedAgain                                                                // who used it again
+	timeViews                                                                // by their own time: views
+	timeViewsLinked                                                          // of somebody
+	timeOrders                                                               // orders
+	timeOrdersLinked                                                         // of a buyer-event with a view
+	timeOrdersEligible                                                       // of somebody to whom one-click was offered
+	timeOrdersOneClick                                                       // by one-click
+	timeClicks                                                               // clicks whose answer is due
+	timeConfirmed                                                            // answered with an order in time
 	cellColumnsEnd
 )
 

@@ -172,16 +172,18 @@ func (m *cohorts) note(ev *event, r *buyerRow, at minuteKey, e *Entry) {
 		}
 	case KindCarted:
 		if ev.Observe {
-			m.held(r, at, ms)
+			r.held(at, ms)
 		} else {
 			r.reach(stepSelected, ms)
 		}
 	case KindStepped:
-		m.stepped(ev, r, at, e)
+		if e.Text == stepPayment && ev.Observe {
+			r.reach(stepAttempted, ms)
+		}
 	case KindOffered:
-		m.offered(r, at, e)
+		r.offered(at, e)
 	case KindHeld:
-		m.held(r, at, ms)
+		r.held(at, ms)
 	case KindAttempted, KindObservedFailed:
 		r.reach(stepAttempted, ms)
 		m.fail(r, ms, e.Failure)
@@ -191,7 +193,7 @@ func (m *cohorts) note(ev *event, r *buyerRow, at minuteKey, e *Entry) {
 	case KindDeclined, KindReleased:
 		m.fail(r, ms, e.Failure)
 	case KindOrdered, KindObservedOrder:
-		m.ordered(r, at, e)
+		r.ordered(e)
 	case KindUndone, KindRefunded, KindObservedRefund:
 		r.left -= e.AmountMinor
 		if e.Kind == KindUndone && e.Money.TotalMinor == 0 {
@@ -211,25 +213,7 @@ const (
 	stepPayment  = "payment"
 )
 
-func (m *cohorts) stepped(ev *event, r *buyerRow, at minuteKey, e *Entry) {
-	ms := msOf(e.At)
-	switch {
-	case e.Text == stepLine:
-		r.joined = r.since(ms)
-		r.flags |= rowJoined
-	case e.Text == stepAdmitted && r.has(rowJoined):
-		r.flags &^= rowJoined
-		waited := max(0, ms-r.base-int64(r.joined))
-		if r.has(rowPicked) && r.joined >= r.lastPick {
-			r.waitedMs += uint32(waited)
-		}
-		m.cells.time(r.cell, durationLine, at, TimesIndex(waited*1e6), 1, waited)
-	case e.Text == stepPayment && ev.Observe:
-		r.reach(stepAttempted, ms)
-	}
-}
-
-func (m *cohorts) offered(r *buyerRow, at minuteKey, e *Entry) {
+func (r *buyerRow) offered(at minuteKey, e *Entry) {
 	if e.Variant != VariantNone {
 		r.flags |= rowAsked
 	}
@@ -242,11 +226,9 @@ func (m *cohorts) offered(r *buyerRow, at minuteKey, e *Entry) {
 	}
 }
 
-func (m *cohorts) held(r *buyerRow, at minuteKey, ms int64) {
-	r.reach(stepHeld, ms)
-	if !r.has(rowHeld) {
-		r.flags |= rowHeld
-		r.hold, r.firstHold = at, ms
+func (r *buyerRow) held(at minuteKey, ms int64) {
+	if r.reach(stepHeld, ms) {
+		r.hold = at
 	}
 }
 
@@ -264,7 +246,7 @@ func (r *buyerRow) try(at minuteKey) {
 
 // inTime says whether something happened while the first hold was watched.
 func (m *cohorts) inTime(r *buyerRow, ms int64) bool {
-	return r.has(rowHeld) && ms <= r.firstHold+m.b.policy.MatureMs
+	return r.did(stepHeld) && ms <= r.stepAt(stepHeld)+m.b.policy.MatureMs
 }
 
 // fail notes how the last attempt ended; a new one has not failed yet.
@@ -279,17 +261,13 @@ func (m *cohorts) fail(r *buyerRow, ms int64, f Failure) {
 	}
 }
 
-func (m *cohorts) ordered(r *buyerRow, at minuteKey, e *Entry) {
+func (r *buyerRow) ordered(e *Entry) {
 	ms := msOf(e.At)
 	r.reach(stepOrdered, ms)
-	r.flags |= rowOrdered
 	if e.Money.TotalMinor > 0 {
 		r.left += e.Money.TotalMinor
 	} else {
 		r.free = plus(r.free, 1)
-	}
-	if m.inTime(r, ms) {
-		r.flags |= rowHeldInTime
 	}
 	if r.has(rowPicked) && ms >= r.pickMs() {
 		r.flags |= rowCompleted
@@ -305,7 +283,7 @@ func (m *cohorts) ordered(r *buyerRow, at minuteKey, e *Entry) {
 // move takes away what a row counted and counts what it does now.
 func (m *cohorts) move(was, r *buyerRow) {
 	m.shift(was.cell, minuteOf(was.base, was.hour), was.cohort(), r.cell, minuteOf(r.base, r.hour), r.cohort(), cohortViewed)
-	m.shift(was.cell, was.hold, was.heldColumns(), r.cell, r.hold, r.heldColumns(), heldFirst)
+	m.shift(was.cell, was.hold, was.heldColumns(m.b.policy.MatureMs), r.cell, r.hold, r.heldColumns(m.b.policy.MatureMs), heldFirst)
 	m.shift(was.cell, was.offer, was.offerColumns(), r.cell, r.offer, r.offerColumns(), offered)
 	same := was.cell == r.cell
 	if !same || was.tries != r.tries || was.clean != r.clean || was.tried != r.tried {
@@ -317,17 +295,18 @@ func (m *cohorts) move(was, r *buyerRow) {
 	if same && was.base == r.base && was.steps == r.steps && was.flags == r.flags {
 		return
 	}
+	before, now := was.stepsMs(), r.stepsMs()
+	same = same && was.base == r.base && was.hour == r.hour
 	for step := range funnelEnd {
-		before, had := was.stepMs(step)
-		now, has := r.stepMs(step)
-		if same && had == has && before == now && (!has || was.base == r.base && was.hour == r.hour) {
+		if same && before[step] == now[step] {
 			continue
 		}
-		if had {
-			m.cells.time(was.cell, durationSelected+duration(step), minuteOf(was.base, was.hour), TimesIndex(before*1e6), -1, -before)
+		kind := durationSelected + duration(step)
+		if ms := before[step]; ms >= 0 {
+			m.cells.time(was.cell, kind, minuteOf(was.base, was.hour), TimesIndex(ms*1e6), -1, -ms)
 		}
-		if has {
-			m.cells.time(r.cell, durationSelected+duration(step), minuteOf(r.base, r.hour), TimesIndex(now*1e6), 1, now)
+		if ms := now[step]; ms >= 0 {
+			m.cells.time(r.cell, kind, minuteOf(r.base, r.hour), TimesIndex(ms*1e6), 1, ms)
 		}
 	}
 }
@@ -357,6 +336,10 @@ func (m *cohorts) count(cell uint32, r *buyerRow, person uint64, at minuteKey, e
 		m.cells.count(cell, at, timeViews, 1)
 		if r != nil {
 			m.cells.count(cell, at, timeViewsLinked, 1)
+		}
+	case KindStepped:
+		if r != nil {
+			m.line(cell, r, at, e)
 		}
 	case KindOrdered, KindObservedOrder:
 		m.cells.count(cell, at, timeOrders, 1)

@@ -61,8 +61,8 @@ func defineFunnel() []Definition {
 		"purchases that entered the lane, standard checkouts that asked to confirm; in mode observe touches: the step called payment, a failed attempt",
 		"orders; in mode observe those reported",
 	}
-	const order = "The steps are ordered: one counts only if those before it were reached, and not later than it. Who holds tickets has selected them, who has an order has attempted it, and at a shop that sells elsewhere who attempts has held: " +
-		"these steps are taken for granted where they are not reported, but a step that nobody in the window reported is not available, and the next is compared with the one before it. "
+	const order = "The steps are ordered, and of each the buyer's first counts: it has to be at or behind the view and the first of each step before. Who holds tickets has selected them, who has an order has attempted it, and at a shop that sells " +
+		"elsewhere who attempts has held: these steps are taken for granted where no report of them is in order, but one that nobody in the window reported is not available, and the next is compared with the one before it. "
 	for i, step := range steps {
 		all = append(all, Definition{
 			ID: "funnel." + step, Name: names[i], Group: group, Unit: UnitRatio, Exact: true,

@@ -135,7 +135,9 @@ func (f *figurer) conversion(s *cohortSums) {
 	f.share("coverage.orders", n[timeOrdersLinked], n[timeOrders])
 }
 
-func funnelSteps() [funnelEnd]string { return [funnelEnd]string{"selected", "held", "attempted", "ordered"} }
+func funnelSteps() [funnelEnd]string {
+	return [funnelEnd]string{"selected", "held", "attempted", "ordered"}
+}
 
 func (f *figurer) funnel(s *cohortSums) {
 	n := &s.all

@@ -147,9 +147,9 @@ func TestMissingStepsAreNotAvailable(t *testing.T) {
 }
 
 func TestTheLineIsNoPartOfTheCheckout(t *testing.T) {
-	h := tell("e1").onSale().add(KindViewed, by("ann")).add(KindSelected, by("ann")).after(10*time.Second).
-		add(KindStepped, by("ann"), step("line")).after(5*time.Minute).add(KindStepped, by("ann"), step("admitted")).
-		after(20*time.Second).add(KindHeld, by("ann"), flow(std)).add(KindAttempted, by("ann"), flow(std)).
+	h := tell("e1").onSale().add(KindViewed, by("ann")).add(KindSelected, session("s1")).after(10*time.Second).
+		add(KindStepped, session("s1"), step("line")).after(5*time.Minute).add(KindStepped, session("s1"), step("admitted")).
+		after(20*time.Second).add(KindClicked, known("s1", "ann")).add(KindHeld, by("ann"), flow(std)).add(KindAttempted, by("ann"), flow(std)).
 		add(KindOrdered, by("ann"), flow(std), order(1), paid(1000, 0, 0, 1))
 	b := h.book()
 	wantValue(t, figureOf(t, b, Query{}, h.at, "", "checkout_time.mean"), 30_000)

@@ -95,3 +95,20 @@ func (m *cohorts) checkout(cell uint32, r *buyerRow, at minuteKey, ms int64) {
 	r.flags &^= rowPicked // a second order needs a selection of its own
 	m.cells.time(cell, durationCheckout, at, TimesIndex(took*1e6), 1, min(took, checkoutMsMax))
 }
+
+// line takes how long a buyer waited in the shop's line.
+func (m *cohorts) line(cell uint32, r *buyerRow, at minuteKey, e *Entry) {
+	now := r.since(msOf(e.At))
+	switch {
+	case e.Text == stepLine:
+		r.joined = now
+		r.flags |= rowJoined
+	case e.Text == stepAdmitted && r.has(rowJoined):
+		r.flags &^= rowJoined
+		waited := max(0, int64(now)-int64(r.joined))
+		if r.has(rowPicked) && r.joined >= r.lastPick {
+			r.waitedMs += uint32(waited)
+		}
+		m.took(cell, durationLine, at, waited)
+	}
+}
