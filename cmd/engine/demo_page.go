@@ -66,6 +66,7 @@ func newShopPage() (*shopPage, error) {
 	command(p, mux, "authenticate", (*bridge).authenticate)
 	command(p, mux, "undo", (*bridge).undo)
 	command(p, mux, "tickets", (*bridge).tickets)
+	command(p, mux, "touch", (*bridge).touch)
 	p.handler = shopGuard(http.NewCrossOriginProtection().Handler(mux))
 	return p, nil
 }

@@ -232,6 +232,9 @@ func TestShopPageSellsInABrowser(t *testing.T) {
 				b.looksRight()
 				b.picture("4-tickets")
 				b.scans(keys)
+				b.do(chromedp.Click(chromedp.CSS(`#scores button[value="4"]`)))
+				b.shows("after-text", "Thank you.")
+				b.until(touchesTaken)
 
 				// The bank asks; the buyer says no with the Escape key.
 				b.again()
@@ -281,6 +284,9 @@ func TestShopPageSellsInABrowser(t *testing.T) {
 		b.picture("7-crowd")
 	})
 }
+
+// touchesTaken is true once the page has reported touches, and the engine has taken all of them.
+const touchesTaken = `((sent) => sent.length > 0 && sent.every((e) => e.responseStatus === 200))(performance.getEntriesByType("resource").filter((e) => e.name.endsWith("/api/touch")))`
 
 // looksRight demands what must be so in every state of the page.
 func (b *tab) looksRight() {

@@ -1,4 +1,5 @@
 import { ask, money, pause, Refused, requestID } from "./bridge.js";
+import { agree, send as sendTouches, touch } from "./touches.js";
 
 const $ = (id) => document.getElementById(id);
 const pollMs = 250; // of a purchase that is under way
@@ -10,8 +11,11 @@ let offer; // the one-click offer that the button stands for; null while there i
 let hold; // of the standard flow: { id, what, until }
 let order; // what was bought: { purchase, undoUntil, undoMs, ... }
 let busy = false; // a purchase is under way: nothing else is sold meanwhile
+let ready = false; // the page was reported to be
+let prompted = false; // the button was reported to be there
 let asked = 0; // numbers the questions for an offer, so that a late answer is ignored
 
+const cart = () => ({ cart_minor: quantity() * lotChosen().total_minor });
 const price = (minor) => money(minor, visit.currency, visit.decimals);
 const quantity = () => Number($("quantity").value);
 const lotChosen = () => visit.lots.find((l) => l.lot === document.querySelector("#lots input:checked").value);
@@ -45,7 +49,10 @@ function lotRow(l, first) {
   const input = row.querySelector("input");
   input.value = l.lot;
   input.checked = first;
-  input.addEventListener("change", chosen);
+  input.addEventListener("change", () => {
+    chosen();
+    touch("selected", cart());
+  });
   row.querySelector("b").textContent = l.name;
   row.querySelector(".price").textContent = price(l.total_minor);
   row.querySelector("small").textContent = `${price(l.face_minor)} and ${price(l.fees_minor)} service fee`;
@@ -54,6 +61,8 @@ function lotRow(l, first) {
 
 async function begin(again) {
   visit = await ask("visit", { again });
+  prompted = false;
+  touch("viewed");
   document.title = `${visit.name}: tickets`;
   $("title").textContent = visit.name;
   $("performer").textContent = visit.performer;
@@ -86,6 +95,7 @@ function chosen() {
 function step(by) {
   $("quantity").value = Math.min(visit.limit, Math.max(1, quantity() + by));
   chosen();
+  touch("selected", cart());
 }
 
 // askOffer asks whether this buyer may buy this with one click, and at what price. The button shows nothing but what the engine promised.
@@ -99,6 +109,8 @@ async function askOffer() {
     if (mine !== asked) return;
     if (answer.one_click) {
       offer = { ...answer, until: performance.now() + answer.expires_in_ms };
+      if (!prompted) touch("prompted", { cart_minor: answer.total_minor });
+      prompted = true;
       $("buy-note").textContent = `Charges ${price(answer.total_minor)}. You can undo it for ${seconds(visit.undo_ms)} seconds, at no cost.`;
     } else {
       $("buy-note").textContent = answer.why;
@@ -107,6 +119,8 @@ async function askOffer() {
     if (mine !== asked) return;
     $("buy-note").textContent = problem instanceof Refused ? problem.message : "The shop does not answer.";
   }
+  if (!ready) touch("page_ready", { load_ms: Math.round(performance.getEntriesByType("navigation")[0]?.domContentLoadedEventEnd ?? 0), prompt_ms: Math.round(performance.now()) });
+  ready = true;
   drawBuy();
 }
 
@@ -137,13 +151,14 @@ function progress(panel, p) {
   else if (p.state === "action_required") say(panel, "Your bank wants to know that it is you.", "busy");
 }
 
-// buyBy sends a purchase and follows it to its end.
-async function buyBy(panel, send, from) {
+// buyBy sends a purchase, with the request id of the click, and follows it to its end.
+async function buyBy(panel, click, send, from) {
   const clicked = performance.now();
+  const seen = () => requestAnimationFrame(() => touch("click_seen", { click_id: click, click_to_seen_ms: Math.round(performance.now() - clicked) }));
   setBusy(true);
   say(panel, "One moment.", "busy");
   try {
-    let p = await send();
+    let p = await send(click);
     let bankAsked = false; // once
     while (!p.final) {
       progress(panel, p);
@@ -156,8 +171,10 @@ async function buyBy(panel, send, from) {
       }
     }
     ended(panel, p, from, performance.now() - clicked);
+    seen();
   } catch (problem) {
     sayProblem(panel, problem);
+    if (problem instanceof Refused) seen();
   } finally {
     setBusy(false);
     if (!offer) askOffer();
@@ -166,13 +183,14 @@ async function buyBy(panel, send, from) {
 
 const buyNow = () => {
   const clicked = offer;
-  return buyBy("one-click", () => ask("buy", { request_id: requestID(), offer: clicked.offer, method: clicked.method }), clicked);
+  touch("clicked", { cart_minor: clicked.total_minor });
+  return buyBy("one-click", requestID(), (click) => ask("buy", { request_id: click, offer: clicked.offer, method: clicked.method }), clicked);
 };
 
 const payHold = () => {
   const method = $("standard-method").value;
   const card = cardOf(method);
-  return buyBy("standard", () => ask("pay", { request_id: requestID(), hold: hold.id, method }), { brand: card.brand, last_four: card.last_four });
+  return buyBy("standard", requestID(), (click) => ask("pay", { request_id: click, hold: hold.id, method }), { brand: card.brand, last_four: card.last_four });
 };
 
 function ended(panel, p, from, tookMs) {
@@ -223,6 +241,7 @@ function authenticate(p) {
 // ---- the standard flow -----------------------------------------------------
 
 async function takeHold() {
+  if (offer) touch("dismissed", { cart_minor: offer.total_minor });
   setBusy(true);
   say("standard", "One moment.", "busy");
   try {
@@ -230,6 +249,8 @@ async function takeHold() {
     const h = await ask("hold", { request_id: requestID(), lot: lotChosen().lot, quantity: n });
     hold = { id: h.id, what: `${tickets(n)}, ${price(h.total_minor)}`, total: h.total_minor, until: performance.now() + h.left_ms };
     say("standard", "Held for you.", "good");
+    touch("carted", { cart_minor: h.total_minor });
+    touch("stepped", { step: "payment", cart_minor: h.total_minor });
   } catch (problem) {
     sayProblem("standard", problem);
   } finally {
@@ -241,6 +262,7 @@ async function takeHold() {
 async function giveBack() {
   const given = hold;
   hold = null;
+  touch("abandoned", { step: "payment" });
   try {
     await ask("release", { request_id: requestID(), hold: given.id });
     say("standard", "The tickets are back on sale.");
@@ -267,7 +289,7 @@ function drawHold() {
 // ---- what was bought -------------------------------------------------------
 
 function showOrder(p, from, tookMs) {
-  order = { purchase: p.id, undoUntil: performance.now() + p.undo_left_ms, undoMs: Math.max(p.undo_left_ms, 1), shown: false };
+  order = { id: p.order, purchase: p.id, undoUntil: performance.now() + p.undo_left_ms, undoMs: Math.max(p.undo_left_ms, 1), shown: false };
   $("result-title").textContent = p.ticket_count === 1 ? "The ticket is yours" : `${p.ticket_count} tickets are yours`;
   $("result-time").textContent = `${(tookMs / 1000).toFixed(2)} s from click to confirmation`;
   const rows = [["Order", p.order], ["Event", `${visit.name}, ${visit.date}`], ["Tickets", p.items], ["Total", price(p.total_minor)], ["Of which fees", price(p.fees_minor)], ["Card", `${from.brand} ${from.last_four}`]];
@@ -282,6 +304,8 @@ function showOrder(p, from, tookMs) {
   $("result").hidden = false;
   $("undo-bar").hidden = p.undo_left_ms <= 0;
   $("undo").disabled = false;
+  $("after-text").textContent = "How was buying these?";
+  $("scores").hidden = $("after").hidden = $("help").hidden = false;
   drawHold();
   $("result-title").focus({ preventScroll: true });
   $("result").scrollIntoView({ block: "start", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
@@ -308,6 +332,7 @@ async function showCodes() {
   try {
     const { tickets: list } = await ask("tickets", { purchase: mine.purchase });
     if (order !== mine) return;
+    touch("delivered", { order: mine.id });
     for (const t of list) {
       const row = document.querySelector(`[data-ticket="${t.ticket}"]`);
       const img = document.createElement("img");
@@ -338,6 +363,7 @@ async function undo() {
     $("undo-bar").hidden = true;
     $("tickets").replaceChildren();
     $("receipt").replaceChildren();
+    $("after").hidden = true;
     for (const p of ["one-click", "standard"]) say(p, "");
     $("result-title").focus({ preventScroll: true });
     askOffer();
@@ -385,6 +411,23 @@ async function follow() {
   }
 }
 
+// ---- afterwards ------------------------------------------------------------
+
+function score(event) {
+  const value = Number(event.target.value);
+  if (!value || !order) return;
+  touch("surveyed", { survey: "csat", score: value, order: order.id });
+  $("scores").hidden = true;
+  $("after-text").textContent = "Thank you.";
+}
+
+function help() {
+  if (!order) return;
+  touch("support", { topic: "order_help", order: order.id });
+  $("help").hidden = true;
+  $("after-text").textContent = "The shop will call you back, if this were a shop.";
+}
+
 // ---- begin -----------------------------------------------------------------
 
 $("fewer").addEventListener("click", () => step(-1));
@@ -396,6 +439,13 @@ $("hold").addEventListener("click", takeHold);
 $("pay").addEventListener("click", payHold);
 $("release").addEventListener("click", giveBack);
 $("undo").addEventListener("click", undo);
+$("scores").addEventListener("click", score);
+$("help").addEventListener("click", help);
+$("agree").addEventListener("change", (event) => agree(event.target.checked));
+addEventListener("pagehide", () => {
+  if (hold) touch("abandoned", { step: "payment" });
+  sendTouches();
+});
 $("again").addEventListener("click", () => begin(true));
 $("rush").addEventListener("click", () => ask("rush").catch((problem) => sayProblem("one-click", problem)));
 
