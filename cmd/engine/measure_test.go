@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -19,7 +20,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/holdfast-engine/holdfast/engine"
 	"github.com/holdfast-engine/holdfast/engine/measure"
+	"github.com/holdfast-engine/holdfast/store"
 	"github.com/holdfast-engine/holdfast/transport/client"
 	pb "github.com/holdfast-engine/holdfast/transport/holdfastpb"
 )
@@ -300,4 +303,97 @@ func TestMetricsShowTheKPIsToTheDigit(t *testing.T) {
 	if shown := metricsOf(t, p.httpURL); shown[`holdfast_kpi{kpi="orders",window="sale",flow="all"}`] != "30" {
 		t.Errorf("30 orders are %q", shown[`holdfast_kpi{kpi="orders",window="sale",flow="all"}`])
 	}
+}
+
+// unreadableLog is a log in which something stands that nobody can read.
+type unreadableLog struct{ *store.Cursor }
+
+func (unreadableLog) Read(context.Context, uint64, int, func(uint64, *engine.Run) error) (uint64, error) {
+	return 0, engine.ErrMalformed
+}
+
+// TestSalesGoOnWhenNothingCanBeMeasured lets measurement stop, and demands that the log is not kept for it until nobody can buy any more.
+func TestSalesGoOnWhenNothingCanBeMeasured(t *testing.T) {
+	c := quietConfig(t)
+	c.bounds.store.CursorLagBytes = 4096
+	c.logger, c.drain = slog.New(slog.DiscardHandler), drainDefault
+	p := &process{config: c}
+	defer func() {
+		if err := p.stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	spoil := func(context.Context) error {
+		p.config.bounds.actors.Measure.Log = unreadableLog{p.kpiCursor}
+		return nil
+	}
+	for _, start := range []func(context.Context) error{p.startHTTP, p.startStore, p.openMeasure, spoil, p.startNode, p.startMeasure, p.startTransport} {
+		if err := start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shop, err := client.Connect(p.natsURL, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = shop.Close() }()
+	if _, err := shop.Create(within(t), "e1", smallEvent(100)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "measurement stops", func() bool { return p.node.Measurement().Stopped() != "" })
+	if p.watchMeasure(); !p.store.HasCursor(kpiName) {
+		t.Error("the log was let go before it was much")
+	}
+	for i := range 30 {
+		sell(t, shop, "e1", "b"+strconv.Itoa(i))
+	}
+	if p.watchMeasure(); p.store.HasCursor(kpiName) {
+		t.Error("much of the log is kept for KPIs that nobody makes")
+	}
+	p.watchMeasure() // there is nothing left to give up
+	sell(t, shop, "e1", "last")
+	if shown := metricsOf(t, p.httpURL); shown["holdfast_kpi_stopped"] != "1" {
+		t.Errorf("the metrics say %q", shown["holdfast_kpi_stopped"])
+	}
+}
+
+// TestMeasurementThatIsSwitchedOnAgainGoesOn switches it off for a life: as nothing was cut from the log meanwhile, nothing is missing.
+func TestMeasurementThatIsSwitchedOnAgainGoesOn(t *testing.T) {
+	c := quietConfig(t)
+	for life := range 3 {
+		c.bounds.measure.off = life == 1
+		p, err := startProcess(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shop, err := client.Connect(p.natsURL, client.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if life == 0 {
+			_, err = shop.Create(within(t), "e1", smallEvent(100))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		sell(t, shop, "e1", "b"+strconv.Itoa(life))
+		if got := p.store.HasCursor(kpiName); got == c.bounds.measure.off {
+			t.Errorf("life %d: there is a cursor: %v", life, got)
+		}
+		if m := p.node.Measurement(); (m == nil) != c.bounds.measure.off {
+			t.Errorf("life %d: measured: %v", life, m != nil)
+		}
+		_ = shop.Close()
+		if err := p.stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, err := measureFolder(t.Context(), c.data, false, func(err error) { t.Error(err) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := f.Book.Answer(&measure.Query{Account: "_", Window: measure.WindowSale, KPIs: []string{"orders"}}, f.Book.Now()); f.Since != 0 || *a.Rows[0].Figures[0].Value != 3 {
+		t.Errorf("since %d, %+v: want 3 orders, of the whole log", f.Since, a.Rows)
+	}
+	kpisOf(t, c.data)
 }
