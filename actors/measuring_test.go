@@ -29,6 +29,8 @@ type soldLog struct {
 	state []byte
 	saves int
 
+	reads []int // how many batches each reading handed out
+
 	broken error         // of reading
 	gate   chan struct{} // if not nil, reading waits for it
 	full   error         // of saving
@@ -38,18 +40,23 @@ func newSoldLog() *soldLog {
 	return &soldLog{ev: engine.New(engine.Key{Account: engine.SingleAccount, Kind: engine.KindEvent, ID: "e1"})}
 }
 
-// sell puts holds of as many buyers into the log, at a node time.
-func (l *soldLog) sell(at time.Time, buyers int) {
+// sell puts holds of as many buyers into the log, a run each, at a node time.
+func (l *soldLog) sell(at time.Time, buyers int) { l.sellRuns(at, buyers, 1) }
+
+// sellRuns puts so many runs into the log, with holds of so many buyers in each.
+func (l *soldLog) sellRuns(at time.Time, runs, buyers int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for range buyers {
-		run := &engine.Run{Key: engine.Key{Account: engine.SingleAccount, Kind: engine.KindEvent, ID: "e1"}, First: l.ev.Seq() + 1, At: engine.Instant(at.UnixNano())}
-		n := len(l.runs) + 1
-		cmd := engine.Command{Verb: engine.VerbHold, RequestID: fmt.Sprintf("h%d", n), Buyer: fmt.Sprintf("b%d", n), Items: []engine.Item{{Lot: "ga", Quantity: 1}}}
-		if n == 1 {
-			cmd = create("c1", 1_000_000)
+	for range runs {
+		run := &engine.Run{Key: l.ev.Key(), First: l.ev.Seq() + 1, At: engine.Instant(at.UnixNano())}
+		for range buyers {
+			n := l.ev.Seq()
+			cmd := engine.Command{Verb: engine.VerbHold, RequestID: fmt.Sprintf("h%d", n), Buyer: fmt.Sprintf("b%d", n), Items: []engine.Item{{Lot: "ga", Quantity: 1}}}
+			if n == 0 {
+				cmd = create("c1", 1_000_000)
+			}
+			l.ev.Step(&cmd, run.At, &run.Facts)
 		}
-		l.ev.Step(&cmd, run.At, &run.Facts)
 		l.runs = append(l.runs, run)
 	}
 }
@@ -92,7 +99,13 @@ func (l *soldLog) Read(_ context.Context, after uint64, limit int, use func(uint
 	if broken != nil {
 		return after, broken
 	}
-	for i := 0; i < limit && after < uint64(len(runs)); i++ {
+	n := 0
+	defer func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.reads = append(l.reads, n)
+	}()
+	for ; n < limit && after < uint64(len(runs)); n++ {
 		if err := use(after+1, runs[after]); err != nil {
 			return after, fmt.Errorf("read: %w", err)
 		}
@@ -160,9 +173,9 @@ func TestKPIsFollowTheLogAndGoOnFromTheirCheckpoint(t *testing.T) {
 			n, stop := measured(t, l)
 			m := n.Measurement()
 			for range 5 {
-				l.sell(time.Now(), 7000)
+				l.sell(time.Now(), 1500)
 				if m.Lag() == 0 {
-					t.Error("7,000 facts are not in the book, and it says that it lacks none")
+					t.Error("1,500 facts are not in the book, and it says that it lacks none")
 				}
 				time.Sleep(time.Second)
 				synctest.Wait()
@@ -335,13 +348,46 @@ func TestACheckpointThatIsNotWrittenKeepsTheLog(t *testing.T) {
 	})
 }
 
+func TestALargeLogIsReadInPieces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newSoldLog()
+		l.sell(time.Now(), 2*measureBatchesMax+10)
+		n, stop := measured(t, l)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if want := []int{measureBatchesMax, measureBatchesMax, 10}; !slices.Equal(l.reads, want) {
+			t.Errorf("pieces of %v batches, want %v", l.reads, want)
+		}
+		l.reads = nil
+		l.sellRuns(time.Now(), 6, 30_000)
+		each := len(l.runs[len(l.runs)-1].Facts.Buf)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if len(l.reads) < 2 || n.Measurement().Lag() != 0 {
+			t.Errorf("6 batches of %d bytes were read in pieces of %v", each, l.reads)
+		}
+		for _, batches := range l.reads {
+			if (batches-1)*each > measureBytesMax {
+				t.Errorf("a piece of %d batches of %d bytes", batches, each)
+			}
+		}
+		stop()
+		if !bytes.Equal(l.state, l.replay(t)) {
+			t.Error("what was read in pieces is not what is read at once")
+		}
+	})
+}
+
 func TestQuestionsAreBoundedAndShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newSoldLog()
 		n, stop := measured(t, l)
 		m := n.Measurement()
 		l.sell(time.Now(), 20)
-		l.gate = make(chan struct{})
+		gate := make(chan struct{})
+		l.mu.Lock()
+		l.gate = gate
+		l.mu.Unlock()
 		time.Sleep(time.Second)
 		synctest.Wait() // the book is being read
 		answers := make(chan *measure.Answer, MeasureAsksMax)
@@ -361,10 +407,10 @@ func TestQuestionsAreBoundedAndShared(t *testing.T) {
 		if got := m.refused.Load(); got != 1 {
 			t.Errorf("%d questions are counted as refused, want 1", got)
 		}
-		close(l.gate)
 		l.mu.Lock()
 		l.gate = nil
 		l.mu.Unlock()
+		close(gate)
 		first := <-answers
 		for range MeasureAsksMax - 1 {
 			if a := <-answers; a != first {
@@ -374,6 +420,15 @@ func TestQuestionsAreBoundedAndShared(t *testing.T) {
 		time.Sleep(time.Second)
 		if a, err := m.Answer(t.Context(), &measure.Query{Account: engine.SingleAccount, Window: measure.Window1m}); err != nil || a == first || a.Batch != 20 {
 			t.Errorf("%+v %v: an answer of the second before", a, err)
+		}
+		for i := range sharedAnswersMax + 10 {
+			if _, err := m.Answer(t.Context(), &measure.Query{Account: engine.SingleAccount, Event: fmt.Sprintf("e%d", i), Window: measure.Window1m}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		if kept := len(m.shared.by); kept < 10 || kept > sharedAnswersMax {
+			t.Errorf("%d answers are kept", kept)
 		}
 		events, err := m.Events(t.Context(), engine.SingleAccount)
 		if err != nil {
