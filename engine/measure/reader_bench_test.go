@@ -2,6 +2,7 @@ package measure_test
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -176,4 +177,57 @@ func BenchmarkFold(b *testing.B) {
 	b.Run("book", func(b *testing.B) {
 		run(b, func() func(*measure.Entry) { return measure.NewBook(measure.PolicyDefault(), time.LoadLocation).Add })
 	})
+}
+
+// BenchmarkReaderMemory says what a reader keeps of a million live holds in 10,000 events, and of as many orders.
+func BenchmarkReaderMemory(b *testing.B) {
+	const events, each = 10_000, 100
+	for _, sold := range []bool{false, true} {
+		name := "hold"
+		if sold {
+			name = "order"
+		}
+		b.Run(name, func(b *testing.B) {
+			shell := enginetest.NewShell(eventKey(), engine.Limits{}, enginetest.WorkloadStart)
+			n := 0
+			do := func(cmd engine.Command) *engine.Outcome {
+				n++
+				cmd.RequestID = fmt.Sprintf("q%d", n)
+				return shell.Do(&cmd)
+			}
+			do(engine.Command{Verb: engine.VerbCreate, Spec: &engine.EventSpec{
+				Name: "Night One", Currency: "EUR", Open: true, Lots: []engine.LotSpec{{Lot: "ga", FaceMinor: 4500, Capacity: 1e6}, {Lot: "balcony", FaceMinor: 6500, Capacity: 1e6}},
+			}})
+			for i := range each {
+				hold := engine.Command{Verb: engine.VerbHold, Buyer: fmt.Sprintf("buyer-%08d", i), Channel: "web", Items: []engine.Item{{Lot: "ga", Quantity: int64(1 + i%4)}}}
+				if i%10 == 0 {
+					hold.Items = append(hold.Items, engine.Item{Lot: "balcony", Quantity: 1})
+				}
+				if out := do(hold); sold {
+					do(engine.Command{Verb: engine.VerbConfirm, Buyer: hold.Buyer, Hold: string(engine.AppendHoldID(nil, out.Hold.ID, 0)), PaymentRef: "invoice"})
+				}
+			}
+			var before, after runtime.MemStats
+			var bytes, kept float64
+			for b.Loop() {
+				runtime.GC()
+				runtime.ReadMemStats(&before)
+				r := measure.NewReader()
+				for e := range events {
+					for _, run := range shell.Log {
+						other := *run
+						other.Key.ID = fmt.Sprintf("night-%d", e)
+						if err := r.Each(&other, func(*measure.Entry) {}); err != nil {
+							b.Fatal(err)
+						}
+					}
+				}
+				runtime.GC()
+				runtime.ReadMemStats(&after)
+				bytes, kept = float64(after.HeapAlloc-before.HeapAlloc), float64(len(r.AppendState(nil)))
+			}
+			b.ReportMetric(bytes/events/each, "B/"+name)
+			b.ReportMetric(kept/events/each, "state-B/"+name)
+		})
+	}
 }
