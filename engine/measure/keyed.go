@@ -13,7 +13,8 @@ type keyed[R any] struct {
 	first, next uint64 // the number of the oldest row, and the one that the next row gets
 	live        int    // rows that are not holes
 	chunks      [][]keyedRow[R]
-	index       []uint32 // open addressing: the row's place in the ring and one, 0 is empty
+	index       []uint32     // open addressing: the row's place in the ring and one, 0 is empty
+	last        *keyedRow[R] // found last: what one person does comes in groups
 }
 
 // keyedRow has key 0 where a row was taken out: such a hole takes its place until it is the oldest.
@@ -51,10 +52,14 @@ func (t *keyed[R]) slot(key uint64) (slot int, row *keyedRow[R]) {
 
 // find returns the row of a key, nil if there is none. It stays where it is until it is let go.
 func (t *keyed[R]) find(key uint64) *R {
+	if t.last != nil && t.last.key == key {
+		return &t.last.row
+	}
 	if t.live == 0 {
 		return nil
 	}
 	if _, row := t.slot(key); row != nil {
+		t.last = row
 		return &row.row
 	}
 	return nil

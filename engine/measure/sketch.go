@@ -23,16 +23,30 @@ type sketches []sketch
 
 func sketchKey(kind duration, k minuteKey) uint64 { return uint64(kind)<<32 | uint64(k) }
 
+// search is where a key is, or would be. It is written out: a function to compare with costs more than the search.
 func (s sketches) search(key uint64) (int, bool) {
-	return slices.BinarySearchFunc(s, key, func(k sketch, key uint64) int {
-		switch {
-		case k.key < key:
-			return -1
-		case k.key > key:
-			return 1
+	from, to := 0, len(s)
+	for from < to {
+		if mid := int(uint(from+to) >> 1); s[mid].key < key {
+			from = mid + 1
+		} else {
+			to = mid
 		}
-		return 0
-	})
+	}
+	return from, from < len(s) && s[from].key == key
+}
+
+// bar is where a bucket is, or would be.
+func (k *sketch) bar(index int16) (int, bool) {
+	from, to := 0, len(k.bars)
+	for from < to {
+		if mid := int(uint(from+to) >> 1); k.bars[mid].index < index {
+			from = mid + 1
+		} else {
+			to = mid
+		}
+	}
+	return from, from < len(k.bars) && k.bars[from].index == index
 }
 
 // add adds n durations of one bucket, whose sum is in milliseconds; n may be below 0 for what was added before.
@@ -43,7 +57,7 @@ func (s *sketches) add(key uint64, index int32, n, sum int64) {
 	}
 	k := &(*s)[i]
 	k.sum += sum
-	j, ok := slices.BinarySearchFunc(k.bars, int16(index), func(b sketchBar, index int16) int { return int(b.index) - int(index) })
+	j, ok := k.bar(int16(index))
 	if !ok {
 		k.bars = slices.Insert(k.bars, j, sketchBar{index: int16(index)})
 	}
