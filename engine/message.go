@@ -68,7 +68,7 @@ var sentences = [sentencesEnd]string{
 	isOnSale:            "the event is on sale",
 	isPaused:            "sales are paused",
 	isClosed:            "sales are closed",
-	isObserved:          "nothing is sold here: the event is in mode observe, its shop sells elsewhere and reports by touches",
+	isObserved:          "it is in mode observe, its shop sells elsewhere and reports by touches",
 	tooManyHolds:        "the event has as many live holds as the engine allows: retry later",
 	tooManyBuyers:       "the event has as many buyers as the engine allows: retry later",
 	tooManyOrders:       "the event has as many orders as the engine allows",

@@ -71,7 +71,7 @@ func (r reach) missing() []string {
 				want(enginetest.Situation{Verb: verb, Event: state, Code: code}, "%s in state %s is never answered with %s", verb, state, code)
 			}
 		}
-		if verb < engine.VerbExpire && !verb.IsRead() && modelled(verb) {
+		if verb.OfCallers() && !verb.IsRead() && modelled(verb) {
 			want(enginetest.Situation{Verb: verb, Event: anyEvent, Repeated: true}, "an accepted %s is never repeated", verb)
 		}
 	}
@@ -105,7 +105,7 @@ func (r reach) missing() []string {
 // modelled reports whether the model knows a verb: of payments it does not yet.
 func modelled(verb engine.Verb) bool {
 	switch verb { //nolint:exhaustive // those that are behind the first that it does not know
-	case engine.VerbAdmit, engine.VerbReissue, engine.VerbRefund, engine.VerbCancel, engine.VerbTime:
+	case engine.VerbAdmit, engine.VerbReissue, engine.VerbRefund, engine.VerbCancel, engine.VerbTime, engine.VerbTouch:
 		return true
 	}
 	return (verb < engine.VerbOffer || verb > engine.VerbOneClick) && verb < engine.VerbIntend
@@ -118,6 +118,12 @@ func answers(verb engine.Verb, state engine.EventState) []engine.Code {
 	}
 	if !modelled(verb) {
 		return nil
+	}
+	if verb == engine.VerbTouch {
+		if state == 0 {
+			return []engine.Code{engine.CodeInvalid, engine.CodeCardNumber, engine.CodeEventUnknown}
+		}
+		return []engine.Code{engine.CodeInvalid, engine.CodeCardNumber, engine.CodeOK, engine.CodeOrderUnknown}
 	}
 	if verb >= engine.VerbExpire {
 		return []engine.Code{engine.CodeOK}

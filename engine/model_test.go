@@ -36,9 +36,9 @@ func eventKey() engine.Key {
 func limits(dice enginetest.Dice) engine.Limits {
 	switch dice.Below(3, "limits") {
 	case 1:
-		return engine.Limits{Lots: 6, Pools: 3, Seats: 12, PriceVersions: 12, Holds: 4, Buyers: 5, Orders: 20, Ended: 8, Requests: 30, Refusals: 12}
+		return engine.Limits{Lots: 6, Pools: 3, Seats: 12, PriceVersions: 12, Holds: 4, Buyers: 5, Orders: 20, Ended: 8, Requests: 30, Refusals: 12, Touches: 8}
 	case 2:
-		return engine.Limits{Lots: 4, Pools: 2, Seats: 8, PriceVersions: 6, Holds: 2, Buyers: 3, Orders: 1, Ended: 2, Requests: 5, Refusals: 3}
+		return engine.Limits{Lots: 4, Pools: 2, Seats: 8, PriceVersions: 6, Holds: 2, Buyers: 3, Orders: 1, Ended: 2, Requests: 5, Refusals: 3, Touches: 2}
 	}
 	return engine.Limits{}
 }

@@ -39,6 +39,9 @@ func Describe(out *engine.Outcome) string {
 		c := &out.Capacity
 		fmt.Fprintf(&b, "capacity of lot %q pool %q: asked %d, %s\n", c.Lot, c.Pool, c.Asked, describeCounts(&c.Counts))
 	}
+	if out.Shows&engine.ShowsTouch != 0 {
+		fmt.Fprintf(&b, "touches: %+v\n", out.Touch)
+	}
 	if out.Shows&engine.ShowsEvent != 0 {
 		describeEvent(&b, &out.Event)
 	}

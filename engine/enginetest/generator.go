@@ -174,12 +174,12 @@ func (g *Generator) fresh() engine.Command {
 		return engine.Command{Verb: engine.VerbOpen}
 	}
 	if g.chance(25, "any verb") {
-		return g.command(g.below(18, "verb"))
+		return g.command(g.below(19, "verb"))
 	}
-	return g.command(g.weighted("verb", 42, 12, 6, 6, 5, 6, 5, 4, 2, 2, 2, 1, 2, 5, 5, 2, 7, 1))
+	return g.command(g.weighted("verb", 42, 12, 6, 6, 5, 6, 5, 4, 2, 2, 2, 1, 2, 5, 5, 2, 7, 1, 5))
 }
 
-// command draws a command of one of 18 kinds.
+// command draws a command of one of 19 kinds.
 func (g *Generator) command(kind int) engine.Command {
 	if kind >= 14 && kind <= 16 && len(g.model.orders) == 0 && g.chance(70, "nothing was sold yet") {
 		return g.block(engine.VerbBlock)
@@ -225,6 +225,8 @@ func (g *Generator) command(kind int) engine.Command {
 			return g.refund()
 		}
 		return g.cancel()
+	case 18:
+		return g.touch()
 	}
 	return g.shellCommand()
 }

@@ -41,6 +41,7 @@ type Model struct {
 	requests map[string]*modelRequest
 	bounded  []string // request ids of accepted commands that are forgotten some day, oldest first
 	refused  []string // request ids of refused commands, oldest first
+	touched  []string // ids of touches that are remembered, oldest first
 
 	tallied  bool           // there are refusals that no tally has counted
 	tallyDue engine.Instant // node time at which the tally wants to be written
@@ -122,6 +123,7 @@ func withDefaults(l engine.Limits) engine.Limits {
 		{&l.Ended, &d.Ended},
 		{&l.Requests, &d.Requests},
 		{&l.Refusals, &d.Refusals},
+		{&l.Touches, &d.Touches},
 	} {
 		if *f[0] == 0 {
 			*f[0] = *f[1]
@@ -157,6 +159,9 @@ func (m *Model) Step(cmd *engine.Command, now engine.Instant, said *engine.Outco
 }
 
 func (m *Model) answer(cmd *engine.Command) *engine.Outcome {
+	if cmd.Verb == engine.VerbTouch {
+		return m.touch(cmd)
+	}
 	if cmd.Verb >= engine.VerbExpire {
 		return m.shellCommand(cmd)
 	}
@@ -214,6 +219,10 @@ func (m *Model) refuseBad() *engine.Outcome {
 
 // consider adds every reason to refuse a valid command. Its result carries the command out, if there is none.
 func (m *Model) consider(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
+	if of := []engine.Verb{engine.VerbHold, engine.VerbExtend, engine.VerbRelease, engine.VerbConfirm}; m.spec.Observe && slices.Contains(of, cmd.Verb) {
+		m.refusals.add(engine.CodeNotOnSale, "event")
+		return nil
+	}
 	switch cmd.Verb {
 	case engine.VerbCreate:
 		m.refusals.addIf(m.exists, engine.CodeEventExists, "event")

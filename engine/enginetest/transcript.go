@@ -36,6 +36,7 @@ import (
 //	result 1 authorise authorised ch_1    what the gateway answered, of the amount that was asked for unless the line says: of 94.99, in USD
 //	resolve 1 captured ch_1               an operator's word
 //	one_click switched off                also: switched on, share 5000
+//	touch viewed t1 of anna, clicked t2   what buyers' clients saw and did; of each: of anna, session s1, without consent, ago 5m, and its fields
 //	work                                  what the event waits for the lane to do
 //	archive                               the event's last fact: afterwards it is an archive
 //	why h1                                explain what became of that request id

@@ -105,6 +105,8 @@ func readCommand(line, currency string) (*engine.Command, error) {
 		}
 	case engine.VerbTime:
 		cmd.Touch, err = readTimes(w)
+	case engine.VerbTouch:
+		cmd.Touch, err = readTouches(w, currency)
 	case engine.VerbNone, engine.VerbSchedule, engine.VerbResume, engine.VerbRestore, engine.VerbWhy:
 		return nil, fmt.Errorf("no command %q", verb)
 	}
@@ -339,7 +341,7 @@ func readLimits(w *words) (engine.Limits, error) {
 	var l engine.Limits
 	fields := map[string]*int{
 		"lots": &l.Lots, "pools": &l.Pools, "seats": &l.Seats, "prices": &l.PriceVersions, "holds": &l.Holds, "buyers": &l.Buyers,
-		"orders": &l.Orders, "offers": &l.Offers, "purchases": &l.Purchases, "ended": &l.Ended, "requests": &l.Requests, "refusals": &l.Refusals,
+		"orders": &l.Orders, "offers": &l.Offers, "purchases": &l.Purchases, "ended": &l.Ended, "requests": &l.Requests, "refusals": &l.Refusals, "touches": &l.Touches,
 	}
 	for len(w.rest) > 0 {
 		field := fields[w.next()]

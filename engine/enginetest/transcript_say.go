@@ -51,6 +51,8 @@ func sayOutcome(out *engine.Outcome) string {
 			name = "pool " + c.Pool
 		}
 		return again + name + ": " + sayCounts(&c.Counts)
+	case out.Shows&engine.ShowsTouch != 0:
+		return again + sayTouch(&out.Touch)
 	case out.Shows&engine.ShowsEvent != 0 && out.Verb == engine.VerbGet:
 		return sayEvent(&out.Event)
 	case out.Shows&engine.ShowsEvent != 0:

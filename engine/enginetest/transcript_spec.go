@@ -27,6 +27,7 @@ import (
 //	undo 10s                       also: pays 2m, grace 1m, action 3m, redirect 10m, queue 15m, offers 2m; those if it is not said
 //	share 5000                     of buyers who have one-click, in hundredths of a percent
 //	draft
+//	observe                               it sells nothing: its shop reports by touches
 func readSpec(below, currency string, update bool) (*engine.EventSpec, error) {
 	spec := &engine.EventSpec{}
 	if !update {
@@ -120,6 +121,8 @@ func readSpecLine(spec *engine.EventSpec, line, currency string, update bool) er
 			spec.Pay.RefundWindowMs, err = readMs(w.next())
 			spec.Set |= engine.SetRefundWindow
 		}
+	case "observe":
+		spec.Observe = true
 	case "draft":
 		spec.Open = false
 	case "open":
