@@ -10,7 +10,7 @@ func (e *Event) showPurchase(slot uint32) {
 	*v = PurchaseView{
 		ID: id, Incarnation: e.purchaseIncarnation(id), Event: e.key.ID, Buyer: e.buyerName(row.buyer), State: row.state, Flow: row.flow, Hold: row.hold,
 		HoldIncarnation: e.holdIncarnation(row.hold), TotalMinor: row.total, Currency: e.spec.Currency, Gateway: e.named(row.gateway), Method: e.named(row.method),
-		Decline: row.decline, Charge: row.charge, Order: row.order, At: row.changed, Undone: row.flags&purchaseUndone != 0,
+		Decline: row.decline, Charge: row.charge, ChargeRef: e.named(row.ref), Order: row.order, At: row.changed, Undone: row.flags&purchaseUndone != 0,
 	}
 	switch row.state {
 	case PurchaseQueued, PurchaseAuthorising, PurchaseActionRequired:

@@ -338,6 +338,7 @@ type PurchaseView struct {
 	UndoUntil       Instant // sold: until then it can be undone
 	Undone          bool    // sold: the buyer took it back, the order's tickets are void
 	Charge          ChargeState
+	ChargeRef       string  // the gateway's id of the charge, if it has told
 	Order           OrderID // sold; the Order view shows it
 	At              Instant // of its last change
 

@@ -47,6 +47,8 @@ type HTTPConfig struct {
 	// Measurer answers for the figures below /api/v1/, and State says how the engine is; nil serves none.
 	Measurer Measurer
 	State    func() *State
+	// Report makes reports of events, for /api/v1/report; nil makes none.
+	Report Report
 	// Page serves everything else: the dashboard; nil serves nothing else.
 	Page http.Handler
 	// Shop serves /shop/, the page of the demo; nil serves none.
@@ -123,7 +125,7 @@ func ServeHTTP(c HTTPConfig) (*HTTPServer, error) {
 		ended: make(chan error, 1),
 	}
 	if c.Measurer != nil {
-		figures := newKPIAPI(c.Measurer, c.State)
+		figures := newKPIAPI(c.Measurer, c.State, c.Report)
 		mux.Handle(kpiPrefix, secured(c.local(), figures.routes()))
 		h.server.RegisterOnShutdown(func() { close(figures.closing) })
 	}

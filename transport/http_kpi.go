@@ -23,14 +23,15 @@ const kpiPrefix = "/api/v1/"
 type kpiAPI struct {
 	measurer Measurer
 	state    func() *State
+	report   Report
 	answers  chan struct{} // one token an answer that is being made
 	streams  chan struct{} // one token a stream that is open
 	closing  chan struct{} // closed when the server takes nothing more
 }
 
-func newKPIAPI(m Measurer, state func() *State) *kpiAPI {
+func newKPIAPI(m Measurer, state func() *State, report Report) *kpiAPI {
 	return &kpiAPI{
-		measurer: m, state: state, answers: make(chan struct{}, KPIAnswersMax), streams: make(chan struct{}, KPIStreamsMax), closing: make(chan struct{}),
+		measurer: m, state: state, report: report, answers: make(chan struct{}, KPIAnswersMax), streams: make(chan struct{}, KPIStreamsMax), closing: make(chan struct{}),
 	}
 }
 
@@ -41,6 +42,9 @@ func (a *kpiAPI) routes() http.Handler {
 	mux.HandleFunc("GET "+kpiPrefix+"events", a.bounded(a.events))
 	mux.HandleFunc("GET "+kpiPrefix+"definitions", a.definitions)
 	mux.HandleFunc("GET "+kpiPrefix+"state", a.bounded(a.showState))
+	if a.report != nil {
+		mux.HandleFunc("GET "+kpiPrefix+"report", a.showReport)
+	}
 	mux.HandleFunc(kpiPrefix, func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
@@ -48,7 +52,7 @@ func (a *kpiAPI) routes() http.Handler {
 			return
 		}
 		writeProblem(w, http.StatusNotFound, &refusal{
-			code: engine.CodeUnknownVerb, text: "there is no such page: use " + kpiPrefix + " with kpi, kpi/stream, events, definitions or state",
+			code: engine.CodeUnknownVerb, text: "there is no such page: use " + kpiPrefix + " with kpi, kpi/stream, events, definitions, state or report",
 		})
 	})
 	return mux
@@ -249,6 +253,33 @@ func (a *kpiAPI) showState(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, a.state())
 }
 
+// showReport makes the report of an event, which takes as long as reading the log does.
+func (a *kpiAPI) showReport(w http.ResponseWriter, r *http.Request) {
+	values, ref := parameters(r.URL, "account", "event")
+	if ref == nil && !engine.ValidID(values.Get("event")) {
+		ref = &refusal{code: engine.CodeInvalid, field: "event", text: "name an event: 1 to 64 of A-Z a-z 0-9 _ -"}
+	}
+	account := ""
+	if ref == nil {
+		account, ref = a.account(values.Get("account"))
+	}
+	if ref == nil {
+		if err := http.NewResponseController(w).SetWriteDeadline(time.Now().Add(reportTimeMax)); err != nil {
+			ref = &refusal{code: engine.CodeInternal, text: "this connection cannot wait for a report"}
+		}
+	}
+	if ref != nil {
+		writeProblem(w, statusOf(ref.code), ref)
+		return
+	}
+	report, refused := a.report(r.Context(), account, values.Get("event"))
+	if refused != nil {
+		writeProblem(w, statusOf(refused.Code), &refusal{code: refused.Code, field: refused.Field, text: refused.Text, retryAfterMs: refused.RetryAfterMs})
+		return
+	}
+	writeJSON(w, http.StatusOK, report)
+}
+
 // parameters reads what follows the question mark: only what is known, each once.
 func parameters(u *url.URL, known ...string) (url.Values, *refusal) {
 	values, err := url.ParseQuery(u.RawQuery)
@@ -291,8 +322,10 @@ func statusOf(code engine.Code) int {
 	switch code { //nolint:exhaustive // the others are mistakes of the one who asks
 	case engine.CodeOverloaded, engine.CodeUnavailable:
 		return http.StatusServiceUnavailable
-	case engine.CodeEventUnknown:
+	case engine.CodeEventUnknown, engine.CodeEventArchived:
 		return http.StatusNotFound
+	case engine.CodeInternal:
+		return http.StatusInternalServerError
 	}
 	return http.StatusBadRequest
 }

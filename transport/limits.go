@@ -85,6 +85,8 @@ const (
 	kpiEventFollowed = time.Minute
 	// kpiAnswerTimeout is how long an answer may take to make.
 	kpiAnswerTimeout = 10 * time.Second
+	// reportTimeMax is how long a report may take to be made and to leave.
+	reportTimeMax = 2 * time.Minute
 	// kpiRetryAfter is the hint where there is no answer now, kpiStreamRetryAfter where too many streams are open.
 	kpiRetryAfter       = 2 * time.Second
 	kpiStreamRetryAfter = 15 * time.Second

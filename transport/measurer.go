@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 
+	"github.com/holdfast-engine/holdfast/engine"
 	"github.com/holdfast-engine/holdfast/engine/measure"
 )
 
@@ -14,6 +15,9 @@ type Measurer interface {
 	// Events returns the events of an account as they are now, in the order of their ids.
 	Events(ctx context.Context, account string) ([]measure.EventNow, error)
 }
+
+// Report makes the report of an event, as it is written as JSON, or says with a code why there is none. It names no buyer.
+type Report func(ctx context.Context, account, event string) (report any, refused *engine.AdminAnswer)
 
 // State is how the engine is: the answer of /api/v1/state. It names no buyer.
 type State struct {

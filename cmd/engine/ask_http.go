@@ -32,8 +32,24 @@ func (h *httpTarget) addTo(f *pflag.FlagSet, timeout time.Duration) {
 	f.StringVar(&h.config, "config", "", "YAML file with the settings of serve, one a line")
 }
 
-// prepare fills in what the command line left to the environment and the file.
-func (h *httpTarget) prepare(cmd *cobra.Command) error { return settingsOfServe(cmd.Flags()) }
+// prepare fills in what the command line left to the environment and the file. Only where the engine is comes from there: what is asked does not.
+func (h *httpTarget) prepare(cmd *cobra.Command) error {
+	asked := map[string]string{}
+	for _, name := range []string{"data", "account"} {
+		if f := cmd.Flags().Lookup(name); f != nil {
+			asked[name] = f.Value.String()
+		}
+	}
+	if err := settingsOfServe(cmd.Flags()); err != nil {
+		return err
+	}
+	for name, value := range asked {
+		if err := cmd.Flags().Set(name, value); err != nil {
+			return fmt.Errorf("--%s: %w", name, err)
+		}
+	}
+	return nil
+}
 
 // base is where the engine listens. One that listens everywhere is asked on this machine.
 func (h *httpTarget) base() (string, error) {

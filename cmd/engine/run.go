@@ -29,6 +29,7 @@ Start here:
   engine event show ID        what became of it
   engine ticket show          the tickets of an order, with their codes
   engine kpi                  conversion, funnel, latency, money: the figures, live
+  engine report --event ID    what a sale came to, as a page
   engine health               is it ready?
   engine why ID REQUEST       what became of a request, and why
   engine admin audit          what operators have done
@@ -46,7 +47,7 @@ Buyers' commands travel over NATS, in JSON or protobuf, from any language: see d
 		serveCommand(), demoCommand(), eventCommand(), adminCommand(), whyCommand(), archiveCommand(), verifyCommand(), backupCommand(), restoreCommand(),
 		laneCommand(), oneClickCommand(), purchaseCommand(), vaultCommand(), walletCommand(), ticketCommand(), orderCommand(), webhooksCommand(), inspectCommand(), doctorCommand(), keysCommand(),
 		sandboxCommand(),
-		loadCommand(), kpiCommand(), healthCommand(), versionCommand(),
+		loadCommand(), kpiCommand(), reportCommand(), healthCommand(), versionCommand(),
 	)
 	return root
 }
