@@ -61,7 +61,11 @@ func (b *Book) Add(e *Entry) {
 	}
 	s := b.event(e.Key)
 	s.note(e, b.zones)
-	b.in = b.appendSeries(b.in[:0], s, e.At, s.account.how(e))
+	if e.Kind >= KindEventSet { // about the event itself: nothing of it is broken down
+		b.in = b.appendWhole(b.in[:0], s)
+	} else {
+		b.in = b.appendSeries(b.in[:0], s, e.At, s.account.how(e))
+	}
 	for _, m := range b.meters {
 		m.add(&s.Subject, e, b.in)
 	}
@@ -70,11 +74,7 @@ func (b *Book) Add(e *Entry) {
 // appendSeries appends the series that something counts in: first its account, then its event, then by each dimension that it says something of. No series is
 // there twice.
 func (b *Book) appendSeries(dst []seriesID, s *event, at engine.Instant, how How) []seriesID {
-	dst = b.appendOne(dst, &s.account.scope, dimNone, 0, 0)
-	dst = b.appendOne(dst, &s.scope, dimNone, 0, 0)
-	if s.genre != 0 {
-		dst = b.appendOne(dst, &s.account.scope, dimGenre, slotGenre, s.genre)
-	}
+	dst = b.appendWhole(dst, s)
 	dst = b.appendBoth(dst, s, dimHour, slotHour, s.hourOf(at))
 	if how.flow != 0 {
 		dst = b.appendBoth(dst, s, dimFlow, slotFlow, how.flow)
@@ -87,6 +87,16 @@ func (b *Book) appendSeries(dst []seriesID, s *event, at engine.Instant, how How
 	}
 	if how.channel != 0 {
 		dst = b.appendBoth(dst, s, dimChannel, slotChannel, how.channel)
+	}
+	return dst
+}
+
+// appendWhole appends the series of all of an account, of all of an event, and of its genre.
+func (b *Book) appendWhole(dst []seriesID, s *event) []seriesID {
+	dst = b.appendOne(dst, &s.account.scope, dimNone, 0, 0)
+	dst = b.appendOne(dst, &s.scope, dimNone, 0, 0)
+	if s.genre != 0 {
+		dst = b.appendOne(dst, &s.account.scope, dimGenre, slotGenre, s.genre)
 	}
 	return dst
 }
@@ -110,27 +120,26 @@ func (b *Book) appendOne(dst []seriesID, s *scope, d dim, slot int, value uint8)
 	return dst
 }
 
-// Answer answers a query that [Query.Check] has found right. now is the wall time. An event that is not known has no rows.
+// Answer answers a query that [Query.Check] has found right. now is the wall time. An event that is not known has no rows, and
+// one that found no room for a series of its own has one, [SeriesOther], of all that found none.
 func (b *Book) Answer(q *Query, now engine.Instant) *Answer {
 	a := &Answer{Query: *q, AtMs: int64(now) / 1e6, ThroughMs: int64(b.now) / 1e6, Batch: b.batch, Rows: []Row{}}
 	if q.By == ByFlow {
 		a.Title = "descriptive: buyers choose their flow"
 	}
 	s := b.scope(q.Account, q.Event)
-	if s == nil || s.slots[0] == slotEmpty {
+	if s == nil {
 		return a
 	}
-	rows := []named{{"", s.slots[0] - 1}}
-	if q.By != ByNothing {
-		rows, a.Folded = b.series.values(s, dimOf(q.By))
-	}
+	var rows []named
+	rows, a.Folded = b.series.values(s, dimOf(q.By))
 	meters := b.asked(q)
 	for _, r := range rows {
 		a.Rows = append(a.Rows, row(meters, q, r, now))
 	}
-	if q.Courses {
+	if id, own, _ := b.series.whole(s); own && q.Courses {
 		var from engine.Instant
-		a.Courses, from = b.counts.course(q, s.slots[0]-1, now)
+		a.Courses, from = b.counts.course(q, id, now)
 		a.Markers = s.markers(from)
 	}
 	if s.event != nil {

@@ -243,6 +243,9 @@ func (o *oracle) valueOf(e *Entry, by Dimension) string {
 	case ByChannel:
 		return e.Channel
 	case ByHour:
+		if e.Kind >= KindEventSet {
+			return ""
+		}
 		zone := time.UTC
 		if z := o.zones[e.Key.ID]; z != nil {
 			zone = z

@@ -18,7 +18,8 @@ type account struct {
 	number           uint32
 	channels, genres words
 	events           []*event
-	selling          bool // an event of it sells here, and not only in mode observe
+	foldedSlots      []seriesID // of all events that there was no room for
+	selling          bool       // an event of it sells here, and not only in mode observe
 }
 
 // event is what a book knows of an event.

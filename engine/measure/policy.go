@@ -10,16 +10,19 @@ type Policy struct {
 	RegretMs int64
 	// SurveyPermille of the attempts are asked, SurveyDelayMs after their end, and no person twice within SurveyPauseMs.
 	SurveyPermille, SurveyDelayMs, SurveyPauseMs int64
-	// SeriesMax bounds the series, RowsMax the buyer-events that are being watched, PeopleMax the persons that are known again.
+	// SeriesMax bounds the series of events, RowsMax the buyer-events that are being watched, PeopleMax the persons that are known again.
 	SeriesMax, RowsMax, PeopleMax int64
 }
+
+// SeriesMaxDefault bounds the series of events if nothing else is said: it has room for the totals of 32,768 events and some 4,000 of them broken down.
+const SeriesMaxDefault = 1 << 16
 
 // PolicyDefault is the policy of an engine that is told nothing else.
 func PolicyDefault() Policy {
 	const minute, hour, day = 60_000, 3_600_000, 24 * 3_600_000
 	return Policy{
 		MatureMs: 30 * minute, SupportMs: 7 * day, RegretMs: 72 * hour, SurveyPermille: 50, SurveyDelayMs: hour, SurveyPauseMs: 90 * day,
-		SeriesMax: 1 << 16, RowsMax: 4 << 20, PeopleMax: 8 << 20,
+		SeriesMax: SeriesMaxDefault, RowsMax: 4 << 20, PeopleMax: 8 << 20,
 	}
 }
 

@@ -113,9 +113,7 @@ func (t *seriesTable) of(s *scope, d dim, value uint8) (seriesID, bool) {
 	}
 	switch limit := t.limit(d); {
 	case d == dimNone && t.taken >= limit:
-		id, _ := t.of(&s.account.scope, dimEvent, 0)
-		*slot = id + 1
-		return id, true
+		return t.fold(s), true
 	case d == dimNone:
 	case s.opened&(1<<d) == 0 && t.taken+2 > limit:
 		s.folded |= 1 << d
@@ -127,6 +125,28 @@ func (t *seriesTable) of(s *scope, d dim, value uint8) (seriesID, bool) {
 		return id, true
 	}
 	return t.add(s, d, value), true
+}
+
+// fold lets an event count in its account's series of those that have none of their own. They share their slots: there may be very many of them.
+func (t *seriesTable) fold(s *scope) seriesID {
+	id, _ := t.of(&s.account.scope, dimEvent, 0)
+	if s.account.foldedSlots == nil {
+		s.account.foldedSlots = make([]seriesID, slotsOfEvent)
+		for i := range s.account.foldedSlots {
+			s.account.foldedSlots[i] = slotNoRoom
+		}
+		s.account.foldedSlots[0] = id + 1
+	}
+	s.slots = s.account.foldedSlots
+	return id
+}
+
+// whole is the series of all of a scope, and whether it is its own; false if it has counted nothing.
+func (t *seriesTable) whole(s *scope) (id seriesID, own, ok bool) {
+	if s.slots[0] == slotEmpty {
+		return 0, false, false
+	}
+	return s.slots[0] - 1, t.keys[s.slots[0]-1].of == s, true
 }
 
 func (t *seriesTable) limit(d dim) int {
@@ -164,15 +184,24 @@ type named struct {
 	id   seriesID
 }
 
-// values are the series of one dimension, in alphabetical order, [SeriesOther] last, and whether something was folded into it.
+// values are the series of one dimension, in alphabetical order, [SeriesOther] last, and whether something was folded into it. With [dimNone] there is one, without
+// a name.
 func (t *seriesTable) values(s *scope, d dim) (found []named, folded bool) {
-	if d == dimEvent {
+	whole, own, ok := t.whole(s)
+	switch {
+	case !ok:
+		return nil, false
+	case !own:
+		return []named{{SeriesOther, whole}}, true
+	case d == dimNone:
+		return []named{{"", whole}}, false
+	case d == dimEvent:
 		for _, e := range s.account.events {
-			if id := e.slots[0] - 1; e.slots[0] != slotEmpty && t.keys[id].of == &e.scope {
+			if id, own, _ := t.whole(&e.scope); own {
 				found = append(found, named{e.Key.ID, id})
 			}
 		}
-	} else {
+	default:
 		for value := 1; value < dimSizes[d]; value++ {
 			id := s.slots[slotOf(d, uint8(value))]
 			if id != slotEmpty && id != slotNoRoom && t.keys[id-1] == (seriesKey{s, d, uint8(value)}) {
@@ -184,8 +213,8 @@ func (t *seriesTable) values(s *scope, d dim) (found []named, folded bool) {
 	if id := s.slots[slotOf(d, 0)]; id != slotEmpty {
 		return append(found, named{SeriesOther, id - 1}), true
 	}
-	if s.folded&(1<<d) != 0 && len(found) == 0 && s.slots[0] != slotEmpty {
-		return []named{{SeriesOther, s.slots[0] - 1}}, true
+	if s.folded&(1<<d) != 0 {
+		return []named{{SeriesOther, whole}}, true
 	}
 	return found, false
 }
@@ -240,5 +269,29 @@ func (t *seriesTable) readState(r *reader, b *Book) {
 			return
 		}
 		t.add(s, d, value)
+	}
+	for _, e := range b.events {
+		switch {
+		case e.slots[0] != slotEmpty:
+		case e.account.slots[slotOf(dimEvent, 0)] == slotEmpty:
+			r.fail("an event without a series")
+			return
+		default:
+			t.fold(&e.scope)
+		}
+		t.refold(&e.scope)
+	}
+}
+
+// refold lets the values of an event that find no room count in their dimension's [SeriesOther] again: that they do is not written down, as room never comes back.
+func (t *seriesTable) refold(s *scope) {
+	for d := dimFlow; d <= dimChannel; d++ {
+		if other := s.slots[slotOf(d, 0)]; other != slotEmpty && other != slotNoRoom && t.taken >= t.limit(d) {
+			for value := 1; value < dimSizes[d]; value++ {
+				if slot := &s.slots[slotOf(d, uint8(value))]; *slot == slotEmpty {
+					*slot = other
+				}
+			}
+		}
 	}
 }

@@ -2,7 +2,9 @@ package measure
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -84,6 +86,11 @@ func TestSeriesOfEventsAreBounded(t *testing.T) {
 	if a := answer(Query{By: ByEvent}); len(a.Rows) < 50 || a.Rows[len(a.Rows)-1].Series != SeriesOther || !a.Folded {
 		t.Errorf("by event: %q", seriesNames(a))
 	}
+	for _, by := range []Dimension{ByNothing, ByFlow, ByHour} { // what is of many events is not shown as if it were of one
+		if a := answer(Query{Event: "e119", By: by, Courses: true}); !a.Folded || len(a.Rows) != 1 || a.Rows[0].Series != SeriesOther || a.Courses != nil || a.Event == nil {
+			t.Errorf("an event without room, by %q: %q", by, seriesNames(a))
+		}
+	}
 	if a := answer(Query{By: ByChannel}); len(a.Rows) != wordsMax+1 || !a.Folded {
 		t.Errorf("%d channels of the account, want %d and other", len(a.Rows), wordsMax)
 	}
@@ -101,7 +108,7 @@ func TestSeriesOfEventsAreBounded(t *testing.T) {
 // TestBooksOpenAsTheyWere: the frame's part of the state, also where there was no room.
 func TestBooksOpenAsTheyWere(t *testing.T) {
 	p := PolicyDefault()
-	p.SeriesMax = 40
+	p.SeriesMax = 24
 	b := NewBook(p, time.LoadLocation)
 	for i := range 200 {
 		e := Entry{
@@ -116,6 +123,13 @@ func TestBooksOpenAsTheyWere(t *testing.T) {
 		again, err := OpenBook(p, time.LoadLocation, state)
 		if err != nil {
 			t.Fatal(err)
+		}
+		for _, q := range []Query{{By: ByEvent}, {Event: "e29"}, {Event: "e1", By: ByHour}} {
+			q.Account, q.Window = "shop", WindowSale
+			if got, want := again.Answer(&q, b.Now()), b.Answer(&q, b.Now()); !reflect.DeepEqual(got, want) {
+				inJSON := func(a *Answer) string { text, _ := json.Marshal(a); return string(text) }
+				t.Fatalf("after %d entries %+v is answered\n%s, want\n%s", i+1, q, inJSON(got), inJSON(want))
+			}
 		}
 		if again.series.taken != b.series.taken || !bytes.Equal(again.AppendState(nil), state) {
 			t.Fatalf("after %d entries the book opens as another", i+1)
