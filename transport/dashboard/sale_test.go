@@ -25,6 +25,7 @@ type sale struct {
 	soldOut bool
 	poor    bool // nothing was reported by touches
 	slow    bool
+	lagMs   int64 // of the figures
 }
 
 // saleStarted is when it began, on the wall.
@@ -34,6 +35,13 @@ func (s *sale) set(change func(*sale)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change(s)
+}
+
+// answered is how far the sale is, which each answer moves.
+func (s *sale) answered() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.second
 }
 
 func (s *sale) Answer(ctx context.Context, q *measure.Query) (*measure.Answer, error) {
@@ -49,7 +57,7 @@ func (s *sale) Answer(ctx context.Context, q *measure.Query) (*measure.Answer, e
 	}
 	s.second++
 	now := time.Now().UnixMilli()
-	a := &measure.Answer{Query: *q, AtMs: now, ThroughMs: now - 220, LagMs: 40, Batch: uint64(9000 + s.second), Rows: []measure.Row{}}
+	a := &measure.Answer{Query: *q, AtMs: now, ThroughMs: now - 220, LagMs: max(s.lagMs, 40), Batch: uint64(9000 + s.second), Rows: []measure.Row{}}
 	var e *measure.EventNow
 	for _, known := range s.list() {
 		if known.ID == q.Event {

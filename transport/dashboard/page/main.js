@@ -153,9 +153,11 @@ function follow() {
   feed = new Feed(parameters, {
     answer(a) {
       if (model.paused) return;
+      const first = model.link !== "live";
       Object.assign(model, { answer: a, heardAt: performance.now(), heardWallMs: Date.now(), link: "live", problem: "" });
       speak();
       draw();
+      if (first) readBreakdown();
     },
     problem(text) {
       model.problem = text;
@@ -193,7 +195,8 @@ async function readEvents() {
 
 // order puts what sells first, and keeps names in order within that: a list that jumps cannot be read.
 const rank = (e) => (e.observe ? 3 : e.state === "on_sale" ? 0 : e.state === "paused" ? 1 : 2);
-const order = (events) => [...events].sort((a, b) => rank(a) - rank(b) || (a.name || a.id).localeCompare(b.name || b.id, undefined, { numeric: true }));
+const names = new Intl.Collator(undefined, { numeric: true });
+const order = (events) => [...events].sort((a, b) => rank(a) - rank(b) || names.compare(a.name || a.id, b.name || b.id));
 
 // chooseOnly shows the event at once where there is only one that sells.
 let chosen = false;
@@ -224,7 +227,7 @@ async function chooseBaseline() {
 const known = (ids) => ids.filter((id) => model.definitions.has(id)).join(",");
 
 async function readBreakdown() {
-  if (model.address.view !== "product" || document.hidden) return;
+  if (model.address.view !== "product" || model.link !== "live" || document.hidden) return;
   const { account, event, by } = model.address, ids = known(breakdownKPIs);
   if ((!ids && model.definitions.size) || (event && (by === "event" || by === "genre"))) return;
   try {
