@@ -55,8 +55,8 @@ func (b *tab) hasTables(panels ...string) {
 	b.looksRight()
 	for _, p := range panels {
 		b.click(p + ` [aria-pressed="true"]`)
+		b.until(fmt.Sprintf(`!document.querySelector(%q)`, p+` [aria-pressed="true"]`)) // what lies below has moved
 	}
-	b.until(`!document.querySelector(".tools [aria-pressed=true]")`)
 }
 
 func TestDashboardFollowsTheSale(t *testing.T) {
@@ -79,6 +79,9 @@ func TestDashboardFollowsTheSale(t *testing.T) {
 		s.slow, s.alarms = false, []transport.StateAlarm{{Kind: "disk", Text: "the disk is nearly full: free some, or sales stop at 1 GiB"}}
 	})
 	b.shows("#sentence", "Selling, with an alert.")
+	s.set(func(s *sale) { s.oursPart = .03 })
+	b.shows("#sentence", "of purchases fail by us")
+	s.set(func(s *sale) { s.oursPart = 0 })
 	b.press("2")
 	b.shows("#alerts", "the disk is nearly full")
 	b.looksRight()
@@ -168,10 +171,10 @@ func TestDashboardObeysTheKeyboard(t *testing.T) {
 		{"k", `document.querySelector("h1").innerText === "Night One"`},
 		{"a", `document.querySelector("h1").innerText === "All events"`},
 		{"?", `document.getElementById("dialog").open`},
-		{kb.Escape, `!document.getElementById("dialog").open`},
+		{kb.Escape, `!document.querySelector("#dialog header")`},
 		{"t", `document.documentElement.dataset.theme === "dark" && getComputedStyle(document.body).backgroundColor === "rgb(15, 15, 19)"`},
 		{"x", `document.getElementById("dialog").innerText.includes("engine event pause EVENT")`},
-		{kb.Escape, `!document.getElementById("dialog").open`},
+		{kb.Escape, `!document.querySelector("#dialog header")`},
 	} {
 		b.press(step.keys)
 		b.until(step.becomes)
@@ -191,12 +194,14 @@ func TestDashboardObeysTheKeyboard(t *testing.T) {
 	b.looksRight()
 	b.picture("definition")
 	b.press(kb.Escape)
-	b.until(`document.activeElement.matches(".tile .term")`)
+	b.until(`document.activeElement.matches(".tile .term") && !document.querySelector("#dialog header")`)
 
 	// Single keys can be switched off.
 	b.press("?")
+	b.until(`document.querySelector("#dialog .check input")`)
 	b.click(".check input")
 	b.press(kb.Escape)
+	b.until(`!document.querySelector("#dialog header")`)
 	b.press("2")
 	b.press(kb.Tab)
 	b.until(`!location.search.includes("view=sale")`)

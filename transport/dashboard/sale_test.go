@@ -15,17 +15,18 @@ import (
 // sale makes up figures of a sale that goes on, consistent with each other: what the page is tested and looked at with. The figures are those of a moment, which
 // moves by a second with each answer.
 type sale struct {
-	mu      sync.Mutex
-	second  int64
-	events  int   // how many there are
-	silent  error // why there are no answers
-	alarms  []transport.StateAlarm
-	stuck   bool // no answer ever comes
-	paused  bool // the event that is looked at
-	soldOut bool
-	poor    bool // nothing was reported by touches
-	slow    bool
-	lagMs   int64 // of the figures
+	mu       sync.Mutex
+	second   int64
+	events   int   // how many there are
+	silent   error // why there are no answers
+	alarms   []transport.StateAlarm
+	stuck    bool // no answer ever comes
+	paused   bool // the event that is looked at
+	soldOut  bool
+	poor     bool // nothing was reported by touches
+	slow     bool
+	lagMs    int64   // of the figures
+	oursPart float64 // of the purchases fail by us
 }
 
 // saleStarted is when it began, on the wall.
@@ -217,7 +218,11 @@ func (s *sale) figures(q *measure.Query, currency string, part float64, e *measu
 				before = steps[i-1].n
 				ms("funnel."+step.id+".time.p50", step.time, step.n)
 			}
-			ratio("funnel."+step.id, step.n, before)
+			if i == 0 {
+				count("funnel."+step.id, step.n)
+			} else {
+				ratio("funnel."+step.id, step.n, before)
+			}
 		}
 		held := views * .22
 		ratio("abandonment", held*.31, held)
@@ -240,6 +245,9 @@ func (s *sale) figures(q *measure.Query, currency string, part float64, e *measu
 		ms("checkout_time.p50", 94_000-part*40_000, orders)
 	}
 	ratio("errors.rate", orders*.011, orders*1.05)
+	for id, part := range map[string]float64{"errors.ours": s.oursPart, "errors.payment": .01} {
+		put(measure.Figure{KPI: id, Value: number(math.Round(orders * part)), Unit: measure.UnitCount, Denominator: whole(orders * 1.05)})
+	}
 	ratio("errors.never_succeeded", views*.004, views)
 	minor("revenue.face", orders*2.1*4500)
 	minor("revenue.fees", orders*2.1*250)
@@ -256,7 +264,7 @@ func (s *sale) figures(q *measure.Query, currency string, part float64, e *measu
 	for id, n := range map[string]float64{"regret.rate": 31, "regret.undo": 19, "regret.refund_72h": 9, "regret.disputes": 1, "regret.did_not_mean": 2, "support.all": 48, "support.one_click": 13} {
 		per1000(id, math.Round(n*part))
 	}
-	put(measure.Figure{KPI: "satisfaction.csat", Value: number(4.4), Unit: measure.UnitScore, Denominator: whole(212), Low: number(4.3), High: number(4.5)})
+	put(measure.Figure{KPI: "satisfaction.csat", Value: number(.887), Unit: measure.UnitRatio, Numerator: whole(188), Denominator: whole(212), Low: number(.837), High: number(.923)})
 	none("satisfaction.nps", measure.UnitScore, measure.WhyTooFew)
 	ratio("satisfaction.responses", 212, 880)
 	return all
@@ -275,7 +283,7 @@ func (s *sale) courses(a *measure.Answer, now int64) {
 		if x > 11 && x < 12.6 {
 			wave *= .04 // it was paused
 		}
-		for id, factor := range map[string]float64{"orders": 1, "holds": 1.9, "refusals": .55, "declines": .08} {
+		for id, factor := range map[string]float64{"orders": 1, "holds": 1.9, "refusals": .55, "views": 6} {
 			a.Courses[id] = append(a.Courses[id], measure.Point{AtMs: at, Value: math.Max(0, math.Round(wave*factor))})
 		}
 	}

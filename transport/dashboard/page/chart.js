@@ -1,6 +1,6 @@
 // Courses in time, drawn by uPlot, with a line for every moment that a reader has to know.
 import uPlot from "uplot";
-import { clock, clockShort, count, day } from "./format.js";
+import { clock, clockShort, count, day, short } from "./format.js";
 
 // steps is what several courses have together: the times, and for each course its values. The last step is left out while it is not over: it would look like a fall.
 export function steps(courses, nowMs) {
@@ -82,7 +82,7 @@ class Course extends HTMLElement {
       scales: { x: { time: true }, y: { range: (_, __, max) => [0, Math.max(1, max ?? 1) * 1.08] } },
       axes: [
         { ...axis, grid: { show: false }, space: 70, size: 30, values: (_, at, __, ___, step) => at.map((s, i) => (step >= 86_400 ? day(s * 1000, zone) : step < 60 ? clock(s * 1000, zone) : clockShort(s * 1000, zone))) },
-        { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6], values: (_, at) => at.map((v) => count(v)) },
+        { ...axis, size: 50, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6], values: (_, at) => at.map(short) },
       ],
       series: [
         { label: "\u200b", value: (_, s) => (s == null ? "" : clock(s * 1000, zone)) },

@@ -9,6 +9,8 @@ function number(options) {
 }
 
 export const count = (n) => number({ maximumFractionDigits: 0 }).format(n);
+// short is for axes: 200K.
+export const short = (n) => (n < 10_000 ? count(n) : number({ notation: "compact", maximumFractionDigits: 1 }).format(n));
 export const decimal = (v, digits = 1) => number({ maximumFractionDigits: digits }).format(v);
 const withUnit = (v, unit, digits) => number({ style: "unit", unit, unitDisplay: "short", maximumFractionDigits: digits }).format(v);
 
@@ -41,6 +43,9 @@ export function duration(ms) {
   if (minutes < 48 * 60) return two(Math.floor(minutes / 60), "hour", minutes % 60, "minute");
   return two(Math.floor(hours / 24), "day", hours % 24, "hour");
 }
+
+// age shows how old figures are: nobody reads milliseconds that change each second.
+export const age = (ms) => (ms === undefined ? "not available" : ms < 1000 ? `Under ${duration(1000)}` : duration(ms));
 
 const times = new Map();
 function time(options, zone) {

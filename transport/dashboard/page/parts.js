@@ -23,7 +23,7 @@ export function term(model, id, name) {
 export const missing = (f) => html`<span class="missing" title=${whyLong(f)}>${f?.why || "not available"}</span>`;
 
 // shown is the value of a figure, or why it has none; "so far" where it may still change.
-export const shown = (model, f) => (hasValue(f) ? html`${value(f, model.zone)}${f.so_far ? html` <span class="sofar" title="Some of these buyers have not had their time yet: it may still change.">so far</span>` : nothing}` : missing(f));
+export const shown = (model, f, so = true) => (hasValue(f) ? html`${value(f, model.zone)}${so && f.so_far ? html` <span class="sofar" title="Some of these buyers have not had their time yet: it may still change.">so far</span>` : nothing}` : missing(f));
 
 // rows of a table about figures, as people read them and as programs do.
 export function figureTable(model, ids, names = {}) {
@@ -68,6 +68,6 @@ export function bullet(v, target) {
     <rect width=${Math.min(100, (v / target) * 50)} height="10" class="fore"></rect><rect x="49.5" width="1" height="10" class="mark"></rect></svg>`;
 }
 
-// facts are names with values, one a line.
+// facts are names with values, one a line. "So far" is said of the first of them only.
 export const facts = (model, lines) => html`<dl class="facts">${lines.map(({ id, name, text, strong }) => html`<div class=${strong ? "strong" : ""}>
-  <dt>${id ? term(model, id, name) : name}</dt><dd>${id && text === undefined ? shown(model, model.figure(id)) : text}</dd></div>`)}</dl>`;
+  <dt>${id ? term(model, id, name) : name}</dt><dd>${id && text === undefined ? shown(model, model.figure(id), strong) : text}</dd></div>`)}</dl>`;

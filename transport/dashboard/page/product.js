@@ -1,6 +1,6 @@
 // What a product manager asks: how does it go, does one-click help, what did it bring, does anybody regret it, and may I trust this.
 import { html, nothing, svg } from "lit-html";
-import { count, decimal, duration, hasValue, money, moment, of, interval, share, value } from "./format.js";
+import { age, count, decimal, duration, hasValue, money, moment, of, interval, share, value } from "./format.js";
 import { bullet, facts, figureTable, missing, panel, shown, table, term } from "./parts.js";
 import { dimensions, link, windowOf } from "./address.js";
 import { matureMs, targetMs } from "./constants.js";
@@ -23,7 +23,7 @@ function tiles(model) {
     ${tile(model, { id: "conversion", name: "Conversion", detail: conversionDetail(f("conversion")) })}
     ${tile(model, {
       id: "latency.l1.p95", name: "Click to result, p95", tone: hasValue(latency) && latency.value > targetMs ? "missed" : "",
-      detail: html`Target ${duration(targetMs)}${hasValue(within) ? html` · ${share(within.value)} of clicks within it` : nothing}`, extra: hasValue(latency) ? bullet(latency.value, targetMs) : nothing,
+      detail: html`Target ${duration(targetMs)}${hasValue(within) ? html` · ${share(within.value)} of clicks confirmed within it` : nothing}`, extra: hasValue(latency) ? bullet(latency.value, targetMs) : nothing,
     })}
     ${tile(model, { id: "errors.rate", name: "Failures", detail: hasValue(f("errors.rate")) ? `${of(f("errors.rate"), "purchases")}, sold out left out` : "Sold out is no failure" })}
     ${tile(model, { id: "adoption.attempted", name: "One-click adoption", detail: hasValue(f("adoption.attempted")) ? of(f("adoption.attempted"), "who were offered it") : "of the buyers who were offered it" })}
@@ -53,7 +53,7 @@ function tile(model, { id, name, detail, extra = nothing, tone = "", baselineTex
 function spark(model, id) {
   const { columns: [values] } = steps([{ points: model.answer?.courses?.[id] }], model.answer?.at_ms ?? 0);
   const last = values.slice(-60).map((v) => v ?? 0);
-  if (last.length < 3) return nothing;
+  if (last.length < 8) return nothing; // too few to show a course
   const most = Math.max(...last, 1), at = (v, i) => `${((i / (last.length - 1)) * 100).toFixed(1)} ${(23 - (v / most) * 21).toFixed(1)}`;
   return svg`<svg class="spark" viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true"><path class="area" d=${"M0 24L" + last.map(at).join("L") + "L100 24Z"}></path><path d=${"M" + last.map(at).join("L")}></path></svg>`;
 }
@@ -62,9 +62,10 @@ const stages = [["viewed", "Viewed the event"], ["selected", "Selected tickets"]
 
 function funnel(model) {
   const all = stages.map(([id, name]) => ({ id: "funnel." + id, name, f: model.figure("funnel." + id), time: model.figure(`funnel.${id}.time.p50`) }));
-  const top = Math.max(1, ...all.map((s) => s.f?.numerator ?? 0)), left = model.figure("abandonment");
-  const bars = html`<ol class="funnel">${all.map((s, i) => html`<li><div class="step">${term(model, s.id, s.name)}<b>${s.f?.numerator != null ? count(s.f.numerator) : missing(s.f)}</b></div>
-    <div class="track"><i .style=${`width:${(((s.f?.numerator ?? 0) / top) * 100).toFixed(2)}%`}></i></div>
+  const reached = (s) => (hasValue(s.f) ? (s.f.unit === "count" ? s.f.value : s.f.numerator) : undefined); // the first step is a count, the others shares of the step before
+  const top = Math.max(1, ...all.map((s) => reached(s) ?? 0)), left = model.figure("abandonment");
+  const bars = html`<ol class="funnel">${all.map((s, i) => html`<li><div class="step">${term(model, s.id, s.name)}<b>${reached(s) === undefined ? missing(s.f) : count(reached(s))}</b></div>
+    <div class="track"><i .style=${`width:${(((reached(s) ?? 0) / top) * 100).toFixed(2)}%`}></i></div>
     <p class="detail">${i === 0 ? "buyers, each once an event" : hasValue(s.f) ? html`${share(s.f.value)} of the step before${hasValue(s.time) ? html` · half of them within ${duration(s.time.value)}` : nothing}` : "\u00a0"}</p></li>`)}</ol>
     <dl class="facts after"><div><dt>${term(model, "abandonment", "Held tickets and left")}</dt><dd>${shown(model, left)}</dd></div>
     <div class="inner"><dt>${term(model, "abandonment.could_not", "could not: declined, error, sold out")}</dt><dd>${shown(model, model.figure("abandonment.could_not"))}</dd></div>
@@ -120,7 +121,7 @@ function satisfaction(model) {
   return panel(model, {
     id: "satisfaction", title: "Satisfaction", table: figureTable(model, ids),
     content: facts(model, [
-      { id: ids[0], name: "CSAT, 1 to 5", text: spread(ids[0]), strong: true }, { id: ids[1], name: "NPS, −100 to 100", text: spread(ids[1]) }, { id: ids[2], name: "Answered the survey" },
+      { id: ids[0], name: "Satisfied: 4 or 5 of 5 (CSAT)", text: spread(ids[0]), strong: true }, { id: ids[1], name: "Net promoters, −100 to 100 (NPS)", text: spread(ids[1]) }, { id: ids[2], name: "Answered the survey" },
     ]),
   });
 }
@@ -129,7 +130,7 @@ function satisfaction(model) {
 function trust(model) {
   const a = model.answer, books = model.state?.books, views = model.figure("coverage.views"), orders = model.figure("coverage.orders"), since = model.state?.since_ms;
   const cells = [
-    ["Age of the data", model.ageMs() === undefined ? missing() : duration(model.ageMs()), a?.through_ms ? `through ${moment(a.through_ms, model.zone)}${since ? `, since ${moment(since, model.zone)}` : ""}` : "nothing has happened yet"],
+    ["Age of the data", age(model.ageMs()), a?.through_ms ? `through ${moment(a.through_ms, model.zone)}${since ? `, since ${moment(since, model.zone)}` : ""}` : "nothing has happened yet"],
     [term(model, "coverage.views", "Coverage"), shown(model, views), hasValue(orders) ? `of views can be linked; ${share(orders.value)} of orders` : "of views can be linked to a buyer"],
     ["Books", books ? (books.balanced ? "Balanced" : html`<span class="is-bad">Not balanced</span>`) : missing(), booksDetail(books)],
     ["Provisional until", ...provisional(model)],

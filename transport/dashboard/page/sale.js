@@ -1,6 +1,6 @@
 // What an operator watches while tickets are sold.
 import { html, nothing } from "lit-html";
-import { clock, count, decimal, duration, hasValue, moment, named, share, value } from "./format.js";
+import { age, clock, count, decimal, duration, hasValue, moment, named, share, value } from "./format.js";
 import { bullet, facts, figureTable, missing, panel, shown, term } from "./parts.js";
 import { targetMs } from "./constants.js";
 import { markersIn, stepWords, steps } from "./chart.js";
@@ -11,7 +11,7 @@ export const sale = (model) => html`
   <div class="grid">${refusals(model)}${latency(model)}</div>
   ${alerts(model)}
   <div class="grid">${courses(model, { id: "sold", title: "Orders and holds", kpis: [["orders", "--sold"], ["holds", "--held"]] })}
-  ${courses(model, { id: "refused", title: "Refused and declined", kpis: [["refusals", "--free-ink"], ["declines", "--paying"]] })}</div>
+  ${courses(model, { id: "refused", title: "Views and refusals", kpis: [["views", "--sold"], ["refusals", "--paying"]] })}</div>
   ${moments(model)}`;
 
 function health(model) {
@@ -20,14 +20,18 @@ function health(model) {
   const cells = [
     ["Engine", s ? (s.ready ? html`<span class="is-good">Ready</span>` : html`<span class="is-bad">Not ready</span>`) : missing(), s ? (s.ready ? `since ${moment(s.started_at_ms, model.zone)}` : (s.why ?? "")) : "it has not said yet"],
     ["Alerts", s ? (alarms ? html`<span class="is-bad">${count(alarms)}</span>` : "None") : missing(), alarms ? s.alarms[0].text : "nothing asks for an operator"],
-    ["Figures behind", lag === undefined ? missing() : duration(lag), "what is durable and not counted yet"],
+    ["Figures behind", age(lag), "what is durable and not counted yet"],
     [term(model, "throughput.orders", "Orders a second"), shown(model, rate), hasValue(peak) ? `peak ${decimal(peak.value, 0)} in one second` : "\u00a0"],
     ["Waiting to pay", s ? count(queued) : missing(), longest(s?.lanes)],
   ];
   return html`<section class="trust five" aria-label="Health">${cells.map(([name, text, detail]) => html`<div><h2>${name}</h2><p class="mid">${text}</p><p class="detail">${detail}</p></div>`)}</section>`;
 }
 
-const longest = (all = []) => (all.length ? `a new one waits ${duration(Math.max(...all.map((l) => l.eta_ms)))}` : "no payment lane");
+function longest(all = []) {
+  if (!all.length) return "no payment lane";
+  const wait = Math.max(...all.map((l) => l.eta_ms));
+  return wait ? `a new one waits ${duration(wait)}` : "a new one is next";
+}
 
 const states = [["sold", "Sold"], ["paying", "Being paid"], ["held", "Held"], ["free", "Free"], ["blocked", "Blocked"]];
 
@@ -108,11 +112,11 @@ function courses(model, { id, title, kpis }) {
   });
 }
 
-const kinds = { pause: "Paused", open: "Opened", resume: "Opened again", close: "Closed", rollout: "Rollout", switch: "Switch", capacity: "Capacity" };
+const kinds = { on_sale: "On sale", pause: "Paused", paused: "Paused", open: "On sale", close: "Closed" };
 
 // moments are the lines in the charts, in words.
 function moments(model) {
-  const all = model.answer?.markers ?? [], s = steps(["orders", "holds", "refusals", "declines"].map((k) => ({ points: model.answer?.courses?.[k] })), model.answer?.at_ms ?? 0), drawn = markersIn(all, s.times);
+  const all = model.answer?.markers ?? [], s = steps(["orders", "holds", "views", "refusals"].map((k) => ({ points: model.answer?.courses?.[k] })), model.answer?.at_ms ?? 0), drawn = markersIn(all, s.times);
   return panel(model, {
     id: "moments", title: "What was changed", wide: true, note: "the numbers are those in the charts",
     content: !all.length ? html`<p class="empty">No pause, switch, rollout or change of capacity in this time range.</p>` : html`<ol class="moments">${all.map((m) => html`<li><span class="badge">${drawn.indexOf(m) + 1 || "–"}</span><time>${moment(m.at_ms, model.zone)}</time><b>${kinds[m.kind] ?? named(m.kind)}</b><span>${m.text}</span></li>`).reverse()}</ol>`,

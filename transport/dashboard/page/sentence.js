@@ -1,6 +1,6 @@
 // The one sentence that says how it goes.
 import { count, duration, hasValue, share, whole } from "./format.js";
-import { failuresHigh, failuresOfMin, targetMs } from "./constants.js";
+import { failuresOfMin, oursHigh, paymentHigh, targetMs } from "./constants.js";
 
 const states = { draft: "Not on sale yet.", closed: "The sale is closed.", archived: "The sale is over.", cancelled: "Cancelled." };
 
@@ -36,11 +36,13 @@ function inLocale(text) {
   return found ? share(Number(found[1]) / 100) : text;
 }
 
+// shareOf is a count of purchases as a share of all of them; 0 where there are too few to say.
+const shareOf = (f) => (hasValue(f) && (f.denominator ?? 0) >= failuresOfMin ? f.value / f.denominator : 0);
+
 function troubleOf(model) {
-  const failures = model.figure("errors.rate"), slow = model.figure("latency.l1.p95");
-  if (hasValue(failures) && failures.value > failuresHigh && (failures.denominator ?? 0) >= failuresOfMin) {
-    return { tone: "bad", text: `Selling, but ${share(failures.value)} of purchases fail.` };
-  }
+  const slow = model.figure("latency.l1.p95"), ours = shareOf(model.figure("errors.ours")), payment = shareOf(model.figure("errors.payment"));
+  if (ours > oursHigh) return { tone: "bad", text: `Selling, but ${share(ours)} of purchases fail by us.` };
+  if (payment > paymentHigh) return { tone: "bad", text: `Selling, but ${share(payment)} of payments fail.` };
   const alarms = model.state?.alarms?.length ?? 0;
   if (alarms) return { tone: "warn", text: `Selling, with ${alarms === 1 ? "an alert" : count(alarms) + " alerts"}.` };
   if (hasValue(slow) && slow.value > targetMs) return { tone: "warn", text: `Selling, but slowly: one buyer in twenty waits ${duration(slow.value)} or longer.` };
@@ -51,11 +53,13 @@ function ofAll(model) {
   const events = model.everything;
   if (!events) return { tone: "quiet", parts: ["Reading the figures …"] };
   if (!model.everythingTotal) return { tone: "quiet", parts: ["There is no event yet."] };
-  const on = events.filter((e) => e.state === "on_sale" && !e.observe), paused = events.filter((e) => e.state === "paused");
+  const gone = (e) => e.sellable > 0 && e.free <= 0 && e.held + e.paying === 0;
+  const open = events.filter((e) => e.state === "on_sale" && !e.observe), on = open.filter((e) => !gone(e)), out = open.length - on.length, paused = events.filter((e) => e.state === "paused");
   const through = model.figure("sold_out.sell_through");
   const sellable = events.reduce((sum, e) => sum + e.sellable, 0), sold = events.reduce((sum, e) => sum + e.sold, 0);
   const part = hasValue(through) ? through.value : sellable > 0 && model.everythingTotal === events.length ? sold / sellable : undefined;
-  const parts = (first) => [first, paused.length ? `${count(paused.length)} paused.` : "", part === undefined ? "" : `${whole(part)} sold.`].filter(Boolean);
+  const parts = (first) => [first, paused.length ? `${count(paused.length)} paused.` : "", on.length && out ? `${count(out)} sold out.` : "", part === undefined ? "" : `${whole(part)} sold.`].filter(Boolean);
+  if (!on.length && out) return { tone: "good", parts: parts("Everything on sale is sold out.") };
   if (!on.length) return { tone: paused.length ? "warn" : "quiet", parts: parts("Nothing is on sale.") };
   const trouble = troubleOf(model);
   const many = model.everythingTotal > events.length ? "At least " : "", noun = on.length === 1 ? "event" : "events";
