@@ -249,6 +249,7 @@ func (b *tab) picture(name string) {
 	if dir == "" {
 		return
 	}
+	b.do(chromedp.Evaluate[chromedp.Void](`scrollTo(0, 0)`))
 	picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
 	if err != nil {
 		b.Fatal(err)

@@ -121,7 +121,7 @@ function satisfaction(model) {
   return panel(model, {
     id: "satisfaction", title: "Satisfaction", table: figureTable(model, ids),
     content: facts(model, [
-      { id: ids[0], name: "Satisfied: 4 or 5 of 5 (CSAT)", text: spread(ids[0]), strong: true }, { id: ids[1], name: "Net promoters, −100 to 100 (NPS)", text: spread(ids[1]) }, { id: ids[2], name: "Answered the survey" },
+      { id: ids[0], name: "CSAT, 4 or 5 of 5", text: spread(ids[0]), strong: true }, { id: ids[1], name: "NPS, −100 to 100", text: spread(ids[1]) }, { id: ids[2], name: "Answered the survey" },
     ]),
   });
 }
