@@ -146,12 +146,11 @@ func (r *buyerRow) rebase(ms int64) {
 	}
 }
 
-// cohort are the columns of the first track that the row counts in.
-func (r *buyerRow) cohort() uint32 {
+// cohort are the columns of the first track that the row counts in, with its funnel.
+func (r *buyerRow) cohort(reached, told uint32) uint32 {
 	if !r.has(rowViewed) {
 		return 0
 	}
-	reached, told := r.funnel()
 	n := 1<<cohortViewed | reached<<funnelSelected | (told&(1<<stepOrdered-1))<<toldSelected
 	set := func(c cellColumn, on bool) {
 		if on {
@@ -194,8 +193,7 @@ func (r *buyerRow) offerColumns() uint32 {
 }
 
 // stepsMs are the times from each step that was reported to the one before that was, or to the view; -1 where there is none.
-func (r *buyerRow) stepsMs() (ms [funnelEnd]int64) {
-	_, told := r.funnel()
+func (r *buyerRow) stepsMs(told uint32) (ms [funnelEnd]int64) {
 	before := int32(0)
 	for step := range ms {
 		ms[step] = -1

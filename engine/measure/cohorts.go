@@ -282,7 +282,12 @@ func (r *buyerRow) ordered(e *Entry) {
 
 // move takes away what a row counted and counts what it does now.
 func (m *cohorts) move(was, r *buyerRow) {
-	m.shift(was.cell, minuteOf(was.base, was.hour), was.cohort(), r.cell, minuteOf(r.base, r.hour), r.cohort(), cohortViewed)
+	if *was == *r {
+		return
+	}
+	reachedBefore, toldBefore := was.funnel()
+	reached, told := r.funnel()
+	m.shift(was.cell, minuteOf(was.base, was.hour), was.cohort(reachedBefore, toldBefore), r.cell, minuteOf(r.base, r.hour), r.cohort(reached, told), cohortViewed)
 	m.shift(was.cell, was.hold, was.heldColumns(m.b.policy.MatureMs), r.cell, r.hold, r.heldColumns(m.b.policy.MatureMs), heldFirst)
 	m.shift(was.cell, was.offer, was.offerColumns(), r.cell, r.offer, r.offerColumns(), offered)
 	same := was.cell == r.cell
@@ -292,11 +297,11 @@ func (m *cohorts) move(was, r *buyerRow) {
 		m.some(r.cell, r.tried, triedTries, int64(r.tries))
 		m.some(r.cell, r.tried, triedClean, int64(r.clean))
 	}
-	if same && was.base == r.base && was.steps == r.steps && was.flags == r.flags {
+	same = same && was.base == r.base && was.hour == r.hour
+	if same && was.steps == r.steps && toldBefore == told {
 		return
 	}
-	before, now := was.stepsMs(), r.stepsMs()
-	same = same && was.base == r.base && was.hour == r.hour
+	before, now := was.stepsMs(toldBefore), r.stepsMs(told)
 	for step := range funnelEnd {
 		if same && before[step] == now[step] {
 			continue

@@ -40,9 +40,10 @@ func (m *cohorts) sum(w Window, id seriesID, now engine.Instant, wants func(dura
 				}
 			}
 		}
-		for i := range c.times {
-			if kind := duration(c.times[i].key >> 32); wants(kind) && counted(minuteKey(c.times[i].key), hours) {
-				s.spreads[kind].take(&c.times[i])
+		for i := range c.times.all {
+			k := &c.times.all[i]
+			if kind := duration(k.key >> 32); wants(kind) && counted(minuteKey(k.key), hours) {
+				s.spreads[kind].take(k)
 			}
 		}
 	})

@@ -2,6 +2,7 @@ package measure
 
 import (
 	"encoding/binary"
+	"math"
 	"slices"
 )
 
@@ -19,24 +20,31 @@ type sketchBar struct {
 }
 
 // sketches are those of a cell, in the order of their keys.
-type sketches []sketch
+type sketches struct {
+	all  []sketch
+	last [durations]uint16 // where that of each kind was that was added to last: most entries are of the same minute as the one before
+}
 
 func sketchKey(kind duration, k minuteKey) uint64 { return uint64(kind)<<32 | uint64(k) }
 
-// search is where a key is, or would be. It is written out: a function to compare with costs more than the search.
-func (s sketches) search(key uint64) (int, bool) {
-	from, to := 0, len(s)
+// search is where the sketch of a key is, or has to be.
+func (s *sketches) search(key uint64) (int, bool) {
+	if i := int(s.last[key>>32]); i < len(s.all) && s.all[i].key == key {
+		return i, true
+	}
+	from, to := 0, len(s.all)
 	for from < to {
-		if mid := int(uint(from+to) >> 1); s[mid].key < key {
+		if mid := int(uint(from+to) >> 1); s.all[mid].key < key {
 			from = mid + 1
 		} else {
 			to = mid
 		}
 	}
-	return from, from < len(s) && s[from].key == key
+	s.last[key>>32] = uint16(min(from, math.MaxUint16))
+	return from, from < len(s.all) && s.all[from].key == key
 }
 
-// bar is where a bucket is, or would be.
+// bar is where a bucket is, or would be. Like search it is written out: a function to compare with costs more than the search.
 func (k *sketch) bar(index int16) (int, bool) {
 	from, to := 0, len(k.bars)
 	for from < to {
@@ -53,17 +61,17 @@ func (k *sketch) bar(index int16) (int, bool) {
 func (s *sketches) add(key uint64, index int32, n, sum int64) {
 	i, ok := s.search(key)
 	if !ok {
-		*s = slices.Insert(*s, i, sketch{key: key})
+		s.all = insert(s.all, i, sketch{key: key})
 	}
-	k := &(*s)[i]
+	k := &s.all[i]
 	k.sum += sum
 	j, ok := k.bar(int16(index))
 	if !ok {
-		k.bars = slices.Insert(k.bars, j, sketchBar{index: int16(index)})
+		k.bars = insert(k.bars, j, sketchBar{index: int16(index)})
 	}
 	if k.bars[j].n += uint32(n); k.bars[j].n == 0 {
 		if k.bars = slices.Delete(k.bars, j, j+1); len(k.bars) == 0 {
-			*s = slices.Delete(*s, i, i+1)
+			s.all = slices.Delete(s.all, i, i+1)
 		}
 	}
 }
@@ -71,7 +79,7 @@ func (s *sketches) add(key uint64, index int32, n, sum int64) {
 // fold makes what has become old as coarse as it is kept.
 func (s *sketches) fold(l levels) {
 	var moved []sketch
-	*s = slices.DeleteFunc(*s, func(k sketch) bool {
+	s.all = slices.DeleteFunc(s.all, func(k sketch) bool {
 		at := minuteKey(k.key)
 		old := l.key(at) != at
 		if old {
@@ -87,14 +95,17 @@ func (s *sketches) fold(l levels) {
 			sum = 0
 		}
 	}
+	if len(moved) > 0 {
+		s.all = trim(s.all)
+	}
 }
 
-func (s sketches) appendState(dst []byte) []byte {
-	dst = binary.AppendUvarint(dst, uint64(len(s)))
-	for i := range s {
-		dst = binary.AppendVarint(binary.AppendUvarint(dst, s[i].key), s[i].sum)
-		dst = binary.AppendUvarint(dst, uint64(len(s[i].bars)))
-		for _, b := range s[i].bars {
+func (s *sketches) appendState(dst []byte) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(s.all)))
+	for i := range s.all {
+		dst = binary.AppendVarint(binary.AppendUvarint(dst, s.all[i].key), s.all[i].sum)
+		dst = binary.AppendUvarint(dst, uint64(len(s.all[i].bars)))
+		for _, b := range s.all[i].bars {
 			dst = binary.AppendUvarint(binary.AppendVarint(dst, int64(b.index)), uint64(b.n))
 		}
 	}
@@ -102,9 +113,9 @@ func (s sketches) appendState(dst []byte) []byte {
 }
 
 func (s *sketches) readState(r *reader) {
-	*s = make(sketches, r.count(5))
-	for i := range *s {
-		k := &(*s)[i]
+	s.all = make([]sketch, r.count(5))
+	for i := range s.all {
+		k := &s.all[i]
 		k.key, k.sum = r.uint(), r.int()
 		k.bars = make([]sketchBar, r.count(2))
 		for j := range k.bars {
@@ -115,7 +126,7 @@ func (s *sketches) readState(r *reader) {
 				return
 			}
 		}
-		if i > 0 && k.key <= (*s)[i-1].key || len(k.bars) == 0 || duration(k.key>>32) >= durations {
+		if i > 0 && k.key <= s.all[i-1].key || len(k.bars) == 0 || duration(k.key>>32) >= durations {
 			r.fail("its sketches are not in order")
 			return
 		}

@@ -32,11 +32,11 @@ func TestSketchesAddUpWhateverIsFoldedAndTakenOut(t *testing.T) {
 			}
 		}
 		var all spread
-		for i := range s {
-			if i > 0 && s[i].key <= s[i-1].key || len(s[i].bars) == 0 {
-				t.Fatalf("sketch %d of %d is not in order, or empty", i, len(s))
+		for i := range s.all {
+			if i > 0 && s.all[i].key <= s.all[i-1].key || len(s.all[i].bars) == 0 {
+				t.Fatalf("sketch %d of %d is not in order, or empty", i, len(s.all))
 			}
-			all.take(&s[i])
+			all.take(&s.all[i])
 		}
 		sum := int64(0)
 		for _, k := range kept {

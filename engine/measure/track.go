@@ -73,8 +73,24 @@ func (t *track) at(key minuteKey) *trackBucket {
 	if i > 0 && (*t)[i-1].key == key {
 		return &(*t)[i-1]
 	}
-	*t = slices.Insert(*t, i, trackBucket{key: key})
+	*t = insert(*t, i, trackBucket{key: key})
 	return &(*t)[i]
+}
+
+// insert is [slices.Insert] for many short slices that live long: it leaves a quarter of room, not as much again.
+func insert[E any](s []E, i int, e E) []E {
+	if len(s) == cap(s) {
+		s = append(make([]E, 0, len(s)+1+len(s)/4), s...)
+	}
+	return slices.Insert(s, i, e)
+}
+
+// trim gives room back where there is much.
+func trim[E any](s []E) []E {
+	if cap(s) > 2*len(s) {
+		return slices.Clone(s)
+	}
+	return s
 }
 
 // fold makes what has become old as coarse as it is kept.
@@ -92,6 +108,9 @@ func (t *track) fold(l levels) {
 		for c, n := range moved[i].n {
 			to.n[c] += n
 		}
+	}
+	if len(moved) > 0 {
+		*t = trim(*t)
 	}
 }
 
