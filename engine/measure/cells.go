@@ -241,7 +241,7 @@ func (c *cells) readState(r *reader) {
 		k.tracks[0].readState(r)
 		k.tracks[1].readState(r)
 		k.times.readState(r)
-		if _, ok := c.of[k.key]; ok || !k.key.account && int(k.twin) >= len(c.all) {
+		if _, ok := c.of[k.key]; ok || !k.key.account && (int(k.twin) >= len(c.all) || !c.all[k.twin].key.account) {
 			r.fail("a cell twice, or of no account")
 			return
 		}

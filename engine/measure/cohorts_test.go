@@ -204,3 +204,42 @@ func TestCohortsGoOnFromTheirState(t *testing.T) {
 		}
 	}
 }
+
+func TestClicksThatAreWaitedForAreBounded(t *testing.T) {
+	h := tell("e1").onSale()
+	b := h.book()
+	e := Entry{Kind: KindClicked, At: start, Key: eventKey("e1")}
+	for i := range uint64(clicksMax + 3) {
+		e.Person = i + 1
+		b.Add(&e)
+	}
+	wantShare(t, figureOf(t, b, Query{}, start, "", "latency.confirmed_2s"), 0, 3) // the first three are not waited for
+	e.Kind, e.DurationMs = KindClickSeen, 500
+	e.Person = 1
+	b.Add(&e) // too late: it counts as another click
+	wantShare(t, figureOf(t, b, Query{}, start, "", "latency.confirmed_2s"), 0, 4)
+	wantShare(t, figureOf(t, b, Query{}, start+engine.Instant(time.Minute), "", "latency.confirmed_2s"), 0, clicksMax+4)
+}
+
+func TestWaysBeyondTheBoundCountInTheirEventOnly(t *testing.T) {
+	p := PolicyDefault()
+	p.SeriesMax = 1 // four cells
+	b := NewBook(p, time.LoadLocation)
+	for i := range 20 {
+		e := Entry{Kind: KindViewed, At: start, Key: eventKey("e1"), Person: uint64(i + 1), Channel: fmt.Sprint("c", i%5), Device: engine.Device(i % 3)}
+		b.Add(&e)
+	}
+	wantValue(t, figureOf(t, b, Query{}, start, "", "funnel.viewed"), 20)
+	if n := len(b.cohortCells().all); n > cellsPerSeries+2 {
+		t.Errorf("there are %d cells", n)
+	}
+}
+
+func (b *Book) cohortCells() *cells {
+	for _, m := range b.meters {
+		if c, ok := m.(*cohorts); ok {
+			return &c.cells
+		}
+	}
+	return nil
+}
