@@ -21,6 +21,8 @@ type LoadConfig struct {
 	Again   bool
 	// Outstanding is how many commands are sent and not answered at any time, a multiple of Batch; Batch how many travel in one message.
 	Outstanding, Batch int
+	// Touches sends touches instead of holds, Batch of them in one command. Every one must count.
+	Touches bool
 	// Refused is the code that every command must be refused with; empty means that every command must hold its ticket.
 	Refused string
 	// Workload gives the buyers.
@@ -106,7 +108,7 @@ func NewLoad(url string, c LoadConfig) (*Load, error) {
 		return nil, fmt.Errorf("bench: connect the load: %w", err)
 	}
 	l := &Load{
-		c: c, nc: nc, message: newMessage(c.Batch), origin: time.Now(),
+		c: c, nc: nc, message: newMessage(c.Batch, c.Touches), origin: time.Now(),
 		reply: nats.NewInbox(), slots: make([]slot, c.Outstanding/c.Batch),
 	}
 	l.subject = c.Subjects + c.Event + "." + l.message.verb
@@ -241,6 +243,9 @@ var errCutOff = errors.New("bench: an answer is cut off")
 
 // read returns the correlation of a reply, or an error if the reply does not answer every command as it should be answered.
 func (l *Load) read(body []byte) (correlation uint64, err error) {
+	if l.c.Touches {
+		return l.readTouches(body)
+	}
 	results := 0
 	for b := body; len(b) > 0; {
 		num, v, rest := field(b)

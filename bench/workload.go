@@ -92,8 +92,11 @@ type message struct {
 	stride int // from a request id to the next one
 }
 
-// newMessage returns a message of so many holds of one ticket each: a hold by itself for 1, a batch for more.
-func newMessage(batch int) *message {
+// newMessage returns a message of so many holds of one ticket each: a hold by itself for 1, a batch for more. Touches are in one command.
+func newMessage(batch int, touches bool) *message {
+	if touches {
+		return newTouches(batch)
+	}
 	ids := make([]byte, IDLen)
 	item := appendBytes(nil, 1, []byte(LotID))
 	item = protowire.AppendVarint(protowire.AppendTag(item, 2, protowire.VarintType), 1)

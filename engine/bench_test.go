@@ -15,6 +15,7 @@ func BenchmarkEvent(b *testing.B) {
 	b.Run("sold_out", benchSoldOut)
 	b.Run("repeat", benchRepeat)
 	b.Run("fold", benchFold)
+	b.Run("touch", benchTouch)
 	b.Run("expire", benchExpire)
 	b.Run("snapshot", benchSnapshot)
 }
@@ -53,6 +54,26 @@ func benchEvent(tb testing.TB, capacity int64) (*Event, *Facts) {
 	benchStep(tb, e, &Command{Verb: VerbCreate, RequestID: "c1", Spec: spec}, start, facts, CodeOK)
 	facts.Reset()
 	return e, facts
+}
+
+// benchTouch takes touches of new ids and buyers, 64 in a command.
+func benchTouch(b *testing.B) {
+	const batch = 64
+	e, facts := benchEvent(b, 1)
+	touches := make([]Touch, b.N+batch)
+	for i := range touches {
+		touches[i] = Touch{Kind: TouchViewed, ID: benchID('t', i), Buyer: benchID('b', i), Consent: true, Device: DeviceMobile, Channel: "web", AgoMs: 850}
+	}
+	report := TouchCommand{}
+	cmd := &Command{Verb: VerbTouch, Touch: &report}
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := 0; i < b.N; i += batch {
+		report.Touches = touches[i:min(i+batch, b.N)]
+		benchStep(b, e, cmd, benchAt(i), facts, CodeOK)
+	}
+	b.StopTimer()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "touches/s")
 }
 
 func benchStep(tb testing.TB, e *Event, cmd *Command, now Instant, facts *Facts, code Code) *Outcome {

@@ -57,6 +57,14 @@ func benchOutcome() *engine.Outcome {
 	}}
 }
 
+func benchTouches(n int) *pb.TouchCommand {
+	m := new(pb.TouchCommand)
+	for i := range n {
+		m.Touches = append(m.Touches, &pb.Touch{Kind: "viewed", Id: fmt.Sprintf("t-%08d", i), Buyer: fmt.Sprintf("b-%08d", i), Consent: true, AgoMs: 850, Device: "mobile", Channel: "web"})
+	}
+	return m
+}
+
 func mustBody(b *testing.B, marshal func(proto.Message) ([]byte, error), m proto.Message) []byte {
 	b.Helper()
 	body, err := marshal(m)
@@ -79,6 +87,8 @@ func BenchmarkDecode(b *testing.B) {
 		{"buy/wire=json", engine.VerbBuy, mustBody(b, jsonOut.Marshal, benchBuy()), 1},
 		{"offer/wire=protobuf", engine.VerbOffer, mustBody(b, proto.Marshal, benchOffer()), 1},
 		{"offer/wire=json", engine.VerbOffer, mustBody(b, jsonOut.Marshal, benchOffer()), 1},
+		{"touch=64/wire=protobuf", engine.VerbTouch, mustBody(b, proto.Marshal, benchTouches(64)), 64},
+		{"touch=64/wire=json", engine.VerbTouch, mustBody(b, jsonOut.Marshal, benchTouches(64)), 64},
 		{"batch=64/wire=protobuf", verbBatch, mustBody(b, proto.Marshal, benchBatch(64)), 64},
 		{"batch=64/wire=json", verbBatch, mustBody(b, jsonOut.Marshal, benchBatch(64)), 64},
 	}

@@ -116,7 +116,9 @@ var boundsOfTheProgram = []bound{
 	}},
 	{[]string{"--event-touches-max=2"}, func(b *bounded) {
 		b.want("ok", b.create("e", ga))
-		touch := func(id string) *pb.Reply { return b.want("ok", b.ask("e", "touch", fmt.Sprintf(`{"touches":[{"kind":"viewed","id":%q}]}`, id))) }
+		touch := func(id string) *pb.Reply {
+			return b.want("ok", b.ask("e", "touch", fmt.Sprintf(`{"touches":[{"kind":"viewed","id":%q}]}`, id)))
+		}
 		touch("first")
 		if r := touch("first"); !r.GetRepeated() {
 			b.t.Errorf("a repeat within the bound was not recognised: %v", r)
