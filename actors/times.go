@@ -14,16 +14,12 @@ import (
 const timesEvery = 10 * time.Second
 
 // The buckets of times: from a microsecond to ten minutes. What is shorter or longer is in the first or the last.
-//
-//nolint:gochecknoglobals // follows from the mapping
 var (
 	timesFirst = measure.TimesIndex(int64(time.Microsecond))
 	timesCount = min(int(measure.TimesIndex(int64(10*time.Minute))-timesFirst)+1, engine.TimedBucketsMax)
 )
 
 // failureOf is the kind of failure of each code.
-//
-//nolint:gochecknoglobals // a constant table: Go has no constant arrays
 var failureOf = func() (of [engine.Codes]uint8) {
 	for code := range of {
 		of[code] = uint8(measure.FailureOf(engine.Code(code)))
@@ -41,8 +37,6 @@ type eventTimes struct {
 }
 
 // timesPool keeps the counts that no event needs now: an event has some only while it answers.
-//
-//nolint:gochecknoglobals // memory that nobody owns
 var timesPool = sync.Pool{New: func() any {
 	counts := make([]uint32, timesCount)
 	return &counts

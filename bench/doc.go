@@ -8,6 +8,7 @@
 //
 //	BenchmarkEngine    the pure state machine: no disk, no network, one core
 //	BenchmarkJournal   the log alone: runs of facts, made durable in both copies
+//	BenchmarkCursor    the log by a cursor, as those who follow it read it: runs, facts told, entries, KPIs
 //	BenchmarkEcho      the ceiling: the same requests and answers, byte for byte, with a plain NATS subscriber in the engine's place
 //	BenchmarkHold      durable holds over NATS, by commands outstanding and commands a message, and their ratio to the echo
 //	BenchmarkSoldOut   the storm after the last ticket: refusals over NATS, and their ratio to the echo and to holds

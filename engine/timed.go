@@ -45,8 +45,7 @@ func (c TimedClass) String() string {
 
 // TimedClass is the class of answers to the verb, which is one of callers.
 func (v Verb) TimedClass() TimedClass {
-	//exhaustive:ignore // the others are in one class
-	switch v {
+	switch v { //nolint:exhaustive // the others are in one class
 	case VerbHold:
 		return TimedHold
 	case VerbBuy:

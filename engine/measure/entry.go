@@ -23,7 +23,7 @@ const (
 	KindStepped        // a step of the standard checkout: Text names it, as in "details" or "payment"
 	KindAbandoned      // the client saw its buyer leave
 	KindPageReady      // LoadMs, PromptMs
-	KindClickSeen      // DurationMs: from the click until the buyer saw the result, by the client's own clock; Ref: the request id; Seen: what was seen
+	KindClickSeen      // DurationMs: from the click until the buyer saw the result, by the client's own clock; Ref: the request id
 	KindSurveyed       // Score with Survey
 	KindSupport        // Text: topic; Order, or 0
 	KindDelivered      // a ticket has reached its buyer
@@ -31,20 +31,20 @@ const (
 	KindObservedFailed // mode observe: an attempt that did not become an order; Failure
 	KindObservedRefund // mode observe: money went back; Ref: the order; AmountMinor
 
-	KindOffered    // an offer was answered: OneClick, Variant; Text: why not
-	KindHeld       // a hold was granted; Hold, Replaces; Money, Units
-	KindHoldEnded  // it was released, or its deadline passed (Expired), without an order
-	KindAttempted  // a purchase entered the lane, or a standard checkout asked to confirm: Purchase, Hold, Method
-	KindAction     // the buyer has to authenticate
-	KindAsked      // the gateway is being asked: the wait in the lane is over
-	KindAuthorised // what was asked is known: the gateway's time is over
+	KindOffered    // the one-click button was promised: OneClick, Variant, AmountMinor. Offers that were not made are in no log
+	KindHeld       // a hold was granted; Hold, Replaces; Money, Units. It ends in exactly one of KindHoldEnded, KindOrdered, or another's Replaces
+	KindHoldEnded  // it was given back, its deadline passed (Expired), or its purchase failed for good, without an order
+	KindAttempted  // a purchase entered the lane, or a standard checkout asked to confirm: Purchase, Hold, Method; Ref: the request id
+	KindAction     // the buyer has to authenticate; DurationMs: of the gateway until then
+	KindAsked      // the gateway is being asked: the wait in the lane is over; DurationMs: of it
+	KindAuthorised // what was asked is known: the gateway's time is over; DurationMs: of it, or with NeededAction of the buyer's authentication
 	KindDeclined   // Decline, Hard
-	KindReleased   // a purchase was given up without a charge
+	KindReleased   // a purchase was given up without a charge, or a payment came too late (Purchase 0): Failure
 	KindOrdered    // an order is durable: Order, Hold, Purchase (0: paid outside), Money, Units
 	KindCaptured   // its money is taken
 	KindUndone     // its buyer took it back: Order, AmountMinor that goes back; no KindRefunded follows for it
 	KindRefunding  // a refund was asked for: Order, Refund, AmountMinor, ByBuyer
-	KindRefunded   // the gateway gave it back
+	KindRefunded   // it was given back, as far as we are told: once each. At once if the order was paid outside
 	KindDisputed   // a charge is disputed: Order
 	KindRefused    // Count refusals with Code in Flow
 	KindAdmitted   // a ticket's holder was let in

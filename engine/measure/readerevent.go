@@ -158,8 +158,7 @@ func (e *told) price(lot uint32) {
 
 // turned takes that an event was opened, paused, closed, cancelled or archived.
 func (r *Reader) turned(e *told, f *engine.Fact) {
-	//exhaustive:ignore // Reader.fact hands over no others
-	switch f.Kind {
+	switch f.Kind { //nolint:exhaustive // Reader.fact hands over no others
 	case engine.FactOpened:
 		r.turn(e, engine.EventOnSale, f.At)
 	case engine.FactPaused:
@@ -210,8 +209,7 @@ func (r *Reader) resized(e *told, f *engine.Fact) {
 	default:
 		st.move(f.Place, f.Units, from, to)
 	}
-	//exhaustive:ignore // Reader.fact hands over no others
-	switch f.Kind {
+	switch f.Kind { //nolint:exhaustive // Reader.fact hands over no others
 	case engine.FactBlocked:
 		what = " blocked of "
 	case engine.FactUnblocked:
@@ -253,13 +251,16 @@ func (r *Reader) timed(e *told, t *engine.Timed, at engine.Instant) {
 	r.emit()
 }
 
+// verbDisputed is in the audit when a gateway says that a charge of ours is disputed.
+const verbDisputed = "charge_dispute_opened"
+
 // nodeFact takes a fact of the node: what a gateway told of a dispute is about an order of ours.
 func (r *Reader) nodeFact(f *engine.Fact) {
 	if f.Kind != engine.FactAudited {
 		return
 	}
 	a := f.Audit
-	if a.Verb != "charge_dispute_opened" && a.Verb != "charge_fraud_warning" {
+	if a.Verb != verbDisputed {
 		return
 	}
 	var event string
@@ -283,6 +284,5 @@ func (r *Reader) nodeFact(f *engine.Fact) {
 	}
 	r.begin(KindDisputed, e, f.At)
 	r.ofOrder(e, order, row)
-	r.entry.Hard = a.Verb == "charge_dispute_opened"
 	r.emit()
 }

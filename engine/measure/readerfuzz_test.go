@@ -139,3 +139,41 @@ func TestALogThatWasCutIsReadFromThere(t *testing.T) {
 		t.Error("nothing was left out")
 	}
 }
+
+// TestADisputeIsOfItsOrder tells of what a gateway's webhook has put into the audit.
+func TestADisputeIsOfItsOrder(t *testing.T) {
+	r := measure.NewReader()
+	for _, run := range payments(t) {
+		if err := r.Each(run, func(*measure.Entry) {}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	node := engine.NewNode(engine.Key{Account: engine.SingleAccount, Kind: engine.KindNode, ID: "node"})
+	var told []measure.Entry
+	audit := func(account, verb, arguments string) {
+		t.Helper()
+		run := engine.Run{Key: engine.Key{Account: engine.SingleAccount, Kind: engine.KindNode, ID: "node"}, First: node.Seq() + 1, At: enginetest.WorkloadStart}
+		if !node.Audit(&engine.Audit{Account: account, Verb: verb, Arguments: arguments}, run.At, &run.Facts) {
+			t.Fatal("the entry does not fit")
+		}
+		if err := r.Each(&run, func(e *measure.Entry) { told = append(told, *e) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	audit("shop", "charge_dispute_opened", "event=e1 purchase=p1 charge=ch_1 minor=9000 reason=fraudulent")
+	if len(told) != 1 || told[0].Kind != measure.KindDisputed || told[0].Order != 1 || told[0].Purchase != 1 || told[0].Key != eventKey() || told[0].Money.TotalMinor != 9000 ||
+		told[0].Person != measure.PersonOf("shop", "b1") || told[0].Flow != engine.FlowOneClick {
+		t.Fatalf("a dispute is told as %+v", told)
+	}
+	audit("shop", "charge_fraud_warning", "event=e1 purchase=p1 charge=ch_1 minor=9000")
+	audit("shop", "pause", "event=e1 request=q1")
+	if r.Partial() != 0 {
+		t.Errorf("%d facts are not told", r.Partial())
+	}
+	audit("shop", "charge_dispute_opened", "event=e1 purchase=p2 charge=ch_2 minor=9000") // was not sold
+	audit("shop", "charge_dispute_opened", "event=e2 purchase=p1 charge=ch_3 minor=9000")
+	audit("other", "charge_dispute_opened", "event=e1 purchase=p1 charge=ch_1 minor=9000")
+	if len(told) != 1 || r.Partial() != 3 {
+		t.Errorf("%d entries, %d facts not told", len(told), r.Partial())
+	}
+}

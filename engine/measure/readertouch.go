@@ -51,8 +51,7 @@ func (r *Reader) touched(e *told, t *engine.Touch, at engine.Instant) {
 	}
 	entry.Source, entry.AmountMinor, entry.Score, entry.Units = t.Source, t.CartMinor, t.Score, t.Quantity
 	entry.LoadMs, entry.PromptMs, entry.DurationMs = t.LoadMs, t.PromptMs, t.ClickToSeenMs
-	//exhaustive:ignore // the others have what all touches have
-	switch t.Kind {
+	switch t.Kind { //nolint:exhaustive // the others have what all touches have
 	case engine.TouchAdViewed:
 		entry.Text = t.Campaign
 	case engine.TouchStepped, engine.TouchAbandoned:
