@@ -7,13 +7,14 @@ import (
 
 // keyed keeps the newest rows by a 64-bit key that is a hash, in the order in which they were begun: when there are as many as there may be, the oldest is let
 // go for a new one. Rows lie in chunks without pointers, so that nothing is copied when their number grows and the garbage collector has nothing to follow.
-// A row costs itself, 8 bytes of key, and 5 to 11 bytes of index.
+// A row costs itself, 8 bytes of key, and 11 to 22 bytes of index. A place in the index has half of what its key is mixed to: a search looks at no row but its
+// own, and an index that grows is copied from front to back, as both are in the order of that half.
 type keyed[R any] struct {
 	max         uint64
 	first, next uint64 // the number of the oldest row, and the one that the next row gets
 	live        int    // rows that are not holes
 	chunks      [][]keyedRow[R]
-	index       []uint32     // open addressing: the row's place in the ring and one, 0 is empty
+	index       []uint64     // open addressing: the tag of the key, and the row's place in the ring and one; 0 is empty
 	last        *keyedRow[R] // found last: what one person does comes in groups
 }
 
@@ -32,19 +33,30 @@ func (t *keyed[R]) at(number uint64) *keyedRow[R] {
 	return &t.chunks[p/keyedChunkRows][p%keyedChunkRows]
 }
 
-func (t *keyed[R]) home(key uint64) int {
-	return int(key * 0x9e3779b97f4a7c15 >> (64 - bits.TrailingZeros(uint(len(t.index)))))
+// tag is the upper half of a place in the index.
+func tag(key uint64) uint32 { return uint32(key * 0x9e3779b97f4a7c15 >> 32) }
+
+func (t *keyed[R]) home(tag uint32) int {
+	return int(uint64(tag) >> (32 - bits.TrailingZeros(uint(len(t.index)))))
+}
+
+func (t *keyed[R]) row(entry uint64) *keyedRow[R] {
+	p := uint32(entry) - 1
+	return &t.chunks[p/keyedChunkRows][p%keyedChunkRows]
 }
 
 // slot is where a key is in the index, or the empty place where it would be.
 func (t *keyed[R]) slot(key uint64) (slot int, row *keyedRow[R]) {
-	mask := len(t.index) - 1
-	for i := t.home(key); ; i = (i + 1) & mask {
-		p := t.index[i]
-		if p == 0 {
+	mask, want := len(t.index)-1, tag(key)
+	for i := t.home(want); ; i = (i + 1) & mask {
+		entry := t.index[i]
+		if entry == 0 {
 			return i, nil
 		}
-		if row = &t.chunks[(p-1)/keyedChunkRows][(p-1)%keyedChunkRows]; row.key == key {
+		if uint32(entry>>32) != want {
+			continue
+		}
+		if row = t.row(entry); row.key == key {
 			return i, row
 		}
 	}
@@ -91,21 +103,24 @@ func (t *keyed[R]) push(key uint64) *keyedRow[R] {
 }
 
 func (t *keyed[R]) grow() {
-	t.index, t.live = make([]uint32, max(16, 2*len(t.index))), 0
-	for n := t.first; n < t.next; n++ {
-		if key := t.at(n).key; key != 0 {
-			t.enter(key, n%t.max)
+	old := t.index
+	t.index, t.live = make([]uint64, max(16, 2*len(old))), 0
+	for _, entry := range old {
+		if entry != 0 {
+			t.put(entry)
 		}
 	}
 }
 
 // enter puts a key and its place in the ring into the index.
-func (t *keyed[R]) enter(key, place uint64) {
-	i := t.home(key)
+func (t *keyed[R]) enter(key, place uint64) { t.put(uint64(tag(key))<<32 | (place + 1)) }
+
+func (t *keyed[R]) put(entry uint64) {
+	i := t.home(uint32(entry >> 32))
 	for t.index[i] != 0 {
 		i = (i + 1) & (len(t.index) - 1)
 	}
-	t.index[i] = uint32(place) + 1
+	t.index[i] = entry
 	t.live++
 }
 
@@ -127,8 +142,7 @@ func (t *keyed[R]) unindex(i int) {
 	t.index[i] = 0
 	t.live--
 	for j := (i + 1) & mask; t.index[j] != 0; j = (j + 1) & mask {
-		p := t.index[j] - 1
-		home := t.home(t.chunks[p/keyedChunkRows][p%keyedChunkRows].key)
+		home := t.home(uint32(t.index[j] >> 32))
 		if (j-home)&mask >= (j-i)&mask {
 			t.index[i], t.index[j] = t.index[j], 0
 			i = j
@@ -139,10 +153,10 @@ func (t *keyed[R]) unindex(i int) {
 // rename gives a row that is there another key, which has no row. It keeps its age.
 func (t *keyed[R]) rename(from, to uint64) {
 	i, row := t.slot(from)
-	place := t.index[i] - 1
+	place := uint64(uint32(t.index[i])) - 1
 	t.unindex(i)
 	row.key = to
-	t.enter(to, uint64(place))
+	t.enter(to, place)
 }
 
 // appendState appends the rows and the holes in their order, each row by put.
