@@ -78,8 +78,12 @@ func BenchmarkAnswer(b *testing.B) {
 	book := newTestBook()
 	fill(book, 1000, 100_000)
 	for _, q := range []Query{
-		{Window: WindowSale, Courses: true}, {Window: Window1h, Courses: true}, {Window: Window24h}, {Event: "event-00007", Window: Window15m, Courses: true},
-		{Window: WindowSale, By: ByFlow}, {Window: Window1m, By: ByEvent, KPIs: []string{"orders", "tickets", "refusals"}},
+		{Window: WindowSale, Courses: true},
+		{Window: Window1h, Courses: true},
+		{Window: Window24h},
+		{Event: "event-00007", Window: Window15m, Courses: true},
+		{Window: WindowSale, By: ByFlow},
+		{Window: Window1m, By: ByEvent, KPIs: []string{"orders", "tickets", "refusals"}},
 	} {
 		q.Account = "shop"
 		name := fmt.Sprintf("window=%s,by=%s,event=%v,courses=%v", q.Window, q.By, q.Event != "", q.Courses)

@@ -2,6 +2,7 @@ package measure
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/holdfast-engine/holdfast/engine"
@@ -77,13 +78,8 @@ func (c *counts) ever(id seriesID, cols ...counter) bool {
 
 // ofEngine says whether these are facts of the engine, which nobody needs to report.
 func ofEngine(cols ...counter) bool {
-	for _, col := range cols {
-		switch col {
-		case cntViews, cntPrompts, cntClicks, cntTax, cntCommands:
-			return false
-		}
-	}
-	return true
+	reported := [...]counter{cntViews, cntPrompts, cntClicks, cntTax, cntCommands}
+	return !slices.ContainsFunc(cols, func(col counter) bool { return slices.Contains(reported[:], col) })
 }
 
 // onSale is when the series came on sale: the event, or the first of the account's; where that is not known, when it first counted something; 0 if it has not.

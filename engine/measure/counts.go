@@ -50,7 +50,8 @@ func (d *change) count(col counter, by int64) {
 
 // change is what an entry adds.
 func (e *Entry) change() (d change) {
-	//exhaustive:ignore // the others are counted by other meters, or not at all
+	// Not exhaustive: the others are counted by other meters, or not at all.
+	//exhaustive:ignore
 	switch e.Kind {
 	case KindViewed:
 		d.count(cntViews, 1)
@@ -120,6 +121,8 @@ func (c *counts) add(s *Subject, e *Entry, in []seriesID) {
 		if l.first == 0 || e.At < l.first {
 			l.first = e.At
 		}
+		// Not exhaustive: of the others nothing more is kept.
+		//exhaustive:ignore
 		switch d.cols[0] {
 		case cntOrders:
 			c.ordered(l, s, e, into)

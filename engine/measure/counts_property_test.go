@@ -108,7 +108,8 @@ func drawEntry(t *rapid.T, at *engine.Instant) Entry {
 		KindTimed, KindRefunded, KindUndone, KindSelected, KindObservedOrder, KindObservedFailed, KindObservedRefund,
 	}).Draw(t, "kind")
 	amount := rapid.Int64Range(0, 5000).Draw(t, "amount")
-	//exhaustive:ignore // the others need no more
+	// Not exhaustive: the others need no more.
+	//exhaustive:ignore
 	switch e.Kind {
 	case KindObservedOrder, KindObservedFailed, KindObservedRefund:
 		e.Key = oracleEvents[2].Key
@@ -406,9 +407,12 @@ func (o *oracle) errors(in []*Entry, orders int64, long, sold, ofEngine bool, kn
 	var failed, refused [FailuresEnd]float64
 	all := float64(orders)
 	for _, e := range in {
-		//exhaustive:ignore // the others end nothing
+		// Not exhaustive: the others end nothing.
+		//exhaustive:ignore
 		switch e.Kind {
 		case KindDeclined:
+			// Not exhaustive: the others are the issuer's or the gateway's word.
+			//exhaustive:ignore
 			switch e.Decline {
 			case payment.DeclineAuthentication:
 				failed[FailureBuyer]++

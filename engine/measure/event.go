@@ -79,7 +79,8 @@ func (b *Book) event(key engine.Key) *event {
 // note keeps what an entry says about the event itself. An EventSet gives its words in Text, one a line: name, genre, currency, time zone.
 func (s *event) note(e *Entry, zones Zones) {
 	s.lastAt = max(s.lastAt, e.At)
-	//exhaustive:ignore // the others say nothing about the event
+	// Not exhaustive: the others say nothing about the event.
+	//exhaustive:ignore
 	switch e.Kind {
 	case KindOrdered, KindObservedOrder:
 		s.orders++

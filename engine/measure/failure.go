@@ -31,7 +31,8 @@ func FailureOf(code engine.Code) Failure {
 
 // FailureOfDecline says whose fault a declined charge is.
 func FailureOfDecline(why payment.Decline) Failure {
-	//exhaustive:ignore // the others are the issuer's or the gateway's word
+	// Not exhaustive: the others are the issuer's or the gateway's word.
+	//exhaustive:ignore
 	switch why {
 	case payment.DeclineAuthentication:
 		return FailureBuyer

@@ -33,7 +33,8 @@ const (
 // mark keeps what an entry says that a reader of the event's course has to know.
 func (s *event) mark(e *Entry) {
 	m := marked{at: e.At}
-	//exhaustive:ignore // the others are no such moments
+	// Not exhaustive: the others are no such moments.
+	//exhaustive:ignore
 	switch e.Kind {
 	case KindState:
 		m.kind = e.State.String()

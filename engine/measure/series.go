@@ -150,7 +150,8 @@ func (t *seriesTable) whole(s *scope) (id seriesID, own, ok bool) {
 }
 
 func (t *seriesTable) limit(d dim) int {
-	//exhaustive:ignore // the others are alike
+	// Not exhaustive: the others are alike.
+	//exhaustive:ignore
 	switch d {
 	case dimNone:
 		return t.max
@@ -220,7 +221,8 @@ func (t *seriesTable) values(s *scope, d dim) (found []named, folded bool) {
 }
 
 func (a *account) nameOf(d dim, value uint8) string {
-	//exhaustive:ignore // the others have no values
+	// Not exhaustive: the others have no values.
+	//exhaustive:ignore
 	switch d {
 	case dimFlow:
 		return flowNames[value]
