@@ -13,6 +13,8 @@ const (
 	chartWidth, chartHeight = 960.0, 160.0
 	// chartBarsMax is how many bars fit: of more steps some are added together.
 	chartBarsMax = 240
+	// chartStepMs is the step of a course that has only one: the shortest that there is.
+	chartStepMs = 10_000
 )
 
 // reportChart is the course of a count as bars, with a line for each marker.
@@ -54,7 +56,10 @@ func (r *report) chart(kpi string, points []measure.Point) reportChart {
 	if last < 0 {
 		return c
 	}
-	step := points[1].AtMs - points[0].AtMs
+	step := int64(chartStepMs)
+	if len(points) > 1 {
+		step = points[1].AtMs - points[0].AtMs
+	}
 	points = points[first : last+1]
 	together := (len(points) + chartBarsMax - 1) / chartBarsMax
 	bars := (len(points) + together - 1) / together

@@ -58,7 +58,7 @@ func (r *report) writeHTML(w io.Writer, orders []byte) error {
 		}
 	}
 	for _, kpi := range []string{"tickets", "orders", "refusals"} {
-		if points := r.Figures.Courses[kpi]; len(points) > 1 {
+		if points := r.Figures.Courses[kpi]; len(points) > 0 {
 			page.Charts = append(page.Charts, r.chart(kpi, points))
 		}
 	}

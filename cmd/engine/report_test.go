@@ -300,6 +300,9 @@ func TestChartsAddUpWhatDoesNotFit(t *testing.T) {
 	if drawn < sum*0.99 || drawn > sum*1.01 {
 		t.Errorf("the bars come to %.0f, the course to %.0f", drawn, sum)
 	}
+	if one := r.chart("orders", points[10:11]); len(one.Bars) != 1 || one.Most != int64(points[10].Value) || one.EachSecond != 10 {
+		t.Errorf("one step: %+v", one)
+	}
 	if empty := r.chart("orders", []measure.Point{{AtMs: 0}, {AtMs: 10}}); len(empty.Bars) != 0 {
 		t.Errorf("%d bars of nothing", len(empty.Bars))
 	}
