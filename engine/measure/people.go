@@ -11,8 +11,8 @@ type people struct {
 	b       *Book
 	policy  Policy
 	moments moments
-	// switched are the events at which one-click was on at some time.
-	switched []bool
+	// heard is what has been heard of at each event: what was never reported is not known, and no figure of it is 0.
+	heard []uint8
 
 	persons table[personRow] // by person
 	orders  table[boughtRow]
@@ -91,9 +91,32 @@ func newPeople(b *Book) *people {
 	return m
 }
 
-// wasSwitched says whether one-click was on at some time before at an event.
-func (m *people) wasSwitched(event eventID) bool {
-	return int(event) < len(m.switched) && m.switched[event]
+// What can be heard of at an event.
+const (
+	heardSwitch   = 1 << iota // one-click was on at some time
+	heardAttempts             // attempts, so that one without an order shows
+	heardRefunds              // refunds; the engine's own need no report
+	heardSales                // orders of the engine: undo and disputes would be known
+	heardMeant                // answers to the survey of regret
+	heardSupport              // queries
+)
+
+func (m *people) hear(event eventID, what uint8) {
+	if int(event) >= len(m.heard) {
+		m.heard = append(m.heard, make([]uint8, int(event)+1-len(m.heard))...)
+	}
+	m.heard[event] |= what
+}
+
+// heardOf is what has been heard of at an event, or at any of an account, that a series is of.
+func (m *people) heardOf(id seriesID) (what uint8) {
+	of := m.b.series.keys[id].of
+	for i, heard := range m.heard {
+		if e := m.b.events[i]; e == of.event || of.event == nil && e.account == of.account {
+			what |= heard
+		}
+	}
+	return what
 }
 
 func (m *people) add(_ *Subject, e *Entry, in []seriesID) {
@@ -107,7 +130,12 @@ func (m *people) add(_ *Subject, e *Entry, in []seriesID) {
 	switch e.Kind {
 	case KindAttempted, KindObservedFailed:
 		m.attempt(event, e, in)
+	case KindStepped:
+		if m.b.last.Observe && e.Text == stepPayment {
+			m.attempt(event, e, in)
+		}
 	case KindOrdered:
+		m.hear(event, heardAttempts|heardRefunds|heardSales)
 		m.order(event, orderKey(event, e.Order), e, in)
 		m.choose(event, e, in)
 	case KindObservedOrder:
@@ -125,17 +153,18 @@ func (m *people) add(_ *Subject, e *Entry, in []seriesID) {
 			m.refund(orderKey(event, e.Order), e.At)
 		}
 	case KindObservedRefund:
+		m.hear(event, heardRefunds)
 		m.refund(e.Ref, e.At)
 	case KindDisputed:
 		m.regret(orderKey(event, e.Order), colDisputed)
 	case KindSurveyed:
 		m.answer(event, e, in)
 	case KindSupport:
+		m.hear(event, heardSupport)
 		m.support(event, e, in)
 	case KindRollout:
-		if e.On && e.Permille > 0 && !m.wasSwitched(event) {
-			m.switched = append(m.switched, make([]bool, max(0, int(event)+1-len(m.switched)))...)
-			m.switched[event] = true
+		if e.On && e.Permille > 0 {
+			m.hear(event, heardSwitch)
 		}
 	}
 }
@@ -159,6 +188,7 @@ func (m *people) visit(event eventID, e *Entry, place uint32) (v *visitRow, firs
 }
 
 func (m *people) attempt(event eventID, e *Entry, in []seriesID) {
+	m.hear(event, heardAttempts)
 	if e.Person == 0 {
 		return
 	}
@@ -175,7 +205,7 @@ func (m *people) order(event eventID, key uint64, e *Entry, in []seriesID) {
 	}
 	place := m.moments.places.of(in)
 	what := bit(colBefore)
-	if m.wasSwitched(event) {
+	if int(event) < len(m.heard) && m.heard[event]&heardSwitch != 0 {
 		what = bit(colAfter)
 	}
 	if e.HasFlow && e.Flow == engine.FlowOneClick {
@@ -266,6 +296,7 @@ func (m *people) answer(event eventID, e *Entry, in []seriesID) {
 		m.moments.later(a.moment, a.place, bit(colResponded))
 	}
 	if e.Survey == SurveyRegret {
+		m.hear(event, heardMeant)
 		if o == nil && e.Order == 0 && v != nil && v.lastOrder > m.orders.first {
 			o = m.orders.at(v.lastOrder - 1)
 		}

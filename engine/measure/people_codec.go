@@ -7,10 +7,7 @@ import (
 )
 
 func (m *people) appendState(dst []byte) []byte {
-	dst = binary.AppendUvarint(dst, uint64(len(m.switched)))
-	for _, on := range m.switched {
-		dst = append(dst, flag(on))
-	}
+	dst = append(binary.AppendUvarint(dst, uint64(len(m.heard))), m.heard...)
 	dst = m.moments.appendState(dst)
 	dst = m.persons.appendState(dst, func(dst []byte, p *personRow) []byte {
 		dst = binary.AppendUvarint(binary.AppendVarint(dst, int64(p.firstAt)), uint64(p.moment))
@@ -38,7 +35,10 @@ func (m *people) appendState(dst []byte) []byte {
 
 func (m *people) readState(r *reader) {
 	for range r.count(1) {
-		m.switched = append(m.switched, r.byte() == 1)
+		m.heard = append(m.heard, r.byte())
+	}
+	if len(m.heard) > len(m.b.events) {
+		r.fail("an event that is not there")
 	}
 	m.moments.readState(r)
 	places := &m.moments.places

@@ -5,6 +5,7 @@ import "slices"
 // What several definitions say.
 const (
 	ofOrders = "all orders of the series that the book knows, linkable to a buyer or not"
+	notHeard = " What was never reported of the event is not available, not 0."
 	byOrder  = "By time of the order: an order of the window counts as regretted whenever that becomes known, so a figure may still rise. Mature is the share of the orders that are older " +
 		"than the time for regret (72 hours); SoFar says that some are not."
 	cohortEdges = "A person's first order anywhere in the account begins the cohort, and all of it counts in the series of that first order: in the row of an event are those whose first order was " +
@@ -24,11 +25,11 @@ func defineErrors() []Definition {
 	return []Definition{{
 		ID: "errors.never_succeeded", Name: "Buyers who never succeeded", Group: "errors", Unit: UnitRatio, Exact: true,
 		Formula: "buyers with an attempt at an event and no order there until now / buyers with an attempt there; with the 95 % Wilson interval",
-		Facts:   "a purchase that entered the lane, a standard checkout that asked to confirm, an order; in mode observe the reported orders and failures",
+		Facts:   "a purchase that entered the lane, a standard checkout that asked to confirm, an order; in mode observe the reported orders and failures, and the step called payment",
 		Population: "buyers and events in pairs: somebody who tries at two events counts at each. Attempts of nobody in particular (no buyer, no consent) count nowhere here; " +
 			"refusals before an attempt (sold out, not on sale) are no attempts",
 		Windows: "By cohort: the buyer's first attempt at the event lies in the window; that it succeeded later counts. The last minutes therefore look worse than they end.",
-		Edges:   "It counts in the series of the first attempt: who failed with one-click and then succeeded with the standard checkout succeeded, in the row of one-click. An order that was refunded was a success.",
+		Edges:   "It counts in the series of the first attempt: who failed with one-click and then succeeded with the standard checkout succeeded, in the row of one-click. An order that was refunded was a success. A shop that sells elsewhere and reports orders only has no such figure.",
 	}}
 }
 
@@ -37,7 +38,7 @@ func defineRegret() []Definition {
 	one := func(id, name, formula, facts, edges string) Definition {
 		return Definition{
 			ID: id, Name: name, Group: group, Unit: UnitPer1000, Exact: true, Formula: "1000 x " + formula + " / orders; with the 95 % Wilson interval", Facts: facts,
-			Population: ofOrders, Windows: byOrder, Edges: edges,
+			Population: ofOrders, Windows: byOrder, Edges: edges + notHeard,
 		}
 	}
 	return []Definition{
@@ -82,7 +83,7 @@ func defineSupport() []Definition {
 	const group = "support"
 	const windows = "By time: queries that arrived in the window over orders made in the window. A query about an older order counts when it arrives."
 	const edges = "A query counts in the series of the order that it names, else of its buyer's last attempt at the event within 7 days (Policy.SupportMs), failed ones too. What belongs to neither is in every series of its own " +
-		"but that of a flow: tables by flow have it in the row \"unattributed\", which has no orders and so only a number of queries."
+		"but that of a flow: tables by flow have it in the row \"unattributed\", which has no orders and so only a number of queries." + notHeard
 	return []Definition{
 		{
 			ID: "support.all", Name: "Support queries", Group: group, Unit: UnitPer1000, Exact: true, Formula: "1000 x support queries / orders", Facts: "support queries, orders",

@@ -12,17 +12,21 @@ func (m *people) figures(dst []Figure, q *Query, id seriesID, now engine.Instant
 		n, kept = m.moments.window(q.Window, id, now)
 	}
 	orders, oneClick := n[colBefore]+n[colAfter], n[colBeforeOne]+n[colAfterOne]
-	f := figurer{dst: dst, kept: kept}
-	f.share("errors.never_succeeded", n[colAttempted]-n[colSucceeded], n[colAttempted])
+	f := figurer{dst: dst, kept: kept, heard: m.heardOf(id)}
+	f.only(heardAttempts).share("errors.never_succeeded", n[colAttempted]-n[colSucceeded], n[colAttempted])
 	for _, r := range [...]struct {
-		kpi string
-		of  column
-	}{{"rate", colRegretted}, {"undo", colUndone}, {"refund_72h", colRefunded}, {"disputes", colDisputed}, {"did_not_mean", colNotMeant}} {
-		f.per1000("regret."+r.kpi, n[r.of], orders).mature(n[colSettled], orders)
+		kpi  string
+		of   column
+		made uint8
+	}{
+		{"rate", colRegretted, heardSales | heardRefunds | heardMeant}, {"undo", colUndone, heardSales}, {"refund_72h", colRefunded, heardRefunds},
+		{"disputes", colDisputed, heardSales}, {"did_not_mean", colNotMeant, heardMeant},
+	} {
+		f.only(r.made).per1000("regret."+r.kpi, n[r.of], orders).mature(n[colSettled], orders)
 	}
 	f.scores(&n)
-	f.perOrders("support.all", n[colSupport], orders)
-	f.perOrders("support.one_click", n[colAboutOneClick], oneClick)
+	f.only(heardSupport).perOrders("support.all", n[colSupport], orders)
+	f.only(heardSupport).perOrders("support.one_click", n[colAboutOneClick], oneClick)
 	for i, kpi := range [retentions]string{"retention.7d", "retention.30d", "retention.90d"} {
 		f.retention(kpi, q.Window, n[colDays7+2*column(i)], n[colAgain7+2*column(i)], n[colFirst])
 	}
@@ -36,10 +40,18 @@ func (m *people) figures(dst []Figure, q *Query, id seriesID, now engine.Instant
 	return f.dst
 }
 
-// figurer appends figures; without what the window needs none has a value.
+// figurer appends figures; without what the window needs none has a value, and none that only says that nothing was reported.
 type figurer struct {
-	dst  []Figure
-	kept bool
+	dst   []Figure
+	kept  bool
+	heard uint8
+	mute  bool // the next figure has no value
+}
+
+// only lets the next figure have a value only if some of what it is made of has ever been heard of.
+func (f *figurer) only(made uint8) *figurer {
+	f.mute = f.heard&made == 0
+	return f
 }
 
 func (f *figurer) none(kpi string, unit Unit, why Why) *Figure {
@@ -59,8 +71,8 @@ func (f *Figure) between(low, high float64) *Figure {
 
 // ratio is one number over another.
 func (f *figurer) ratio(kpi string, unit Unit, numerator, denominator int64) *Figure {
-	g := f.none(kpi, unit, WhyNotAvailable)
-	if f.kept && denominator > 0 {
+	g, mute := f.none(kpi, unit, WhyNotAvailable), f.mute
+	if f.mute = false; f.kept && denominator > 0 && !mute {
 		g.of(float64(numerator)/float64(denominator), numerator, denominator)
 	}
 	return g
