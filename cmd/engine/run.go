@@ -47,7 +47,7 @@ Buyers' commands travel over NATS, in JSON or protobuf, from any language: see d
 		serveCommand(), demoCommand(), eventCommand(), adminCommand(), whyCommand(), archiveCommand(), verifyCommand(), backupCommand(), restoreCommand(),
 		laneCommand(), oneClickCommand(), purchaseCommand(), vaultCommand(), walletCommand(), ticketCommand(), orderCommand(), webhooksCommand(), inspectCommand(), doctorCommand(), keysCommand(),
 		sandboxCommand(),
-		loadCommand(), kpiCommand(), reportCommand(), healthCommand(), versionCommand(),
+		loadCommand(), kpiCommand(), baselineCommand(), reportCommand(), healthCommand(), versionCommand(),
 	)
 	return root
 }
