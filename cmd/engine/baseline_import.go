@@ -61,7 +61,7 @@ func (b *baselineImport) run(ctx context.Context) (*baseline, error) {
 		return nil, err
 	}
 	b.mapping, b.words, b.wordOf = m, []string{""}, map[string]uint32{"": 0}
-	b.orders, b.buyers = map[uint64]int{}, map[uint64]baselineRow{}
+	b.orders, b.buyers, b.told = map[uint64]int{}, map[uint64]baselineRow{}, time.Now()
 	files := slices.Clone(b.files)
 	for _, name := range files {
 		if m.specOf(name) == nil {
