@@ -95,7 +95,7 @@ time zone.`,
 		Example: "  engine baseline report spring.json\n  engine baseline report spring.json --by device\n  engine baseline report spring.json -o csv > spring.csv",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			b, err := readBaseline(args[0])
+			b, err := openBaseline(args[0])
 			if err != nil {
 				return err
 			}
@@ -114,14 +114,16 @@ const baselineVersion = 1
 
 // baseline is what became of a shop's records: the JSON of its file.
 type baseline struct {
-	Version  int               `json:"version"`
-	Event    string            `json:"event"`
-	Name     string            `json:"name"`
-	Currency string            `json:"currency"`
-	TimeZone string            `json:"time_zone"`
-	Files    []baselineFile    `json:"files"`
-	Sales    baselineSales     `json:"sales"`
-	Answers  []*measure.Answer `json:"answers"` // since the sale began: of all of it, and by each dimension
+	Version  int            `json:"version"`
+	Event    string         `json:"event"`
+	Name     string         `json:"name"`
+	Currency string         `json:"currency"`
+	TimeZone string         `json:"time_zone"`
+	Files    []baselineFile `json:"files"`
+	Sales    baselineSales  `json:"sales"`
+	// Figures are those of all of it, where engine report looks for them; By are the same by each dimension.
+	Figures *measure.Answer   `json:"figures"`
+	By      []*measure.Answer `json:"by"`
 }
 
 // baselineDimensions are those that a baseline is broken down by.
@@ -131,7 +133,10 @@ func baselineDimensions() []measure.Dimension {
 
 // answer is the one by a dimension; nil if there is none.
 func (b *baseline) answer(by measure.Dimension) *measure.Answer {
-	for _, a := range b.Answers {
+	if by == measure.ByNothing {
+		return b.Figures
+	}
+	for _, a := range b.By {
 		if a.Query.By == by {
 			return a
 		}
@@ -162,8 +167,8 @@ func writeBaseline(name string, b *baseline) error {
 // baselineBytesMax bounds what is read of a baseline's file: a day of hours and a few dozen channels are below a megabyte.
 const baselineBytesMax = 64 << 20
 
-// readBaseline reads what an import wrote.
-func readBaseline(name string) (*baseline, error) {
+// openBaseline reads what an import wrote.
+func openBaseline(name string) (*baseline, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("read the baseline: %w", err)
@@ -179,6 +184,9 @@ func readBaseline(name string) (*baseline, error) {
 	}
 	if b.Version != baselineVersion {
 		return nil, fmt.Errorf("%s is of version %d, and this program reads version %d: import the records again", name, b.Version, baselineVersion)
+	}
+	if b.Figures == nil {
+		return nil, fmt.Errorf("%s has no figures: import the records again", name)
 	}
 	return &b, nil
 }

@@ -83,7 +83,7 @@ func (b *baselineImport) run(ctx context.Context) (*baseline, error) {
 	}
 	b.sort()
 	res.Sales = b.sales()
-	res.Answers = b.answers(ctx)
+	b.measure(ctx, res)
 	return res, ctx.Err()
 }
 
@@ -241,8 +241,8 @@ func baselineStage(k measure.Kind) int {
 	}, k)
 }
 
-// answers folds the rows by the book that the engine folds its log by, as the entries of an event in mode observe.
-func (b *baselineImport) answers(ctx context.Context) []*measure.Answer {
+// measure folds the rows by the book that the engine folds its log by, as the entries of an event in mode observe.
+func (b *baselineImport) measure(ctx context.Context, into *baseline) {
 	m := b.mapping
 	policy := measure.PolicyDefault()
 	policy.RowsMax, policy.PeopleMax = max(policy.RowsMax, int64(len(b.rows))), max(policy.PeopleMax, int64(len(b.rows))) // nobody is let go
@@ -254,17 +254,19 @@ func (b *baselineImport) answers(ctx context.Context) []*measure.Answer {
 	book.Add(&opened)
 	for i := range b.rows {
 		if i%(1<<16) == 0 && ctx.Err() != nil {
-			return nil
+			return
 		}
 		e := b.entry(&b.rows[i])
 		book.Add(&e)
 	}
-	var all []*measure.Answer
 	for _, by := range baselineDimensions() {
 		q := measure.Query{Account: engine.SingleAccount, Event: m.Event, Window: measure.WindowSale, By: by}
-		all = append(all, book.Answer(&q, book.Now()))
+		if a := book.Answer(&q, book.Now()); by == measure.ByNothing {
+			into.Figures = a
+		} else {
+			into.By = append(into.By, a)
+		}
 	}
-	return all
 }
 
 func (b *baselineImport) entry(row *baselineRow) measure.Entry {

@@ -43,9 +43,12 @@ func importedBaseline(t *testing.T, mapping string, args ...string) (*baseline, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := readBaseline(out)
+	b, err := openBaseline(out)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if a, err := readBaseline(out); err != nil || len(a.Rows) != len(b.Figures.Rows) { // as engine report reads it
+		t.Fatalf("%+v %v", a, err)
 	}
 	return b, said
 }
