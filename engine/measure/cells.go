@@ -196,8 +196,7 @@ func (c *cells) each(t *seriesTable, id seriesID, use func(k *cell, hours uint32
 // holds says whether what is counted in one way is in a series.
 func (t *seriesTable) holds(k seriesKey, id seriesID, of cellKey) bool {
 	var value uint8
-	//exhaustive:ignore // of the others a series has everything
-	switch k.by {
+	switch k.by { //nolint:exhaustive // of the others a series has everything
 	case dimFlow:
 		value = of.how.flow
 	case dimDevice:

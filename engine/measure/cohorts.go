@@ -50,8 +50,7 @@ const (
 
 // use is what entries of a kind do.
 func (k Kind) use() rowUse {
-	//exhaustive:ignore // the others do nothing
-	switch k {
+	switch k { //nolint:exhaustive // the others do nothing
 	case KindViewed, KindSelected, KindCarted, KindStepped, KindClicked, KindOffered, KindHeld, KindAttempted, KindOrdered, KindObservedOrder, KindObservedFailed:
 		return rowBegins
 	case KindClickSeen, KindPageReady, KindAction, KindAsked, KindAuthorised, KindDeclined, KindReleased, KindUndone, KindRefunding, KindRefunded, KindObservedRefund,
@@ -155,8 +154,7 @@ func (m *cohorts) person(ev *event, e *Entry) uint64 {
 // note changes a row by what happened.
 func (m *cohorts) note(ev *event, r *buyerRow, at minuteKey, e *Entry) {
 	ms := msOf(e.At)
-	//exhaustive:ignore // the others change nothing that a row keeps
-	switch e.Kind {
+	switch e.Kind { //nolint:exhaustive // the others change nothing that a row keeps
 	case KindViewed:
 		if r.view(ms) {
 			r.hour = at.hour()
@@ -335,8 +333,7 @@ func (m *cohorts) shift(fromCell uint32, from minuteKey, was uint32, toCell uint
 
 // count counts what has its own time. r is nil if the entry is of nobody.
 func (m *cohorts) count(cell uint32, r *buyerRow, person uint64, at minuteKey, e *Entry) {
-	//exhaustive:ignore // the others have cohorts only
-	switch e.Kind {
+	switch e.Kind { //nolint:exhaustive // the others have cohorts only
 	case KindViewed:
 		m.cells.count(cell, at, timeViews, 1)
 		if r != nil {

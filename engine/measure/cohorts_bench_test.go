@@ -84,10 +84,9 @@ func BenchmarkCohorts(b *testing.B) {
 			b.Run(fmt.Sprintf("buyers=%d/events=%d/meter=%v", size.buyers, size.events, with), func(b *testing.B) {
 				var book *Book
 				var before, after runtime.MemStats
+				runtime.GC()
+				runtime.ReadMemStats(&before)
 				for b.Loop() {
-					book = nil
-					runtime.GC()
-					runtime.ReadMemStats(&before)
 					book = newTestBook()
 					if book.meters = nil; with {
 						book.meters = []meter{newCohorts(book)}

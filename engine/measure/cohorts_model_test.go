@@ -103,7 +103,7 @@ func (n *plain) add(e *Entry) {
 		ev = &plainEvent{zone: time.UTC}
 		n.state[id] = ev
 	}
-	switch e.Kind {
+	switch e.Kind { //nolint:exhaustive // the others say nothing here
 	case KindEventSet:
 		ev.genre, ev.observe = "concert", e.On
 		if !e.On {
@@ -188,7 +188,7 @@ func (n *plain) unite(id string, session, buyer uint64) {
 
 func (n *plain) row(ev *plainEvent, r *plainRow, ms int64, e *Entry) {
 	oneClick := e.HasFlow && e.Flow == engine.FlowOneClick
-	switch e.Kind {
+	switch e.Kind { //nolint:exhaustive // the others say nothing here
 	case KindSelected:
 		if ms > r.pick {
 			r.pick, r.waited = ms, 0
@@ -243,7 +243,7 @@ func (n *plain) count(what cellColumn, at int64, way plainWay) {
 }
 
 func (n *plain) byTime(r *plainRow, person uint64, way plainWay, ms int64, e *Entry) {
-	switch e.Kind {
+	switch e.Kind { //nolint:exhaustive // the others say nothing here
 	case KindViewed:
 		n.count(timeViews, ms, way)
 		if person != 0 {
@@ -278,7 +278,7 @@ func (n *plain) byTime(r *plainRow, person uint64, way plainWay, ms int64, e *En
 
 func (n *plain) durations(way plainWay, ms int64, e *Entry) {
 	took := func(kind duration, d int64) { n.samples = append(n.samples, plainSample{kind, ms, way, d}) }
-	switch e.Kind {
+	switch e.Kind { //nolint:exhaustive // the others say nothing here
 	case KindClickSeen:
 		took(durationSeen, e.DurationMs)
 	case KindPageReady:
@@ -305,7 +305,7 @@ func (n *plain) durations(way plainWay, ms int64, e *Entry) {
 
 func (n *plain) click(r *plainRow, ms int64, e *Entry) {
 	waits := r.pending != nil && !r.pending.answered && !r.pending.gone
-	switch e.Kind {
+	switch e.Kind { //nolint:exhaustive // the others say nothing here
 	case KindClicked:
 		if waits && ms-r.pending.ms < 10_000 {
 			return

@@ -246,8 +246,7 @@ func history(r *rand.Rand, length int) []Entry {
 			} else {
 				e.Kind = pick(KindOffered, KindHeld, KindHeld, KindAttempted, KindAttempted, KindAsked, KindAction, KindAuthorised, KindDeclined, KindReleased, KindOrdered, KindOrdered)
 			}
-			//exhaustive:ignore // the others say nothing more
-			switch e.Kind {
+			switch e.Kind { //nolint:exhaustive // the others say nothing more
 			case KindOffered:
 				e.HasFlow, e.Variant = false, Variant(1+r.IntN(3))
 				e.OneClick = e.Variant == VariantIn

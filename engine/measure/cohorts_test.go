@@ -41,8 +41,6 @@ func step(name string) func(*Entry) { return func(e *Entry) { e.Text = name } }
 
 func took(ms int64) func(*Entry) { return func(e *Entry) { e.DurationMs = ms } }
 
-func acted(e *Entry) { e.NeededAction = true }
-
 func offer(e *Entry) { e.OneClick, e.Variant = true, VariantIn }
 
 const std, one = engine.FlowStandard, engine.FlowOneClick

@@ -30,8 +30,7 @@ const checkoutMsMax = 30 * 60_000
 
 // time takes the durations that an entry tells.
 func (m *cohorts) time(cell uint32, at minuteKey, e *Entry) {
-	//exhaustive:ignore // the others tell none
-	switch e.Kind {
+	switch e.Kind { //nolint:exhaustive // the others tell none
 	case KindClickSeen:
 		m.took(cell, durationSeen, at, e.DurationMs)
 	case KindPageReady:
