@@ -15,7 +15,7 @@ func floor(at, step engine.Instant) engine.Instant {
 	}
 }
 
-// stepOf is how coarse a window's beginning is: as coarse as what is kept for so long.
+// step is how coarse a window's beginning is: as coarse as what is kept for so long.
 func (w Window) step() engine.Instant {
 	switch w {
 	case Window10s, Window1m, Window15m:
