@@ -251,6 +251,13 @@ func TestDashboardSaysWhenFiguresAreOldAndComesBack(t *testing.T) {
 	b.shows("#sentence", "Selling normally.")
 	b.do(chromedp.Evaluate[chromedp.Void](`window.loadedOnce = true`))
 
+	// Nobody looks for a while, and then again.
+	for _, hidden := range []string{"true", "false"} {
+		b.do(chromedp.Evaluate[chromedp.Void](`Object.defineProperty(document, "hidden", { value: ` + hidden + `, configurable: true }); document.dispatchEvent(new Event("visibilitychange"))`))
+	}
+	seen := b.says(".tile .big")
+	b.until(fmt.Sprintf(`document.querySelector(".pulse").innerText.includes("Live") && document.querySelector(".tile .big").innerText !== %q`, seen))
+
 	s.set(func(s *sale) { s.lagMs = 45_000 })
 	b.shows("#notice", "These figures are 45 sec old")
 	b.shows(".pulse", "45 sec old")

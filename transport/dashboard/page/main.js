@@ -309,8 +309,8 @@ document.addEventListener("click", (e) => {
 addEventListener("popstate", arrive);
 addEventListener("online", () => feed?.now());
 document.addEventListener("visibilitychange", () => {
-  if (document.hidden) return;
-  feed?.now();
+  if (document.hidden) return feed?.end(); // a browser opens six connections to one host, and each page that is looked at needs one
+  follow();
   if (!model.paused) poll();
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw());

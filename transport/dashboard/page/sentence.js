@@ -64,5 +64,5 @@ function ofAll(model) {
   const trouble = troubleOf(model);
   const many = model.everythingTotal > events.length ? "At least " : "", noun = on.length === 1 ? "event" : "events";
   if (trouble) return { tone: trouble.tone, parts: [trouble.text, ...parts(`${many}${count(on.length)} ${noun} on sale.`)] };
-  return { tone: paused.length ? "warn" : "good", parts: parts(`${many}${count(on.length)} ${noun} selling normally.`) };
+  return { tone: "good", parts: parts(`${many}${count(on.length)} ${noun} selling normally.`) };
 }
