@@ -101,8 +101,11 @@ func (s *sale) Events(context.Context, string) ([]measure.EventNow, error) {
 
 func (s *sale) list() []measure.EventNow {
 	names := []struct{ id, name, currency, state string }{
-		{"night-one", "Night One", "EUR", "on_sale"}, {"night-two", "Night Two", "EUR", "on_sale"}, {"tokyo", "Tokyo Dome", "JPY", "paused"},
-		{"kuwait", "Kuwait Opera", "KWD", "on_sale"}, {"spring-tour", "Spring Tour 2025", "EUR", "closed"},
+		{"night-one", "Night One", "EUR", "on_sale"},
+		{"night-two", "Night Two", "EUR", "on_sale"},
+		{"tokyo", "Tokyo Dome", "JPY", "paused"},
+		{"kuwait", "Kuwait Opera", "KWD", "on_sale"},
+		{"spring-tour", "Spring Tour 2025", "EUR", "closed"},
 	}
 	var all []measure.EventNow
 	for i := range s.events {
@@ -288,8 +291,10 @@ func (s *sale) courses(a *measure.Answer, now int64) {
 		}
 	}
 	for _, m := range []measure.Marker{
-		{AtMs: saleStarted + 240_000, Kind: "rollout", Text: "one-click for 5 % of buyers"}, {AtMs: saleStarted + 660_000, Kind: "pause", Text: "by maria"},
-		{AtMs: saleStarted + 756_000, Kind: "open", Text: "by maria"}, {AtMs: saleStarted + 900_000, Kind: "rollout", Text: "one-click for 10 % of buyers"},
+		{AtMs: saleStarted + 240_000, Kind: "rollout", Text: "one-click for 5 % of buyers"},
+		{AtMs: saleStarted + 660_000, Kind: "pause", Text: "by maria"},
+		{AtMs: saleStarted + 756_000, Kind: "open", Text: "by maria"},
+		{AtMs: saleStarted + 900_000, Kind: "rollout", Text: "one-click for 10 % of buyers"},
 		{AtMs: saleStarted + 1_080_000, Kind: "capacity", Text: "lot stalls: 19,800 to 20,000"},
 	} {
 		if m.AtMs >= from {
