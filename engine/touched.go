@@ -88,9 +88,9 @@ func (d *decoder) touch(t *Touch) (hash uint64) {
 		default:
 			*text = d.id()
 		}
-	}
-	if d.what == "" && t.fields() != set {
-		d.fail("a field of a touch is there and empty")
+		if text == nil && *number == 0 || text != nil && *text == "" {
+			d.fail("a field of a touch is there and empty")
+		}
 	}
 	return hash
 }

@@ -109,6 +109,7 @@ func failureNamed(name string) Failure {
 type texts struct {
 	ids  map[string]uint16
 	list []string
+	last uint16 // the one asked for last: few channels come again and again
 }
 
 // textsMax is how many channels a reader tells apart over all events; all others are [SeriesOther]. A book has fewer.
@@ -118,7 +119,11 @@ func (w *texts) of(text string) uint16 {
 	if text == "" {
 		return 0
 	}
+	if w.last != 0 && w.list[w.last-1] == text {
+		return w.last
+	}
 	if id, ok := w.ids[text]; ok {
+		w.last = id
 		return id
 	}
 	if w.ids == nil {
