@@ -14,7 +14,7 @@ type Policy struct {
 	SeriesMax, RowsMax, PeopleMax int64
 }
 
-// SeriesMaxDefault bounds the series of events if nothing else is said: it has room for the totals of 32,768 events and some 4,000 of them broken down.
+// SeriesMaxDefault bounds the series of events if nothing else is said: beside the totals of 10,000 events it has room to break some 2,700 of them down.
 const SeriesMaxDefault = 1 << 16
 
 // PolicyDefault is the policy of an engine that is told nothing else.

@@ -87,7 +87,7 @@ type seriesKey struct {
 	value uint8
 }
 
-// seriesTable numbers the series and bounds those of events. An account's own series, some two hundred at most, come on top.
+// seriesTable numbers the series and bounds those of events. An account's own series, 173 at most, come on top.
 //
 // Room is given in this order, so that no number of channels or hours takes the place of an event's totals: breakdowns of events by hour get series while a
 // quarter of the bound is taken, their other breakdowns while half of it is, and their totals until all of it is. What finds no room is in [SeriesOther]: a
