@@ -48,7 +48,7 @@ var touchFieldNames = [...]string{
 
 // field returns where the field of a bit's number is: a string, or a number.
 func (t *Touch) field(n int) (text *string, number *int64) {
-	switch touchFields(1) << n {
+	switch touchFields(1) << n { //nolint:exhaustive // the others are sets of fields
 	case touchBuyer:
 		return &t.Buyer, nil
 	case touchAgo:

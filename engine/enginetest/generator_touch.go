@@ -17,7 +17,7 @@ func (g *Generator) touch() engine.Command {
 			t.Buyer = pick(g, "buyer", "b1", "b2", "b3")
 		}
 		t.AgoMs = pick[int64](g, "ago", 0, 0, 5, 86_400_000)
-		switch t.Kind { //nolint:exhaustive // the others need nothing more
+		switch t.Kind {
 		case engine.TouchAdViewed:
 			t.Campaign = "spring"
 		case engine.TouchStepped:
