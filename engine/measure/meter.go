@@ -24,9 +24,10 @@ type meter interface {
 
 // newMeters are all families, in the order in which they are shown. b may be nil for their definitions.
 func newMeters(b *Book) []meter {
-	people, counts := newPeople(b), newCounts(b)
+	people, counts, cohorts := newPeople(b), newCounts(b), newCohorts(b)
+	people.sessions = &cohorts.aliases
 	if b != nil {
 		b.people, b.counts = people, counts
 	}
-	return []meter{counts, newCohorts(b), people}
+	return []meter{counts, cohorts, people}
 }

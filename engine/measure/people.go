@@ -19,6 +19,8 @@ type people struct {
 	visits  table[visitRow] // by event and person
 	asked   table[askedRow] // by person
 	surveys surveys
+	// sessions are those whose buyer is known. The meter of cohorts keeps them, and comes first.
+	sessions *keyed[uint64]
 
 	settled uint64             // orders before this number are older than the time for regret
 	watched [retentions]uint64 // persons before these numbers were watched so long
@@ -111,18 +113,37 @@ func (m *people) hear(event eventID, what uint8) {
 // heardOf is what has been heard of at an event, or at any of an account, that a series is of.
 func (m *people) heardOf(id seriesID) (what uint8) {
 	of := m.b.series.keys[id].of
+	if of.event != nil {
+		if n := int(of.event.number); n < len(m.heard) {
+			what = m.heard[n]
+		}
+		return what
+	}
 	for i, heard := range m.heard {
-		if e := m.b.events[i]; e == of.event || of.event == nil && e.account == of.account {
+		if m.b.events[i].account == of.account {
 			what |= heard
 		}
 	}
 	return what
 }
 
+// who is the buyer of an entry: what a session reports is its buyer's once that is known. Facts of the engine name buyers.
+func (m *people) who(e *Entry) uint64 {
+	switch {
+	case e.Alias != 0:
+		return e.Alias
+	case e.Person != 0 && (e.Kind == KindStepped || e.Kind >= KindSurveyed && e.Kind < KindOffered):
+		if buyer := m.sessions.find(e.Person); buyer != nil {
+			return *buyer
+		}
+	}
+	return e.Person
+}
+
 func (m *people) add(_ *Subject, e *Entry, in []seriesID) {
-	if e.Alias != 0 { // a session that is this buyer's
+	if person := m.who(e); person != e.Person {
 		known := *e
-		known.Person, known.Alias = e.Alias, 0
+		known.Person = person
 		e = &known
 	}
 	event := m.b.last.number

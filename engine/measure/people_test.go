@@ -193,6 +193,19 @@ func TestSupportIsAttributed(t *testing.T) {
 	}
 }
 
+// TestASessionIsItsBuyer: once one touch has named both, what the session reports alone is its buyer's.
+func TestASessionIsItsBuyer(t *testing.T) {
+	session := func(e *Entry) { e.Person = SessionOf("shop", "s1") }
+	h := newOrdersTale().buys("ann", 1, engine.FlowOneClick).entry(KindSupport, "", session)
+	h.entry(KindViewed, "", func(e *Entry) { e.Person, e.Alias = SessionOf("shop", "s1"), PersonOf("shop", "ann") }).entry(KindSupport, "", session)
+	b := h.book(nil)
+	for series, want := range map[string]string{"one_click": "1000 = 1/1", "unattributed": "not available (1)"} {
+		if got := said(t, b, Query{By: ByFlow}, h.now, series, "support.all"); got != want {
+			t.Errorf("%s: %s, want %s", series, got, want)
+		}
+	}
+}
+
 // TestRetentionWaits: nobody is counted before the days are over, whoever came back.
 func TestRetentionWaits(t *testing.T) {
 	const day = 24 * time.Hour
