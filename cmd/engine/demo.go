@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -328,11 +329,13 @@ The engine stays up. From another terminal:
 
   engine event show %[1]s --nats %[2]s
   engine event list --nats %[2]s
+  engine kpi --event %[1]s --by flow --http %[4]s
+  engine report --event %[1]s --http %[4]s
   curl -s %[3]s/metrics | grep holdfast_outcomes_total
   curl -s %[3]s/readyz
   nats --server %[2]s request holdfast.v1.events.%[1]s.get '{}'
   nats --server %[2]s request '$SRV.INFO.holdfast' ''
 
 Ctrl-C leaves and removes the folder.
-`, demoEvent, p.natsURL, p.httpURL)
+`, demoEvent, p.natsURL, p.httpURL, strings.TrimPrefix(p.httpURL, "http://"))
 }

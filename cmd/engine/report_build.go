@@ -80,7 +80,7 @@ func (r *report) takeEvent(key engine.Key, from reportSources) error {
 	for i := range view.Lots {
 		l := &view.Lots[i]
 		r.Sold = append(r.Sold, reportLot{
-			Lot: strings.Clone(l.Spec.Lot), FaceMinor: l.Spec.FaceMinor, Capacity: l.Counts.Capacity, Blocked: l.Counts.Blocked, Sold: l.Counts.Sold, Free: l.Counts.Free,
+			Lot: strings.Clone(l.Spec.Lot), FaceMinor: l.Spec.FaceMinor, Capacity: l.Capacity, Blocked: l.Blocked, Sold: l.Sold, Free: l.Free,
 		})
 	}
 	if err := r.Money.takeOrders(ev); err != nil {

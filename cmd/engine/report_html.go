@@ -123,7 +123,7 @@ type reportLine struct {
 }
 
 // reportSections are the page's tables of figures, in their order: by the beginnings of the KPIs in them.
-var reportSections = []struct { //nolint:gochecknoglobals // a constant table
+var reportSections = []struct {
 	title, about string
 	begins       []string
 }{

@@ -82,8 +82,12 @@ func (m *reportMoney) check(figures []measure.Figure) {
 		sum.tickets, sum.face, sum.fees, sum.refunds = sum.tickets+o.Tickets, sum.face+o.FaceMinor, sum.fees+o.FeesMinor, sum.refunds+o.RefundMinor
 	}
 	for _, c := range []reportAgreeing{
-		{KPI: "orders", Orders: int64(len(m.Orders))}, {KPI: "tickets", Orders: sum.tickets}, {KPI: "revenue.face", Orders: sum.face},
-		{KPI: "revenue.fees", Orders: sum.fees}, {KPI: "revenue.refunds", Orders: sum.refunds}, {KPI: "revenue.net", Orders: sum.face + sum.fees - sum.refunds},
+		{KPI: "orders", Orders: int64(len(m.Orders))},
+		{KPI: "tickets", Orders: sum.tickets},
+		{KPI: "revenue.face", Orders: sum.face},
+		{KPI: "revenue.fees", Orders: sum.fees},
+		{KPI: "revenue.refunds", Orders: sum.refunds},
+		{KPI: "revenue.net", Orders: sum.face + sum.fees - sum.refunds},
 	} {
 		f := figureOf(figures, c.KPI)
 		if f != nil {
