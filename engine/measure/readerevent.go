@@ -59,7 +59,9 @@ func (r *Reader) set(e *told, f *engine.Fact) {
 		bit      engine.SpecFields
 		to, from *string
 	}{
-		{engine.SetName, &e.name, &s.Name}, {engine.SetGenre, &e.genre, &s.Genre}, {engine.SetTimeZone, &e.zone, &s.TimeZone},
+		{engine.SetName, &e.name, &s.Name},
+		{engine.SetGenre, &e.genre, &s.Genre},
+		{engine.SetTimeZone, &e.zone, &s.TimeZone},
 		{engine.SetCurrency, &e.currency, &s.Currency},
 	} {
 		if created || s.Set&t.bit != 0 {
