@@ -73,6 +73,7 @@ func (s *sale) Answer(ctx context.Context, q *measure.Query) (*measure.Answer, e
 	if e != nil {
 		currency = e.Currency
 	}
+	//exhaustive:ignore // the others are like devices
 	switch q.By {
 	case measure.ByNothing:
 		a.Rows = append(a.Rows, measure.Row{Figures: s.figures(q, currency, 1, e)})

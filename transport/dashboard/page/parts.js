@@ -70,4 +70,4 @@ export function bullet(v, target) {
 
 // facts are names with values, one a line. "So far" is said of the first of them only.
 export const facts = (model, lines) => html`<dl class="facts">${lines.map(({ id, name, text, strong }) => html`<div class=${strong ? "strong" : ""}>
-  <dt>${id ? term(model, id, name) : name}</dt><dd>${id && text === undefined ? shown(model, model.figure(id), strong) : text}</dd></div>`)}</dl>`;
+  <dt>${id ? term(model, id, name) : name}</dt><dd>${id && text === undefined ? shown(model, model.figure(id), strong === true) : text}</dd></div>`)}</dl>`;
