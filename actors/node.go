@@ -207,7 +207,7 @@ func (n *Node) Submit(req *engine.Request) engine.Code {
 	if n.stopping.Load() {
 		return engine.CodeUnavailable
 	}
-	if n.refusing.Load() != nil && takesTickets(req) {
+	if n.refusing.Load() != nil && takesRoom(req) {
 		return engine.CodeUnavailable
 	}
 	req.ReceivedNs = int64(n.clock.Mono())
@@ -253,10 +253,11 @@ func (n *Node) awaitLeave() {
 	defer n.mu.Unlock()
 }
 
-func takesTickets(req *engine.Request) bool {
+// takesRoom reports whether a request is refused first when room runs short: it takes tickets, or makes the log longer and nobody waits to pay.
+func takesRoom(req *engine.Request) bool {
 	for i := range req.Commands {
 		switch cmd := &req.Commands[i]; cmd.Verb { //nolint:exhaustive // the others take none
-		case engine.VerbHold, engine.VerbCreate, engine.VerbOffer:
+		case engine.VerbHold, engine.VerbCreate, engine.VerbOffer, engine.VerbTouch:
 			return true
 		case engine.VerbBuy:
 			if cmd.Hold == "" {
@@ -428,7 +429,7 @@ func (n *Node) beat() {
 	}
 }
 
-// RefuseHolds makes the node refuse new holds and events as unavailable, for the reason that operators see; an empty reason ends it. Everything
+// RefuseHolds makes the node refuse new holds, events and touches as unavailable, for the reason that operators see; an empty reason ends it. Everything
 // that frees or finishes goes on.
 func (n *Node) RefuseHolds(reason string) {
 	old := n.refusing.Load()

@@ -64,6 +64,11 @@ func TestReaderThatIsTooFarBehindHoldsBackSales(t *testing.T) {
 	eventually(t, "the node has heard of it", func() bool {
 		return p.node.Submit(&engine.Request{Account: engine.SingleAccount, Event: "e1", Commands: []engine.Command{{Verb: engine.VerbHold}}}) == engine.CodeUnavailable
 	})
+	for verb, want := range map[engine.Verb]engine.Code{engine.VerbTouch: engine.CodeUnavailable, engine.VerbConfirm: engine.CodeOK} { // touches wait, payments do not
+		if got := p.node.Submit(&engine.Request{Account: engine.SingleAccount, Event: "e1", Commands: []engine.Command{{Verb: verb}}}); got != want {
+			t.Errorf("%s is %s, want %s", verb, got, want)
+		}
+	}
 	reader.Advance(p.store.Durable())
 	eventually(t, "holds are taken again", func() bool { return p.refuseHoldsFor() == "" })
 	// The client has been sending its hold again all the while.
