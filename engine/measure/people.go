@@ -147,7 +147,9 @@ func (m *people) add(_ *Subject, e *Entry, in []seriesID) {
 		e = &known
 	}
 	event := m.b.last.number
-	//exhaustive:ignore // the others say nothing about orders or persons
+	// The others say nothing about orders or persons.
+	//
+	//exhaustive:ignore
 	switch e.Kind {
 	case KindAttempted, KindObservedFailed:
 		m.attempt(event, e, in)
@@ -349,7 +351,6 @@ func (m *people) answer(event eventID, e *Entry, in []seriesID) {
 
 // scored is what an answer counts as, and the flag of a visit that has given one.
 func scored(e *Entry) (what uint32, once uint8) {
-	//exhaustive:ignore // regret is no score
 	switch {
 	case e.Survey == SurveyCSAT && e.Score >= 1 && e.Score <= 5:
 		if what, once = bit(colCSAT), visitCSAT; e.Score >= 4 {

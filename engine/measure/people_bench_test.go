@@ -45,12 +45,11 @@ func BenchmarkPeople(b *testing.B) {
 		b.Run(fmt.Sprintf("buyers=%d", buyers), func(b *testing.B) {
 			entries := crowd(buyers)
 			var before, after runtime.MemStats
-			var book *Book
 			n := 0
+			var book *Book
 			for b.Loop() {
 				b.StopTimer()
-				book = nil
-				runtime.GC()
+				runtime.GC() // the book before is of no use any more
 				runtime.ReadMemStats(&before)
 				book = NewBook(PolicyDefault(), time.LoadLocation)
 				in := book.appendSeries(nil, book.event(entries[0].Key), entries[0].At, How{flow: 1, device: 1, channel: 1})

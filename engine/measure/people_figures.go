@@ -19,8 +19,11 @@ func (m *people) figures(dst []Figure, q *Query, id seriesID, now engine.Instant
 		of   column
 		made uint8
 	}{
-		{"rate", colRegretted, heardSales | heardRefunds | heardMeant}, {"undo", colUndone, heardSales}, {"refund_72h", colRefunded, heardRefunds},
-		{"disputes", colDisputed, heardSales}, {"did_not_mean", colNotMeant, heardMeant},
+		{"rate", colRegretted, heardSales | heardRefunds | heardMeant},
+		{"undo", colUndone, heardSales},
+		{"refund_72h", colRefunded, heardRefunds},
+		{"disputes", colDisputed, heardSales},
+		{"did_not_mean", colNotMeant, heardMeant},
 	} {
 		f.only(r.made).per1000("regret."+r.kpi, n[r.of], orders).mature(n[colSettled], orders)
 	}

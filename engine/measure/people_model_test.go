@@ -151,7 +151,9 @@ func (n *naive) orderFacts(o *Entry, note func(engine.Instant, *Entry, string)) 
 				note(o.At, o, "one-click "+side)
 			}
 		}
-		//exhaustive:ignore // the others do not matter
+		// The others do not matter.
+		//
+		//exhaustive:ignore
 		switch e.Kind {
 		case KindRollout:
 			if e.On && e.Permille > 0 {
@@ -400,7 +402,9 @@ func randomHistory(t *rapid.T) []Entry {
 		if n := pick("buyer", 6); n > 0 {
 			e.Person = PersonOf("shop", fmt.Sprint("b", n))
 		}
-		//exhaustive:ignore // the others have nothing else
+		// The others have nothing else.
+		//
+		//exhaustive:ignore
 		switch e.Kind {
 		case KindOrdered:
 			orders[key.ID]++

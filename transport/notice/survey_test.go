@@ -74,7 +74,9 @@ func TestWhoIsDueIsToldOnce(t *testing.T) {
 	_, nc := house(t)
 	everything(t, h, "night-one")
 	due := []measure.SurveyDue{
-		{Key: eventKey("night-one"), Due: start + 1, Order: 1}, {Key: eventKey("night-one"), Due: start + 2, Purchase: 1}, {Key: eventKey("gone"), Due: start + 3, Order: 1},
+		{Key: eventKey("night-one"), Due: start + 1, Order: 1},
+		{Key: eventKey("night-one"), Due: start + 2, Purchase: 1},
+		{Key: eventKey("gone"), Due: start + 3, Order: 1},
 		{Key: eventKey("night-one"), Due: start + 4, Order: 2, Purchase: 2},
 	}
 	survey(t, nc, h, 1, due[:3]...)
