@@ -81,7 +81,6 @@ type Measurement struct {
 	at       atomic.Uint64 // the last batch in the book
 	since    atomic.Int64  // nothing that is durable and not in the book is older, while there is something
 	began    atomic.Int64  // when the log began that the book is made of, 0 if it is made of all of it
-	through  atomic.Int64  // the time of the newest entry
 	facts    atomic.Uint64
 	stopped  atomic.Pointer[string] // why nothing is measured any more
 	refused  atomic.Uint64          // questions beyond the bound
@@ -141,7 +140,7 @@ func (m *Measurement) stop(ctx context.Context) {
 
 func (m *Measurement) run() {
 	defer close(m.done)
-	m.open()
+	m.guard(m.open)
 	tick := time.NewTicker(measureEvery)
 	defer tick.Stop()
 	now := make(chan time.Time)
@@ -151,18 +150,30 @@ func (m *Measurement) run() {
 		select {
 		case <-again:
 			again = tick.C
-			if m.look() {
-				again = now
-			}
+			m.guard(func() {
+				if m.look() {
+					again = now
+				}
+			})
 		case a := <-m.asks:
 			m.answer(a)
 		case s := <-m.saved:
 			m.noteSaved(s)
 		case <-m.quit:
-			m.finish()
+			m.guard(m.finish)
 			return
 		}
 	}
+}
+
+// guard makes a panic the end of measuring, and of nothing else.
+func (m *Measurement) guard(do func()) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			m.fail(fmt.Errorf("it panicked: %v\n%s", cause, debug.Stack()))
+		}
+	}()
+	do()
 }
 
 // open reads the checkpoint, or begins anew if there is none that goes on with what is left of the log.
@@ -211,7 +222,6 @@ var errNoCheckpoint = errors.New("actors: there is no checkpoint")
 // show tells others up to where the book is.
 func (m *Measurement) show(batch uint64) {
 	m.began.Store(int64(m.follower.Since))
-	m.through.Store(int64(m.follower.Book.Now()))
 	m.at.Store(batch)
 }
 
@@ -232,7 +242,7 @@ func (m *Measurement) look() (more bool) {
 		m.show(last)
 		at = last
 	}
-	if at == end {
+	if at >= end {
 		m.since.Store(int64(now)) // whatever comes now was not durable before
 	}
 	m.maybeSave()
@@ -243,11 +253,6 @@ var errEnough = errors.New("actors: enough for once")
 
 // read folds a piece of the log, whole batches, and returns the last of them.
 func (m *Measurement) read(at uint64) (last uint64, err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = fmt.Errorf("batch %d: it panicked: %v\n%s", m.inBatch, cause, debug.Stack())
-		}
-	}()
 	var bytes int64
 	last, err = m.cfg.Log.Read(m.ctx, at, measureBatchesMax, func(seq uint64, run *engine.Run) error {
 		if seq != m.inBatch {

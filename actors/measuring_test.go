@@ -36,6 +36,8 @@ type soldLog struct {
 	full   error         // of saving
 }
 
+var errBug = errors.New("a bug")
+
 func newSoldLog() *soldLog {
 	return &soldLog{ev: engine.New(engine.Key{Account: engine.SingleAccount, Kind: engine.KindEvent, ID: "e1"})}
 }
@@ -95,6 +97,9 @@ func (l *soldLog) Read(_ context.Context, after uint64, limit int, use func(uint
 	l.mu.Unlock()
 	if gate != nil {
 		<-gate
+	}
+	if errors.Is(broken, errBug) {
+		panic(broken)
 	}
 	if broken != nil {
 		return after, broken
@@ -291,6 +296,13 @@ func TestKPIsOfALogThatWasCutSaySo(t *testing.T) {
 }
 
 func TestALogThatCannotBeReadStopsMeasuringAndNothingElse(t *testing.T) {
+	for _, broken := range []error{errors.New("a fact that nobody knows"), errBug} {
+		t.Run(broken.Error(), func(t *testing.T) { stopsMeasuring(t, broken) })
+	}
+}
+
+func stopsMeasuring(t *testing.T, broken error) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		l := newSoldLog()
 		n, stop := measured(t, l)
@@ -298,7 +310,7 @@ func TestALogThatCannotBeReadStopsMeasuringAndNothingElse(t *testing.T) {
 		time.Sleep(time.Second)
 		synctest.Wait()
 		l.mu.Lock()
-		l.broken = errors.New("a fact that nobody knows")
+		l.broken = broken
 		l.mu.Unlock()
 		l.sell(time.Now(), 20)
 		time.Sleep(time.Minute)

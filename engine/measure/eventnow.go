@@ -27,7 +27,7 @@ func (b *Book) Events(account string) []EventNow {
 
 func (b *Book) eventNow(s *event) EventNow {
 	now := EventNow{
-		ID: s.Key.ID, Name: s.Name, Genre: s.Genre, State: s.State.String(), Observe: s.Observe, Currency: s.Currency, TimeZone: s.TimeZone,
+		ID: s.Key.ID, Name: s.Name, Genre: s.Genre, State: max(s.State, engine.EventDraft).String(), Observe: s.Observe, Currency: s.Currency, TimeZone: s.TimeZone,
 		OnSaleMs: int64(s.OnSale) / 1e6, Sellable: s.Stock.Sellable, Free: s.Stock.Free, Held: s.Stock.Held, Paying: s.Stock.Paying, Sold: s.Stock.Sold,
 		Blocked: s.Stock.Blocked, OneClick: rollout(s.oneClick, s.permille), Orders: s.orders, LastMs: int64(s.lastAt) / 1e6,
 	}
