@@ -73,14 +73,13 @@ func (s *sale) Answer(ctx context.Context, q *measure.Query) (*measure.Answer, e
 	if e != nil {
 		currency = e.Currency
 	}
-	//exhaustive:ignore // the others are like devices
 	switch q.By {
 	case measure.ByNothing:
 		a.Rows = append(a.Rows, measure.Row{Figures: s.figures(q, currency, 1, e)})
 	case measure.ByFlow:
 		a.Title = "descriptive: buyers choose their flow"
 		a.Rows = append(a.Rows, measure.Row{Series: "one_click", Figures: s.figures(q, currency, .38, e)}, measure.Row{Series: "standard", Figures: s.figures(q, currency, .62, e)})
-	default:
+	case measure.ByEvent, measure.ByGenre, measure.ByDevice, measure.ByMethod, measure.ByChannel, measure.ByHour:
 		for i, name := range []string{"desktop", "mobile", "tablet"} {
 			a.Rows = append(a.Rows, measure.Row{Series: name, Figures: s.figures(q, currency, []float64{.31, .63, .06}[i], e)})
 		}
