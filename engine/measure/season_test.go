@@ -48,19 +48,19 @@ type visit struct {
 
 // truth is what happened.
 type truth struct {
-	views, viewsLinked, prompts, clicks, holds, attempts, orders, oneClick, tickets, declined, admitted int64
-	face, fees, refunds, purchases, failed, byBuyer                                                     int64
-	clicksLinked                                                                                        int64
-	gateway                                                                                             []float64 // ms
-	checkout, load, seen                                                                                []float64 // ms
-	seenConfirmed                                                                                       int64
-	undone, late, support, supportOneClick, csat, happy                                                 int64
-	dues, answers                                                                                       int64
-	noAction, oneClickTries                                                                             int64
-	firstOrder                                                                                          map[string]engine.Instant
-	again                                                                                               map[string][]engine.Instant
-	oneClicks                                                                                           map[string]int
-	seconds, minutes                                                                                    map[int64]int64 // orders
+	views, viewsLinked, prompts, clicks, holds, attempts, orders, oneClick, tickets, declined int64
+	face, fees, refunds, purchases, failed, byBuyer                                           int64
+	clicksLinked                                                                              int64
+	gateway                                                                                   []float64 // ms
+	checkout, load, seen                                                                      []float64 // ms
+	seenConfirmed                                                                             int64
+	undone, support, supportOneClick, csat, happy                                             int64
+	dues, answers                                                                             int64
+	noAction, oneClickTries                                                                   int64
+	firstOrder                                                                                map[string]engine.Instant
+	again                                                                                     map[string][]engine.Instant
+	oneClicks                                                                                 map[string]int
+	seconds, minutes                                                                          map[int64]int64 // orders
 }
 
 // plan is something that somebody does at a time.

@@ -30,7 +30,6 @@ func (s *season) compare() {
 			t.Errorf("%s has no value (%s), must be %v", kpi, f.Why, want)
 		} else if off := math.Abs(*f.Value - want); off > f.RelativeErrorMax*math.Abs(want)+1e-9*math.Max(1, math.Abs(want)) {
 			t.Errorf("%s is %v, must be %v within %v", kpi, *f.Value, want, f.RelativeErrorMax)
-
 		}
 	}
 	share := func(kpi string, n, of int64) { t.Helper(); is(kpi, float64(n)/float64(of)) }
