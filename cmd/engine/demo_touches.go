@@ -77,8 +77,8 @@ func (e *eyes) around(median time.Duration) int64 {
 	return int64(float64(median.Milliseconds()) * math.Exp(0.45*e.dice.NormFloat64()))
 }
 
-// touch reports what the buyer's client saw or did, and does not wait.
-func (b *buyer) touch(ctx context.Context, touches ...*pb.Touch) {
+// touch reports what the buyer's client saw or did, and does not wait. What it returns is closed when the engine has answered.
+func (b *buyer) touch(ctx context.Context, touches ...*pb.Touch) (answered <-chan struct{}) {
 	e := &b.eyes
 	for _, t := range touches {
 		e.touches++
@@ -91,15 +91,25 @@ func (b *buyer) touch(ctx context.Context, touches ...*pb.Touch) {
 			t.MethodKind = "card"
 		}
 	}
-	b.shop.touch(ctx, touches)
+	return b.shop.touch(ctx, touches)
+}
+
+// comesFirst waits for the answer to what is reported before the buyer goes on: people take seconds between two steps, this crowd takes none, and
+// what it reports must not come behind what it does next.
+func comesFirst(ctx context.Context, answered <-chan struct{}) {
+	select {
+	case <-answered:
+	case <-ctx.Done():
+	}
 }
 
 // touch sends touches on behalf of a client, over a connection of their own. One that is refused or not answered is a failure of the demo.
-func (s *shop) touch(ctx context.Context, touches []*pb.Touch) {
-	n := int64(len(touches))
+func (s *shop) touch(ctx context.Context, touches []*pb.Touch) (answered <-chan struct{}) {
+	n, done := int64(len(touches)), make(chan struct{})
 	s.counts.reporting.Add(1)
 	s.reports.TouchAsync(s.event, func(r client.Reply, err error) {
 		defer s.counts.reporting.Done()
+		defer close(done)
 		switch {
 		case ctx.Err() != nil:
 		case err != nil:
@@ -110,6 +120,7 @@ func (s *shop) touch(ctx context.Context, touches []*pb.Touch) {
 			s.counts.touches.Add(n)
 		}
 	}, touches...)
+	return done
 }
 
 // arrives is what a client reports of a page that was opened.
@@ -124,7 +135,7 @@ func (b *buyer) arrives(ctx context.Context, again bool) {
 	if e.campaign != "" && !again {
 		seen = append(seen, &pb.Touch{Kind: "ad_viewed", Campaign: e.campaign, AgoMs: 2000 + e.dice.Int64N(30_000)})
 	}
-	b.touch(ctx, seen...)
+	comesFirst(ctx, b.touch(ctx, seen...))
 }
 
 // selects is what a client reports of the first tickets that were chosen on a page: from here on the shop knows the buyer.
@@ -133,7 +144,7 @@ func (b *buyer) selects(ctx context.Context, totalMinor int64) {
 		return
 	}
 	b.eyes.known, b.eyes.selected = true, true
-	b.touch(ctx, &pb.Touch{Kind: "selected", CartMinor: totalMinor})
+	comesFirst(ctx, b.touch(ctx, &pb.Touch{Kind: "selected", CartMinor: totalMinor}))
 }
 
 // checksOut is what a client reports on the way to paying what is held.
