@@ -79,6 +79,8 @@ func verbOf(m message) engine.Verb {
 		return engine.VerbUnblock
 	case *pb.CapacityCommand:
 		return engine.VerbCapacity
+	case *pb.TouchCommand:
+		return engine.VerbTouch
 	}
 	panic(fmt.Sprintf("fault: %T is no command", m))
 }

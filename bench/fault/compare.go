@@ -17,6 +17,7 @@ type Comparison struct {
 	Resolved int // commands without an answer that were asked again
 	Repeated int // acknowledged commands that were repeated
 	Counted  int // lots and pools recounted
+	Views    int // touches that the KPI of views counted, all so far
 	Lost     int // acknowledged commands that the engine no longer knows, or knows otherwise
 	Drift    int // lots and pools whose counts are not what the answers imply
 }
@@ -26,6 +27,7 @@ func (c *Comparison) Add(d Comparison) {
 	c.Resolved += d.Resolved
 	c.Repeated += d.Repeated
 	c.Counted += d.Counted
+	c.Views = max(c.Views, d.Views)
 	c.Lost += d.Lost
 	c.Drift += d.Drift
 }
@@ -38,13 +40,16 @@ const (
 )
 
 // Compare asks again for every command without an answer, repeats what was acknowledged in this round (everything, if all) and every hold that
-// is live, and recounts every lot. Nothing else may use the engine meanwhile. The error lists what differs.
+// is live, and recounts every lot, and the views before and after. Nothing else may use the engine meanwhile. The error lists what differs.
 func (l *Ledger) Compare(ctx context.Context, c *Client, all bool) (Comparison, error) {
 	var sum Comparison
 	if err := l.resolve(ctx, c, &sum); err != nil {
 		return sum, err
 	}
 	before, _ := l.Wrong()
+	if err := l.views(ctx, c, &sum); err != nil {
+		return sum, err
+	}
 	if err := l.repeat(ctx, c, l.toRepeat(all), &sum); err != nil {
 		return sum, err
 	}
@@ -54,6 +59,9 @@ func (l *Ledger) Compare(ctx context.Context, c *Client, all bool) (Comparison, 
 		if err := l.recount(ctx, c, event, &sum); err != nil {
 			return sum, err
 		}
+	}
+	if err := l.views(ctx, c, &sum, "orders"); err != nil { // repeats count no touch again
+		return sum, err
 	}
 	final, err := l.Wrong()
 	sum.Drift = final - after

@@ -60,8 +60,8 @@ func (t *Tally) Add(u Tally) {
 
 // String is the report, a line.
 func (t *Tally) String() string {
-	return fmt.Sprintf("%d rounds, %d crashes, %d commands sent, %d outcomes acknowledged (%d accepted), %d unknown resolved, %d repeated, %d counts compared, verify clean %d times: %d lost, %d drift",
-		t.Rounds, t.Crashes, t.Commands, t.Answered, t.Accepted, t.Resolved, t.Repeated, t.Counted, t.Verified, t.Lost, t.Drift)
+	return fmt.Sprintf("%d rounds, %d crashes, %d commands sent, %d outcomes acknowledged (%d accepted), %d unknown resolved, %d repeated, %d counts compared, %d views counted, verify clean %d times: %d lost, %d drift",
+		t.Rounds, t.Crashes, t.Commands, t.Answered, t.Accepted, t.Resolved, t.Repeated, t.Counted, t.Views, t.Verified, t.Lost, t.Drift)
 }
 
 const (
@@ -259,12 +259,13 @@ func KeptFolder(name string) (dir string, done func(clean bool) error, err error
 	}, nil
 }
 
-// flags are drawn once a folder, so that crashes also meet events that sleep and wake, tables that fill, a tail that goes round and snapshot passes.
+// flags are drawn once a folder, so that crashes also meet events that sleep and wake, tables that fill, a tail that goes round, snapshot passes and
+// checkpoints of the KPIs.
 func (c *Crashes) flags() []string {
 	flags := []string{"--reserve-bytes", "16MiB"}
 	switch c.Seed % 3 {
 	case 1:
-		flags = append(flags, "--sleep-after", "20ms")
+		flags = append(flags, "--sleep-after", "20ms", "--measure-checkpoint", "20ms")
 	case 2:
 		flags = append(flags, "--sleep-after", "100ms", "--memtable-bytes", "1MiB", "--tail-segment-bytes", "1MiB", "--pass-bytes", "2MiB")
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 // Load is buyers and organisers at work: a seeded mix of holds on counted and seated lots, packs and tiers, extensions, releases, confirms,
-// repeats, blocks, capacity changes and reads, single and in batches. Every answer goes into the ledger before its buyer goes on.
+// repeats, blocks, capacity changes, touches and reads, single and in batches. Every answer goes into the ledger before its buyer goes on.
 type Load struct {
 	Ledger  *Ledger
 	Clients []*Client
@@ -84,7 +84,7 @@ func (l *Load) Run(ctx context.Context) (int64, error) {
 	for i := range errs {
 		lane := &lane{
 			load: l, client: l.Clients[i%len(l.Clients)], name: "r" + strconv.Itoa(l.Round) + "l" + strconv.Itoa(i),
-			random: rand.New(rand.NewPCG(l.Seed, uint64(l.Round)<<32|uint64(i))),
+			random: rand.New(rand.NewPCG(l.Seed, uint64(l.Round)<<32|uint64(i))), viewed: map[string]string{},
 		}
 		turn := lane.buyer
 		switch {
@@ -123,7 +123,8 @@ type lane struct {
 	name   string
 	random *rand.Rand
 	said   int
-	recent []*Entry // answered, newest last
+	recent []*Entry          // answered, newest last
+	viewed map[string]string // by event: a touch that was reported
 }
 
 func (w *lane) percent(n int) bool { return w.random.IntN(100) < n }
@@ -203,8 +204,11 @@ func (w *lane) batch(ctx context.Context) error {
 	return nil
 }
 
-// decide is what a buyer does next: go on with the hold that it has, or take one.
+// decide is what a buyer does next: look, go on with the hold that it has, or take one.
 func (w *lane) decide(event, buyer string) *Command {
+	if w.percent(8) {
+		return w.touch(event, buyer)
+	}
 	id := w.nextID()
 	hold, has := w.load.Ledger.Live(event, buyer)
 	if has {
@@ -294,5 +298,6 @@ func (l *Ledger) Codes() map[string]int {
 func acceptedVerbs() []engine.Verb {
 	return []engine.Verb{
 		engine.VerbCreate, engine.VerbHold, engine.VerbExtend, engine.VerbRelease, engine.VerbConfirm, engine.VerbBlock, engine.VerbUnblock, engine.VerbCapacity,
+		engine.VerbTouch,
 	}
 }

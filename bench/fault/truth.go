@@ -21,6 +21,7 @@ type truth struct {
 	lots    map[string]*lotTruth
 	pools   map[string]*lotTruth
 	slack   map[string]int64 // by lot: units that may have expired while they were recounted
+	viewed  map[string]bool  // ids of touches
 }
 
 // heldTruth is a hold that was granted.
@@ -51,7 +52,7 @@ const (
 func newTruth(event string) *truth {
 	return &truth{
 		event: event, holds: map[string]*heldTruth{}, live: map[string]*heldTruth{}, orders: map[string]*pb.Order{},
-		tickets: map[string]bool{}, lots: map[string]*lotTruth{}, pools: map[string]*lotTruth{},
+		tickets: map[string]bool{}, lots: map[string]*lotTruth{}, pools: map[string]*lotTruth{}, viewed: map[string]bool{},
 	}
 }
 
@@ -75,6 +76,8 @@ func (t *truth) apply(l *Ledger, e *Entry) {
 		t.order(l, e)
 	case engine.VerbBlock, engine.VerbUnblock, engine.VerbCapacity:
 		t.capacity(l, e)
+	case engine.VerbTouch:
+		t.touch(l, e)
 	default:
 	}
 }
