@@ -13,6 +13,7 @@ const (
 	plantedNewKey                  // send a request again under another key
 	plantedPostFirst               // let a request leave before its intent is durable
 	plantedTimeoutDeclines         // take it for a no when the gateway does not answer
+	plantedLetLogGo                // let the log go before the checkpoint of the KPIs is durable
 )
 
 // plantedBug reports whether this build has the bug. A constant comparison: in an ordinary build every use of it is compiled away.

@@ -25,6 +25,7 @@ const (
 	plantedExpirePaying                // give up a purchase whose time is over without asking the gateway
 	plantedIgnoreAmount                // sell whatever amount the gateway has
 	plantedStaleRuns                   // search for seats in rows as they were
+	plantedTouchTwice                  // count a touch again that was reported before
 )
 
 // plantedBug reports whether this build has the bug. A constant comparison: in an ordinary build every use of it is compiled away.

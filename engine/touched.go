@@ -111,7 +111,7 @@ func (e *Event) takeTouches(cmd *Command) {
 	f.touches, f.fresh, f.hashes = cmd.Touch.Touches, f.fresh[:0], f.hashes[:0]
 	for i := range f.touches {
 		hash := hashString(e.seed, f.touches[i].ID)
-		if e.hasTouch(hash) {
+		if e.hasTouch(hash) && !plantedBug(plantedTouchTwice) {
 			continue
 		}
 		e.applyTouched(hash)
