@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -91,7 +92,8 @@ func (c *HTTPConfig) local() bool {
 type HTTPServer struct {
 	server *http.Server
 	url    string
-	ended  chan error
+	ended  chan struct{} // closed when nothing is served any more, and err says why
+	err    error
 }
 
 // ServeHTTP starts the HTTP side and returns when it listens.
@@ -122,28 +124,31 @@ func ServeHTTP(c HTTPConfig) (*HTTPServer, error) {
 			ReadTimeout: httpReadTimeout, ReadHeaderTimeout: httpReadTimeout, WriteTimeout: httpWriteTimeout, IdleTimeout: httpIdleTimeout,
 		},
 		url:   scheme + "://" + listener.Addr().String(),
-		ended: make(chan error, 1),
+		ended: make(chan struct{}),
 	}
 	if c.Measurer != nil {
 		figures := newKPIAPI(c.Measurer, c.State, c.Report)
 		mux.Handle(kpiPrefix, secured(c.local(), figures.routes()))
-		h.server.RegisterOnShutdown(func() { close(figures.closing) })
+		h.server.RegisterOnShutdown(sync.OnceFunc(func() { close(figures.closing) })) // each Shutdown calls it
 	}
-	go func() { h.ended <- h.server.Serve(listener) }()
+	go func() {
+		defer close(h.ended)
+		h.err = h.server.Serve(listener)
+	}()
 	return h, nil
 }
 
 // URL is where the server listens, as in http://127.0.0.1:8480.
 func (h *HTTPServer) URL() string { return h.url }
 
-// Close stops taking requests and waits for those that are being answered, no longer than ctx.
+// Close stops taking requests and waits for those that are being answered, no longer than ctx. It may be called again.
 func (h *HTTPServer) Close(ctx context.Context) error {
 	err := h.server.Shutdown(ctx)
 	if err != nil {
 		err = errors.Join(err, h.server.Close())
 	}
-	if ended := <-h.ended; !errors.Is(ended, http.ErrServerClosed) {
-		err = errors.Join(err, ended)
+	if <-h.ended; !errors.Is(h.err, http.ErrServerClosed) {
+		err = errors.Join(err, h.err)
 	}
 	if err != nil {
 		return fmt.Errorf("close HTTP: %w", err)
