@@ -1,6 +1,10 @@
 package measure
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/holdfast-engine/holdfast/engine"
+)
 
 // A click is unanswered for as long as its client has not told what its buyer saw. It counts once it is answered, or due.
 const (
@@ -27,7 +31,8 @@ type click struct {
 func newClicks() clicks { return clicks{of: make(map[uint64]uint64)} }
 
 // note takes a click, or what was seen of one. A click is confirmed if its buyer saw what came of it in time, and there was a one-click order then that no click
-// before had been told of. Two clicks within the time that an answer is due in are one.
+// before had been told of. Two clicks within the time that an answer is due in are one. Clients also tell what buyers saw who pay step by step: that was no click
+// on the one-click button.
 func (c *clicks) note(all *cells, key uint64, r *buyerRow, at minuteKey, e *Entry) {
 	ms := msOf(e.At)
 	if e.Kind != KindClicked && e.Kind != KindClickSeen {
@@ -43,6 +48,9 @@ func (c *clicks) note(all *cells, key uint64, r *buyerRow, at minuteKey, e *Entr
 		}
 		c.of[key] = c.first + uint64(len(c.queue))
 		c.queue = append(c.queue, click{row: key, ms: ms, at: at, cell: r.cell})
+		return
+	}
+	if !waits && r.orders == 0 && all.all[r.cell].key.how.flow == flowValue(engine.FlowStandard) {
 		return
 	}
 	if waits {

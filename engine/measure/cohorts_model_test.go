@@ -314,6 +314,9 @@ func (n *plain) click(r *plainRow, ms int64, e *Entry) {
 		n.clicks = append(n.clicks, r.pending)
 	case KindClickSeen:
 		if !waits {
+			if r.untold == 0 && r.way.flow == "standard" {
+				return
+			}
 			r.pending = &plainClick{ms: ms}
 			n.clicks = append(n.clicks, r.pending)
 		}

@@ -170,6 +170,21 @@ func TestUnansweredClicksStayInTheDenominator(t *testing.T) {
 	wantShare(t, confirmed(0), 0, 2)
 }
 
+// Clients tell when the result of any payment was seen (it is L1), but only clicks on the one-click button are asked to be confirmed by one-click orders.
+func TestWhoPaysStepByStepIsNoClick(t *testing.T) {
+	h := tell("e1").onSale().
+		add(KindClicked, by("ann")).add(KindAttempted, by("ann"), flow(one)).add(KindOrdered, by("ann"), flow(one), order(1), paid(1000, 0, 0, 1)).add(KindClickSeen, by("ann"), took(700)).
+		add(KindAttempted, by("bob"), flow(std)).add(KindOrdered, by("bob"), flow(std), order(2), paid(1000, 0, 0, 1)).add(KindClickSeen, by("bob"), took(900))
+	b := h.book()
+	wantShare(t, figureOf(t, b, Query{}, h.at, "", "latency.confirmed_2s"), 1, 1)
+	if f := figureOf(t, b, Query{}, h.at, "", "latency.l1.p50"); f.Denominator == nil || *f.Denominator != 2 {
+		t.Errorf("L1 is %s: both have seen a result", shown(f))
+	}
+	if f := figureOf(t, b, Query{By: ByFlow}, h.at, "standard", "latency.confirmed_2s"); f.Value != nil {
+		t.Errorf("nobody clicked one-click in the standard flow, and %s were confirmed", shown(f))
+	}
+}
+
 func TestARowThatIsLetGoStaysCounted(t *testing.T) {
 	p := PolicyDefault()
 	p.RowsMax = 2

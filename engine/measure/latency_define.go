@@ -49,7 +49,8 @@ func defineLatency() []Definition {
 				ID: "latency.confirmed_2s", Name: "Clicks confirmed within 2 s", Group: group, Unit: UnitRatio, Exact: true,
 				Formula: "clicks whose buyer saw, within 2 s, what came of them, with an order / clicks; with the 95 % Wilson interval", Facts: "touches: clicked, click_seen; one-click orders",
 				Population: "clicks of somebody on the one-click button, reported by either touch", Windows: byTime + " A click is of the time at which it was made.",
-				Edges: "Clicks without an answer stay in the denominator once they are 10 s old; answers are taken for 2 minutes, and of the newest 65,536 clicks. Two clicks of one buyer at one event within 10 s are one. An order is " +
+				Edges: "Clicks without an answer stay in the denominator once they are 10 s old; answers are taken for 2 minutes, and of the newest 65,536 clicks. Two clicks of one buyer at one event within 10 s are one. " +
+					"What a buyer saw who pays step by step is no click, unless a click was reported before it. An order is " +
 					"one that no click before was told of. Declined, refused and pending clicks are not confirmed, however fast.",
 			})
 		}
