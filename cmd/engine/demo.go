@@ -166,7 +166,7 @@ func demoSales(ctx context.Context, s demoSettings, p *process, gateway *sandbox
 		return false, err
 	}
 	defer closeShop()
-	fmt.Fprintf(stdout, "The shop page: %s%s sells Night Two, with one click and step by step.\n\n", p.httpURL, shopPath)
+	fmt.Fprintf(stdout, "The dashboard: %s/ shows the sale as it goes: open it now.\nThe shop page: %s%s sells Night Two, with one click and step by step.\n\n", p.httpURL, p.httpURL, shopPath)
 	if balanced, err = demoOnSale(ctx, p, first, stdout); err == nil && ctx.Err() == nil {
 		lookAround(stdout, p)
 		<-ctx.Done()
@@ -325,6 +325,8 @@ func demoVerify(w io.Writer, p *process) (sound bool, err error) {
 // lookAround says what can be tried while the demo stays up.
 func lookAround(w io.Writer, p *process) {
 	fmt.Fprintf(w, `
+The dashboard: %[3]s/?event=%[1]s
+
 The engine stays up. From another terminal:
 
   engine event show %[1]s --nats %[2]s
