@@ -180,7 +180,7 @@ func row(meters []meter, q *Query, s named, now engine.Instant) Row {
 }
 
 // stateVersion is the first byte of a book's state.
-const stateVersion = 1
+const stateVersion = 2
 
 // AppendState appends the whole book, in one order only: equal books have equal bytes.
 func (b *Book) AppendState(dst []byte) []byte {

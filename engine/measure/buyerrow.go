@@ -22,11 +22,12 @@ type buyerRow struct {
 	offer    minuteKey        // of the first offer of one-click
 	tried    minuteKey        // of the first one-click attempt
 	flags    rowFlags
-	hour     uint8 // of the first view
-	free     uint8 // orders without a price that were kept
-	orders   uint8 // by one-click, that no click has been told of yet
-	tries    uint8 // one-click attempts, up to 255
-	clean    uint8 // of them, orders without another action
+	hour     uint8   // of the first view
+	free     uint8   // orders without a price that were kept
+	orders   uint8   // by one-click since the last attempt, that no click has been told of yet
+	tries    uint8   // one-click attempts, up to 255
+	clean    uint8   // of them, orders without another action
+	request  [3]byte // of the last attempt, see requestOf
 }
 
 // The steps of the funnel behind the view.
@@ -58,6 +59,8 @@ const (
 	rowCompleted                       // an order followed a selection of tickets
 	rowJoined                          // joined
 	rowTried                           // tried
+	rowUntold                          // nothing was told yet of what the buyer saw of the last attempt
+	rowByOneClick                      // which was by one-click
 )
 
 func (r *buyerRow) has(f rowFlags) bool { return r.flags&f != 0 }
@@ -258,7 +261,7 @@ func (r *buyerRow) append(dst []byte) []byte {
 	for _, n := range [...]uint32{r.waitedMs, r.cell, uint32(r.hold), uint32(r.offer), uint32(r.tried), uint32(r.flags)} {
 		dst = binary.AppendUvarint(dst, uint64(n))
 	}
-	return append(dst, r.hour, r.free, r.orders, r.tries, r.clean)
+	return append(dst, r.hour, r.free, r.orders, r.tries, r.clean, r.request[0], r.request[1], r.request[2])
 }
 
 func (r *buyerRow) read(in *reader, c *cells) {
@@ -269,6 +272,7 @@ func (r *buyerRow) read(in *reader, c *cells) {
 	r.waitedMs, r.cell = uint32(in.uint()), c.read(in)
 	r.hold, r.offer, r.tried, r.flags = minuteKey(in.uint()), minuteKey(in.uint()), minuteKey(in.uint()), rowFlags(in.uint())
 	r.hour, r.free, r.orders, r.tries, r.clean = in.byte(), in.byte(), in.byte(), in.byte(), in.byte()
+	r.request = [3]byte{in.byte(), in.byte(), in.byte()}
 }
 
 // msOf is a moment in milliseconds since the Unix epoch.

@@ -1,10 +1,6 @@
 package measure
 
-import (
-	"encoding/binary"
-
-	"github.com/holdfast-engine/holdfast/engine"
-)
+import "encoding/binary"
 
 // A click is unanswered for as long as its client has not told what its buyer saw. It counts once it is answered, or due.
 const (
@@ -30,14 +26,11 @@ type click struct {
 
 func newClicks() clicks { return clicks{of: make(map[uint64]uint64)} }
 
-// note takes a click, or what was seen of one. A click is confirmed if its buyer saw what came of it in time, and there was a one-click order then that no click
-// before had been told of. Two clicks within the time that an answer is due in are one. Clients also tell what buyers saw who pay step by step: that was no click
-// on the one-click button.
-func (c *clicks) note(all *cells, key uint64, r *buyerRow, at minuteKey, e *Entry) {
+// note takes a click, or what was seen of one. A click is confirmed if its buyer saw what came of it in time, and there was an order of its attempt then. Two clicks
+// within the time that an answer is due in are one. Shops report by the same touch what buyers see of the standard checkout: that answers no click. cell is that of
+// the buyer by one-click, as there is no other click.
+func (c *clicks) note(all *cells, key uint64, cell uint32, r *buyerRow, at minuteKey, e *Entry) {
 	ms := msOf(e.At)
-	if e.Kind != KindClicked && e.Kind != KindClickSeen {
-		return
-	}
 	number, waits := c.of[key]
 	if e.Kind == KindClicked {
 		if waits && ms-c.queue[number-c.first].ms < clickDueMs {
@@ -47,25 +40,36 @@ func (c *clicks) note(all *cells, key uint64, r *buyerRow, at minuteKey, e *Entr
 			c.pop(all)
 		}
 		c.of[key] = c.first + uint64(len(c.queue))
-		c.queue = append(c.queue, click{row: key, ms: ms, at: at, cell: r.cell})
+		c.queue = append(c.queue, click{row: key, ms: ms, at: at, cell: cell})
 		return
 	}
-	if !waits && r.orders == 0 && all.all[r.cell].key.how.flow == flowValue(engine.FlowStandard) {
+	attempted := r.has(rowUntold) && r.request == requestOf(e.Ref)
+	switch {
+	case attempted && !r.has(rowByOneClick):
 		return
+	case attempted:
+		r.flags &^= rowUntold
+	case !waits:
+		return // of the standard checkout, told before, or of a click that was refused and not reported
 	}
 	if waits {
 		k := &c.queue[number-c.first]
 		at, k.row = k.at, 0
 		delete(c.of, key)
+	} else if e.DurationMs >= clickKeptMs {
+		return // it has counted, as one that was not answered
 	}
-	all.count(r.cell, at, timeClicks, 1)
-	if r.orders > 0 {
+	all.count(cell, at, timeClicks, 1)
+	if r.orders > 0 && (attempted || !r.has(rowSells)) {
 		r.orders--
 		if e.DurationMs <= clickSeenMs {
-			all.count(r.cell, at, timeConfirmed, 1)
+			all.count(cell, at, timeConfirmed, 1)
 		}
 	}
 }
+
+// requestOf is enough of a request id to know it again among those of one buyer.
+func requestOf(ref uint64) [3]byte { return [3]byte{byte(ref), byte(ref >> 8), byte(ref >> 16)} }
 
 // rename gives the click of a session to its buyer.
 func (c *clicks) rename(from, to uint64) {

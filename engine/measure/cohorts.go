@@ -99,7 +99,9 @@ func (m *cohorts) add(_ *Subject, e *Entry, _ []seriesID) {
 	m.move(&was, row)
 	m.count(row.cell, row, person, at, e)
 	m.time(row.cell, at, e)
-	m.clicks.note(&m.cells, key, row, at, e)
+	if e.Kind == KindClicked || e.Kind == KindClickSeen {
+		m.clicks.note(&m.cells, key, m.cells.find(ev, m.cells.all[row.cell].key.how.or(How{flow: flowValue(engine.FlowOneClick)})), row, at, e)
+	}
 }
 
 // or is how, with what an entry says where it says something.
@@ -185,8 +187,8 @@ func (m *cohorts) note(ev *event, r *buyerRow, at minuteKey, e *Entry) {
 	case KindAttempted, KindObservedFailed:
 		r.reach(stepAttempted, ms)
 		m.fail(r, ms, e.Failure)
-		if e.Kind == KindAttempted && e.HasFlow && e.Flow == engine.FlowOneClick {
-			r.try(at)
+		if e.Kind == KindAttempted {
+			r.asks(at, e)
 		}
 	case KindDeclined, KindReleased:
 		m.fail(r, ms, e.Failure)
@@ -227,6 +229,17 @@ func (r *buyerRow) offered(at minuteKey, e *Entry) {
 func (r *buyerRow) held(at minuteKey, ms int64) {
 	if r.reach(stepHeld, ms) {
 		r.hold = at
+	}
+}
+
+// asks notes an attempt. What its buyer sees next is about it, and not about an order before.
+func (r *buyerRow) asks(at minuteKey, e *Entry) {
+	r.request, r.orders = requestOf(e.Ref), 0
+	if r.flags |= rowUntold; e.HasFlow && e.Flow == engine.FlowOneClick {
+		r.flags |= rowByOneClick
+		r.try(at)
+	} else {
+		r.flags &^= rowByOneClick
 	}
 }
 

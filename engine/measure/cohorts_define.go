@@ -12,8 +12,8 @@ const (
 
 	viewers = "buyer-events with a view: one buyer at one event, whatever number of views. Touches without consent or of nobody are in no buyer-event: coverage.views says how many"
 
-	rowEdges = "It counts in the way (flow of the last hold, attempt or order; device, channel, method) in which the buyer was last seen there, and in the hour of the cohort: a buyer who only looked has no flow, so a table by flow " +
-		"compares those who came as far as a hold, and is descriptive: buyers choose their flow. A session becomes its buyer's once one touch names both: the earlier view wins and the steps of both are united. Where there are " +
+	rowEdges = "It counts in the way (flow of the last hold, attempt or order; device, channel, method) in which the buyer was last seen there, and in the hour of the cohort: a buyer who only looked has no flow, so in a table by flow " +
+		"what is about buyers before their first hold says \"no flow yet\" (conversion, the funnel up to the hold, completion, adoption), and the rest compares those who came as far as a hold. It is descriptive: buyers choose their flow. A session becomes its buyer's once one touch names both: the earlier view wins and the steps of both are united. Where there are " +
 		"more buyer-events than Policy.RowsMax the one that began first is let go: it stays counted as it was then, a later order of it is not, and a later view begins it anew."
 )
 
@@ -42,9 +42,9 @@ func defineConversion() []Definition {
 		share("conversion_net", "Conversion, net of refunds", "buyer-events with an order that was kept, at least in part / buyer-events with a view", facts+"; undone, refunded", viewers, byView,
 			"An order is kept until all of its money went back, by undo or refunds; a refund that was asked for and not made yet changes nothing. "+rowEdges),
 		share("coverage.views", "Views that can be linked", "views of somebody / all views", "touches: viewed", "all views reported, with consent or not", byTime,
-			"What conversion is blind to. A view counts each time, in the way that it says itself or its buyer was last seen."),
+			"What conversion is blind to. A view counts each time, in the way that it says itself or its buyer was last seen; who only looks has no flow, so in a table by flow it says \"no flow yet\"."),
 		share("coverage.orders", "Orders that can be linked", "orders of a buyer-event with a view / all orders", "orders; touches: viewed", "all orders, also those paid outside or of nobody", byTime,
-			"A view counts if it was reported before the order was made; one that is reported or joined to its buyer later is in conversion, not here."),
+			"A view counts if it was reported before the order was made; one that is reported or joined to its buyer later is in conversion, not here. Where no view was ever reported (of the event; of an account, at any of its events) it is not available."),
 	}
 }
 
@@ -105,7 +105,7 @@ func defineAdoption() []Definition {
 		},
 		{
 			ID: "adoption.share", Name: "One-click share of the orders of those offered", Group: group, Unit: UnitRatio, Exact: true, Formula: "one-click orders / orders, of buyer-events that were offered one-click before; with the 95 % Wilson interval",
-			Facts: "offers, orders", Population: "orders of buyer-events that were offered one-click", Windows: byTime, Edges: "Refunded orders count. In a table by flow it is 0 or 1 by definition.",
+			Facts: "offers, orders", Population: "orders of buyer-events that were offered one-click", Windows: byTime, Edges: "Refunded orders count. In a table by flow it would be 0 or 1 by definition, so there it says \"no flow yet\".",
 		},
 		{
 			ID: "adoption.again", Name: "Used one-click again", Group: group, Unit: UnitRatio, Exact: true, Formula: "persons with a second one-click order, at any event of the account / persons with a one-click order; with the 95 % Wilson interval", Facts: "one-click orders",

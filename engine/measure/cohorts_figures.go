@@ -6,6 +6,7 @@ import "github.com/holdfast-engine/holdfast/engine"
 type cohortSums struct {
 	all, mature [cellColumnsEnd]int64
 	spreads     [durations]spread
+	reports     bool // views
 }
 
 // begin is the first minute of a window that ends at now; 0 is all there is. Cohorts are minutes.
@@ -17,8 +18,7 @@ func (m *cohorts) begin(w Window, now engine.Instant) int64 {
 }
 
 // sum adds up the cells of a series. wants says which durations are asked for.
-func (m *cohorts) sum(w Window, id seriesID, now engine.Instant, wants func(duration) bool) *cohortSums {
-	s := &cohortSums{}
+func (m *cohorts) sum(s *cohortSums, w Window, id seriesID, now engine.Instant, wants func(duration) bool) {
 	begin := m.begin(w, now)
 	l := m.cells.levels
 	counted := func(k minuteKey, hours uint32) bool { return k.minute() >= begin && hours&(1<<k.hour()) != 0 }
@@ -56,17 +56,17 @@ func (m *cohorts) sum(w Window, id seriesID, now engine.Instant, wants func(dura
 			s.all[timeClicks]++
 		}
 	})
-	return s
 }
 
 func (m *cohorts) figures(dst []Figure, q *Query, id seriesID, now engine.Instant) []Figure {
 	now = max(now, m.b.now)
 	asked := durationsAsked(q)
-	s := &cohortSums{}
+	s := &cohortSums{reports: m.reports(id)}
 	kept := q.Window != Window10s
 	if kept {
-		s = m.sum(q.Window, id, now, func(d duration) bool { return asked&(1<<d) != 0 })
+		m.sum(s, q.Window, id, now, func(d duration) bool { return asked&(1<<d) != 0 })
 	}
+	begin := len(dst)
 	f := figurer{dst: dst, kept: kept}
 	f.conversion(s)
 	f.funnel(s)
@@ -80,7 +80,42 @@ func (m *cohorts) figures(dst []Figure, q *Query, id seriesID, now engine.Instan
 			f.share("latency.confirmed_2s", s.all[timeConfirmed], s.all[timeClicks])
 		}
 	}
+	if q.By == ByFlow {
+		for i := begin; i < len(f.dst); i++ {
+			if g := &f.dst[i]; kept && beforeFlow(g.KPI) {
+				*g = Figure{KPI: g.KPI, Unit: g.Unit, Why: WhyNoFlow}
+			}
+		}
+	}
 	return f.dst
+}
+
+// beforeFlow says whether a figure is about buyers who have no flow yet: it begins with the first hold, attempt or order. In a table by flow it would be a share of
+// those who got so far, and look many times as good as it is.
+func beforeFlow(kpi string) bool {
+	switch kpi {
+	case "conversion", "conversion_mature", "conversion_obtainable", "conversion_net", "coverage.views", "funnel.viewed", "funnel.selected", "funnel.selected.time.p50", "funnel.held",
+		"adoption.attempted", "adoption.share", "adoption.eligible", "checkout_time.completion":
+		return true
+	}
+	return false
+}
+
+// reports says whether a view was ever reported where a series is: at the event, or at any of the account.
+func (m *cohorts) reports(id seriesID) bool {
+	of := m.b.series.keys[id].of
+	scope := of.account.number
+	if of.event != nil {
+		scope = uint32(of.event.number)
+	}
+	for _, n := range m.cells.scopes[flag(of.event == nil)][scope] {
+		for i := range m.cells.all[n].tracks[timeViews/trackColumns] {
+			if m.cells.all[n].tracks[timeViews/trackColumns][i].n[timeViews%trackColumns] > 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // durationsAsked has a bit each duration that a query asks for.
@@ -133,7 +168,11 @@ func (f *figurer) conversion(s *cohortSums) {
 	f.cohortShare("conversion_obtainable", n[cohortOrderedObtainable], n[cohortObtainable], old[cohortObtainable])
 	f.cohortShare("conversion_net", n[cohortNet], n[cohortViewed], old[cohortViewed])
 	f.share("coverage.views", n[timeViewsLinked], n[timeViews])
-	f.share("coverage.orders", n[timeOrdersLinked], n[timeOrders])
+	orders := n[timeOrders]
+	if !s.reports {
+		orders = 0
+	}
+	f.share("coverage.orders", n[timeOrdersLinked], orders)
 }
 
 func funnelSteps() [funnelEnd]string {

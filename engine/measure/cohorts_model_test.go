@@ -43,7 +43,9 @@ type plainRow struct {
 	tries, clean  int64
 	offered       bool
 	triedOffer    bool
-	untold        int64 // orders
+	untold        int64 // orders since the last attempt
+	request       uint64
+	asks, byOne   bool
 	pick          int64
 	waited        int64
 	joined        int64
@@ -211,6 +213,9 @@ func (n *plain) row(ev *plainEvent, r *plainRow, ms int64, e *Entry) {
 		if hold, ok := r.first(ev, stepHeld); ok && ms <= hold+PolicyDefault().MatureMs {
 			r.failed = e.Failure == FailureOurs || e.Failure == FailurePayment || e.Failure == FailureStock
 		}
+		if e.Kind == KindAttempted {
+			r.asks, r.byOne, r.request, r.untold = true, oneClick, e.Ref, 0
+		}
 		if e.Kind == KindAttempted && oneClick {
 			r.tries++
 			r.triedOffer = r.triedOffer || r.offered
@@ -304,24 +309,29 @@ func (n *plain) durations(way plainWay, ms int64, e *Entry) {
 }
 
 func (n *plain) click(r *plainRow, ms int64, e *Entry) {
-	waits := r.pending != nil && !r.pending.answered && !r.pending.gone
+	waits, way := r.pending != nil && !r.pending.answered && !r.pending.gone, r.way
+	way.flow = "one_click"
 	switch e.Kind { //nolint:exhaustive // the others say nothing here
 	case KindClicked:
 		if waits && ms-r.pending.ms < 10_000 {
 			return
 		}
-		r.pending = &plainClick{ms: ms, way: r.way}
+		r.pending = &plainClick{ms: ms, way: way}
 		n.clicks = append(n.clicks, r.pending)
 	case KindClickSeen:
+		known := r.asks && r.request == e.Ref
+		if known && !r.byOne || !known && !waits {
+			return
+		}
+		if known {
+			r.asks = false
+		}
 		if !waits {
-			if r.untold == 0 && r.way.flow == "standard" {
-				return
-			}
 			r.pending = &plainClick{ms: ms}
 			n.clicks = append(n.clicks, r.pending)
 		}
-		r.pending.answered, r.pending.way = true, r.way
-		if r.untold > 0 {
+		r.pending.answered, r.pending.way = true, way
+		if r.untold > 0 && (known || n.state[r.event].observe) {
 			r.untold--
 			r.pending.confirmed = e.DurationMs <= 2000
 		}

@@ -102,8 +102,10 @@ func TestFiveBuyers(t *testing.T) {
 		t.Errorf("conversion is %s", shown(f))
 	}
 	byFlow := func(series, kpi string) Figure { return figureOf(t, b, Query{By: ByFlow}, now, series, kpi) }
-	wantShare(t, byFlow("one_click", "conversion"), 1, 1)
-	wantShare(t, byFlow("standard", "conversion"), 1, 3)
+	wantWhy(t, byFlow("one_click", "conversion"), WhyNoFlow) // of one who has a flow, all would have an order
+	wantWhy(t, byFlow("standard", "checkout_time.completion"), WhyNoFlow)
+	wantShare(t, byFlow("one_click", "funnel.ordered"), 1, 1)
+	wantShare(t, byFlow("standard", "abandonment"), 2, 3)
 	wantShare(t, figureOf(t, b, Query{Event: "e1", By: ByDevice}, now, "mobile", "conversion"), 1, 1)
 	wantShare(t, figureOf(t, b, Query{By: ByHour}, now, "11", "conversion"), 2, 5) // 10:00 UTC in Amsterdam in winter
 	wantWhy(t, figureOf(t, b, Query{Window: Window1m}, now, "", "conversion"), WhyNotAvailable)
@@ -185,6 +187,61 @@ func TestWhoPaysStepByStepIsNoClick(t *testing.T) {
 	}
 }
 
+// Ann's one-click attempt is declined, and she pays what she holds step by step with another card. Bob's click is refused, and then he buys step by step. Cem's shop
+// does not report clicks. Dee's second click is refused. Each screen is reported by the same touch.
+func TestClicksAreOfOneClick(t *testing.T) {
+	ref := func(n uint64) func(*Entry) { return func(e *Entry) { e.Ref = n } }
+	h := tell("e1").onSale().
+		add(KindClicked, by("ann")).add(KindAttempted, by("ann"), flow(one), ref(1)).add(KindDeclined, by("ann"), flow(one)).add(KindClickSeen, by("ann"), took(700), ref(1)).
+		add(KindAttempted, by("ann"), flow(std), ref(2)).add(KindOrdered, by("ann"), flow(std), order(1)).add(KindClickSeen, by("ann"), took(600), ref(2)).
+		add(KindClicked, by("bob")).add(KindClickSeen, by("bob"), took(30), ref(3)).
+		add(KindAttempted, by("bob"), flow(std), ref(4)).add(KindClickSeen, by("bob"), took(40), ref(4)).add(KindClickSeen, by("bob"), took(40), ref(5)).
+		add(KindAttempted, by("cem"), flow(one), ref(6)).add(KindOrdered, by("cem"), flow(one), order(2)).add(KindClickSeen, by("cem"), took(900), ref(6)).
+		add(KindClickSeen, by("cem"), took(900), ref(6)).
+		add(KindClicked, by("dee")).add(KindAttempted, by("dee"), flow(one), ref(7)).add(KindOrdered, by("dee"), flow(one), order(3)).
+		after(20*time.Second).add(KindClicked, by("dee")).add(KindClickSeen, by("dee"), took(50), ref(8)) // refused: the order is of the click before
+	b := h.book()
+	wantShare(t, figureOf(t, b, Query{}, h.at, "", "latency.confirmed_2s"), 1, 5)
+	wantShare(t, figureOf(t, b, Query{By: ByFlow}, h.at, "one_click", "latency.confirmed_2s"), 1, 5) // Bob's and Dee's too: there is no other click
+}
+
+// A shop that reports no views: that no order has one says nothing. One that reports them is told how many orders have none, also in a window without any view.
+func TestCoverageOfOrdersNeedsViews(t *testing.T) {
+	h := tell("e1").onSale().add(KindOrdered, by("ann"), flow(std), order(1), paid(1000, 0, 0, 1))
+	wantWhy(t, figureOf(t, h.book(), Query{}, h.at, "", "coverage.orders"), WhyNotAvailable)
+	h.add(KindViewed, by("bob")).after(10*time.Minute).add(KindOrdered, by("cem"), flow(std), order(2), paid(1000, 0, 0, 1))
+	for _, by := range []Dimension{ByNothing, ByFlow} {
+		series := map[Dimension]string{ByFlow: "standard"}[by]
+		wantShare(t, figureOf(t, h.book(), Query{Window: Window1m, By: by}, h.at, series, "coverage.orders"), 0, 1)
+		wantShare(t, figureOf(t, h.book(), Query{By: by}, h.at, series, "coverage.orders"), 0, 2)
+	}
+}
+
+// At a shop that sells elsewhere a touch that names no flow is of the standard one only where there is one: what a buyer looks at later does not turn a one-click order.
+func TestSilenceIsNoFlow(t *testing.T) {
+	r := NewReader()
+	e := r.event(eventKey("o1"))
+	e.observe = true
+	got := make([]string, engine.TouchKinds)
+	var k engine.TouchKind
+	r.use = func(entry *Entry) {
+		if got[k] = "none"; entry.HasFlow {
+			got[k] = flowNames[flowValue(entry.Flow)]
+		}
+	}
+	for k = range engine.TouchKind(engine.TouchKinds) {
+		r.touched(e, &engine.Touch{Kind: k}, start)
+	}
+	for k, want := range map[engine.TouchKind]string{
+		engine.TouchViewed: "none", engine.TouchPageReady: "none", engine.TouchClickSeen: "none", engine.TouchSupport: "none", engine.TouchCarted: "standard",
+		engine.TouchStepped: "standard", engine.TouchOrdered: "standard", engine.TouchFailed: "standard", engine.TouchRefunded: "standard",
+	} {
+		if got[k] != want {
+			t.Errorf("a touch of kind %d says flow %s, want %s", k, got[k], want)
+		}
+	}
+}
+
 func TestARowThatIsLetGoStaysCounted(t *testing.T) {
 	p := PolicyDefault()
 	p.RowsMax = 2
@@ -229,9 +286,9 @@ func TestClicksThatAreWaitedForAreBounded(t *testing.T) {
 	wantShare(t, figureOf(t, b, Query{}, start, "", "latency.confirmed_2s"), 0, 3) // the first three are not waited for
 	e.Kind, e.DurationMs = KindClickSeen, 500
 	e.Person = 1
-	b.Add(&e) // too late: it counts as another click
-	wantShare(t, figureOf(t, b, Query{}, start, "", "latency.confirmed_2s"), 0, 4)
-	wantShare(t, figureOf(t, b, Query{}, start+engine.Instant(time.Minute), "", "latency.confirmed_2s"), 0, clicksMax+4)
+	b.Add(&e) // too late: it has counted
+	wantShare(t, figureOf(t, b, Query{}, start, "", "latency.confirmed_2s"), 0, 3)
+	wantShare(t, figureOf(t, b, Query{}, start+engine.Instant(time.Minute), "", "latency.confirmed_2s"), 0, clicksMax+3)
 }
 
 func TestWaysBeyondTheBoundCountInTheirEventOnly(t *testing.T) {

@@ -27,6 +27,7 @@ const (
 	WhyNotYet       Why = "not yet"       // no cohort is old enough, or it has not happened
 	WhyNoControl    Why = "no control arm"
 	WhyMixed        Why = "several currencies" // break it down by event
+	WhyNoFlow       Why = "no flow yet"        // in a table by flow: whom it is about may leave before they have one, and only those who stay would be in it
 )
 
 // Figure is one KPI, in one series and one window. A nil Value has a Why.

@@ -47,11 +47,11 @@ func defineLatency() []Definition {
 		if l.of == durationAuthentication {
 			all = append(all, Definition{
 				ID: "latency.confirmed_2s", Name: "Clicks confirmed within 2 s", Group: group, Unit: UnitRatio, Exact: true,
-				Formula: "clicks whose buyer saw, within 2 s, what came of them, with an order / clicks; with the 95 % Wilson interval", Facts: "touches: clicked, click_seen; one-click orders",
-				Population: "clicks of somebody on the one-click button, reported by either touch", Windows: byTime + " A click is of the time at which it was made.",
-				Edges: "Clicks without an answer stay in the denominator once they are 10 s old; answers are taken for 2 minutes, and of the newest 65,536 clicks. Two clicks of one buyer at one event within 10 s are one. " +
-					"What a buyer saw who pays step by step is no click, unless a click was reported before it. An order is " +
-					"one that no click before was told of. Declined, refused and pending clicks are not confirmed, however fast.",
+				Formula: "one-click clicks whose buyer saw within 2 s that there is an order / one-click clicks; with the 95 % Wilson interval", Facts: "touches: clicked, click_seen; one-click attempts and orders",
+				Population: "clicks of somebody on the one-click button: those reported by clicked, also where the engine then refused to buy or the card was declined, and those whose click_seen names the request of a one-click attempt", Windows: byTime + " A click is of the time at which it was made.",
+				Edges: "Clicks without an answer stay in the denominator once they are 10 s old; answers are taken for 2 minutes, and of the newest 65,536 clicks. Two clicks of one buyer at one event within 10 s are one. Declined, refused " +
+					"and pending clicks are not confirmed, however fast: compare errors. What a click_seen tells of the standard checkout is in L1 only. The order has to be of the attempt that the click_seen names; at shops that sell elsewhere, " +
+					"one since the click before. In a table by flow all clicks are one_click.",
 			})
 		}
 	}

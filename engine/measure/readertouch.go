@@ -38,7 +38,7 @@ func (r *Reader) touched(e *told, t *engine.Touch, at engine.Instant) {
 		entry.Person = e.person(t.Buyer)
 	}
 	if e.observe {
-		entry.Flow, entry.HasFlow = t.Flow, true
+		entry.Flow, entry.HasFlow = t.Flow, t.Flow != engine.FlowStandard || ofCheckout(t.Kind)
 	}
 	if t.Device != engine.DeviceUnknown {
 		entry.Device = t.Device
@@ -75,6 +75,15 @@ func (r *Reader) touched(e *told, t *engine.Touch, at engine.Instant) {
 		entry.Ref = RefOf(e.key, t.Ref)
 	}
 	r.emit()
+}
+
+// ofCheckout says whether a touch is of a checkout, which has a flow: the standard one if it does not say. Of what a buyer does before and behind it, silence says nothing.
+func ofCheckout(k engine.TouchKind) bool {
+	switch k { //nolint:exhaustive // the others are not
+	case engine.TouchCarted, engine.TouchStepped, engine.TouchOrdered, engine.TouchFailed, engine.TouchRefunded:
+		return true
+	}
+	return false
 }
 
 func surveyNamed(name string) Survey {
