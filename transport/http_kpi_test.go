@@ -377,7 +377,7 @@ func TestFiguresAskForTheToken(t *testing.T) {
 // TestFiguresAreForNoOtherPage: a page elsewhere may neither frame these nor read them by giving its own name this machine's address.
 func TestFiguresAreForNoOtherPage(t *testing.T) {
 	h := figuresServer(t, &fakeMeasurer{}, "")
-	for _, path := range []string{"/", "/api/v1/state"} {
+	for _, path := range []string{"/", "/api/v1/state", "/metrics"} {
 		for host, want := range map[string]int{"": http.StatusOK, "localhost:8480": http.StatusOK, "[::1]": http.StatusOK, "shop.example": http.StatusForbidden} {
 			r, err := http.NewRequestWithContext(within(t), http.MethodGet, h.URL()+path, http.NoBody)
 			if err != nil {
