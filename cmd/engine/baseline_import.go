@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	// baselineRowsMax bounds the rows that are kept until they can be counted in the order of their times: 1 GB or so.
+	// baselineRowsMax bounds the rows that can be used, of all files, those that say something again included: they are kept until they can be counted in the order of
+	// their times, 1 GB or so.
 	baselineRowsMax = 10_000_000
 	// baselineBadMax is how many bad rows, and how many duplicates, are listed by line.
 	baselineBadMax = 1000
@@ -48,6 +49,7 @@ type baselineImport struct {
 	orders  map[uint64]int         // by reference: the row of an order, for its tickets and for duplicates
 	buyers  map[uint64]baselineRow // what is known of them
 	told    time.Time
+	good    int64 // rows of all files that could be read: each may be kept, or remembered as one that others repeat
 }
 
 func (b *baselineImport) key() engine.Key {
@@ -137,6 +139,9 @@ func (b *baselineImport) file(ctx context.Context, name string, spec *baselineSp
 			}
 			return nil
 		}
+		if b.good++; b.good > baselineRowsMax {
+			return fmt.Errorf("line %d: there are more than %s rows: import a shorter time", r.line, thousands(baselineRowsMax))
+		}
 		if saidBefore(seen, spec.Unique, r.cells) || spec.Columns["id"] != "" && saidBefore(ids, []string{spec.Columns["id"]}, r.cells) || !b.take(spec, &row) {
 			file.Duplicates++
 			if len(file.DuplicateLines) < baselineBadMax {
@@ -145,9 +150,6 @@ func (b *baselineImport) file(ctx context.Context, name string, spec *baselineSp
 			return nil
 		}
 		file.Taken++
-		if len(b.rows) > baselineRowsMax {
-			return fmt.Errorf("line %d: there are more than %s rows: import a shorter time", r.line, thousands(baselineRowsMax))
-		}
 		return nil
 	})
 	return file, err

@@ -68,8 +68,28 @@ func readRecords(name string, use func(*record) error) error {
 	return nil
 }
 
+// errRowTooLong is why an import ends at a row that would not fit into memory, as a quotation mark that is never closed makes of the rest of a file.
+var errRowTooLong = fmt.Errorf("a line is longer than %d bytes", rowBytesMax)
+
+// rowReader gives a reader of CSV no more than a row may have.
+type rowReader struct {
+	from io.Reader
+	left int // of the row
+}
+
+// Read implements io.Reader.
+func (r *rowReader) Read(into []byte) (int, error) {
+	if r.left == 0 {
+		return 0, errRowTooLong
+	}
+	n, err := r.from.Read(into[:min(len(into), r.left)])
+	r.left -= n
+	return n, err
+}
+
 func readCSVRecords(from io.Reader, use func(*record) error) error {
-	c := csv.NewReader(from)
+	rows := &rowReader{from: from, left: rowBytesMax}
+	c := csv.NewReader(rows)
 	c.ReuseRecord, c.FieldsPerRecord = true, -1
 	first, err := c.Read()
 	if err != nil {
@@ -81,6 +101,7 @@ func readCSVRecords(from io.Reader, use func(*record) error) error {
 	}
 	r := record{names: header, cells: make(map[string]string, len(header))}
 	for {
+		rows.left = rowBytesMax
 		cells, err := c.Read()
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -94,7 +115,7 @@ func readCSVRecords(from io.Reader, use func(*record) error) error {
 				r.err = nil
 			}
 		case err != nil:
-			return err
+			return fmt.Errorf("behind line %d: %w", r.line, err)
 		default:
 			r.line, _ = c.FieldPos(0)
 			if len(cells) != len(header) {
@@ -145,7 +166,11 @@ func readJSONRecords(from io.Reader, use func(*record) error) error {
 			return err
 		}
 	}
-	if err := lines.Err(); err != nil {
+	err := lines.Err()
+	if errors.Is(err, bufio.ErrTooLong) {
+		err = errRowTooLong
+	}
+	if err != nil {
 		return fmt.Errorf("behind line %d: %w", r.line, err)
 	}
 	return nil
@@ -183,7 +208,11 @@ func readParquetRecords(f *os.File, use func(*record) error) (err error) {
 				clear(r.cells)
 				for _, v := range row {
 					if i := v.Column(); !v.IsNull() {
-						r.cells[names[i]] = parquetText(v, kinds[i])
+						text := parquetText(v, kinds[i])
+						if before, repeated := r.cells[names[i]]; repeated {
+							text = before + "\n" + text
+						}
+						r.cells[names[i]] = text
 					}
 				}
 				if err := use(&r); err != nil {

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -213,6 +216,39 @@ func TestMappingsSayWhatIsWrong(t *testing.T) {
 		if _, err := engineRun(t, "baseline", "import", "--map", mapping, "--out", filepath.Join(t.TempDir(), "x"), name); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", name, err, want)
 		}
+	}
+}
+
+// TestRowsThatNeverEndAreRefused: a quotation mark that is not closed, in a file that is small only as long as it is compressed.
+func TestRowsThatNeverEndAreRefused(t *testing.T) {
+	t.Parallel()
+	endless := strings.Repeat("x,\n", 1<<20)
+	for name, text := range map[string]string{
+		"rows.csv.gz": "name,other\na,b\n\"" + endless, "names.csv.gz": "\"" + endless, "rows.jsonl.gz": "{\"a\":1}\n\"" + strings.ReplaceAll(endless, "\n", ""),
+	} {
+		var packed bytes.Buffer
+		z := gzip.NewWriter(&packed)
+		if _, err := io.WriteString(z, text); err != nil || z.Close() != nil {
+			t.Fatal(err)
+		}
+		file, rows := written(t, name, packed.String()), 0
+		err := readRecords(file, func(*record) error {
+			rows++
+			return nil
+		})
+		if err == nil || !strings.Contains(err.Error(), "longer than 65536 bytes") || rows > 1 {
+			t.Errorf("%s: %d rows, %v", name, rows, err)
+		}
+	}
+	long := "name,other\n" + strings.Repeat(strings.Repeat("y", 60<<10)+",z\n", 20) // long ones that are allowed
+	rows := 0
+	if err := readRecords(written(t, "long.csv", long), func(r *record) error {
+		if rows++; r.err != nil || r.cells["other"] != "z" {
+			t.Errorf("line %d: %v", r.line, r.err)
+		}
+		return nil
+	}); err != nil || rows != 20 {
+		t.Errorf("%d long rows, %v", rows, err)
 	}
 }
 

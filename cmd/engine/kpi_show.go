@@ -278,7 +278,7 @@ func printKPICSV(w io.Writer, a *measure.Answer) error {
 		for j := range a.Rows[i].Figures {
 			f := &a.Rows[i].Figures[j]
 			_ = c.Write([]string{
-				a.Query.Event, string(a.Query.Window), string(a.Query.By), plainCell(a.Rows[i].Series), f.KPI, known[f.KPI].Name, number(f.Value), string(f.Unit), f.Currency,
+				plainCell(a.Query.Event), string(a.Query.Window), string(a.Query.By), plainCell(a.Rows[i].Series), f.KPI, known[f.KPI].Name, number(f.Value), string(f.Unit), f.Currency,
 				string(f.Why), whole(f.Numerator), whole(f.Denominator), number(f.Low), number(f.High), number(&f.RelativeErrorMax), number(f.Mature),
 				strconv.FormatBool(f.SoFar), strconv.FormatInt(a.AtMs, 10), strconv.FormatInt(a.ThroughMs, 10), strconv.FormatUint(a.Batch, 10),
 			})

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -190,7 +191,7 @@ func (r *report) judge() []string {
 
 // compare puts the figures of the time before beside those of now.
 func (r *report) compare(file string, before *measure.Answer) {
-	b := &reportBaseline{Title: "before and after, not causal", File: file}
+	b := &reportBaseline{Title: "before and after, not causal", File: filepath.Base(file)}
 	after := r.Figures.Rows[0].Figures
 	if len(before.Rows) > 0 {
 		for _, d := range r.Definitions {

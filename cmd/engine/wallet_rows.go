@@ -206,9 +206,13 @@ func (r *walletRow) readJSON(line []byte) error {
 }
 
 func eachCSV(in io.Reader, use func(*walletRow) error) error {
-	reader := csv.NewReader(in)
+	rows := &rowReader{from: in, left: rowBytesMax}
+	reader := csv.NewReader(rows)
 	reader.ReuseRecord = true
 	header, err := reader.Read()
+	if errors.Is(err, errRowTooLong) {
+		return err
+	}
 	if err != nil {
 		return errors.New("the first line must name the columns, as in buyer,gateway,token")
 	}
@@ -219,6 +223,7 @@ func eachCSV(in io.Reader, use func(*walletRow) error) error {
 		}
 	}
 	for {
+		rows.left = rowBytesMax
 		cells, err := reader.Read()
 		if errors.Is(err, io.EOF) {
 			return nil
