@@ -231,6 +231,7 @@ func (m *Measurement) look() (more bool) {
 		return false
 	}
 	now, at := m.clock.Now(), m.at.Load()
+	m.shared.forget(now)
 	end := m.cfg.Log.Durable()
 	if at < end {
 		last, err := m.read(at)

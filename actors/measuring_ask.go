@@ -19,6 +19,9 @@ const MeasureAsksMax = 256
 // sharedAnswersMax is how many answers of the present second are kept for others who ask the same.
 const sharedAnswersMax = 1024
 
+// sharedFiguresMax is how many figures, some 200 bytes each, those answers have: beside a larger one no other is kept.
+const sharedFiguresMax = 1 << 16
+
 // ErrMeasureBusy is the answer to a question while too many wait: ask again in a second.
 var ErrMeasureBusy = errors.New("actors: too many questions wait for the KPIs: ask again in a second")
 
@@ -27,10 +30,11 @@ var ErrMeasureStopped = errors.New("actors: the KPIs are not answered any more: 
 
 // kpiAsk is a question to the goroutine that owns the book.
 type kpiAsk struct {
-	query  measure.Query // a query if events is false
-	events bool          // the events of query.Account
-	due    *dueAsk       // who is to be asked
-	reply  chan kpiTold  // room for one
+	query  measure.Query   // a query if events is false
+	events bool            // the events of query.Account
+	due    *dueAsk         // who is to be asked
+	reply  chan kpiTold    // room for one
+	gone   <-chan struct{} // closed when nobody waits for the answer any more
 }
 
 // dueAsk asks who is due to be asked in a survey, after one moment.
@@ -49,8 +53,37 @@ type kpiTold struct {
 
 // sharedAnswers are those of one second.
 type sharedAnswers struct {
-	second int64
-	by     map[string]kpiTold
+	second  int64
+	by      map[string]kpiTold
+	figures int // that they have
+}
+
+// forget lets go of the answers of another second.
+func (s *sharedAnswers) forget(now engine.Instant) {
+	if second := int64(now) / int64(time.Second); second != s.second {
+		*s = sharedAnswers{second: second}
+	}
+}
+
+// keep keeps an answer for others, and lets go of the others if there is no room beside them.
+func (s *sharedAnswers) keep(key string, t kpiTold) {
+	n := t.figures()
+	if s.by == nil || len(s.by) >= sharedAnswersMax || s.figures+n > sharedFiguresMax {
+		s.by, s.figures = make(map[string]kpiTold), 0
+	}
+	s.by[key] = t
+	s.figures += n
+}
+
+// figures is how many figures an answer has; an event among others is taken for one.
+func (t *kpiTold) figures() int {
+	n := len(t.events)
+	if t.answer != nil {
+		for i := range t.answer.Rows {
+			n += len(t.answer.Rows[i].Figures)
+		}
+	}
+	return n
 }
 
 // Answer answers a query that [measure.Query.Check] has found right. Several who ask the same within a second share one answer: it must not be changed.
@@ -75,7 +108,7 @@ func (m *Measurement) SurveysDue(ctx context.Context, after engine.Instant, limi
 }
 
 func (m *Measurement) ask(ctx context.Context, a *kpiAsk) kpiTold {
-	a.reply = make(chan kpiTold, 1)
+	a.reply, a.gone = make(chan kpiTold, 1), ctx.Done()
 	select {
 	case <-m.done:
 		return kpiTold{err: ErrMeasureStopped}
@@ -99,20 +132,22 @@ func (m *Measurement) ask(ctx context.Context, a *kpiAsk) kpiTold {
 
 // answer answers a question from the book, or with what somebody else was answered in this second.
 func (m *Measurement) answer(a *kpiAsk) {
+	select {
+	case <-a.gone: // what waits behind it shall not wait for nothing
+		return
+	default:
+	}
 	now := m.clock.Now()
 	if a.due != nil { // nobody else asks the same
 		a.reply <- m.make(a, now)
 		return
 	}
-	s := &m.shared
-	if second := int64(now) / int64(time.Second); second != s.second || len(s.by) >= sharedAnswersMax {
-		s.second, s.by = second, make(map[string]kpiTold)
-	}
+	m.shared.forget(now)
 	key := a.key()
-	t, ok := s.by[key]
+	t, ok := m.shared.by[key]
 	if !ok {
 		t = m.make(a, now)
-		s.by[key] = t
+		m.shared.keep(key, t)
 	}
 	a.reply <- t
 }
@@ -138,6 +173,7 @@ func (m *Measurement) make(a *kpiAsk, now engine.Instant) (t kpiTold) {
 		return kpiTold{events: m.follower.Book.Events(a.query.Account)}
 	}
 	answer := m.follower.Book.Answer(&a.query, now)
-	answer.LagMs, answer.SinceMs = m.Lag().Milliseconds(), int64(m.follower.Since)/1e6
+	// Rounded up: 0 is said of nothing but a book that has everything.
+	answer.LagMs, answer.SinceMs = (m.Lag() + time.Millisecond - 1).Milliseconds(), int64(m.follower.Since)/1e6
 	return kpiTold{answer: answer}
 }

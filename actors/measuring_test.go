@@ -395,11 +395,11 @@ func TestQuestionsAreBoundedAndShared(t *testing.T) {
 		l := newSoldLog()
 		n, stop := measured(t, l)
 		m := n.Measurement()
-		l.sell(time.Now(), 20)
 		gate := make(chan struct{})
 		l.mu.Lock()
 		l.gate = gate
 		l.mu.Unlock()
+		l.sell(time.Now(), 20)
 		time.Sleep(time.Second)
 		synctest.Wait() // the book is being read
 		answers := make(chan *measure.Answer, MeasureAsksMax)
@@ -442,13 +442,77 @@ func TestQuestionsAreBoundedAndShared(t *testing.T) {
 		if kept := len(m.shared.by); kept < 10 || kept > sharedAnswersMax {
 			t.Errorf("%d answers are kept", kept)
 		}
+		all := make([]string, 0, len(measure.Definitions())+1)
+		for _, d := range measure.Definitions() {
+			all = append(all, d.ID)
+		}
+		made, kept := 0, 0
+		for i := range 2*sharedFiguresMax/len(all) + 1 {
+			a, err := m.Answer(t.Context(), &measure.Query{Account: engine.SingleAccount, Window: measure.Window1m, KPIs: append(all, fmt.Sprint("none", i))})
+			if err != nil {
+				t.Fatal(err)
+			}
+			made += len(a.Rows[0].Figures)
+		}
+		synctest.Wait()
+		for _, told := range m.shared.by {
+			kept += told.figures()
+		}
+		if made <= sharedFiguresMax || kept == 0 || kept > sharedFiguresMax || kept != m.shared.figures {
+			t.Errorf("%d of %d figures are kept, and %d are counted", kept, made, m.shared.figures)
+		}
 		events, err := m.Events(t.Context(), engine.SingleAccount)
 		if err != nil {
 			t.Error(events, err)
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if len(m.shared.by) != 0 {
+			t.Errorf("%d answers of a second that is over are kept", len(m.shared.by))
 		}
 		stop()
 		if _, err := m.Answer(context.Background(), &measure.Query{Account: engine.SingleAccount}); !errors.Is(err, ErrMeasureStopped) {
 			t.Errorf("a question after the stop: %v", err)
 		}
+	})
+}
+
+func TestNobodyWaitsForAQuestionThatNobodyAsksAnyMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newSoldLog()
+		n, stop := measured(t, l)
+		m := n.Measurement()
+		gate := make(chan struct{})
+		l.mu.Lock()
+		l.gate = gate
+		l.mu.Unlock()
+		l.sell(time.Now(), 20)
+		time.Sleep(time.Second)
+		synctest.Wait() // the book is being read
+		ctx, cancel := context.WithCancel(t.Context())
+		left := make(chan error, MeasureAsksMax)
+		for i := range MeasureAsksMax - 1 {
+			go func() {
+				_, err := m.Answer(ctx, &measure.Query{Account: engine.SingleAccount, Event: fmt.Sprint("e", i)})
+				left <- err
+			}()
+		}
+		synctest.Wait()
+		cancel()
+		for range MeasureAsksMax - 1 {
+			if err := <-left; !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		}
+		l.mu.Lock()
+		l.gate = nil
+		l.mu.Unlock()
+		close(gate)
+		a, err := m.Answer(t.Context(), &measure.Query{Account: engine.SingleAccount, Window: measure.Window1m})
+		synctest.Wait()
+		if err != nil || len(m.shared.by) != 1 {
+			t.Errorf("%v %v: %d answers were made, want the one that somebody waits for", a != nil, err, len(m.shared.by))
+		}
+		stop()
 	})
 }

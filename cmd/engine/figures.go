@@ -17,7 +17,7 @@ type figures struct {
 // set begins to answer.
 func (f *figures) set(m transport.Measurer) { f.of.Store(&m) }
 
-var errMeasuresNot = errors.New("the engine does not measure: it is starting or stopping")
+var errMeasuresNot = errors.New("there are no figures: the engine is starting or stopping, or runs with --no-measure")
 
 // Answer implements [transport.Measurer].
 func (f *figures) Answer(ctx context.Context, q *measure.Query) (*measure.Answer, error) {
