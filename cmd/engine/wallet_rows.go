@@ -228,14 +228,15 @@ func eachCSV(in io.Reader, use func(*walletRow) error) error {
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		line, _ := reader.FieldPos(0)
-		r := walletRow{line: line}
+		var r walletRow
 		var parse *csv.ParseError
 		switch {
 		case errors.As(err, &parse):
 			r.line, r.err = parse.Line, parse.Err
 		case err != nil:
 			return fmt.Errorf("read the file: %w", err)
+		default:
+			r.line, _ = reader.FieldPos(0)
 		}
 		for i := 0; r.err == nil && i < len(cells); i++ {
 			r.err = setCell(&r.cmd, columns[i], strings.Clone(cells[i]))

@@ -127,7 +127,7 @@ func TestImportRefusesRows(t *testing.T) {
 			t.Errorf("%s: %+v, %v", line, r, err)
 		}
 	}
-	endless := strings.Repeat("x", rowBytesMax)
+	endless := strings.Repeat("x", 2*rowBytesMax)
 	for name, text := range map[string]string{"long.jsonl": `{"buyer":"` + endless + `"}`, "long.csv": "buyer,gateway,token\n\"" + endless, "names.csv": endless} {
 		if _, err := engineRun(t, "wallet", "import", write(t, name, text), "--dry-run"); err == nil || !strings.Contains(err.Error(), "longer than") {
 			t.Errorf("an endless line of %s: %v", name, err)
