@@ -82,6 +82,11 @@ func ofEngine(cols ...counter) bool {
 	return !slices.ContainsFunc(cols, func(col counter) bool { return slices.Contains(reported[:], col) })
 }
 
+// beforeFlow says whether something comes before a buyer has a flow: a table by flow says so, and not that there were none.
+func (c counter) beforeFlow() bool {
+	return c == cntViews || c == cntPrompts || c == cntClicks || c == cntOffers
+}
+
 // onSale is when the series came on sale: the event, or the first of the account's; where that is not known, when it first counted something; 0 if it has not.
 func (n *countsNow) onSale() engine.Instant {
 	if e := n.key.of.event; e != nil {
@@ -109,8 +114,11 @@ func value(v float64) Figure { return Figure{Value: &v} }
 // count is how many of some columns there are.
 func count(cols ...counter) func(*countsNow) Figure {
 	return func(n *countsNow) Figure {
-		if !n.known(cols...) {
+		switch {
+		case !n.known(cols...):
 			return none(WhyNotAvailable)
+		case n.key.by == dimFlow && n.sum(cols...) == 0 && slices.ContainsFunc(cols, counter.beforeFlow):
+			return none(WhyNoFlow)
 		}
 		return value(float64(n.sum(cols...)))
 	}

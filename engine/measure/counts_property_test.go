@@ -327,6 +327,11 @@ func (o *oracle) figures(event string, by Dimension, series string, w Window, no
 		n[id] = sum(in, func(e *Entry) int64 { return countOf(e, id) })
 		put(id, float64(n[id]), ofEngine || known(kinds...))
 	}
+	for _, id := range []string{"views", "prompts", "clicks", "offers"} {
+		if by == ByFlow && n[id] == 0 && want[id].why == "" {
+			want[id] = wanted{why: WhyNoFlow} // they come before it
+		}
+	}
 	sold := ofEngine || known(KindOrdered, KindObservedOrder)
 	put("orders_per_100_views", float64(n["orders"])/float64(n["views"])*100, long && sold && known(KindViewed))
 

@@ -38,3 +38,15 @@ func TestCountsOfASale(t *testing.T) {
 		t.Errorf("net revenue in %q", f.Currency)
 	}
 }
+
+// What comes before a buyer has a flow is in no row of a table by flow, and the table does not say that there were none.
+func TestCountsBeforeAFlow(t *testing.T) {
+	h := tell("e1").onSale().add(KindViewed, by("ann")).add(KindPrompted, by("ann")).add(KindClicked, by("ann")).add(KindOffered, by("ann")).
+		add(KindHeld, by("ann"), flow(one)).add(KindOrdered, by("ann"), flow(one), order(1), paid(1000, 0, 0, 1))
+	for _, kpi := range []string{"views", "prompts", "clicks", "offers"} {
+		wantWhy(t, figureOf(t, h.book(), Query{By: ByFlow}, h.at, "one_click", kpi), WhyNoFlow)
+	}
+	if f := figureOf(t, h.book(), Query{By: ByFlow}, h.at, "one_click", "holds"); f.Value == nil || *f.Value != 1 {
+		t.Errorf("holds by one-click are %s", shown(f))
+	}
+}
