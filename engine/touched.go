@@ -62,7 +62,8 @@ func (t *Touch) append(dst []byte, hash uint64) []byte {
 
 // touch reads a touch, all but its id, of which there is only the hash. Its strings are views into the buffer.
 func (d *decoder) touch(t *Touch) (hash uint64) {
-	*t = Touch{Kind: TouchKind(d.byte())}
+	*t = Touch{}
+	t.Kind = TouchKind(d.byte())
 	how := d.byte()
 	t.Device, t.Method = Device(how&(1<<touchedMethodShift-1)), payment.MethodKind(how>>touchedMethodShift&7)
 	t.Consent = how&touchedConsent != 0

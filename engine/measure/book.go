@@ -25,6 +25,8 @@ type Book struct {
 	meters    []meter
 	people    *people // of the meters
 	in        []seriesID
+	how       How // of the entry that is added
+	ways      [waysMax]way
 }
 
 // Zones finds a time zone by its IANA name: [time.LoadLocation], which reads files and so is the shell's to call.
@@ -64,11 +66,40 @@ func (b *Book) Add(e *Entry) {
 	if e.Kind >= KindEventSet { // about the event itself: nothing of it is broken down
 		b.in = b.appendWhole(b.in[:0], s)
 	} else {
-		b.in = b.appendSeries(b.in[:0], s, e.At, s.account.how(e))
+		b.how = s.account.how(e)
+		b.in = b.seriesOf(b.in[:0], s, e.At, b.how)
 	}
 	for _, m := range b.meters {
 		m.add(&s.Subject, e, b.in)
 	}
+}
+
+// way is what entries of an event in one way, and at one hour of the day, count in. That never changes once it is found: see [seriesTable].
+type way struct {
+	event *event
+	how   How
+	hour  uint8
+	genre uint8
+	n     uint8
+	in    [waySeriesMax]seriesID
+}
+
+const (
+	waysMax      = 512 // that are remembered: a power of two
+	waySeriesMax = 3 + 2*(int(dimChannel)-int(dimNone))
+)
+
+// seriesOf appends what appendSeries does, for the price of a look if it was asked for lately.
+func (b *Book) seriesOf(dst []seriesID, s *event, at engine.Instant, how How) []seriesID {
+	hour := s.hourOf(at)
+	h := uint32(how.flow) | uint32(how.device)<<8 | uint32(how.method)<<16 | uint32(how.channel)<<24
+	w := &b.ways[(h*0x9e3779b1^uint32(s.number)*0x85ebca6b^uint32(hour)*0xc2b2ae35)>>(32-9)&(waysMax-1)]
+	if w.event == s && w.how == how && w.hour == hour && w.genre == s.genre {
+		return append(dst, w.in[:w.n]...)
+	}
+	dst = b.appendSeries(dst, s, at, how)
+	*w = way{event: s, how: how, hour: hour, genre: s.genre, n: uint8(copy(w.in[:], dst)), in: w.in}
+	return dst
 }
 
 // appendSeries appends the series that something counts in: first its account, then its event, then by each dimension that it says something of. No series is

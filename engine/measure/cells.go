@@ -73,9 +73,17 @@ type cells struct {
 	all    []cell
 	of     map[cellKey]uint32
 	scopes [2]map[uint32][]uint32 // the cells of events and of accounts, by their number
-	last   cellKey
-	lastID uint32
+	recent [cellsRecent]recentCell
 }
+
+// recentCell is a cell of an event that was asked for lately. Cells stay for ever.
+type recentCell struct {
+	key   cellKey
+	id    uint32
+	known bool
+}
+
+const cellsRecent = 512 // a power of two
 
 func newCells(max int64) cells {
 	return cells{max: int(max), of: make(map[cellKey]uint32), scopes: [2]map[uint32][]uint32{make(map[uint32][]uint32), make(map[uint32][]uint32)}}
@@ -85,8 +93,10 @@ func newCells(max int64) cells {
 // in the event as a whole only.
 func (c *cells) find(ev *event, how How) uint32 {
 	key := cellKey{scope: uint32(ev.number), genre: ev.genre, how: how}
-	if key == c.last && len(c.all) > 0 {
-		return c.lastID
+	h := uint32(how.flow) | uint32(how.device)<<8 | uint32(how.method)<<16 | uint32(how.channel)<<24
+	lately := &c.recent[(h*0x9e3779b1^key.scope*0x85ebca6b)>>(32-9)&(cellsRecent-1)]
+	if lately.known && lately.key == key {
+		return lately.id
 	}
 	id, ok := c.of[key]
 	if !ok {
@@ -100,7 +110,7 @@ func (c *cells) find(ev *event, how How) uint32 {
 		}
 		id = c.add(cell{key: key, twin: twin})
 	}
-	c.last, c.lastID = key, id
+	*lately = recentCell{key, id, true}
 	return id
 }
 

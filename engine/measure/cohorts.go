@@ -2,6 +2,7 @@ package measure
 
 import (
 	"encoding/binary"
+	"math/bits"
 
 	"github.com/holdfast-engine/holdfast/engine"
 )
@@ -68,7 +69,7 @@ func (m *cohorts) add(_ *Subject, e *Entry, _ []seriesID) {
 		return
 	}
 	ev := m.b.last
-	said := ev.account.how(e)
+	said := m.b.how
 	at := minuteOf(msOf(e.At), ev.hourOf(e.At))
 	person := m.person(ev, e)
 	if person == 0 {
@@ -313,7 +314,8 @@ func (m *cohorts) move(was, r *buyerRow) {
 		return
 	}
 	before, now := was.stepsMs(toldBefore), r.stepsMs(told)
-	for step := range funnelEnd {
+	for rest := toldBefore | told; rest != 0; rest &= rest - 1 {
+		step := bits.TrailingZeros32(rest)
 		if same && before[step] == now[step] {
 			continue
 		}

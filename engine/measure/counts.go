@@ -49,7 +49,7 @@ func (d *change) count(col counter, by int64) {
 }
 
 // change is what an entry adds.
-func (e *Entry) change() (d change) {
+func (e *Entry) change(d *change) {
 	// Not exhaustive: the others are counted by other meters, or not at all.
 	//exhaustive:ignore
 	switch e.Kind {
@@ -93,11 +93,11 @@ func (e *Entry) change() (d change) {
 			d.count(cntCommands, n)
 		}
 	}
-	return d
 }
 
 func (c *counts) add(s *Subject, e *Entry, in []seriesID) {
-	d := e.change()
+	var d change
+	e.change(&d)
 	if d.n == 0 {
 		return
 	}

@@ -12,6 +12,7 @@ type places struct {
 	ends []uint32 // of each place in flat
 	flat []seriesID
 	by   map[uint64]uint32 // hash of the series -> place
+	last uint32            // asked for last, and one: what becomes of something often counts where it began
 }
 
 func newPlaces(max int) places { return places{max: max, by: make(map[uint64]uint32)} }
@@ -26,8 +27,12 @@ func (p *places) series(place uint32) []seriesID {
 
 // of returns the number of a set of series, made if need be.
 func (p *places) of(in []seriesID) uint32 {
+	if p.last > 0 && slices.Equal(p.series(p.last-1), in) {
+		return p.last - 1
+	}
 	place, hash, ok := p.find(in)
 	if ok {
+		p.last = place + 1
 		return place
 	}
 	if len(p.ends) >= p.max && len(in) > seriesWhole {

@@ -12,6 +12,8 @@ type told struct {
 	key      engine.Key
 	people   uint64 // what hashes of its buyers begin with
 	sessions uint64
+	refs     uint64
+	buyer    lastPerson // what one buyer does comes in groups
 	whole    bool // read from its first fact on
 	observe  bool // it sells elsewhere
 	state    engine.EventState
@@ -40,13 +42,27 @@ type toldPrice struct {
 }
 
 func newTold(key engine.Key) *told {
-	return &told{key: key, people: personIn(personBegin, "b", key.Account), sessions: personIn(personBegin, "s", key.Account)}
+	return &told{
+		key: key, people: personIn(personBegin, "b", key.Account), sessions: personIn(personBegin, "s", key.Account), refs: personIn(personBegin, key.ID, key.Account),
+	}
 }
 
-// person is a buyer of the event.
-func (e *told) person(buyer string) uint64 {
-	return max(personIn(e.people, buyer), 1)
+// lastPerson is the buyer that was asked for last.
+type lastPerson struct {
+	name   []byte
+	person uint64
 }
+
+// person is a buyer of the event: see [PersonOf].
+func (e *told) person(buyer string) uint64 {
+	if last := &e.buyer; last.person == 0 || string(last.name) != buyer {
+		last.name, last.person = append(last.name[:0], buyer...), max(personIn(e.people, buyer), 1)
+	}
+	return e.buyer.person
+}
+
+// ref is a request id, or a shop's own order: see [RefOf].
+func (e *told) ref(id string) uint64 { return max(personIn(e.refs, id), 1) }
 
 // set takes what an organiser says about an event.
 func (r *Reader) set(e *told, f *engine.Fact) {

@@ -85,7 +85,7 @@ func (r *Reader) confirmed(e *told, f *engine.Fact) {
 		r.sell(e, f, toldOrder{ticket: uint32(f.Ticket)})
 		return
 	}
-	r.ofHold(KindAttempted, e, f.Hold, row, f.At).Ref = RefOf(e.key, f.RequestID)
+	r.ofHold(KindAttempted, e, f.Hold, row, f.At).Ref = e.ref(f.RequestID)
 	r.emit()
 	order := toldOrder{person: row.person, basket: row.basket, ticket: uint32(f.Ticket), channel: row.channel, device: row.device}
 	r.end(e, f.Hold, row, shareSold)
@@ -130,7 +130,7 @@ func (r *Reader) buying(e *told, f *engine.Fact) {
 	if f.Device != engine.DeviceUnknown {
 		p.device = f.Device
 	}
-	r.ofPurchase(KindAttempted, e, f, p, hold).Ref = RefOf(e.key, f.RequestID)
+	r.ofPurchase(KindAttempted, e, f, p, hold).Ref = e.ref(f.RequestID)
 	r.emit()
 }
 

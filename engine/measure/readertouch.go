@@ -60,7 +60,7 @@ func (r *Reader) touched(e *told, t *engine.Touch, at engine.Instant) {
 		entry.Text = t.Topic
 	case engine.TouchClickSeen:
 		if t.ClickID != "" {
-			entry.Ref = RefOf(e.key, t.ClickID)
+			entry.Ref = e.ref(t.ClickID)
 		}
 	case engine.TouchSurveyed:
 		entry.Survey = surveyNamed(t.Survey)
@@ -72,7 +72,7 @@ func (r *Reader) touched(e *told, t *engine.Touch, at engine.Instant) {
 		entry.AmountMinor = t.AmountMinor
 	}
 	if t.Ref != "" {
-		entry.Ref = RefOf(e.key, t.Ref)
+		entry.Ref = e.ref(t.Ref)
 	}
 	r.emit()
 }

@@ -23,6 +23,7 @@ type sketchBar struct {
 type sketches struct {
 	all  []sketch
 	last [durations]uint16 // where that of each kind was that was added to last: most entries are of the same minute as the one before
+	room []sketchBar       // of the last one that went: what moves on is often the only one of its minute, and the next one needs room again
 }
 
 func sketchKey(kind duration, k minuteKey) uint64 { return uint64(kind)<<32 | uint64(k) }
@@ -61,7 +62,8 @@ func (k *sketch) bar(index int16) (int, bool) {
 func (s *sketches) add(key uint64, index int32, n, sum int64) {
 	i, ok := s.search(key)
 	if !ok {
-		s.all = insert(s.all, i, sketch{key: key})
+		s.all = insert(s.all, i, sketch{key: key, bars: s.room[:0]})
+		s.room = nil
 	}
 	k := &s.all[i]
 	k.sum += sum
@@ -71,6 +73,7 @@ func (s *sketches) add(key uint64, index int32, n, sum int64) {
 	}
 	if k.bars[j].n += uint32(n); k.bars[j].n == 0 {
 		if k.bars = slices.Delete(k.bars, j, j+1); len(k.bars) == 0 {
+			s.room = k.bars
 			s.all = slices.Delete(s.all, i, i+1)
 		}
 	}
