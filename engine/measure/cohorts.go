@@ -350,28 +350,29 @@ func (m *cohorts) shift(fromCell uint32, from minuteKey, was uint32, toCell uint
 func (m *cohorts) count(cell uint32, r *buyerRow, person uint64, at minuteKey, e *Entry) {
 	switch e.Kind { //nolint:exhaustive // the others have cohorts only
 	case KindViewed:
-		m.cells.count(cell, at, timeViews, 1)
+		what := uint32(1)
 		if r != nil {
-			m.cells.count(cell, at, timeViewsLinked, 1)
+			what |= 1 << (timeViewsLinked - timeViews)
 		}
+		m.cells.countAll(cell, at, timeViews, what, 1)
 	case KindStepped:
 		if r != nil {
 			m.line(cell, r, at, e)
 		}
 	case KindOrdered, KindObservedOrder:
-		m.cells.count(cell, at, timeOrders, 1)
+		what, oneClick := uint32(1), e.HasFlow && e.Flow == engine.FlowOneClick
+		if r != nil && r.has(rowViewed) {
+			what |= 1 << (timeOrdersLinked - timeOrders)
+		}
+		if r != nil && r.has(rowOffered) {
+			what |= 1 << (timeOrdersEligible - timeOrders)
+			if oneClick {
+				what |= 1 << (timeOrdersOneClick - timeOrders)
+			}
+		}
+		m.cells.countAll(cell, at, timeOrders, what, 1)
 		if r == nil {
 			return
-		}
-		if r.has(rowViewed) {
-			m.cells.count(cell, at, timeOrdersLinked, 1)
-		}
-		oneClick := e.HasFlow && e.Flow == engine.FlowOneClick
-		if r.has(rowOffered) {
-			m.cells.count(cell, at, timeOrdersEligible, 1)
-			if oneClick {
-				m.cells.count(cell, at, timeOrdersOneClick, 1)
-			}
 		}
 		if oneClick {
 			m.used(person, cell, at)

@@ -14,7 +14,9 @@ type table[R any] struct {
 	n     int
 	keys  []uint64 // rings of a power of two
 	rows  []R
-	slots []uint32 // open addressing, twice as many as there is room for: position in the rings + 1
+	// Open addressing, twice as many as there is room for: position in the rings + 1 in the lower bits, as many as it can have, and bits of the key's hash above
+	// them: a search for what is not there looks at no key.
+	slots []uint32
 }
 
 func newTable[R any](max int64) table[R] { return table[R]{max: int(max)} }
@@ -27,19 +29,26 @@ func (t *table[R]) at(number uint64) *R { return &t.rows[number&uint64(len(t.row
 // key is that of a row.
 func (t *table[R]) key(number uint64) uint64 { return t.keys[number&uint64(len(t.rows)-1)] }
 
-// home is where the search for a key begins.
-func (t *table[R]) home(key uint64) int {
-	return int((key * 0x9e3779b97f4a7c15) >> (64 - bits.TrailingZeros(uint(len(t.slots)))))
+// home is where the search for a key begins, and tag the bits of its hash that slots have.
+func (t *table[R]) home(key uint64) (home int, tag uint32) {
+	hash := key * 0x9e3779b97f4a7c15
+	return int(hash >> (64 - bits.TrailingZeros(uint(len(t.slots))))), uint32(hash) &^ t.places()
 }
+
+// places has the bits of a slot that are its place.
+func (t *table[R]) places() uint32 { return uint32(len(t.slots) - 1) }
 
 // find returns the row of a key, valid until the next add or drop; nil if there is none.
 func (t *table[R]) find(key uint64) *R {
 	if t.n == 0 {
 		return nil
 	}
-	mask := len(t.slots) - 1
-	for i := t.home(key); t.slots[i] != 0; i = (i + 1) & mask {
-		if p := t.slots[i] - 1; t.keys[p] == key {
+	mask, places := len(t.slots)-1, t.places()
+	for i, tag := t.home(key); t.slots[i] != 0; i = (i + 1) & mask {
+		if t.slots[i]&^places != tag {
+			continue
+		}
+		if p := t.slots[i]&places - 1; t.keys[p] == key {
 			return &t.rows[p]
 		}
 	}
@@ -65,11 +74,11 @@ func (t *table[R]) add(key uint64) *R {
 
 func (t *table[R]) index(p uint32) {
 	mask := len(t.slots) - 1
-	i := t.home(t.keys[p])
+	i, tag := t.home(t.keys[p])
 	for t.slots[i] != 0 {
 		i = (i + 1) & mask
 	}
-	t.slots[i] = p + 1
+	t.slots[i] = tag | (p + 1)
 }
 
 func (t *table[R]) grow() {
@@ -88,14 +97,14 @@ func (t *table[R]) grow() {
 // drop forgets the oldest row. Those behind it in the index move up, so that no search ends too early.
 func (t *table[R]) drop() {
 	p := uint32(t.first & uint64(len(t.rows)-1))
-	mask := len(t.slots) - 1
-	i := t.home(t.keys[p])
-	for t.slots[i] != p+1 {
+	mask, places := len(t.slots)-1, t.places()
+	i, tag := t.home(t.keys[p])
+	for t.slots[i] != tag|(p+1) {
 		i = (i + 1) & mask
 	}
 	t.slots[i] = 0
 	for j := (i + 1) & mask; t.slots[j] != 0; j = (j + 1) & mask {
-		home := t.home(t.keys[t.slots[j]-1])
+		home, _ := t.home(t.keys[t.slots[j]&places-1])
 		if (j-home)&mask >= (j-i)&mask {
 			t.slots[i], t.slots[j] = t.slots[j], 0
 			i = j
