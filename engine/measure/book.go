@@ -26,7 +26,7 @@ type Book struct {
 	people    *people // of the meters
 	in        []seriesID
 	how       How // of the entry that is added
-	ways      [waysMax]way
+	ways      [1 << waysBits]way
 }
 
 // Zones finds a time zone by its IANA name: [time.LoadLocation], which reads files and so is the shell's to call.
@@ -85,15 +85,14 @@ type way struct {
 }
 
 const (
-	waysMax      = 512 // that are remembered: a power of two
+	waysBits     = 9 // of the number of ways that are remembered
 	waySeriesMax = 3 + 2*(int(dimChannel)-int(dimNone))
 )
 
 // seriesOf appends what appendSeries does, for the price of a look if it was asked for lately.
 func (b *Book) seriesOf(dst []seriesID, s *event, at engine.Instant, how How) []seriesID {
 	hour := s.hourOf(at)
-	h := uint32(how.flow) | uint32(how.device)<<8 | uint32(how.method)<<16 | uint32(how.channel)<<24
-	w := &b.ways[(h*0x9e3779b1^uint32(s.number)*0x85ebca6b^uint32(hour)*0xc2b2ae35)>>(32-9)&(waysMax-1)]
+	w := &b.ways[how.mixed(uint32(s.number)*uint32(len(hourNames))+uint32(hour), waysBits)]
 	if w.event == s && w.how == how && w.hour == hour && w.genre == s.genre {
 		return append(dst, w.in[:w.n]...)
 	}

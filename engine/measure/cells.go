@@ -73,7 +73,7 @@ type cells struct {
 	all    []cell
 	of     map[cellKey]uint32
 	scopes [2]map[uint32][]uint32 // the cells of events and of accounts, by their number
-	recent [cellsRecent]recentCell
+	recent [1 << waysBits]recentCell
 }
 
 // recentCell is a cell of an event that was asked for lately. Cells stay for ever.
@@ -83,8 +83,6 @@ type recentCell struct {
 	known bool
 }
 
-const cellsRecent = 512 // a power of two
-
 func newCells(max int64) cells {
 	return cells{max: int(max), of: make(map[cellKey]uint32), scopes: [2]map[uint32][]uint32{make(map[uint32][]uint32), make(map[uint32][]uint32)}}
 }
@@ -93,8 +91,7 @@ func newCells(max int64) cells {
 // in the event as a whole only.
 func (c *cells) find(ev *event, how How) uint32 {
 	key := cellKey{scope: uint32(ev.number), genre: ev.genre, how: how}
-	h := uint32(how.flow) | uint32(how.device)<<8 | uint32(how.method)<<16 | uint32(how.channel)<<24
-	lately := &c.recent[(h*0x9e3779b1^key.scope*0x85ebca6b)>>(32-9)&(cellsRecent-1)]
+	lately := &c.recent[how.mixed(key.scope, waysBits)]
 	if lately.known && lately.key == key {
 		return lately.id
 	}

@@ -42,6 +42,12 @@ func (a *account) how(e *Entry) How {
 	return h
 }
 
+// mixed is a hash of a way and a number, in so many bits.
+func (h How) mixed(number uint32, bits int) uint32 {
+	way := uint32(h.flow) | uint32(h.device)<<8 | uint32(h.method)<<16 | uint32(h.channel)<<24
+	return (way*0x9e3779b1 ^ number*0x85ebca6b) >> (32 - bits)
+}
+
 func appendHow(dst []byte, h How) []byte { return append(dst, h.flow, h.device, h.method, h.channel) }
 
 func (r *reader) how() How {

@@ -14,8 +14,8 @@ type told struct {
 	sessions uint64
 	refs     uint64
 	buyer    lastPerson // what one buyer does comes in groups
-	whole    bool // read from its first fact on
-	observe  bool // it sells elsewhere
+	whole    bool       // read from its first fact on
+	observe  bool       // it sells elsewhere
 	state    engine.EventState
 
 	name, genre, currency, zone string
