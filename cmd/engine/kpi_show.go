@@ -9,12 +9,20 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 
 	"github.com/holdfast-engine/holdfast/engine/measure"
 )
 
 // kpiColumnsMax is how many series are printed beside one another; more are printed one below the other.
-const kpiColumnsMax = 5
+const kpiColumnsMax = 3
+
+// Tables fit into a terminal: names that are longer than their column take two lines, and what does not fit behind a figure follows below it.
+const (
+	kpiColumns     = 80
+	kpiNameColumns = 30
+	kpiMore        = "\x01" // in front of what may follow below
+)
 
 // printKPITable prints figures for people: group by group, each with its unit, what it was made of and how sure it is.
 func printKPITable(w io.Writer, a *measure.Answer) error {
@@ -32,12 +40,17 @@ func printKPITable(w io.Writer, a *measure.Answer) error {
 		}
 	default:
 		printKPIColumns(&b, a.Rows)
+		b.WriteString("\n* so far: the newest buyers have not had their time\n-o csv and -o json say what each figure is made of, and its interval\n")
 	}
 	if a.Folded {
 		b.WriteString("\nthere was no room for more series: the rest is in " + measure.SeriesOther + "\n")
 	}
 	for line := range strings.Lines(b.String()) { // a table fills its last column up with blanks
-		if _, err := io.WriteString(w, strings.TrimRight(line, " \n")+"\n"); err != nil {
+		line = strings.TrimRight(line, " \n")
+		if figure, more, ok := strings.Cut(line, kpiMore); ok && utf8.RuneCountInString(line) > kpiColumns {
+			line = strings.TrimRight(figure, " ") + "\n" + strings.Repeat(" ", kpiNameColumns) + strings.Join(strings.Fields(more), " ")
+		}
+		if _, err := io.WriteString(w, strings.TrimRight(strings.ReplaceAll(line, kpiMore, ""), " ")+"\n"); err != nil {
 			return fmt.Errorf("print the figures: %w", err)
 		}
 	}
@@ -56,7 +69,7 @@ func kpiHead(a *measure.Answer) string {
 	} else if a.Query.Event != "" {
 		what = a.Query.Event
 	}
-	head := fmt.Sprintf("%s, %s, as of %s, %.1f s behind\n", what, windowWords(a.Query.Window), time.UnixMilli(a.AtMs).UTC().Format(time.RFC3339), float64(a.LagMs)/1e3)
+	head := fmt.Sprintf("%s\n%s, as of %s, %.1f s behind\n", what, windowWords(a.Query.Window), time.UnixMilli(a.AtMs).UTC().Format(time.RFC3339), float64(a.LagMs)/1e3)
 	if a.Title != "" {
 		head += a.Title + "\n"
 	}
@@ -113,10 +126,26 @@ func eachGroup(figures []measure.Figure, group func(name string), use func(d mea
 
 func printKPIRow(b *strings.Builder, row *measure.Row) {
 	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
-	eachGroup(row.Figures, func(name string) { fmt.Fprintf(t, "\n%s\t\t\t\t\n", name) }, func(d measure.Definition, f *measure.Figure) {
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\n", d.Name, figureText(f), madeOf(f), intervalText(f), remarks(f))
+	eachGroup(row.Figures, func(name string) { fmt.Fprintf(t, "\n%s\t\t\t\n", name) }, func(d measure.Definition, f *measure.Figure) {
+		more := ""
+		if interval, said := intervalText(f), remarks(f); interval+said != "" {
+			more = kpiMore + strings.TrimSpace(interval+" "+said)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", nameColumn(d.Name, "\t\t\t\n"), figureText(f), madeOf(f), more)
 	})
 	_ = t.Flush() // a strings.Builder takes everything
+}
+
+// nameColumn is a figure's name in its column: what does not fit is on a line before, which ends with end.
+func nameColumn(name, end string) string {
+	text, line := "", " "
+	for word := range strings.FieldsSeq(name) {
+		if utf8.RuneCountInString(line)+utf8.RuneCountInString(word) > kpiNameColumns {
+			text, line = text+line+end, "   "
+		}
+		line += " " + word
+	}
+	return text + line
 }
 
 func printKPIColumns(b *strings.Builder, rows []measure.Row) {
@@ -138,7 +167,7 @@ func printKPIColumns(b *strings.Builder, rows []measure.Row) {
 	}
 	fmt.Fprintln(t)
 	eachGroup(all, func(name string) { fmt.Fprintf(t, "%s%s\n", name, strings.Repeat("\t", len(rows)+1)) }, func(d measure.Definition, f *measure.Figure) {
-		fmt.Fprintf(t, "  %s\t", d.Name)
+		fmt.Fprintf(t, "%s\t", nameColumn(d.Name, strings.Repeat("\t", len(rows)+1)+"\n"))
 		for i := range rows {
 			one := in[i][f.KPI]
 			if one == nil {
@@ -146,10 +175,8 @@ func printKPIColumns(b *strings.Builder, rows []measure.Row) {
 				continue
 			}
 			text := figureText(one)
-			for _, more := range []string{madeOf(one), intervalText(one), remarks(one)} {
-				if more != "" {
-					text += " " + more
-				}
+			if one.SoFar {
+				text += "*"
 			}
 			fmt.Fprintf(t, "%s\t", text)
 		}
@@ -198,7 +225,11 @@ func decimals(v float64) string {
 	if v == math.Trunc(v) && math.Abs(v) < 1e15 {
 		return thousands(int64(v))
 	}
-	return strconv.FormatFloat(v, 'f', 1, 64)
+	whole, tenth, _ := strings.Cut(strconv.FormatFloat(v, 'f', 1, 64), ".")
+	if n, err := strconv.ParseInt(whole, 10, 64); err == nil && math.Abs(v) >= 1000 {
+		whole = thousands(n)
+	}
+	return whole + "." + tenth
 }
 
 // durationText writes milliseconds as people say them.

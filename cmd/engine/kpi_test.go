@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/holdfast-engine/holdfast/engine/measure"
 )
@@ -30,7 +31,7 @@ func TestFiguresReadWell(t *testing.T) {
 	if err := printKPITable(&b, a); err != nil {
 		t.Fatal(err)
 	}
-	wants(t, b.String(), "e1, the last 15m, as of 2026-05-01T10:00:00Z, 0.1 s behind\n", "\nerrors\n", "25.0 %", "250 of 1,000", "[22.4 to 27.8 %]", "so far, 80 % mature",
+	wants(t, b.String(), "e1\nthe last 15m, as of 2026-05-01T10:00:00Z, 0.1 s behind\n", "\nerrors\n", "25.0 %", "250 of 1,000", "[22.4 to 27.8 %]", "so far, 80 % mature",
 		"23,835.00 EUR", "too few", "\nothers\n", "of.tomorrow", "1.2 s", "±1 %")
 
 	a.Query.By, a.Title = measure.ByFlow, "descriptive: buyers choose their flow"
@@ -41,8 +42,8 @@ func TestFiguresReadWell(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(b.String(), "\n")
-	if lines[1] != a.Title || strings.Join(strings.Fields(lines[3]), " ") != "one_click standard" {
-		t.Errorf("it begins\n%s", strings.Join(lines[:4], "\n"))
+	if lines[2] != a.Title || strings.Join(strings.Fields(lines[4]), " ") != "one_click standard" {
+		t.Errorf("it begins\n%s", strings.Join(lines[:5], "\n"))
 	}
 	if at := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "  Net revenue") }); at < 0 || strings.Count(lines[at], "23,835.00 EUR") != 2 {
 		t.Errorf("net revenue is not in both columns:\n%s", b.String())
@@ -107,4 +108,39 @@ func TestDefinitionsArePrinted(t *testing.T) {
 	}
 	_, err := engineRun(t, "kpi", "definitions", "happiness")
 	refuses(t, err, "there is no KPI happiness")
+}
+
+// TestKPITablesFitATerminal holds what people see to 80 columns, with the longest of everything; what does not fit behind a figure is below it.
+func TestKPITablesFitATerminal(t *testing.T) {
+	n, d, mature, low, high := int64(16_406), int64(72_693), 0.5, 11.25, 999.5
+	row := func(series string) measure.Row {
+		r := measure.Row{Series: series}
+		for _, def := range measure.Definitions() {
+			f := figure(def.ID, def.Unit, 1234.56)
+			f.Currency, f.Numerator, f.Denominator, f.Low, f.High, f.Mature, f.SoFar = "EUR", &n, &d, &low, &high, &mature, true
+			if def.Unit == measure.UnitInstant {
+				f = measure.Figure{KPI: def.ID, Unit: def.Unit, Why: measure.WhyNotAvailable}
+			}
+			r.Figures = append(r.Figures, f)
+		}
+		return r
+	}
+	for _, a := range []measure.Answer{
+		{Query: measure.Query{Event: "night-one"}, Rows: []measure.Row{row("all")}},
+		{Query: measure.Query{Event: "night-one", By: measure.ByFlow}, Rows: []measure.Row{row("one_click"), row("standard")}},
+	} {
+		var out strings.Builder
+		if err := printKPITable(&out, &a); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(out.String()) {
+			if utf8.RuneCountInString(strings.TrimSuffix(line, "\n")) > kpiColumns {
+				t.Errorf("too wide: %s", line)
+			}
+		}
+		wants(t, out.String(), "so far", "1,234.6 /s", "Conversion", "123456.0 %")
+		if strings.Contains(out.String(), kpiMore) {
+			t.Error("the mark of what may follow below is printed")
+		}
+	}
 }

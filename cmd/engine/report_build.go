@@ -157,7 +157,7 @@ func (r *report) judge() []string {
 		return f != nil && f.Value != nil
 	}
 	var said []string
-	sold := fmt.Sprintf("%s orders of %s tickets, %s net.", text("orders"), text("tickets"), text("revenue.net"))
+	sold := fmt.Sprintf("%s orders of %s tickets before refunds, %s net.", text("orders"), text("tickets"), text("revenue.net"))
 	if has("sold_out.time") {
 		sold = "Sold out in " + text("sold_out.time") + ": " + sold
 	} else if has("sold_out.sell_through") {

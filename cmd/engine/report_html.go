@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	_ "embed"
 	"encoding/base64"
 	"fmt"
@@ -22,6 +23,7 @@ const reportRowsShown = 20
 
 // writeHTML writes the page. orders is the CSV, which the page carries in itself.
 func (r *report) writeHTML(w io.Writer, orders []byte) error {
+	known := definitionsByID()
 	t, err := template.New("report").Funcs(template.FuncMap{
 		"figure": figureText, "madeOf": madeOf, "interval": intervalText, "remarks": remarks, "thousands": thousands,
 		"money":   func(minor int64) string { return money(minor, r.Money.Currency) },
@@ -32,6 +34,7 @@ func (r *report) writeHTML(w io.Writer, orders []byte) error {
 			v := float64(n)
 			return &v
 		},
+		"name":  func(kpi string) string { return cmp.Or(known[kpi].Name, kpi) },
 		"words": func(s string) string { return strings.ReplaceAll(s, "_", " ") },
 		"value": func(v *float64, kpi string) string {
 			if v == nil {

@@ -44,6 +44,9 @@ export function duration(ms) {
   return two(Math.floor(hours / 24), "day", hours % 24, "hour");
 }
 
+// took shows how long something took: nothing takes no time at all.
+export const took = (ms) => (ms >= 0 && ms < 0.5 ? `< ${duration(1)}` : duration(ms));
+
 // age shows how old figures are: nobody reads milliseconds that change each second.
 export const age = (ms) => (ms === undefined ? "not available" : ms < 1000 ? `Under ${duration(1000)}` : duration(ms));
 
@@ -88,7 +91,7 @@ export function value(f, zone) {
   const v = f.value;
   switch (f.unit) {
     case "ratio": return share(v);
-    case "ms": return duration(v);
+    case "ms": return took(v);
     case "minor": return f.currency ? money(v, f.currency) : count(v);
     case "per_s": return decimal(v, v < 10 ? 2 : 0) + " /s";
     case "per_100": return decimal(v, 1) + " per 100";

@@ -1,6 +1,6 @@
 // What a product manager asks: how does it go, does one-click help, what did it bring, does anybody regret it, and may I trust this.
 import { html, nothing, svg } from "lit-html";
-import { age, count, decimal, duration, hasValue, money, moment, of, interval, share, value } from "./format.js";
+import { age, count, decimal, duration, hasValue, money, moment, of, interval, share, took, value } from "./format.js";
 import { bullet, facts, figureTable, missing, panel, shown, table, term } from "./parts.js";
 import { dimensions, link, windowOf } from "./address.js";
 import { matureMs, targetMs } from "./constants.js";
@@ -33,7 +33,7 @@ function tiles(model) {
 
 function ordersDetail(model) {
   const tickets = model.figure("tickets"), rate = model.figure("throughput.orders");
-  return [hasValue(tickets) && `${count(tickets.value)} tickets`, hasValue(rate) && rate.value > 0 && `${decimal(rate.value, rate.value < 10 ? 2 : 0)} orders/s`].filter(Boolean).join(" · ");
+  return [hasValue(tickets) && `${count(tickets.value)} tickets before refunds`, hasValue(rate) && rate.value > 0 && `${decimal(rate.value, rate.value < 10 ? 2 : 0)} orders/s`].filter(Boolean).join(" · ");
 }
 
 function conversionDetail(f) {
@@ -66,7 +66,7 @@ function funnel(model) {
   const top = Math.max(1, ...all.map((s) => reached(s) ?? 0)), left = model.figure("abandonment");
   const bars = html`<ol class="funnel">${all.map((s, i) => html`<li><div class="step">${term(model, s.id, s.name)}<b>${reached(s) === undefined ? missing(s.f) : count(reached(s))}</b></div>
     <div class="track"><i .style=${`width:${(((reached(s) ?? 0) / top) * 100).toFixed(2)}%`}></i></div>
-    <p class="detail">${i === 0 ? "buyers, each once an event" : hasValue(s.f) ? html`${share(s.f.value)} of the step before${hasValue(s.time) ? html` · half of them within ${duration(s.time.value)}` : nothing}` : "\u00a0"}</p></li>`)}</ol>
+    <p class="detail">${i === 0 ? "buyers, each once an event" : hasValue(s.f) ? html`${share(s.f.value)} of the step before${hasValue(s.time) ? html` · half of them within ${took(s.time.value).replace("< ", "")}` : nothing}` : "\u00a0"}</p></li>`)}</ol>
     <dl class="facts after"><div><dt>${term(model, "abandonment", "Held tickets and left")}</dt><dd>${shown(model, left)}</dd></div>
     <div class="inner"><dt>${term(model, "abandonment.could_not", "could not: declined, error, sold out")}</dt><dd>${shown(model, model.figure("abandonment.could_not"))}</dd></div>
     <div class="inner"><dt>${term(model, "abandonment.did_not", "did not: went away")}</dt><dd>${shown(model, model.figure("abandonment.did_not"))}</dd></div></dl>`;

@@ -40,7 +40,7 @@ function tickets(model) {
   const sum = (key) => list.reduce((total, e) => total + (e[key] ?? 0), 0), all = states.reduce((total, [key]) => total + sum(key), 0);
   const part = (key) => (all ? sum(key) / all : 0);
   const content = !list.length ? html`<p class="empty">Nothing is known of its tickets yet.</p>` : !all ? html`<p class="empty">It has no tickets of its own: it sells elsewhere and is only observed.</p>`
-    : html`<div class="stack" role="img" aria-label=${states.map(([key, name]) => `${name} ${count(sum(key))}`).join(", ")}>${states.map(([key]) => html`<i class=${key} .style=${`width:${(part(key) * 100).toFixed(3)}%`}></i>`)}</div>
+    : html`<div class="stack" role="img" aria-label=${states.map(([key, name]) => `${name} ${count(sum(key))}`).join(", ")}>${states.filter(([key]) => sum(key) > 0).map(([key]) => html`<i class=${key} .style=${`width:${(part(key) * 100).toFixed(3)}%`}></i>`)}</div>
     <dl class="legend">${states.map(([key, name]) => html`<div class=${key}><dt>${name}</dt><dd>${count(sum(key))} <span>${share(part(key))}</span></dd></div>`)}</dl>
     ${facts(model, [{ id: "sold_out.sell_through", name: "Sell-through, without blocked" }, { id: "sold_out.first_empty", name: "First had nothing free" }, { id: "sold_out.at", name: "Sold out" }])}`;
   return panel(model, {
@@ -83,7 +83,7 @@ function latency(model) {
   const all = speeds.map(([id, name]) => ({ id: "latency." + id, name, p: ["p50", "p95", "p99"].map((p) => model.figure(`latency.${id}.${p}`)) }));
   const within = model.figure("latency.confirmed_2s"), p95 = model.figure("latency.l1.p95");
   const content = html`<p class="lead"><span class="label">${term(model, "latency.confirmed_2s", `Confirmed within ${duration(targetMs)}`)}</span><span class=${hasValue(within) ? "big" : "big none"}>${shown(model, within)}</span></p>
-    ${hasValue(p95) ? html`<div class=${p95.value > targetMs ? "target missed" : "target"}>${bullet(p95.value, targetMs)}<span>p95 ${duration(p95.value)}, target ${duration(targetMs)}</span></div>` : nothing}
+    ${hasValue(p95) ? html`<div class=${p95.value > targetMs ? "target missed" : "target"}><span>p95 ${duration(p95.value)}, target ${duration(targetMs)}</span>${bullet(p95.value, targetMs)}</div>` : nothing}
     <table class="speeds"><caption class="away">Latency by stage</caption><thead><tr><th scope="col">Stage</th><th scope="col" class="n">p50</th><th scope="col" class="n">p95</th><th scope="col" class="n">p99</th></tr></thead>
     <tbody>${all.map((s) => html`<tr><th scope="row">${term(model, s.id + ".p95", s.name)}</th>${s.p.some(hasValue) ? s.p.map((f) => html`<td class=${"n" + (s.id === "latency.l1" && hasValue(f) && f.value > targetMs ? " is-bad" : "")}>${shown(model, f)}</td>`) : html`<td class="n" colspan="3">${missing(s.p[1])}</td>`}</tr>`)}</tbody></table>`;
   return panel(model, { id: "latency", title: "Latency", note: `target ${duration(targetMs)} from click to result`, content, table: figureTable(model, ["latency.confirmed_2s", ...all.flatMap((s) => ["p50", "p95", "p99"].map((p) => s.id + "." + p))]) });
