@@ -49,20 +49,34 @@ func newCrowd(t *testing.T, url string) *crowd {
 			t.Fatal(err)
 		}
 		t.Cleanup(nc.Close)
-		sub, err := nc.Subscribe(c.inbox+"."+strconv.Itoa(len(c.conns))+".*", c.hears)
-		if err == nil {
-			err = sub.SetPendingLimits(-1, -1)
-		}
+		// A channel, since a subscription with a callback forgets what it has received and not yet called when the connection ends.
+		heard := make(chan *nats.Msg, crowdHeardMax)
+		_, err = nc.ChanSubscribe(c.inbox+"."+strconv.Itoa(len(c.conns))+".*", heard)
 		if err == nil {
 			err = nc.Flush()
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
+		over := make(chan struct{})
+		t.Cleanup(func() { close(over) })
+		go func() {
+			for {
+				select {
+				case m := <-heard:
+					c.hears(m)
+				case <-over:
+					return
+				}
+			}
+		}()
 		c.conns = append(c.conns, nc)
 	}
 	return c
 }
+
+// crowdHeardMax bounds the answers of a connection that nobody has looked at yet.
+const crowdHeardMax = 1 << 16
 
 // click sends a buy of one ticket and does not wait.
 func (c *crowd) click(request, buyer string, wait time.Duration) {
