@@ -118,6 +118,7 @@ func (r *request) finish() {
 // Outcome encodes the answer to command i. It implements [engine.Replier].
 func (r *request) Outcome(_ *engine.Request, i int, out *engine.Outcome) {
 	if r.replyTo == "" {
+		r.server.noteUnheard(r.replyTo, out.Code)
 		return
 	}
 	if r.waits {

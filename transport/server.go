@@ -318,6 +318,7 @@ func (s *Server) checkSubject(event string, verb engine.Verb, size int) *refusal
 // slow, less is taken in.
 func (s *Server) refuseUnread(m *nats.Msg, ref *refusal) {
 	s.stats.refused[ref.code].Add(1)
+	s.noteUnheard(m.Reply, ref.code)
 	body := m.Data
 	if len(body) > BatchBytesMax {
 		body = body[:BatchBytesMax]
@@ -341,10 +342,18 @@ func (s *Server) submit(r *request, event string, size int64) {
 		}
 	}
 	s.stats.refused[code].Add(1)
+	s.noteUnheard(r.replyTo, code)
 	ref := s.submitRefusal(code, event)
 	r.refuse(&ref)
 	s.publish(r.replyTo, code, r.correlation, r.out)
 	s.release(r)
+}
+
+// noteUnheard counts a refusal that nobody is told of: touches alone may come without a reply subject.
+func (s *Server) noteUnheard(replyTo string, code engine.Code) {
+	if replyTo == "" && code != engine.CodeOK {
+		s.stats.unheard[code].Add(1)
+	}
 }
 
 func (s *Server) take(commands, bytes int64) engine.Code {

@@ -22,6 +22,8 @@ type Stats struct {
 
 	// Refused counts the messages refused before the engine took them, by code.
 	Refused [engine.Codes]uint64
+	// Unheard counts the messages with touches that were refused, by the engine too, and had no reply subject: nobody was told.
+	Unheard [engine.Codes]uint64
 
 	Pushes     uint64 // changes of purchases that were published
 	PushesLost uint64 // and that were not
@@ -41,7 +43,7 @@ type counters struct {
 	messages, messageBytes, commands, batches, json atomic.Uint64
 	replies, repliesFailed                          atomic.Uint64
 	droppedNoReply, droppedReply, droppedPending    atomic.Uint64
-	refused                                         [engine.Codes]atomic.Uint64
+	refused, unheard                                [engine.Codes]atomic.Uint64
 	kpis, kpisLost                                  atomic.Uint64
 }
 
@@ -54,7 +56,7 @@ func (s *Server) Stats() Stats {
 		DroppedNoReply: c.droppedNoReply.Load(), DroppedReply: c.droppedReply.Load(),
 	}
 	for i := range st.Refused {
-		st.Refused[i] = c.refused[i].Load()
+		st.Refused[i], st.Unheard[i] = c.refused[i].Load(), c.unheard[i].Load()
 	}
 	st.Pushes, st.PushesLost, st.Parked = s.pushes.sent.Load(), s.pushes.lost.Load(), s.parking.waiting()
 	st.KPIs, st.KPIsLost = c.kpis.Load(), c.kpisLost.Load()

@@ -2,6 +2,7 @@ package transport_test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -65,6 +66,15 @@ func TestTouchesAreTakenWithoutAReplySubject(t *testing.T) {
 	after := w.server.Stats()
 	if dropped := after.DroppedNoReply - before.DroppedNoReply; dropped != 2 {
 		t.Errorf("%d messages without a reply subject were dropped, want the hold and the batch", dropped)
+	}
+	unheard := map[string]uint64{}
+	for code, n := range after.Unheard {
+		if n -= before.Unheard[code]; n > 0 {
+			unheard[engine.Code(code).String()] = n
+		}
+	}
+	if want := map[string]uint64{"invalid": 2, "malformed": 1, "card_number": 1, "event_unknown": 1}; !maps.Equal(unheard, want) {
+		t.Errorf("refused without anybody being told: %v, want %v", unheard, want)
 	}
 	if after.Replies-before.Replies != 2 || after.RepliesFailed != before.RepliesFailed {
 		t.Errorf("%d replies were published and %d failed, want those that were waited for", after.Replies-before.Replies, after.RepliesFailed-before.RepliesFailed)

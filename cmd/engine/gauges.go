@@ -114,6 +114,16 @@ func (p *process) addTransportMetrics(m *actors.Metrics) {
 		}
 		return n
 	})
+	var codes []string
+	for code := engine.CodeOK + 1; int(code) < engine.Codes; code++ {
+		codes = append(codes, code.String())
+	}
+	m.CounterPer("holdfast_touches_refused_unheard_total", "Messages with touches that were refused, by code, and came without a reply subject: nobody was told.", "code", codes, func(i int) (n uint64) {
+		for _, s := range stats {
+			n += s.get().Unheard[int(engine.CodeOK)+1+i]
+		}
+		return n
+	})
 	count("holdfast_purchase_changes_published_total", "Changes of purchases published on the subjects of their buyers.", func(s *transport.Stats) uint64 { return s.Pushes })
 	count("holdfast_purchase_changes_lost_total", "Changes of purchases that were not published, because too many were.", func(s *transport.Stats) uint64 { return s.PushesLost })
 	count("holdfast_kpi_messages_total", "Messages with figures that were published.", func(s *transport.Stats) uint64 { return s.KPIs })
