@@ -48,6 +48,8 @@ type reportMoney struct {
 	Checks  []reportAgreeing `json:"checks"`
 	// OpenMinor is what refunds that the gateway has not given yet come to: it is in no sum.
 	OpenMinor int64 `json:"open_refunds_minor"`
+	// Elsewhere says that the event sells elsewhere: its orders are reported, and there is no ledger of them here.
+	Elsewhere bool `json:"elsewhere,omitempty"`
 }
 
 // reportOrder is an order: what it cost, and by what id the gateway knows its charge.

@@ -78,6 +78,10 @@ func (r *report) takeEvent(key engine.Key, from reportSources) error {
 	var none engine.Facts
 	view := &ev.Step(&engine.Command{Verb: engine.VerbGet}, ev.LastAt(), &none).Event
 	r.Money.Currency, r.Money.Through = strings.Clone(view.Spec.Currency), seen.Batch
+	if r.Money.Elsewhere = view.Spec.Observe; r.Money.Elsewhere {
+		r.Sold, r.Money.Orders, r.Money.Checks = []reportLot{}, []reportOrder{}, []reportAgreeing{}
+		return nil
+	}
 	for i := range view.Lots {
 		l := &view.Lots[i]
 		r.Sold = append(r.Sold, reportLot{
@@ -178,7 +182,9 @@ func (r *report) judge() []string {
 	} else if has("latency.l2.p95") {
 		said = append(said, "95 % of the answers took the engine less than "+text("latency.l2.p95")+"; what buyers saw is not available.")
 	}
-	if r.Money.agrees() {
+	if r.Money.Elsewhere {
+		said = append(said, "The event sells elsewhere and is only observed: its orders are as its shop reports them, and there is no ledger here to hold them against.")
+	} else if r.Money.agrees() {
 		said = append(said, "The figures and the ledger of "+thousands(int64(len(r.Money.Orders)))+" orders agree to the cent.")
 	} else {
 		said = append(said, "THE FIGURES AND THE LEDGER DIFFER: see Money.")

@@ -16,6 +16,7 @@ import (
 	"github.com/holdfast-engine/holdfast/engine"
 	"github.com/holdfast-engine/holdfast/engine/measure"
 	"github.com/holdfast-engine/holdfast/transport/gateway/sandbox"
+	pb "github.com/holdfast-engine/holdfast/transport/holdfastpb"
 )
 
 // soldDemo runs the demo's sale in a folder and returns the engine that is still up, and its gateway.
@@ -212,6 +213,34 @@ func checkPage(t *testing.T, page string, r *report) {
 		if f.KPI == "revenue.net" && !strings.Contains(page, figureText(f)) {
 			t.Errorf("the page has no net revenue of %s", figureText(f))
 		}
+	}
+}
+
+// TestReportOfAnEventThatSellsElsewhere: there is no ledger to hold its figures against, and the lots that somebody has left in its file are none that sell.
+func TestReportOfAnEventThatSellsElsewhere(t *testing.T) {
+	s := serveOn(t, newData(t))
+	c, at, out := connectTo(t, s), strings.TrimPrefix(s.HTTP, "http://"), filepath.Join(t.TempDir(), "spring")
+	spring := smallEvent(100)
+	spring.Mode = "observe"
+	if _, err := c.Create(within(t), "spring", spring); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Touch(within(t), "spring", &pb.Touch{Kind: "viewed", Id: "t1", Buyer: "b1", Consent: true},
+		&pb.Touch{Kind: "ordered", Id: "t2", Buyer: "b1", Consent: true, Ref: "A-1", Quantity: 2, FaceMinor: 9000, FeesMinor: 500}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the order is in the figures", func() bool {
+		said, err := engineRun(t, "kpi", "--http", at, "--event", "spring")
+		return err == nil && strings.Contains(said, "95.00 EUR")
+	})
+	printed := must(t, "report", "--event", "spring", "--http", at, "--out", out)
+	wants(t, printed, "1 orders of 2 tickets", "there is no ledger here")
+	if r, page, orders := readReport(t, out); !r.Money.Elsewhere || len(r.Money.Checks) != 0 || len(r.Sold) != 0 || len(orders) != 1 || strings.Contains(page, "DIFFER") {
+		t.Errorf("%+v %+v", r.Money, r.Sold)
+	}
+	figures := must(t, "kpi", "--http", at, "--event", "spring", "--kpis", "sold_out.,conversion_obtainable")
+	if strings.Count(figures, "not available") != 5 {
+		t.Errorf("it has tickets of its own:\n%s", figures)
 	}
 }
 

@@ -153,7 +153,7 @@ func (r *Reader) endRun(e *told, at engine.Instant) {
 	if e.pending.hold != 0 {
 		r.heldBy(e, nil)
 	}
-	if !e.stock.changed || !e.whole {
+	if !e.stock.changed || !e.whole || e.observe { // what an event in mode observe says of lots is not where its tickets are
 		return
 	}
 	r.begin(KindStock, e, at).Stock = e.stock.view()
