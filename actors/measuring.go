@@ -92,6 +92,7 @@ type Measurement struct {
 
 	// What is the goroutine's own.
 	follower  *measure.Follower
+	useless   bool   // the checkpoint that is there cannot be used, and no backup is whole until there is another
 	cut       bool   // what is left of the log is not all of it, and the first run has not been read
 	inBatch   uint64 // the batch that is being read
 	bytes     int64  // of facts read since the last checkpoint
@@ -208,7 +209,7 @@ func (m *Measurement) open() {
 		return
 	}
 	m.cut = gone > 0
-	if !errors.Is(err, errNoCheckpoint) {
+	if m.useless = !errors.Is(err, errNoCheckpoint); m.useless {
 		m.logger.Error("the checkpoint of the KPIs cannot be used: they are made anew from what is left of the log", "first_batch", gone+1, "err", err)
 	} else if m.cut {
 		m.logger.Warn("the log was cut before anybody measured: KPIs begin with what is left of it", "first_batch", gone+1)
@@ -246,7 +247,7 @@ func (m *Measurement) look() (more bool) {
 	if at >= end {
 		m.since.Store(int64(now)) // whatever comes now was not durable before
 	}
-	m.maybeSave()
+	m.maybeSave(at >= end)
 	return at < end
 }
 
@@ -290,13 +291,14 @@ func (m *Measurement) fail(err error) {
 	m.logger.Error("alarm: the log cannot be measured any further: KPIs stand still from here, sales go on", "batch", m.inBatch, "err", err)
 }
 
-// maybeSave begins to write a checkpoint if it is time to.
-func (m *Measurement) maybeSave() {
-	if m.saving || m.bytes == 0 {
+// maybeSave begins to write a checkpoint if it is time to: at once where the one that is there is of no use and all of the log has been read.
+func (m *Measurement) maybeSave(whole bool) {
+	anew := m.useless && whole
+	if m.saving || m.bytes == 0 && !anew {
 		return
 	}
 	since := m.clock.Mono() - m.savedLast
-	if since < m.cfg.CheckpointEvery && m.bytes < checkpointHurry*m.cfg.CheckpointBytes && (m.bytes < m.cfg.CheckpointBytes || since < checkpointPause) {
+	if !anew && since < m.cfg.CheckpointEvery && m.bytes < checkpointHurry*m.cfg.CheckpointBytes && (m.bytes < m.cfg.CheckpointBytes || since < checkpointPause) {
 		return
 	}
 	batch, state := m.encode()
@@ -313,7 +315,7 @@ func (m *Measurement) encode() (batch uint64, state []byte) {
 	state = m.follower.AppendState(make([]byte, 0, m.keptLen.Load()*9/8+1024))
 	m.encodeNs.Store(time.Since(began).Nanoseconds())
 	m.keptLen.Store(int64(len(state)))
-	m.bytes, m.savedLast = 0, m.clock.Mono()
+	m.bytes, m.savedLast, m.useless = 0, m.clock.Mono(), false
 	return m.follower.Book.Batch(), state
 }
 
@@ -345,7 +347,7 @@ func (m *Measurement) finish() {
 	if m.saving {
 		m.noteSaved(<-m.saved)
 	}
-	if m.stopped.Load() == nil && m.ctx.Err() == nil && m.bytes > 0 {
+	if m.stopped.Load() == nil && m.ctx.Err() == nil && (m.bytes > 0 || m.useless) {
 		batch, state := m.encode()
 		m.noteSaved(savedCheckpoint{batch, m.cfg.Checkpoint.Save(m.ctx, batch, state)})
 	}

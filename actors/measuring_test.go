@@ -256,6 +256,9 @@ func TestACheckpointThatCannotBeUsedIsMadeAnew(t *testing.T) {
 			if n.Measurement().Since() != 0 {
 				t.Errorf("%s: the log is whole, and the KPIs say that it is not", what)
 			}
+			if l.saves != 2 || !bytes.Equal(l.state, l.replay(t)) { // no backup is whole before
+				t.Errorf("%s: it is still there when the log has been read", what)
+			}
 			stop()
 			if !bytes.Equal(l.state, l.replay(t)) || l.batch != l.Durable() {
 				t.Errorf("%s: the KPIs are not what the log says", what)
