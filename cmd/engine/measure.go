@@ -20,6 +20,7 @@ const checkpointShare = 16
 type measureSettings struct {
 	off             bool
 	checkpointEvery time.Duration
+	policy          *measure.Policy // of a folder that begins; nil is the default
 }
 
 func (m *measureSettings) addTo(f *pflag.FlagSet) {
@@ -49,8 +50,12 @@ func (p *process) openMeasure(context.Context) error {
 		return err
 	}
 	p.kpiCursor = cursor
+	policy := measure.PolicyDefault()
+	if given := p.config.bounds.measure.policy; given != nil {
+		policy = *given
+	}
 	c := &actors.MeasureConfig{
-		Log: cursor, Checkpoint: checkpoint, Policy: measure.PolicyDefault(), CheckpointEvery: p.config.bounds.measure.checkpointEvery,
+		Log: cursor, Checkpoint: checkpoint, Policy: policy, CheckpointEvery: p.config.bounds.measure.checkpointEvery,
 		// The log behind a checkpoint is kept: long before that is too much, there is the next one.
 		CheckpointBytes: min(actors.CheckpointBytesDefault, max(1, p.config.bounds.store.CursorLagBytes/checkpointShare)),
 	}

@@ -22,6 +22,7 @@ type noticeSettings struct {
 	// loopback lets webhooks go to this machine.
 	loopback bool
 	pause    func(attempt int) time.Duration // between attempts of webhooks; nil is from seconds to a day
+	look     time.Duration                   // how often somebody looks who is due to be asked; 0 is the surveyor's default
 	stream   notice.StreamConfig
 }
 
@@ -90,7 +91,7 @@ func (p *process) startSurveys(streams *notice.Streams) {
 	if m == nil {
 		return
 	}
-	s := &notice.Surveyor{Surveys: m, Engine: p.node, Publisher: streams, Logger: p.config.logger}
+	s := &notice.Surveyor{Surveys: m, Engine: p.node, Publisher: streams, Logger: p.config.logger, Every: p.config.bounds.notices.look}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
