@@ -50,8 +50,12 @@ func (c *counts) definitions() []Definition {
 }
 
 // known says whether things are measured where the series is: 0 is then a number, and else it is not available. The engine measures what it does itself. What
-// is reported is measured once its account has reported one of it, and for an event that sells elsewhere once that event has.
+// is reported is measured once its account has reported one of it, and for an event that sells elsewhere once that event has. By something that no caller has
+// said of any of them, nothing is known.
 func (n *countsNow) known(cols ...counter) bool {
+	if !n.said(cols...) {
+		return false
+	}
 	s := n.key.of
 	if s.event != nil && s.event.Observe {
 		return n.c.ever(s.slots[0]-1, cols...)
@@ -60,6 +64,26 @@ func (n *countsNow) known(cols ...counter) bool {
 		return true
 	}
 	return n.c.ever(s.account.slots[0]-1, cols...)
+}
+
+// said says whether any of these says what it is broken down by, if there are any: a device, a method and a channel are the callers' to tell. Where none does,
+// 0 in every row would say that nobody bought.
+func (n *countsNow) said(cols ...counter) bool {
+	by, s := n.key.by, n.key.of
+	if by != dimDevice && by != dimMethod && by != dimChannel {
+		return true
+	}
+	ofOrders := [...]counter{cntTickets, cntFace, cntFees, cntTax}
+	if slices.ContainsFunc(cols, func(col counter) bool { return slices.Contains(ofOrders[:], col) }) {
+		cols = []counter{cntOrders} // an amount may be 0
+	}
+	if !n.c.ever(s.slots[0]-1, cols...) {
+		return true
+	}
+	first := slotOf(by, 0)
+	return slices.ContainsFunc(s.slots[first:first+dimSizes[by]], func(slot seriesID) bool {
+		return slot != slotEmpty && slot != slotNoRoom && n.c.ever(slot-1, cols...)
+	})
 }
 
 // ever says whether a series has ever counted one of these.

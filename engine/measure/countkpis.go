@@ -18,7 +18,7 @@ const (
 
 	edgeReported = "Not available until the account, or an event in mode observe itself, has reported one; from then on none is 0."
 	edgeEngine   = "The engine knows it without a report: none is 0. Not available for an event in mode observe that does not report it."
-	edgeFlow     = "By flow, device, channel and method it counts only what says which: the sum over the rows may be less than the whole. Views, prompts, clicks and offers come before there is a flow: by flow they say \"no flow yet\"."
+	edgeFlow     = "By flow, device, channel and method it counts only what says which: the sum over the rows may be less than the whole, and where nothing says which there is no value. Views, prompts, clicks and offers come before there is a flow: by flow they say \"no flow yet\"."
 
 	popAll = "Everything that happened in the series and the window, whether it can be linked to a buyer or not."
 )

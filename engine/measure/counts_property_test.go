@@ -296,8 +296,22 @@ func (o *oracle) figures(event string, by Dimension, series string, w Window, no
 		}
 	}
 	ofEngine := !observe && (event != "" || by == ByEvent || selling)
+	counted := func(e *Entry, kinds []Kind) bool {
+		return slices.Contains(kinds, e.Kind) && (e.Kind != KindRefused || e.Count > 0 && FailureOf(e.Code) != FailureNone)
+	}
+	said := func(kinds ...Kind) bool { // whether one says what it is broken down by, if there is one
+		is := false
+		for i := range o.entries {
+			if e := &o.entries[i]; (event == "" || e.Key.ID == event) && counted(e, kinds) {
+				if is = true; o.valueOf(e, by) != "" {
+					return true
+				}
+			}
+		}
+		return !is || by != ByDevice && by != ByMethod && by != ByChannel
+	}
 	known := func(kinds ...Kind) bool {
-		return slices.ContainsFunc(whole, func(e *Entry) bool { return slices.Contains(kinds, e.Kind) && (e.Kind != KindRefused || e.Count > 0) })
+		return said(kinds...) && slices.ContainsFunc(whole, func(e *Entry) bool { return slices.Contains(kinds, e.Kind) && (e.Kind != KindRefused || e.Count > 0) })
 	}
 	sum := func(from []*Entry, of func(e *Entry) int64) (n int64) {
 		for _, e := range from {
@@ -325,14 +339,14 @@ func (o *oracle) figures(event string, by Dimension, series string, w Window, no
 	}
 	for id, kinds := range facts {
 		n[id] = sum(in, func(e *Entry) int64 { return countOf(e, id) })
-		put(id, float64(n[id]), ofEngine || known(kinds...))
+		put(id, float64(n[id]), ofEngine && said(kinds...) || known(kinds...))
 	}
 	for _, id := range []string{"views", "prompts", "clicks", "offers"} {
 		if by == ByFlow && n[id] == 0 && want[id].why == "" {
 			want[id] = wanted{why: WhyNoFlow} // they come before it
 		}
 	}
-	sold := ofEngine || known(KindOrdered, KindObservedOrder)
+	sold := ofEngine && said(KindOrdered, KindObservedOrder) || known(KindOrdered, KindObservedOrder)
 	put("orders_per_100_views", float64(n["orders"])/float64(n["views"])*100, long && sold && known(KindViewed))
 
 	isOrder := func(e *Entry) bool { return e.Kind == KindOrdered || e.Kind == KindObservedOrder }
@@ -389,10 +403,11 @@ func (o *oracle) figures(event string, by Dimension, series string, w Window, no
 	}
 	faceOf, feesOf, taxOf := ofOrder(func(m *Money) int64 { return m.FaceMinor }), ofOrder(func(m *Money) int64 { return m.FeesMinor }), ofOrder(func(m *Money) int64 { return m.TaxMinor })
 	refundOf := func(e *Entry) int64 { return e.AmountMinor }
-	face, fees := minor("revenue.face", faceOf, ofEngine || nonzero(faceOf)), minor("revenue.fees", feesOf, ofEngine || nonzero(feesOf))
-	minor("revenue.tax", taxOf, nonzero(taxOf))
-	refunds := minor("revenue.refunds", refundOf, ofEngine || nonzero(refundOf))
-	put("revenue.net", float64(face+fees-refunds), long && (ofEngine || nonzero(faceOf) && nonzero(refundOf)))
+	ordersSay, refundsSay := said(KindOrdered, KindObservedOrder), o.refundsSay(event, by)
+	face, fees := minor("revenue.face", faceOf, ordersSay && (ofEngine || nonzero(faceOf))), minor("revenue.fees", feesOf, ordersSay && (ofEngine || nonzero(feesOf)))
+	minor("revenue.tax", taxOf, ordersSay && nonzero(taxOf))
+	refunds := minor("revenue.refunds", refundOf, refundsSay && (ofEngine || nonzero(refundOf)))
+	put("revenue.net", float64(face+fees-refunds), long && ordersSay && refundsSay && (ofEngine || nonzero(faceOf) && nonzero(refundOf)))
 	put("revenue.order_value", float64(face+fees)/float64(n["orders"]), long && n["orders"] > 0 && (ofEngine || nonzero(faceOf)))
 	if len(currencies) > 1 {
 		for _, id := range []string{"face", "fees", "tax", "refunds", "net", "order_value"} {
@@ -401,14 +416,28 @@ func (o *oracle) figures(event string, by Dimension, series string, w Window, no
 			}
 		}
 	}
-	o.errors(in, n["orders"], long, sold, ofEngine, known, put)
+	measured := func(kinds ...Kind) bool { return ofEngine && said(kinds...) || known(kinds...) }
+	o.errors(in, n["orders"], long, sold, measured, put)
 	for _, id := range []string{"first_empty", "at", "sell_through", "time"} {
 		put("sold_out."+id, 0, false)
 	}
 	return want
 }
 
-func (o *oracle) errors(in []*Entry, orders int64, long, sold, ofEngine bool, known func(...Kind) bool, put func(string, float64, bool)) {
+// refundsSay is whether a refund of money says what it is broken down by, if there is one.
+func (o *oracle) refundsSay(event string, by Dimension) bool {
+	is := false
+	for i := range o.entries {
+		if e := &o.entries[i]; (event == "" || e.Key.ID == event) && e.AmountMinor != 0 {
+			if is = true; o.valueOf(e, by) != "" {
+				return true
+			}
+		}
+	}
+	return !is || by != ByDevice && by != ByMethod && by != ByChannel
+}
+
+func (o *oracle) errors(in []*Entry, orders int64, long, sold bool, measured func(...Kind) bool, put func(string, float64, bool)) {
 	var failed, refused [FailuresEnd]float64
 	all := float64(orders)
 	for _, e := range in {
@@ -440,16 +469,16 @@ func (o *oracle) errors(in []*Entry, orders int64, long, sold, ofEngine bool, kn
 			refused[FailureOf(e.Code)] += float64(e.Count)
 		}
 	}
-	measured := ofEngine || known(KindDeclined, KindReleased, KindObservedFailed)
-	put("errors.rate", (failed[FailureOurs]+failed[FailurePayment])/all, long && sold && measured)
+	ended := measured(KindDeclined, KindReleased, KindObservedFailed)
+	put("errors.rate", (failed[FailureOurs]+failed[FailurePayment])/all, long && sold && ended)
 	for f, name := range []string{"", "ours", "payment", "stock", "buyer", "input"} {
 		if f > 0 {
 			n := failed[f]
 			if Failure(f) == FailureStock || Failure(f) == FailureInput {
 				n += refused[f]
 			}
-			put("errors."+name, n, measured)
-			put("refusals."+name, refused[f], ofEngine || known(KindRefused))
+			put("errors."+name, n, ended)
+			put("refusals."+name, refused[f], measured(KindRefused))
 		}
 	}
 }

@@ -39,6 +39,22 @@ func TestCountsOfASale(t *testing.T) {
 	}
 }
 
+// Where no caller says on which device somebody bought, a table by device does not say that nobody did; where one does, it counts what says so.
+func TestNobodySaidTheDevice(t *testing.T) {
+	phone := func(e *Entry) { e.Device = engine.DeviceMobile }
+	h := tell("e1").set("Night One\nconcert\nEUR\nEurope/Amsterdam").onSale().add(KindViewed, by("ann"), phone).add(KindHeld, by("ann")).
+		add(KindOrdered, by("ann"), order(1), paid(1000, 0, 0, 1)).add(KindRefused, func(e *Entry) { e.Code, e.Count = engine.CodeSoldOut, 7 })
+	silent := []string{"holds", "orders", "tickets", "refusals", "throughput.orders", "revenue.face", "revenue.net", "errors.rate", "refusals.stock"}
+	for _, kpi := range silent {
+		wantWhy(t, figureOf(t, h.book(), Query{By: ByDevice}, h.at, "mobile", kpi), WhyNotAvailable)
+	}
+	wantValue(t, figureOf(t, h.book(), Query{By: ByDevice}, h.at, "mobile", "views"), 1)
+	wantValue(t, figureOf(t, h.book(), Query{By: ByDevice}, h.at, "mobile", "attempts"), 0) // there were none
+	h.add(KindOrdered, by("bob"), order(2), paid(700, 0, 0, 1), func(e *Entry) { e.Device = engine.DeviceDesktop })
+	wantValue(t, figureOf(t, h.book(), Query{By: ByDevice}, h.at, "mobile", "orders"), 0)
+	wantValue(t, figureOf(t, h.book(), Query{By: ByDevice}, h.at, "desktop", "revenue.net"), 700)
+}
+
 // What comes before a buyer has a flow is in no row of a table by flow, and the table does not say that there were none.
 func TestCountsBeforeAFlow(t *testing.T) {
 	h := tell("e1").onSale().add(KindViewed, by("ann")).add(KindPrompted, by("ann")).add(KindClicked, by("ann")).add(KindOffered, by("ann")).
