@@ -385,7 +385,7 @@ func (b *tab) scans(keys []byte) {
 }
 
 // scan reads a code from a few pictures of different sizes, as a scanner takes picture after picture: the decoder guesses where the modules are, and guesses wrong at
-// some sizes.
+// some sizes. The picture shows nothing but the code, so it may also be read without guessing where the code is.
 func (b *tab) scan(element string) (code string, err error) {
 	b.Helper()
 	for _, scale := range []float64{3, 4, 2, 5} {
@@ -401,11 +401,13 @@ func (b *tab) scan(element string) (code string, err error) {
 		if failed != nil {
 			b.Fatal(failed)
 		}
-		result, failed := qrcode.NewQRCodeReader().Decode(bitmap, map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_TRY_HARDER: true})
-		if failed == nil {
-			return result.GetText(), nil
+		for _, hint := range []gozxing.DecodeHintType{gozxing.DecodeHintType_TRY_HARDER, gozxing.DecodeHintType_PURE_BARCODE} {
+			result, failed := qrcode.NewQRCodeReader().Decode(bitmap, map[gozxing.DecodeHintType]any{hint: true})
+			if failed == nil {
+				return result.GetText(), nil
+			}
+			err = failed
 		}
-		err = failed
 	}
 	return "", err
 }
