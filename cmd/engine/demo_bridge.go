@@ -44,10 +44,24 @@ type visitor struct {
 	mu       sync.Mutex
 	pictures map[string][]byte // codes of the visitor's tickets, by the name of their file
 	seen     []string          // the same, oldest first
+	device   string            // the class of device that the page has reported last
 }
 
 // picturesMax bounds the codes that are kept for a visitor: what they may buy, in several purchases.
 const picturesMax = 64
+
+// uses notes on what the visitor looks at the page.
+func (v *visitor) uses(device string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.device = device
+}
+
+func (v *visitor) usedDevice() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.device
+}
 
 func (v *visitor) picture(file string) ([]byte, bool) {
 	v.mu.Lock()
@@ -170,7 +184,7 @@ type asksFor struct {
 func (q *asksFor) items() []*pb.Item { return []*pb.Item{{Lot: q.Lot, Quantity: q.Quantity}} }
 
 func (b *bridge) offer(ctx context.Context, v *visitor, q asksFor) (any, error) {
-	r, err := b.client.Do(ctx, b.event(), &pb.OfferCommand{RequestId: q.RequestID, Buyer: v.buyer, Channel: visitChannel, Items: q.items(), Method: q.Method})
+	r, err := b.client.Do(ctx, b.event(), &pb.OfferCommand{RequestId: q.RequestID, Buyer: v.buyer, Channel: visitChannel, Device: v.usedDevice(), Items: q.items(), Method: q.Method})
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +205,7 @@ func (b *bridge) buy(ctx context.Context, v *visitor, q struct {
 ) (any, error) {
 	wait := pageWait.Milliseconds()
 	return b.purchased(b.client.Do(ctx, b.event(), &pb.BuyCommand{
-		RequestId: q.RequestID, Buyer: v.buyer, Channel: visitChannel, Offer: q.Offer, Method: q.Method, WaitMs: &wait,
+		RequestId: q.RequestID, Buyer: v.buyer, Channel: visitChannel, Device: v.usedDevice(), Offer: q.Offer, Method: q.Method, WaitMs: &wait,
 	}))(v)
 }
 
@@ -203,12 +217,12 @@ func (b *bridge) pay(ctx context.Context, v *visitor, q struct {
 ) (any, error) {
 	wait := pageWait.Milliseconds()
 	return b.purchased(b.client.Do(ctx, b.event(), &pb.BuyCommand{
-		RequestId: q.RequestID, Buyer: v.buyer, Channel: visitChannel, Hold: q.Hold, Method: q.Method, WaitMs: &wait,
+		RequestId: q.RequestID, Buyer: v.buyer, Channel: visitChannel, Device: v.usedDevice(), Hold: q.Hold, Method: q.Method, WaitMs: &wait,
 	}))(v)
 }
 
 func (b *bridge) hold(ctx context.Context, v *visitor, q asksFor) (any, error) {
-	h, err := b.client.Hold(ctx, b.event(), &pb.HoldCommand{RequestId: q.RequestID, Buyer: v.buyer, Channel: visitChannel, Items: q.items()})
+	h, err := b.client.Hold(ctx, b.event(), &pb.HoldCommand{RequestId: q.RequestID, Buyer: v.buyer, Channel: visitChannel, Device: v.usedDevice(), Items: q.items()})
 	if err != nil {
 		return nil, err
 	}
@@ -220,7 +234,7 @@ func (b *bridge) release(ctx context.Context, v *visitor, q struct {
 	Hold      string `json:"hold"`
 },
 ) (any, error) {
-	_, err := b.client.Release(ctx, b.event(), &pb.ReleaseCommand{RequestId: q.RequestID, Buyer: v.buyer, Channel: visitChannel, Hold: q.Hold})
+	_, err := b.client.Release(ctx, b.event(), &pb.ReleaseCommand{RequestId: q.RequestID, Buyer: v.buyer, Channel: visitChannel, Device: v.usedDevice(), Hold: q.Hold})
 	return struct{}{}, err
 }
 
@@ -258,7 +272,7 @@ func (b *bridge) authenticate(ctx context.Context, v *visitor, q struct {
 		case <-time.After(secretPause):
 		}
 	}
-	return b.purchased(b.client.Do(ctx, b.event(), &pb.CompleteCommand{RequestId: rand.Text(), Buyer: v.buyer, Channel: visitChannel, Purchase: q.Purchase}))(v)
+	return b.purchased(b.client.Do(ctx, b.event(), &pb.CompleteCommand{RequestId: rand.Text(), Buyer: v.buyer, Channel: visitChannel, Device: v.usedDevice(), Purchase: q.Purchase}))(v)
 }
 
 func (b *bridge) undo(ctx context.Context, v *visitor, q struct {
@@ -266,7 +280,7 @@ func (b *bridge) undo(ctx context.Context, v *visitor, q struct {
 	Purchase  string `json:"purchase"`
 },
 ) (any, error) {
-	_, err := b.client.Do(ctx, b.event(), &pb.UndoCommand{RequestId: q.RequestID, Buyer: v.buyer, Channel: visitChannel, Purchase: q.Purchase})
+	_, err := b.client.Do(ctx, b.event(), &pb.UndoCommand{RequestId: q.RequestID, Buyer: v.buyer, Channel: visitChannel, Device: v.usedDevice(), Purchase: q.Purchase})
 	return struct{}{}, err
 }
 

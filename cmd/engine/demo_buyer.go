@@ -51,14 +51,16 @@ type buyer struct {
 }
 
 func newBuyer(s *sale, n int) *buyer {
+	own := *s.shops[n%len(s.shops)]
 	b := &buyer{
-		sale: s, shop: s.shops[n%len(s.shops)], id: s.plan.crowd + strconv.Itoa(n+1),
+		sale: s, shop: &own, id: s.plan.crowd + strconv.Itoa(n+1),
 		dice: rand.New(rand.NewPCG(s.seed, uint64(n))),
 	}
 	if b.pays = b.drawPays(); b.pays != paysElsewhere {
 		b.cards = b.drawCards()
 	}
 	b.eyes = newEyes(b.shop.channel, s.seed, n)
+	b.shop.device = b.eyes.device
 	return b
 }
 

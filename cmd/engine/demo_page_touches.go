@@ -34,6 +34,7 @@ func (b *bridge) touch(ctx context.Context, v *visitor, q struct {
 	var touches []*pb.Touch
 	for i := range q.Touches {
 		t := &q.Touches[i]
+		v.uses(t.Device)
 		touches = append(touches, &pb.Touch{
 			Kind: t.Kind, Id: t.ID, Buyer: v.buyer, Consent: t.Consent, AgoMs: t.AgoMs, Device: t.Device, Source: t.Source, Channel: visitChannel, MethodKind: "card",
 			CartMinor: t.CartMinor, Step: t.Step, LoadMs: t.LoadMs, PromptMs: t.PromptMs, ClickToSeenMs: t.ClickToSeenMs, ClickId: t.ClickID,

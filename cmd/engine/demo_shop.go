@@ -16,6 +16,7 @@ type shop struct {
 	reports *client.Client // for touches: they make no hold wait
 	event   string         // that it sells
 	channel string
+	device  string // of the buyer in front of it; none for the office
 	counts  *saleCounts
 	offices int // commands of the office so far: they number its request ids
 }
@@ -71,7 +72,7 @@ func (s *shop) note(ctx context.Context, err error) error {
 }
 
 func (s *shop) hold(ctx context.Context, requestID, buyer string, a ask) (held, error) {
-	command := &pb.HoldCommand{RequestId: requestID, Buyer: buyer, Channel: s.channel, Fill: a.fill}
+	command := &pb.HoldCommand{RequestId: requestID, Buyer: buyer, Channel: s.channel, Device: s.device, Fill: a.fill}
 	if a.hasMax {
 		command.MaxPriceMinor = &a.maxPrice
 	}
@@ -92,7 +93,7 @@ func (s *shop) hold(ctx context.Context, requestID, buyer string, a ask) (held, 
 func (s *shop) confirm(ctx context.Context, requestID, buyer, hold, paymentRef string) (toldOrder, error) {
 	within, cancel := context.WithTimeout(ctx, shopPatience)
 	defer cancel()
-	o, err := s.client.Confirm(within, s.event, &pb.ConfirmCommand{RequestId: requestID, Buyer: buyer, Channel: s.channel, Hold: hold, PaymentRef: paymentRef})
+	o, err := s.client.Confirm(within, s.event, &pb.ConfirmCommand{RequestId: requestID, Buyer: buyer, Channel: s.channel, Device: s.device, Hold: hold, PaymentRef: paymentRef})
 	if s.note(ctx, err) != nil {
 		return toldOrder{}, err
 	}
@@ -102,14 +103,14 @@ func (s *shop) confirm(ctx context.Context, requestID, buyer, hold, paymentRef s
 func (s *shop) release(ctx context.Context, requestID, buyer, hold string) error {
 	within, cancel := context.WithTimeout(ctx, shopPatience)
 	defer cancel()
-	_, err := s.client.Release(within, s.event, &pb.ReleaseCommand{RequestId: requestID, Buyer: buyer, Channel: s.channel, Hold: hold})
+	_, err := s.client.Release(within, s.event, &pb.ReleaseCommand{RequestId: requestID, Buyer: buyer, Channel: s.channel, Device: s.device, Hold: hold})
 	return s.note(ctx, err)
 }
 
 func (s *shop) extend(ctx context.Context, requestID, buyer, hold string) error {
 	within, cancel := context.WithTimeout(ctx, shopPatience)
 	defer cancel()
-	_, err := s.client.Extend(within, s.event, &pb.ExtendCommand{RequestId: requestID, Buyer: buyer, Channel: s.channel, Hold: hold})
+	_, err := s.client.Extend(within, s.event, &pb.ExtendCommand{RequestId: requestID, Buyer: buyer, Channel: s.channel, Device: s.device, Hold: hold})
 	return s.note(ctx, err)
 }
 
@@ -122,7 +123,7 @@ func (s *shop) offer(ctx context.Context, requestID, buyer, lot string, quantity
 	within, cancel := context.WithTimeout(ctx, shopPatience)
 	defer cancel()
 	r, err := s.client.Do(within, s.event, &pb.OfferCommand{
-		RequestId: requestID, Buyer: buyer, Channel: s.channel, Items: []*pb.Item{{Lot: lot, Quantity: quantity}}, Method: method,
+		RequestId: requestID, Buyer: buyer, Channel: s.channel, Device: s.device, Items: []*pb.Item{{Lot: lot, Quantity: quantity}}, Method: method,
 	})
 	return r.GetOffer(), s.note(ctx, err)
 }
@@ -131,7 +132,7 @@ func (s *shop) buy(ctx context.Context, requestID, buyer string, a payAsk) (told
 	within, cancel := context.WithTimeout(ctx, shopPatience)
 	defer cancel()
 	return s.purchased(ctx)(s.client.Do(within, s.event, &pb.BuyCommand{
-		RequestId: requestID, Buyer: buyer, Channel: s.channel, Offer: a.offer, Hold: a.hold, Method: a.method,
+		RequestId: requestID, Buyer: buyer, Channel: s.channel, Device: s.device, Offer: a.offer, Hold: a.hold, Method: a.method,
 	}))
 }
 
@@ -144,13 +145,13 @@ func (s *shop) purchase(ctx context.Context, buyer, id string) (toldPurchase, er
 func (s *shop) complete(ctx context.Context, requestID, buyer, id string) (toldPurchase, error) {
 	within, cancel := context.WithTimeout(ctx, shopPatience)
 	defer cancel()
-	return s.purchased(ctx)(s.client.Do(within, s.event, &pb.CompleteCommand{RequestId: requestID, Buyer: buyer, Channel: s.channel, Purchase: id}))
+	return s.purchased(ctx)(s.client.Do(within, s.event, &pb.CompleteCommand{RequestId: requestID, Buyer: buyer, Channel: s.channel, Device: s.device, Purchase: id}))
 }
 
 func (s *shop) undo(ctx context.Context, requestID, buyer, id string) (toldPurchase, error) {
 	within, cancel := context.WithTimeout(ctx, shopPatience)
 	defer cancel()
-	return s.purchased(ctx)(s.client.Do(within, s.event, &pb.UndoCommand{RequestId: requestID, Buyer: buyer, Channel: s.channel, Purchase: id}))
+	return s.purchased(ctx)(s.client.Do(within, s.event, &pb.UndoCommand{RequestId: requestID, Buyer: buyer, Channel: s.channel, Device: s.device, Purchase: id}))
 }
 
 // purchased reads what an answer says of a purchase, and of the order if it was sold.

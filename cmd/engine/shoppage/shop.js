@@ -13,6 +13,7 @@ let order; // what was bought: { purchase, undoUntil, undoMs, ... }
 let busy = false; // a purchase is under way: nothing else is sold meanwhile
 let ready = false; // the page was reported to be
 let prompted = false; // the button was reported to be there
+let asking = false; // for an offer
 let asked = 0; // numbers the questions for an offer, so that a late answer is ignored
 
 const cart = () => ({ cart_minor: quantity() * lotChosen().total_minor });
@@ -102,6 +103,7 @@ function step(by) {
 async function askOffer() {
   const mine = ++asked;
   offer = null;
+  asking = !busy;
   drawBuy();
   if (busy) return;
   try {
@@ -121,14 +123,14 @@ async function askOffer() {
   }
   if (!ready) touch("page_ready", { load_ms: Math.round(performance.getEntriesByType("navigation")[0]?.domContentLoadedEventEnd ?? 0), prompt_ms: Math.round(performance.now()) });
   ready = true;
+  asking = false;
   drawBuy();
 }
 
 function drawBuy() {
   const button = $("buy");
   button.disabled = !offer || busy;
-  button.textContent = offer ? `Buy now, ${price(offer.total_minor)}, ${offer.brand} ${offer.last_four}` : busy ? "One moment" : "One click is not offered";
-  if (!offer && !busy && $("buy-note").textContent === "") button.textContent = "Buy now";
+  button.textContent = offer ? `Buy now, ${price(offer.total_minor)}, ${offer.brand} ${offer.last_four}` : busy || asking ? "One moment" : "One click is not offered";
 }
 
 // ---- a purchase under way --------------------------------------------------
