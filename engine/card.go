@@ -40,27 +40,13 @@ func IsCardNumber(s string) bool {
 // ContainsCardNumber reports whether a card number stands anywhere in free text, between characters that are neither letters nor digits.
 // Digits may be full-width or of another script, and grouped by single spaces, dashes or dots of any kind.
 func ContainsCardNumber(s string) bool {
-	return len(s) >= cardDigitsMin && findCard(s, false)
-}
-
-// HidesCardNumber reports whether a card number stands anywhere in s, in the middle of words too, and with up to three separators between its digits. It is for
-// fields in which no number of this length has any business: one in fifty random numbers of 16 digits is taken for a card's.
-func HidesCardNumber(s string) bool {
-	return len(s) >= cardDigitsMin && findCard(s, true)
-}
-
-// separatorsMax is how many separators may stand between two digits of a hidden number.
-const separatorsMax = 3
-
-func findCard(s string, strict bool) bool {
+	if len(s) < cardDigitsMin {
+		return false
+	}
 	var digits [cardDigitsMax + 1]byte
 	n, total := 0, 0 // kept in digits, and met in this run
 	gap := 0         // separators since the last digit of the run
 	inWord := false  // the run touches a letter
-	most := 1        // separators in a row
-	if strict {
-		most = separatorsMax
-	}
 	var last rune
 	flush := func() bool {
 		found := !inWord && total == n && isCard(digits[:n])
@@ -70,7 +56,7 @@ func findCard(s string, strict bool) bool {
 	for _, r := range s {
 		if d, ok := digitOf(r); ok {
 			if total == 0 {
-				inWord = !strict && isLetter(last)
+				inWord = isLetter(last)
 			}
 			if n < cardDigitsMax {
 				digits[n] = d
@@ -80,8 +66,8 @@ func findCard(s string, strict bool) bool {
 			gap = 0
 		} else if total > 0 {
 			gap++
-			if gap > most || !isSeparator(r, strict) {
-				inWord = inWord || !strict && gap == 1 && isLetter(r)
+			if gap > 1 || !isSeparator(r, false) {
+				inWord = inWord || gap == 1 && isLetter(r)
 				if flush() {
 					return true
 				}
@@ -91,6 +77,48 @@ func findCard(s string, strict bool) bool {
 	}
 	return total > 0 && flush()
 }
+
+// HidesCardNumber reports whether a card number stands anywhere in s: in the middle of words too, with up to three separators between its digits, and beside other
+// numbers, as its date of expiry is. It is for fields in which no number of this length has any business: one in fifty random numbers of 16 digits is taken for a card's.
+func HidesCardNumber(s string) bool {
+	if len(s) < cardDigitsMin {
+		return false
+	}
+	var digits [cardDigitsMax]byte // the last of a run
+	var begins [cardDigitsMax]bool // which of them begin a group
+	n, gap := 0, 1                 // of them, and separators since the last
+	ends := func() bool {          // a group ends: with it and those before it there may be a number
+		for i := range n {
+			if begins[i] && isCard(digits[i:n]) {
+				return true
+			}
+		}
+		return false
+	}
+	for _, r := range s {
+		if d, ok := digitOf(r); ok {
+			if n == len(digits) {
+				copy(digits[:], digits[1:])
+				copy(begins[:], begins[1:])
+				n--
+			}
+			digits[n], begins[n] = d, gap > 0
+			n++
+			gap = 0
+			continue
+		}
+		if gap == 0 && ends() {
+			return true
+		}
+		if gap++; gap > separatorsMax || !isSeparator(r, true) {
+			n = 0
+		}
+	}
+	return gap == 0 && ends()
+}
+
+// separatorsMax is how many separators may stand between two digits of a hidden number.
+const separatorsMax = 3
 
 func isDigit(c byte) bool { return c-'0' <= 9 }
 

@@ -39,12 +39,13 @@ func TestCardNumbersAreFoundInDisguise(t *testing.T) {
 	}
 	for _, s := range []string{
 		"tok4111111111111111", "x4111111111111111y", "4111 - 1111 - 1111 - 1111", "tok_4111_1111_1111_1111", "4,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1", "a٤١١١١١١١١١١١١١١١b", "4111/1111/1111/1111",
+		"4111 1111 1111 1111 12/26", "12/26 4111 1111 1111 1111 123", "4111111111111111 12 26 cvc", "tel. 0031 4111-1111-1111-1111", "1 1 1 1 1 1 1 1 1 4111111111111111",
 	} {
 		if !HidesCardNumber(s) {
 			t.Errorf("%q hides a card number", s)
 		}
 	}
-	for _, s := range []string{"", "tok_1MtwBwLkdIwHu7ix28a3tqPa", "pm_card_visa", "sbx_slow_2000", "4111111111111112", "41111111111111111111", "m1", "fp-20261122-0001"} {
+	for _, s := range []string{"", "tok_1MtwBwLkdIwHu7ix28a3tqPa", "pm_card_visa", "sbx_slow_2000", "4111111111111112", "41111111111111111111", "4111111111111111111111111111", "2026-11-22 10:15:00.123456", "+31 6 1234 5678, order 123456", "m1", "fp-20261122-0001"} {
 		if HidesCardNumber(s) {
 			t.Errorf("%q is taken for a card number", s)
 		}

@@ -81,7 +81,14 @@ func (e *Event) validTouchField(t *Touch, n int) bool {
 	bit := touchFields(1) << n
 	switch {
 	case bit == touchText:
-		return e.validText("text", strings.ReplaceAll(*text, "\n", " "), TouchTextLenMax) // people write lines
+		if !e.validText("text", strings.ReplaceAll(*text, "\n", " "), TouchTextLenMax) { // people write lines
+			return false
+		}
+		if HidesCardNumber(*text) { // and card numbers in whatever way comes to mind, with whatever else is on the card
+			e.card("text")
+			return false
+		}
+		return true
 	case bit == touchFailure:
 		switch *text {
 		case "ours", "payment", "stock", "buyer", "input":

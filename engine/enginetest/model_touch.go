@@ -112,7 +112,7 @@ func (m *Model) badTouch(t *engine.Touch, field string) {
 	bad(surveyed != known || !surveyed && t.Survey != "", "survey")
 	bad(surveyed && known && (t.Score < bounds[0] || t.Score > bounds[1]) || !surveyed && t.Score != 0, "score")
 	bad(t.Text != "" && !surveyed || len(t.Text) > engine.TouchTextLenMax || !utf8.ValidString(t.Text) || strings.Contains(t.Text, "\t"), "text")
-	m.bad.addIf(engine.ContainsCardNumber(t.Text), engine.CodeCardNumber, field+"text")
+	m.bad.addIf(engine.HidesCardNumber(t.Text), engine.CodeCardNumber, field+"text")
 	failed := is(engine.TouchFailed)
 	bad(failed != (t.Failure != "") || failed && !slices.Contains([]string{"ours", "payment", "stock", "buyer", "input"}, t.Failure), "failure")
 }
