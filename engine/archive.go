@@ -64,6 +64,14 @@ func (e *Event) refuseArchived(cmd *Command) {
 // Archived reports whether the event is archived, and since when in node time.
 func (e *Event) Archived() (at Instant, ok bool) { return e.lastAt, e.state == EventArchived }
 
+// Reread makes an archived event answer reads again. It is for a copy that nobody else has, as one made of an archive: what was archived sells never again, and the copy's
+// StateHash is no longer what the archive says.
+func (e *Event) Reread() {
+	if e.state == EventArchived {
+		e.state = EventClosed
+	}
+}
+
 // Archivable is when the event was closed, in node time, if a VerbArchive would succeed now: it is closed or cancelled, nothing is held or being paid, and no
 // charge or refund is open.
 func (e *Event) Archivable() (closed Instant, ok bool) {

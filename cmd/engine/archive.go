@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -94,15 +95,60 @@ func showArchive(file string, asJSON, facts bool, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	agg, err := wallet.OpenSnapshot(info.Key, info.State)
+	ev, err := lastState(&info)
 	if err != nil {
-		return fmt.Errorf("the last state in the archive: %w", err)
+		return err
 	}
-	ev, ok := agg.(*engine.Event)
-	if !ok || ev.StateHash() != info.StateHash || replayed != nil && replayed.StateHash() != info.StateHash {
-		return errors.New("the archive's facts, its state and its state hash are not of the same event: restore the file from a copy")
+	if replayed != nil && replayed.StateHash() != info.StateHash {
+		return errOtherEvent
 	}
 	return printArchive(&info, ev.Stats(), replayed != nil, asJSON, lines.String(), stdout)
+}
+
+var errOtherEvent = errors.New("the archive's facts, its state and its state hash are not of the same event: restore the file from a copy")
+
+// lastState is the event in an archive.
+func lastState(info *store.ArchiveInfo) (*engine.Event, error) {
+	agg, err := wallet.OpenSnapshot(info.Key, info.State)
+	if err != nil {
+		return nil, fmt.Errorf("the last state in the archive: %w", err)
+	}
+	ev, ok := agg.(*engine.Event)
+	if !ok || ev.StateHash() != info.StateHash {
+		return nil, errOtherEvent
+	}
+	return ev, nil
+}
+
+// orArchived is a look that shows an event as its archive in a data folder has it, if it has been archived. From then on nothing happens to it: that is how it was behind
+// every later batch too.
+func orArchived(dir string, look func(store.Look) (store.Seen, error)) func(store.Look) (store.Seen, error) {
+	return func(l store.Look) (store.Seen, error) {
+		if l.Key.Kind != engine.KindEvent {
+			return look(l)
+		}
+		f, err := os.Open(filepath.Join(dir, filepath.FromSlash(store.ArchiveFile(l.Key))))
+		if errors.Is(err, os.ErrNotExist) {
+			return look(l)
+		}
+		if err != nil {
+			return store.Seen{}, fmt.Errorf("open the archive: %w", err)
+		}
+		defer func() { _ = f.Close() }() // it was only read
+		info, err := store.ReadArchive(f, nil)
+		if err == nil && info.Key != l.Key {
+			err = errOtherEvent
+		}
+		if err != nil {
+			return store.Seen{}, err
+		}
+		ev, err := lastState(&info)
+		if err != nil {
+			return store.Seen{}, err
+		}
+		ev.Reread()
+		return store.Seen{State: ev, HighMark: info.At}, nil
+	}
 }
 
 func printArchive(info *store.ArchiveInfo, stats engine.Stats, replayed, asJSON bool, facts string, stdout io.Writer) error {

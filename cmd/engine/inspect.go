@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -107,6 +108,12 @@ func (s *inspectSettings) run(args []string, w io.Writer) error {
 	seen, err := store.LookInto(store.VerifyConfig{Dir: args[0], New: wallet.NewAggregate, Open: wallet.OpenSnapshot}, store.Look{Key: key, At: at, Facts: s.facts})
 	if err != nil {
 		return inspectHelp(err, args[0])
+	}
+	if ev, ok := seen.State.(*engine.Event); ok {
+		if at, gone := ev.Archived(); gone {
+			return fmt.Errorf("event %s was archived at %s: `engine archive show %s` reads its file; with --at a moment before that is shown, as far as the log has it", key.ID,
+				time.Unix(0, int64(at)).UTC().Format(time.RFC3339), filepath.Join(args[0], filepath.FromSlash(store.ArchiveFile(key))))
+		}
 	}
 	found := describeSeen(key, &seen)
 	if s.json {

@@ -28,16 +28,22 @@ func (p *process) inspect(ctx context.Context, cmd *engine.AdminCommand) *engine
 	})
 }
 
-// look answers an operator with what the log says about an event, and words what can go wrong. REQUIRES: p.inspecting.
-func (p *process) look(ctx context.Context, cmd *engine.AdminCommand,
-	see func(key engine.Key, look func(store.Look) (store.Seen, error)) (*engine.AdminAnswer, error),
-) *engine.AdminAnswer {
-	key := engine.Key{Account: cmd.Account, Kind: engine.KindEvent, ID: cmd.Event}
-	if _, gone, err := p.store.Archived(key); err != nil {
+// looker shows what is wanted of an event, by looking into the log.
+type looker func(key engine.Key, look func(store.Look) (store.Seen, error)) (*engine.AdminAnswer, error)
+
+// look answers an operator with what the log says about an event that is not archived. REQUIRES: p.inspecting.
+func (p *process) look(ctx context.Context, cmd *engine.AdminCommand, see looker) *engine.AdminAnswer {
+	if _, gone, err := p.store.Archived(engine.Key{Account: cmd.Account, Kind: engine.KindEvent, ID: cmd.Event}); err != nil {
 		return adminFailed(err)
 	} else if gone {
 		return notTaken(engine.CodeEventArchived, cmd.Event)
 	}
+	return p.lookInto(ctx, cmd, see)
+}
+
+// lookInto answers an operator with what is seen in the log, and words what can go wrong. REQUIRES: p.inspecting.
+func (p *process) lookInto(ctx context.Context, cmd *engine.AdminCommand, see looker) *engine.AdminAnswer {
+	key := engine.Key{Account: cmd.Account, Kind: engine.KindEvent, ID: cmd.Event}
 	ctx, cancel := context.WithTimeout(ctx, inspectTimeMax)
 	defer cancel()
 	answer, err := see(key, func(l store.Look) (store.Seen, error) { return p.store.Look(ctx, l) })

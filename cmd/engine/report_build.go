@@ -75,6 +75,7 @@ func (r *report) takeEvent(key engine.Key, from reportSources) error {
 	if !ok {
 		return fmt.Errorf("event %s is a %T", key.ID, seen.State)
 	}
+	ev.Reread() // it may be archived and its file not written yet
 	var none engine.Facts
 	view := &ev.Step(&engine.Command{Verb: engine.VerbGet}, ev.LastAt(), &none).Event
 	r.Money.Currency, r.Money.Through = strings.Clone(view.Spec.Currency), seen.Batch

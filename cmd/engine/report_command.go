@@ -122,9 +122,9 @@ func reportOfFolder(ctx context.Context, dir, account, event string, warn func(e
 			a.SinceMs = int64(f.Since) / int64(time.Millisecond)
 			return a, nil
 		},
-		look: func(l store.Look) (store.Seen, error) {
+		look: orArchived(dir, func(l store.Look) (store.Seen, error) {
 			return store.LookInto(store.VerifyConfig{Dir: dir, New: wallet.NewAggregate, Open: wallet.OpenSnapshot}, l)
-		},
+		}),
 	})
 	if errors.Is(err, errNothingKnown) {
 		return nil, fmt.Errorf("%s has no event %s of account %s", dir, event, account)

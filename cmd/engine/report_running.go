@@ -20,10 +20,10 @@ func (p *process) report(ctx context.Context, account, event string) (any, *engi
 	}
 	defer p.inspecting.Unlock()
 	var made *report
-	refused := p.look(ctx, &engine.AdminCommand{Account: account, Event: event},
+	refused := p.lookInto(ctx, &engine.AdminCommand{Account: account, Event: event},
 		func(key engine.Key, look func(store.Look) (store.Seen, error)) (*engine.AdminAnswer, error) {
 			r, err := buildReport(key, reportSources{
-				answer: func(q *measure.Query) (*measure.Answer, error) { return p.figures.Answer(ctx, q) }, look: look,
+				answer: func(q *measure.Query) (*measure.Answer, error) { return p.figures.Answer(ctx, q) }, look: orArchived(p.config.data, look),
 			})
 			if errors.Is(err, errNothingKnown) {
 				return notTaken(engine.CodeEventUnknown, event), nil
@@ -36,6 +36,10 @@ func (p *process) report(ctx context.Context, account, event string) (any, *engi
 			return nil, nil
 		})
 	if refused != nil {
+		key := engine.Key{Account: account, Kind: engine.KindEvent, ID: event}
+		if _, gone, err := p.store.Archived(key); err == nil && gone && refused.Code == engine.CodeEventUnknown { // somebody has moved its file away
+			refused = notTaken(engine.CodeEventArchived, event)
+		}
 		return nil, refused
 	}
 	return made, nil

@@ -244,6 +244,41 @@ func TestReportOfAnEventThatSellsElsewhere(t *testing.T) {
 	}
 }
 
+// TestReportOfAnEventThatIsArchived: its figures stay, and its orders are in the archive, also when the log has none of them any more.
+func TestReportOfAnEventThatIsArchived(t *testing.T) {
+	data := newData(t)
+	s := serveOn(t, data)
+	c := connectTo(t, s)
+	if _, err := c.Create(within(t), "night-one", smallEvent(10)); err != nil {
+		t.Fatal(err)
+	}
+	order := sell(t, c, "night-one", "b1")
+	mustSteer(t, s, "close", "night-one")
+	mustOperate(t, s, "archive", "night-one")
+	check := func(args ...string) {
+		t.Helper()
+		out := filepath.Join(t.TempDir(), "r")
+		wants(t, must(t, append([]string{"report", "--event", "night-one", "--out", out}, args...)...), "10.0 % sold: 1 orders of 1 tickets", "ledger of 1 orders agree to the cent")
+		if r, page, orders := readReport(t, out); len(r.Sold) != 1 || r.Sold[0].Sold != 1 || len(orders) != 2 || orders[1][0] != order.Id || !strings.Contains(page, "Night One") {
+			t.Errorf("%+v %v", r.Sold, orders)
+		}
+	}
+	at := strings.TrimPrefix(s.HTTP, "http://")
+	eventually(t, "it is archived in the figures too", func() bool {
+		said, err := engineRun(t, "kpi", "--http", at, "--event", "night-one")
+		return err == nil && strings.Contains(said, "archived")
+	})
+	check("--http", at)
+	s.stop()
+	check("--data", data)
+	_, err := engineRun(t, "inspect", data, "night-one")
+	refuses(t, err, "was archived at 20", "engine archive show "+data)
+	wants(t, must(t, "inspect", data, "night-one", "--at", "1"), "night-one")
+	backup := filepath.Join(t.TempDir(), "backup")
+	must(t, "backup", data, backup)
+	check("--data", backup)
+}
+
 func TestReportsThatCannotBe(t *testing.T) {
 	s := serveOn(t, newData(t))
 	at := strings.TrimPrefix(s.HTTP, "http://")
