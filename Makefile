@@ -38,11 +38,11 @@ demo-exit: ## the same, and leave once the ledger is in balance
 
 .PHONY: test
 test: ## every test
-	go test ./...
+	go test -timeout 30m ./...
 
 .PHONY: race
 race: ## the race detector over everything that has goroutines (needs gcc)
-	CGO_ENABLED=1 go test -race ./actors/... ./store/... ./transport/...
+	CGO_ENABLED=1 go test -race -timeout 30m ./actors/... ./store/... ./transport/...
 
 .PHONY: fuzz
 fuzz: ## fuzz every target for FUZZ_SECONDS (5) each

@@ -125,7 +125,7 @@ func TestEveryCommandIsAccountedFor(t *testing.T) {
 			var r *load.Result
 			var err error
 			if c.closed > 0 {
-				r, err = g.Closed(within(t), c.closed, 0, 50*time.Millisecond)
+				r, err = g.Closed(within(t), c.closed, 0, 500*time.Millisecond)
 			} else {
 				r, err = g.Open(within(t), load.Schedule{PerSecond: 10_000, Arrivals: c.arrivals, For: 200 * time.Millisecond})
 			}
