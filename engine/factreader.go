@@ -53,7 +53,7 @@ const (
 )
 
 // Fact is what one fact of the log says by itself, in full, without the state of what it is about. Which fields matter depends on Kind; the others are zero.
-// Its strings and slices are valid until the next fact is read.
+// Its slices are valid until the next fact is read, its strings as long as the bytes of its run.
 type Fact struct {
 	Kind      FactKind
 	Seq       Seq

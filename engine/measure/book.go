@@ -23,10 +23,12 @@ type Book struct {
 	series    seriesTable
 	counts    *counts
 	meters    []meter
-	people    *people // of the meters
+	cohorts   *cohorts // of the meters
+	people    *people  // of the meters
 	in        []seriesID
 	how       How // of the entry that is added
 	ways      [1 << waysBits]way
+	looked    uint64 // what look found last: nobody wants it, but what nobody can see is not looked for
 }
 
 // Zones finds a time zone by its IANA name: [time.LoadLocation], which reads files and so is the shell's to call.

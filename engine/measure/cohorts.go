@@ -107,12 +107,17 @@ func (m *cohorts) add(_ *Subject, e *Entry, _ []seriesID) {
 
 // or is how, with what an entry says where it says something.
 func (h How) or(said How) How {
-	for _, v := range [...]struct{ to, from *uint8 }{
-		{&h.flow, &said.flow}, {&h.device, &said.device}, {&h.method, &said.method}, {&h.channel, &said.channel},
-	} {
-		if *v.from != 0 {
-			*v.to = *v.from
-		}
+	if said.flow != 0 {
+		h.flow = said.flow
+	}
+	if said.device != 0 {
+		h.device = said.device
+	}
+	if said.method != 0 {
+		h.method = said.method
+	}
+	if said.channel != 0 {
+		h.channel = said.channel
 	}
 	return h
 }

@@ -224,13 +224,14 @@ func TestSilenceIsNoFlow(t *testing.T) {
 	e.observe = true
 	got := make([]string, engine.TouchKinds)
 	var k engine.TouchKind
-	r.use = func(entry *Entry) {
-		if got[k] = "none"; entry.HasFlow {
-			got[k] = flowNames[flowValue(entry.Flow)]
+	r.use = func(entries []Entry) {
+		if got[k] = "none"; entries[0].HasFlow {
+			got[k] = flowNames[flowValue(entries[0].Flow)]
 		}
 	}
 	for k = range engine.TouchKind(engine.TouchKinds) {
 		r.touched(e, &engine.Touch{Kind: k}, start)
+		r.handOver()
 	}
 	for k, want := range map[engine.TouchKind]string{
 		engine.TouchViewed: "none", engine.TouchPageReady: "none", engine.TouchClickSeen: "none", engine.TouchSupport: "none", engine.TouchCarted: "standard",

@@ -15,19 +15,19 @@ type Follower struct {
 	Since engine.Instant
 
 	policy Policy
-	add    func(*Entry)
+	add    func([]Entry)
 }
 
 // NewFollower returns a follower that has read nothing.
 func NewFollower(p Policy, zones Zones) *Follower {
 	f := &Follower{Reader: NewReader(), Book: NewBook(p, zones), policy: p}
-	f.add = f.Book.Add
+	f.add = f.Book.AddAll
 	return f
 }
 
 // Run takes a run of the log. Runs come in the order of the log, each once. After an error the book holds a part of the run: it is of no use any more.
 func (f *Follower) Run(run *engine.Run) error {
-	return f.Reader.Each(run, f.add)
+	return f.Reader.Some(run, f.add)
 }
 
 // followerVersion is the first byte of a follower's state.
@@ -67,7 +67,7 @@ func OpenFollower(zones Zones, state []byte) (*Follower, error) {
 	if f.Book, err = OpenBook(f.policy, zones, rest); err != nil {
 		return nil, err
 	}
-	f.add = f.Book.Add
+	f.add = f.Book.AddAll
 	return f, nil
 }
 

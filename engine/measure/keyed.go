@@ -77,6 +77,14 @@ func (t *keyed[R]) find(key uint64) *R {
 	return nil
 }
 
+// look fetches the place in the index at which the search for a key begins, see [Book.look].
+func (t *keyed[R]) look(key uint64) uint64 {
+	if len(t.index) == 0 {
+		return 0
+	}
+	return t.index[t.home(tag(key))]
+}
+
 // add begins a row for a key that has none.
 func (t *keyed[R]) add(key uint64) *R {
 	if t.next-t.first == t.max {
@@ -88,6 +96,7 @@ func (t *keyed[R]) add(key uint64) *R {
 	}
 	row := t.push(key)
 	t.enter(key, (t.next-1)%t.max)
+	t.last = row
 	return &row.row
 }
 

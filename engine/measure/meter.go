@@ -27,7 +27,7 @@ func newMeters(b *Book) []meter {
 	people, counts, cohorts := newPeople(b), newCounts(b), newCohorts(b)
 	people.sessions = &cohorts.aliases
 	if b != nil {
-		b.people, b.counts = people, counts
+		b.counts, b.cohorts, b.people = counts, cohorts, people
 	}
 	return []meter{counts, cohorts, people}
 }

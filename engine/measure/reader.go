@@ -16,12 +16,17 @@ type Reader struct {
 	texts  texts // channels
 
 	partial uint64
-	entry   Entry
+	made    [entriesAtOnce]Entry // those of the run that have not been handed over yet
+	n       int                  // how many they are
+	entry   *Entry               // the one behind them, that was begun last
 	times   Times
-	use     func(*Entry)
+	use     func([]Entry)
 	of      *told // the event of the run
 	take    func(*engine.Fact) error
 }
+
+// entriesAtOnce is how many entries are handed over together: enough to look for all of them in memory at once, few enough to stay in the processor's first cache.
+const entriesAtOnce = 32
 
 // NewReader returns a reader that has read nothing.
 func NewReader() *Reader {
@@ -37,6 +42,15 @@ func (r *Reader) Partial() uint64 { return r.partial }
 // Each calls use with the entries of a run, in order. What use is given is valid during the call only. Facts that do not decode end it with an error that
 // wraps [engine.ErrMalformed]: nothing behind them can be read.
 func (r *Reader) Each(run *engine.Run, use func(*Entry)) error {
+	return r.Some(run, func(entries []Entry) {
+		for i := range entries {
+			use(&entries[i])
+		}
+	})
+}
+
+// Some is Each for who would rather have some entries at a time, at least one: all are of the run's event, but of the node's runs.
+func (r *Reader) Some(run *engine.Run, use func([]Entry)) error {
 	if run.Key.Kind == engine.KindWallet || run.Facts.Count == 0 {
 		return nil
 	}
@@ -48,6 +62,7 @@ func (r *Reader) Each(run *engine.Run, use func(*Entry)) error {
 	if e := r.of; e != nil {
 		r.endRun(e, run.At)
 	}
+	r.handOver()
 	r.use = nil
 	return err
 }
@@ -137,13 +152,26 @@ func (r *Reader) fact(f *engine.Fact) error {
 
 // begin begins an entry about an event.
 func (r *Reader) begin(kind Kind, e *told, at engine.Instant) *Entry {
-	entry := &r.entry
+	entry := &r.made[r.n]
+	r.entry = entry
 	*entry = Entry{} // in place: a whole entry made elsewhere and moved here costs twice as much
 	entry.Kind, entry.At, entry.Key = kind, at, e.key
 	return entry
 }
 
-func (r *Reader) emit() { r.use(&r.entry) }
+// emit tells the entry that was begun last.
+func (r *Reader) emit() {
+	if r.n++; r.n == len(r.made) {
+		r.handOver()
+	}
+}
+
+func (r *Reader) handOver() {
+	if r.n > 0 {
+		r.use(r.made[:r.n])
+		r.n = 0
+	}
+}
 
 // unknown counts a fact about something that was not read.
 func (r *Reader) unknown() { r.partial++ }

@@ -267,6 +267,7 @@ func (r *Reader) timed(e *told, t *engine.Timed, at engine.Instant) {
 	r.times = Times{Class: t.Class, Failure: Failure(t.Failure), Flow: t.Flow, Buckets: t.Buckets}
 	entry.Times, entry.Failure, entry.Flow, entry.HasFlow = &r.times, Failure(t.Failure), t.Flow, true
 	r.emit()
+	r.handOver() // the next fact has its times in the same place
 }
 
 // verbDisputed is in the audit when a gateway says that a charge of ours is disputed.

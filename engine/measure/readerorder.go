@@ -59,7 +59,7 @@ type toldRefund struct {
 
 // ofOrder fills the entry that was begun with an order.
 func (r *Reader) ofOrder(e *told, id engine.OrderID, row *toldOrder) {
-	entry := &r.entry
+	entry := r.entry
 	entry.Order, entry.Person, entry.Purchase = id, row.person, engine.PurchaseID(row.purchase)
 	entry.Flow, entry.HasFlow, entry.Device, entry.Channel, entry.Method = row.flow, true, row.device, r.texts.text(row.channel), row.method
 	entry.NeededAction = row.flags&orderActed != 0

@@ -45,15 +45,17 @@ func (s *sketches) search(key uint64) (int, bool) {
 	return from, from < len(s.all) && s.all[from].key == key
 }
 
-// bar is where a bucket is, or would be. Like search it is written out: a function to compare with costs more than the search.
+// bar is where a bucket is, or would be. Like search it is written out: a function to compare with costs more than the search. Nobody can guess which way such a
+// search goes, so it goes both in the same steps, without a branch.
 func (k *sketch) bar(index int16) (int, bool) {
-	from, to := 0, len(k.bars)
-	for from < to {
-		if mid := int(uint(from+to) >> 1); k.bars[mid].index < index {
-			from = mid + 1
-		} else {
-			to = mid
+	from := 0
+	for n := len(k.bars); n > 0; {
+		half := (n + 1) / 2
+		next := from
+		if k.bars[from+half-1].index < index {
+			next = from + half
 		}
+		from, n = next, n-half
 	}
 	return from, from < len(k.bars) && k.bars[from].index == index
 }

@@ -55,6 +55,15 @@ func (t *table[R]) find(key uint64) *R {
 	return nil
 }
 
+// look fetches the place in the index at which the search for a key begins, see [Book.look].
+func (t *table[R]) look(key uint64) uint64 {
+	if len(t.slots) == 0 {
+		return 0
+	}
+	home, _ := t.home(key)
+	return uint64(t.slots[home])
+}
+
 // add appends a row whose key is not there yet, and returns it, valid until the next add or drop.
 func (t *table[R]) add(key uint64) *R {
 	if t.n == t.max {
