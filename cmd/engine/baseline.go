@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -22,7 +23,7 @@ same definitions: docs/kpis.md. A file says which column is what. Needs no engin
 
 What a shop has no records of is "not available": no figure is 0 or 100 % for lack of data.`,
 		Example: `  engine baseline template > spring.yaml                              say in it what the columns are
-  engine baseline import --map spring.yaml --out spring.json orders.csv views.jsonl.gz
+  engine baseline import --map spring.yaml --out spring.json orders.csv refunds.csv views.csv
   engine baseline report spring.json
   engine baseline report spring.json --by device -o csv`,
 		Args: cobra.NoArgs,
@@ -56,7 +57,7 @@ its name says: .csv, .jsonl, .parquet, with or without .gz.
 
 Rows that cannot be used are bad: --on-bad says whether they are counted and left out, or end the import. So is a row that holds a card number anywhere, whatever its column: it is named by its line
 alone. A row that says again what another has said is a duplicate: it is counted and left out.`,
-		Example: `  engine baseline import --map spring.yaml --out spring.json orders.csv views.jsonl.gz
+		Example: `  engine baseline import --map spring.yaml --out spring.json orders.csv refunds.csv views.csv
   engine baseline import --map spring.yaml --out spring.json --on-bad skip *.parquet`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -170,6 +171,9 @@ const baselineBytesMax = 64 << 20
 // openBaseline reads what an import wrote.
 func openBaseline(name string) (*baseline, error) {
 	f, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no file %s: `engine baseline import` writes one, with --out", name)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the baseline: %w", err)
 	}

@@ -186,6 +186,51 @@ func TestBaselineReadsEveryFormat(t *testing.T) {
 }
 
 // TestMappingsSayWhatIsWrong: each is refused with the field and what to do.
+// TestBaselinePageRuns runs what docs/baseline.md shows, in the folder that it names, but for the last command, which wants an engine.
+func TestBaselinePageRuns(t *testing.T) {
+	text, err := os.ReadFile(filepath.FromSlash("../../docs/baseline.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(filepath.FromSlash("../../docs/examples/baseline"))); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(dir)
+	ran, printed := 0, ""
+	for line := range strings.Lines(fenced.FindStringSubmatch(string(text))[1]) {
+		line, into, _ := strings.Cut(strings.TrimSpace(line), " > ")
+		if !strings.HasPrefix(line, "engine baseline ") {
+			continue
+		}
+		out := must(t, strings.Fields(line)[1:]...)
+		ran++
+		if printed += out; into != "" {
+			if err := os.WriteFile(into, []byte(out), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if ran < 4 {
+		t.Errorf("only %d commands of the page were run", ran)
+	}
+	wants(t, printed, "22 orders, 44 tickets, 22 buyers", "Net revenue                    1,947.50 EUR", "18.3 %", "22 of 120", "spring-2025,sale,device,mobile,orders,Orders,")
+	_, err = engineRun(t, "baseline", "report", "autumn.json")
+	refuses(t, err, "autumn.json", "`engine baseline import`")
+}
+
+// TestSmallFiguresAreNotNothing: what is not 0 is not shown as 0.
+func TestSmallFiguresAreNotNothing(t *testing.T) {
+	for want, got := range map[string]string{
+		"0.00034 /s": valueText(0.000341, measure.UnitPerSec, ""), "0.050 /s": valueText(0.05, measure.UnitPerSec, ""), "7.8 /s": valueText(7.83, measure.UnitPerSec, ""), "0 /s": valueText(0, measure.UnitPerSec, ""),
+		"< 0.1 ms": valueText(0, measure.UnitMs, ""), "0.1 ms": valueText(0.06, measure.UnitMs, ""),
+	} {
+		if got != want {
+			t.Errorf("%q is shown, want %q", got, want)
+		}
+	}
+}
+
 func TestMappingsSayWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	if _, err := parseBaselineMap([]byte(baselineTemplate)); err != nil {

@@ -225,6 +225,10 @@ func decimals(v float64) string {
 	if v == math.Trunc(v) && math.Abs(v) < 1e15 {
 		return thousands(int64(v))
 	}
+	if math.Abs(v) < 0.1 { //nolint:mnd // where a tenth would say that there is none
+		digits := 1 - int(math.Floor(math.Log10(math.Abs(v))))
+		return strconv.FormatFloat(v, 'f', min(digits, 6), 64) //nolint:mnd // a millionth
+	}
 	whole, tenth, _ := strings.Cut(strconv.FormatFloat(v, 'f', 1, 64), ".")
 	if n, err := strconv.ParseInt(whole, 10, 64); err == nil && math.Abs(v) >= 1000 {
 		whole = thousands(n)
@@ -232,9 +236,11 @@ func decimals(v float64) string {
 	return whole + "." + tenth
 }
 
-// durationText writes milliseconds as people say them.
+// durationText writes milliseconds as people say them. Nothing takes no time at all.
 func durationText(ms float64) string {
 	switch d := time.Duration(ms * float64(time.Millisecond)); {
+	case ms >= 0 && ms < 0.05: //nolint:mnd // half of what is shown
+		return "< 0.1 ms"
 	case ms < 10: //nolint:mnd // where a tenth still says something
 		return strconv.FormatFloat(ms, 'f', 1, 64) + " ms"
 	case ms < 1000: //nolint:mnd // a second
