@@ -39,7 +39,7 @@ const sandboxLedgerName = "sandbox.jsonl"
 
 func (s *gatewaySettings) addTo(f *pflag.FlagSet) {
 	f.StringSliceVar(&s.names, "gateway", []string{gatewaySandbox}, "payment gateways to charge through: sandbox, which takes no money, stripe, or none")
-	f.StringVar(&s.sandboxURL, "gateway-sandbox-url", "", "use the sandbox at this address, which `engine sandbox` serves, instead of one inside (default inside)")
+	f.StringVar(&s.sandboxURL, "gateway-sandbox-url", "", "use the sandbox at this address, which engine sandbox serves, instead of one inside (default inside)")
 	f.DurationVar(&s.sandbox.Latency.Median, "gateway-sandbox-latency", 0, "median time of an answer of the sandbox inside, as in 300ms, or at once (default 0s)")
 	f.DurationVar(&s.sandbox.Latency.P99, "gateway-sandbox-latency-p99", 0, "99th percentile of that time, or all take the same (default 0s)")
 	f.IntVar(&s.sandbox.RatePerSecond, "gateway-sandbox-rate", 0, "requests a second above which the sandbox inside refuses (default 0, no limit)")
@@ -62,7 +62,7 @@ func (s *stripeSettings) addTo(f *pflag.FlagSet) {
 
 // laneFlags are the settings of all lanes.
 func laneFlags(f *pflag.FlagSet, c *actors.LaneConfig) {
-	f.Float64Var(&c.Rate, "lane-rate", actors.LaneRateDefault, "calls a second to each payment gateway, unless `engine lane set` has said another number")
+	f.Float64Var(&c.Rate, "lane-rate", actors.LaneRateDefault, "calls a second to each payment gateway, unless engine lane set has said another number")
 	f.IntVar(&c.Concurrency, "lane-concurrency", actors.LaneConcurrencyDefault, "calls to a payment gateway that wait for its answer at once")
 	f.DurationVar(&c.EtaMax, "lane-eta-max", actors.LaneEtaMaxDefault*time.Second, "purchases that would have to wait longer for their turn are refused payment_busy, as in 10m")
 	f.IntVar(&c.QueueMax, "lane-queue-max", actors.LaneQueueMaxDefault, "purchases that wait for their turn at one gateway; more are refused payment_busy")

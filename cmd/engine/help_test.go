@@ -56,6 +56,9 @@ func TestHelpSaysEveryDefault(t *testing.T) {
 			if f.Usage == "" {
 				t.Errorf("--%s has no text", f.Name)
 			}
+			if strings.Contains(f.Usage, "`") { // pflag takes what is quoted so for the name of the value
+				t.Errorf("--%s is shown as %q", f.Name, f.Usage)
+			}
 			switch f.DefValue {
 			case "", "0", "false", "[]":
 				return
@@ -89,9 +92,14 @@ func TestEveryBoundIsAFlag(t *testing.T) {
 
 func TestUnknownCommandsAreExplained(t *testing.T) {
 	_, err := engineRun(t, "srve")
-	refuses(t, err, "srve", "serve")
+	refuses(t, err, "engine srve", "did you mean engine serve?")
+	refuses(t, err, "`engine --help`")
 	_, err = engineRun(t, "event", "shwo")
-	refuses(t, err, "shwo")
+	refuses(t, err, "engine event shwo", "did you mean engine event show?", "`engine event --help`")
+	_, err = engineRun(t, "baseline", "import")
+	refuses(t, err, "engine baseline import FILE...", "`engine baseline import --help`")
+	_, err = engineRun(t, "demo", "now")
+	refuses(t, err, "engine demo [flags]")
 	_, err = engineRun(t, "verify")
 	refuses(t, err, "engine verify ./data")
 	_, err = engineRun(t, "event", "show")

@@ -69,7 +69,8 @@ nothing that was acknowledged is lost then either.
 SIGUSR1 makes a backup while it serves: kill -USR1 PID, where PID is in the ready line. It goes into a new folder below --backups, named by the time
 in UTC, as in 20261122T031500Z; the log says when it is whole, and engine restore makes a data folder of it.
 
-  /metrics on the HTTP side is for Prometheus, /healthz says that the process lives, /readyz that it has recovered and its disk answers.
+On the HTTP side / is the dashboard, to open in a browser; /metrics is for Prometheus, /api/v1/ has figures as JSON (docs/kpis.md), /jwks.json the keys that
+verify tickets; /healthz says that the process lives, /readyz that it has recovered and its disk answers.
 ` + settingsHelp,
 		Example: `  engine serve                                             everything on this machine, data in ./data
   engine serve --data /srv/holdfast --log-format json      as a service
@@ -98,7 +99,7 @@ in UTC, as in 20261122T031500Z; the log says when it is whole, and engine restor
 	f.SortFlags = false // what everybody needs comes first
 	f.StringVar(&c.data, "data", dataDefault, "data folder; made with mode 0700 if it is missing")
 	f.StringVar(&c.listen, "listen", "", "address of the embedded NATS server (default "+transport.ListenDefault+", or what --nats-config says); port 0 picks a free one; beyond loopback it wants users and TLS")
-	f.StringVar(&c.http, "http", transport.HTTPListenDefault, "address of /metrics, /healthz and /readyz; port 0 picks a free one; beyond loopback it wants --http-token-file or --http-cert")
+	f.StringVar(&c.http, "http", transport.HTTPListenDefault, "address of the dashboard, figures, metrics and health; port 0 picks a free one; beyond loopback it wants --http-token-file or --http-cert")
 	f.StringVar(&c.natsURL, "nats", "", "use the NATS system at this URL instead of embedding a server")
 	f.StringVar(&c.natsConfig, "nats-config", "", "configuration of the embedded NATS server in the form of NATS, with accounts, users, permissions and TLS (default no users); deploy/nats.conf is one to start from")
 	f.StringVar(&config, "config", "", "YAML file with settings, one a line, as in sleep-after: 10m")

@@ -85,6 +85,9 @@ func (s *adminSettings) webhooksList() *cobra.Command {
 		Use: "list", Short: "Show the endpoints and how they do", Example: "  engine webhooks list\n  engine webhooks list --json", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return s.send(cmd.Context(), "webhooks", map[string]any{"action": "list"}, func(w io.Writer, r *wireAdminReply) {
+				if len(r.Webhooks.Endpoints) == 0 {
+					fmt.Fprintln(w, "no endpoints: `engine webhooks add URL` makes one")
+				}
 				for _, e := range r.Webhooks.Endpoints {
 					kinds := "all notices"
 					if len(e.Kinds) > 0 {
