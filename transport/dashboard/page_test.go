@@ -23,6 +23,7 @@ func TestDashboardShowsBothViews(t *testing.T) {
 				b.shows("#sentence", "One-click on for 10%.")
 				b.until(`document.querySelectorAll(".tile").length === 5 && document.querySelectorAll("#breakdown tbody tr").length === 2`)
 				b.shows("#breakdown", "Descriptive: buyers choose their flow")
+				b.shows(".tile:nth-child(1) .detail", "orders/s on average")
 				b.shows(".tile:nth-child(2) .baseline", "Baseline")
 				b.shows(".baseline-note", "Spring Tour 2025")
 				b.looksRight()
@@ -33,6 +34,8 @@ func TestDashboardShowsBothViews(t *testing.T) {
 				b.shows("#lanes", "212 wait, a new one for 8.5 sec")
 				b.shows("#refusals", "Sold out")
 				b.shows("#moments", "one-click for 10 % of buyers")
+				b.until(`/\d:\d\d:\d\d/.test(document.querySelector("#moments time").innerText)`)
+				b.shows("#latency", "refused or declined count as not")
 				b.looksRight()
 				b.picture("sale")
 				b.hasTables("#tickets", "#lanes", "#refusals", "#latency", "#sold", "#refused", "#moments")
@@ -144,7 +147,9 @@ func TestDashboardFindsEvents(t *testing.T) {
 
 	// An event that is not there, or has been archived.
 	b.do(chromedp.Navigate(h.URL() + "/?event=gone"))
-	b.shows("#notice", "nothing is known of an event gone")
+	b.shows("#sentence", "There is no event gone here.")
+	b.shows("#notice", "Choose an event from the list.")
+	b.until(`!document.body.innerText.includes("Offline") && !document.body.innerText.includes("Everything that this engine sells")`)
 
 	// On a phone the list opens over the page.
 	phone := openTab(t, browser, h.URL()+"/", 390, "dark")

@@ -13,7 +13,7 @@ function query(parameters) {
 export async function ask(path, parameters = {}, signal) {
   const response = await fetch(api + path + "?" + query(parameters), { signal: signal ?? AbortSignal.timeout(10_000), cache: "no-store" });
   const body = await response.json().catch(() => ({}));
-  if (!response.ok) throw Object.assign(new Error(body.error?.message ?? `the engine answers ${response.status}`), { answered: true });
+  if (!response.ok) throw Object.assign(new Error(body.error?.message ?? `the engine answers ${response.status}`), { answered: true, code: body.error?.code });
   return body;
 }
 
@@ -33,7 +33,7 @@ export class Feed {
       this.listen();
     } catch (err) {
       if (this.ended.signal.aborted) return;
-      this.again(err.answered ? err.message : "");
+      this.again(err.answered ? err.message : "", err.code);
     }
   }
 
@@ -58,10 +58,10 @@ export class Feed {
     this.silence = setTimeout(() => this.again(""), silentMsMax);
   }
 
-  again(why) {
+  again(why, code) {
     this.rest();
     const wait = waitsMs[Math.min(this.failures++, waitsMs.length - 1)] * (0.75 + Math.random() / 2);
-    this.lost(why, wait);
+    this.lost(why, wait, code);
     this.timer = setTimeout(() => this.open(), wait);
   }
 

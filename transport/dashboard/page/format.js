@@ -69,6 +69,8 @@ export const clock = (ms, zone) => time({ hour: "2-digit", minute: "2-digit", se
 export const clockShort = (ms, zone) => time({ hour: "2-digit", minute: "2-digit" }, zone).format(ms);
 export const day = (ms, zone) => time({ day: "numeric", month: "short" }, zone).format(ms);
 export const moment = (ms, zone) => time({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" }, zone).format(ms);
+// instant is a moment to the second: a sale that matters may last ten.
+export const instant = (ms, zone) => time({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" }, zone).format(ms);
 export const zoneName = (zone) => time({}, zone).resolvedOptions().timeZone;
 
 // missing explains why a figure has no value.
@@ -98,7 +100,7 @@ export function value(f, zone) {
     case "per_1000": return decimal(v, 1) + " per 1,000";
     case "per_buyer": return decimal(v, 2) + " per buyer";
     case "score": return decimal(v, 1);
-    case "unix_ms": return moment(v, zone);
+    case "unix_ms": return instant(v, zone);
     default: return count(v);
   }
 }

@@ -17,7 +17,8 @@ const stateEveryMs = 2000, eventsEveryMs = 3000, breakdownEveryMs = 5000;
 const model = {
   address: read(), answer: undefined, state: undefined, definitions: new Map(), breakdown: undefined, baseline: undefined, baselineEvent: "",
   events: undefined, eventsTotal: 0, everything: undefined, everythingTotal: 0, search: "", listOpen: false,
-  link: "starting", problem: "", heardAt: undefined, heardWallMs: 0, retryAt: 0, paused: false, pausedAtMs: 0, reloadable: false, spoken: "",
+  link: "starting", problem: "", unknown: false, // the engine says that it knows of no such event
+  heardAt: undefined, heardWallMs: 0, retryAt: 0, paused: false, pausedAtMs: 0, reloadable: false, spoken: "",
   dialog: undefined, tables: new Set(), copied: "", keysOn: localStorage.getItem("holdfast.keys") !== "off",
 
   get window() { return windowOf(this.address); },
@@ -31,9 +32,10 @@ const model = {
 
   // ageMs is how old the figures are: how long ago they came, by this browser's clock alone, and how far behind they were then, by the engine's.
   ageMs() { return this.heardAt === undefined ? undefined : Math.max(0, performance.now() - this.heardAt - 1000) + (this.answer?.lag_ms ?? 0); },
-  dimmed() { return this.link === "lost" || (!this.paused && this.ageMs() > staleMs); },
+  dimmed() { return !this.unknown && this.link === "lost" || (!this.paused && this.ageMs() > staleMs); },
   noticeText() {
     if (this.paused) return ["warn", `Paused at ${clock(this.pausedAtMs, this.zone)}: nothing below changes until you go on.`];
+    if (this.unknown) return ["warn", "Choose an event from the list. If this one is about to be made, its figures come by themselves."];
     if (this.link === "lost") return ["bad", this.problem ? `The engine has no figures now: ${this.problem}` : lostText(this, Math.ceil((this.retryAt - performance.now()) / 1000))];
     if (this.problem) return ["warn", `The engine has no figures now: ${this.problem}`];
     if (this.ageMs() > staleMs) return ["warn", `These figures are ${duration(this.ageMs())} old: the engine has not sent newer ones.`];
@@ -154,7 +156,7 @@ function follow() {
     answer(a) {
       if (model.paused) return;
       const first = model.link !== "live";
-      Object.assign(model, { answer: a, heardAt: performance.now(), heardWallMs: Date.now(), link: "live", problem: "" });
+      Object.assign(model, { answer: a, heardAt: performance.now(), heardWallMs: Date.now(), link: "live", problem: "", unknown: false });
       speak();
       draw();
       if (first) readBreakdown();
@@ -163,8 +165,8 @@ function follow() {
       model.problem = text;
       draw();
     },
-    lost(why, waitMs) {
-      Object.assign(model, { link: "lost", problem: why, retryAt: performance.now() + waitMs });
+    lost(why, waitMs, code) {
+      Object.assign(model, { link: "lost", problem: why, unknown: code === "event_unknown", retryAt: performance.now() + waitMs });
       speak();
       draw();
     },
@@ -261,7 +263,7 @@ function arrive() {
   const before = model.address;
   model.address = read();
   if (before.event !== model.address.event) {
-    Object.assign(model, { answer: undefined, breakdown: undefined, baselineEvent: "", baseline: undefined });
+    Object.assign(model, { answer: undefined, breakdown: undefined, baselineEvent: "", baseline: undefined, unknown: false });
     scrollTo(0, 0);
   }
   if (before.by !== model.address.by) model.breakdown = undefined;

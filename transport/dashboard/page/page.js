@@ -14,7 +14,7 @@ export const page = (model) => html`<a class="skip" href="#main">Skip to the fig
   <div class="frame">${side(model)}
     <div class="body" ?inert=${model.listOpen}>
       ${bar(model)}
-      <main id="main" tabindex="-1" class=${model.dimmed() ? "dimmed" : ""}>${notice(model)}${head(model)}${model.answer ? (model.address.view === "sale" ? sale(model) : product(model)) : html`<p class="first">${model.problem || "Reading the figures …"}</p>`}</main>
+      <main id="main" tabindex="-1" class=${model.dimmed() ? "dimmed" : ""}>${notice(model)}${head(model)}${model.answer ? (model.address.view === "sale" ? sale(model) : product(model)) : model.unknown ? nothing : html`<p class="first">${model.problem || "Reading the figures …"}</p>`}</main>
       <footer>Times in ${zoneName(model.zone)}${model.state?.version ? ` · engine ${model.state.version}` : ""} · <a href="licences.txt">Licences</a></footer>
     </div></div>
   <p class="away" role="status" aria-live="polite" id="spoken">${model.spoken}</p>
@@ -38,7 +38,7 @@ function bar(model) {
 // pulse is how alive the page is, in a word.
 function pulse(model) {
   const age = model.ageMs();
-  const [tone, word] = model.paused ? ["warn", "Paused"] : model.link === "lost" ? ["bad", "Offline"] : age === undefined ? ["quiet", "Starting"] : age > staleMs ? ["warn", `${duration(age)} old`] : ["good", "Live"];
+  const [tone, word] = model.paused ? ["warn", "Paused"] : model.unknown ? ["warn", "Waiting"] : model.link === "lost" ? ["bad", "Offline"] : age === undefined ? ["quiet", "Starting"] : age > staleMs ? ["warn", `${duration(age)} old`] : ["good", "Live"];
   return html`<span class="pulse"><i class=${"dot " + tone}></i><span>${word}</span></span>`;
 }
 
@@ -50,7 +50,7 @@ function notice(model) {
 
 function head(model) {
   const { tone, parts } = say(model), e = model.address.event ? model.answer?.event : undefined;
-  const about = e ? [stateWord(e), e.on_sale_ms ? `first on sale ${model.moment(e.on_sale_ms)}` : "", e.currency] : ["Everything that this engine sells"], more = e ? [e.genre, e.id].filter(Boolean) : [];
+  const about = e ? [stateWord(e), e.on_sale_ms ? `first on sale ${model.moment(e.on_sale_ms)}` : "", e.currency] : [model.address.event ? "" : "Everything that this engine sells"], more = e ? [e.genre, e.id].filter(Boolean) : [];
   return html`<div class="head"><div class="title"><h1>${model.title()}</h1><p class="about">${about.filter(Boolean).join(" · ")}<span class="wide-only">${more.map((m) => " · " + m)}</span></p>
       <button type="button" class="button" id="commands" @click=${() => model.open({ kind: "commands" })}>${icon("terminal")}Commands</button></div>
     <p class=${"sentence " + tone} id="sentence">${parts.map((p, i) => html`<span class=${i ? "" : "lead-word"}>${p}</span> `)}</p></div>`;

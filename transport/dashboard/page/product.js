@@ -23,7 +23,7 @@ function tiles(model) {
     ${tile(model, { id: "conversion", name: "Conversion", detail: conversionDetail(f("conversion")) })}
     ${tile(model, {
       id: "latency.l1.p95", name: "Click to result, p95", tone: hasValue(latency) && latency.value > targetMs ? "missed" : "",
-      detail: html`Target ${duration(targetMs)}${hasValue(within) ? html` · ${share(within.value)} of clicks confirmed within it` : nothing}`, extra: hasValue(latency) ? bullet(latency.value, targetMs) : nothing,
+      detail: html`Target ${duration(targetMs)}${hasValue(within) ? html` · ${share(within.value)} of clicks had an order by then` : nothing}`, extra: hasValue(latency) ? bullet(latency.value, targetMs) : nothing,
     })}
     ${tile(model, { id: "errors.rate", name: "Failures", detail: hasValue(f("errors.rate")) ? `${of(f("errors.rate"), "purchases")}, sold out left out` : "Sold out is no failure" })}
     ${tile(model, { id: "adoption.attempted", name: "One-click adoption", detail: hasValue(f("adoption.attempted")) ? of(f("adoption.attempted"), "who were offered it") : "of the buyers who were offered it" })}
@@ -33,7 +33,7 @@ function tiles(model) {
 
 function ordersDetail(model) {
   const tickets = model.figure("tickets"), rate = model.figure("throughput.orders");
-  return [hasValue(tickets) && `${count(tickets.value)} tickets before refunds`, hasValue(rate) && rate.value > 0 && `${decimal(rate.value, rate.value < 10 ? 2 : 0)} orders/s`].filter(Boolean).join(" · ");
+  return [hasValue(tickets) && `${count(tickets.value)} tickets before refunds`, hasValue(rate) && rate.value > 0 && `${decimal(rate.value, rate.value < 10 ? 2 : 0)} orders/s on average`].filter(Boolean).join(" · ");
 }
 
 function conversionDetail(f) {

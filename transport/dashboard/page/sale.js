@@ -1,6 +1,6 @@
 // What an operator watches while tickets are sold.
 import { html, nothing } from "lit-html";
-import { age, clock, count, decimal, duration, hasValue, moment, named, share, value } from "./format.js";
+import { age, clock, count, decimal, duration, hasValue, instant, moment, named, share, value } from "./format.js";
 import { bullet, facts, figureTable, missing, panel, shown, term } from "./parts.js";
 import { targetMs } from "./constants.js";
 import { markersIn, stepWords, steps } from "./chart.js";
@@ -83,6 +83,7 @@ function latency(model) {
   const all = speeds.map(([id, name]) => ({ id: "latency." + id, name, p: ["p50", "p95", "p99"].map((p) => model.figure(`latency.${id}.${p}`)) }));
   const within = model.figure("latency.confirmed_2s"), p95 = model.figure("latency.l1.p95");
   const content = html`<p class="lead"><span class="label">${term(model, "latency.confirmed_2s", `Confirmed within ${duration(targetMs)}`)}</span><span class=${hasValue(within) ? "big" : "big none"}>${shown(model, within)}</span></p>
+    ${hasValue(within) ? html`<p class="detail">of the one-click clicks had an order by then: those that were refused or declined count as not</p>` : nothing}
     ${hasValue(p95) ? html`<div class=${p95.value > targetMs ? "target missed" : "target"}><span>p95 ${duration(p95.value)}, target ${duration(targetMs)}</span>${bullet(p95.value, targetMs)}</div>` : nothing}
     <table class="speeds"><caption class="away">Latency by stage</caption><thead><tr><th scope="col">Stage</th><th scope="col" class="n">p50</th><th scope="col" class="n">p95</th><th scope="col" class="n">p99</th></tr></thead>
     <tbody>${all.map((s) => html`<tr><th scope="row">${term(model, s.id + ".p95", s.name)}</th>${s.p.some(hasValue) ? s.p.map((f) => html`<td class=${"n" + (s.id === "latency.l1" && hasValue(f) && f.value > targetMs ? " is-bad" : "")}>${shown(model, f)}</td>`) : html`<td class="n" colspan="3">${missing(s.p[1])}</td>`}</tr>`)}</tbody></table>`;
@@ -119,7 +120,7 @@ function moments(model) {
   const all = model.answer?.markers ?? [], s = steps(["orders", "holds", "views", "refusals"].map((k) => ({ points: model.answer?.courses?.[k] })), model.answer?.at_ms ?? 0), drawn = markersIn(all, s.times);
   return panel(model, {
     id: "moments", title: "What was changed", wide: true, note: "the numbers are those in the charts",
-    content: !all.length ? html`<p class="empty">No pause, switch, rollout or change of capacity in this time range.</p>` : html`<ol class="moments">${all.map((m) => html`<li><span class="badge">${drawn.indexOf(m) + 1 || "–"}</span><time>${moment(m.at_ms, model.zone)}</time><b>${kinds[m.kind] ?? named(m.kind)}</b><span>${m.text}</span></li>`).reverse()}</ol>`,
-    table: all.length ? { columns: ["Time", "Kind", "What"], rows: all.map((m) => [{ text: moment(m.at_ms, model.zone), raw: m.at_ms }, m.kind, m.text]) } : undefined,
+    content: !all.length ? html`<p class="empty">No pause, switch, rollout or change of capacity in this time range.</p>` : html`<ol class="moments">${all.map((m) => html`<li><span class="badge">${drawn.indexOf(m) + 1 || "–"}</span><time>${instant(m.at_ms, model.zone)}</time><b>${kinds[m.kind] ?? named(m.kind)}</b><span>${m.text}</span></li>`).reverse()}</ol>`,
+    table: all.length ? { columns: ["Time", "Kind", "What"], rows: all.map((m) => [{ text: instant(m.at_ms, model.zone), raw: m.at_ms }, m.kind, m.text]) } : undefined,
   });
 }

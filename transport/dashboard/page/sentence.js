@@ -14,6 +14,7 @@ const finish = (text) => (/[.!?]$/.test(text) ? text : text + ".");
 
 function ofEvent(model) {
   const e = model.answer?.event;
+  if (model.unknown) return { tone: "quiet", parts: [`There is no event ${model.address.event} here.`, "Or it is archived."] };
   if (!e) return { tone: "quiet", parts: ["Reading the figures …"] };
   const sold = e.sellable > 0 ? `${whole(e.sold / e.sellable)} sold.` : "";
   const oneClick = e.observe ? "It sells elsewhere and is only observed." : e.one_click === "off" ? "One-click is off." : e.one_click ? `One-click on for ${inLocale(e.one_click)}.` : "";
