@@ -166,7 +166,7 @@ func demoSales(ctx context.Context, s demoSettings, p *process, gateway *sandbox
 		return false, err
 	}
 	defer closeShop()
-	fmt.Fprintf(stdout, "The dashboard: %s/ shows the sale as it goes: open it now.\nThe shop page: %s%s sells Night Two, with one click and step by step.\n\n", p.httpURL, p.httpURL, shopPath)
+	fmt.Fprintf(stdout, "The dashboard: %s/?event=%s shows the sale as it goes: open it now.\nThe shop page: %s%s sells Night Two, with one click and step by step.\n\n", p.httpURL, demoEvent, p.httpURL, shopPath)
 	if balanced, err = demoOnSale(ctx, p, first, stdout); err == nil && ctx.Err() == nil {
 		lookAround(stdout, p)
 		<-ctx.Done()

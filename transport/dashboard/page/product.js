@@ -65,7 +65,7 @@ function funnel(model) {
   const reached = (s) => (hasValue(s.f) ? (s.f.unit === "count" ? s.f.value : s.f.numerator) : undefined); // the first step is a count, the others shares of the step before
   const top = Math.max(1, ...all.map((s) => reached(s) ?? 0)), left = model.figure("abandonment");
   const bars = html`<ol class="funnel">${all.map((s, i) => html`<li><div class="step">${term(model, s.id, s.name)}<b>${reached(s) === undefined ? missing(s.f) : count(reached(s))}</b></div>
-    <div class="track"><i .style=${`width:${(((reached(s) ?? 0) / top) * 100).toFixed(2)}%`}></i></div>
+    <div class="track">${reached(s) ? html`<i .style=${`width:${((reached(s) / top) * 100).toFixed(2)}%`}></i>` : nothing}</div>
     <p class="detail">${i === 0 ? "buyers, each once an event" : hasValue(s.f) ? html`${share(s.f.value)} of the step before${hasValue(s.time) ? html` · half of them within ${took(s.time.value).replace("< ", "")}` : nothing}` : "\u00a0"}</p></li>`)}</ol>
     <dl class="facts after"><div><dt>${term(model, "abandonment", "Held tickets and left")}</dt><dd>${shown(model, left)}</dd></div>
     <div class="inner"><dt>${term(model, "abandonment.could_not", "could not: declined, error, sold out")}</dt><dd>${shown(model, model.figure("abandonment.could_not"))}</dd></div>
