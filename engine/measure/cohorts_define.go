@@ -33,7 +33,7 @@ func defineConversion() []Definition {
 	return []Definition{
 		share("conversion", "Conversion", "buyer-events with an order until now / buyer-events with a view", facts, viewers, byView,
 			"An order counts whenever it comes, also when the cohort is mature. Orders of buyers without a reported view are in no conversion (coverage.orders). Gross: what went back later counts. Without a reported view it is not available: "+
-				"orders_per_100_views is then no conversion either. "+rowEdges),
+				"orders_per_100_views is then no conversion either. Nor where only events are viewed that sell elsewhere and report no order. "+rowEdges),
 		share("conversion_mature", "Conversion of mature cohorts", "as conversion, of mature cohorts only", facts, viewers, byView,
 			"What conversion settles at: use this one to compare. \"not yet\" until a cohort is mature. "+rowEdges),
 		share("conversion_obtainable", "Conversion while tickets were obtainable", "buyer-events with an order / buyer-events with a view, of those that began while tickets could be bought", facts+"; stock and state of the event",

@@ -6,7 +6,8 @@ import "github.com/holdfast-engine/holdfast/engine"
 type cohortSums struct {
 	all, mature [cellColumnsEnd]int64
 	spreads     [durations]spread
-	reports     bool // views
+	reports     bool // views were ever reported
+	orders      bool // there ever was one
 }
 
 // begin is the first minute of a window that ends at now; 0 is all there is. Cohorts are minutes.
@@ -61,7 +62,7 @@ func (m *cohorts) sum(s *cohortSums, w Window, id seriesID, now engine.Instant, 
 func (m *cohorts) figures(dst []Figure, q *Query, id seriesID, now engine.Instant) []Figure {
 	now = max(now, m.b.now)
 	asked := durationsAsked(q)
-	s := &cohortSums{reports: m.reports(id)}
+	s := &cohortSums{reports: m.ever(id, timeViews), orders: m.ever(id, timeOrders)}
 	kept := q.Window != Window10s
 	if kept {
 		m.sum(s, q.Window, id, now, func(d duration) bool { return asked&(1<<d) != 0 })
@@ -101,16 +102,16 @@ func beforeFlow(kpi string) bool {
 	return false
 }
 
-// reports says whether a view was ever reported where a series is: at the event, or at any of the account.
-func (m *cohorts) reports(id seriesID) bool {
+// ever says whether something was ever counted where a series is: at the event, or at any of the account.
+func (m *cohorts) ever(id seriesID, what cellColumn) bool {
 	of := m.b.series.keys[id].of
 	scope := of.account.number
 	if of.event != nil {
 		scope = uint32(of.event.number)
 	}
 	for _, n := range m.cells.scopes[flag(of.event == nil)][scope] {
-		for i := range m.cells.all[n].tracks[timeViews/trackColumns] {
-			if m.cells.all[n].tracks[timeViews/trackColumns][i].n[timeViews%trackColumns] > 0 {
+		for i := range m.cells.all[n].tracks[what/trackColumns] {
+			if m.cells.all[n].tracks[what/trackColumns][i].n[what%trackColumns] > 0 {
 				return true
 			}
 		}
@@ -161,12 +162,20 @@ func (f *figurer) matured(kpi string, part, whole, all int64) {
 	}
 }
 
+// ordersKnown says whether somebody tells of orders: the engine does where it sells, and a shop that sells elsewhere once it has reported one. Until then it has
+// no conversion, and not one of 0.
+func (s *cohortSums) ordersKnown() bool { return s.orders || s.all[cohortSells] > 0 }
+
 func (f *figurer) conversion(s *cohortSums) {
 	n, old := &s.all, &s.mature
-	f.cohortShare("conversion", n[cohortOrdered], n[cohortViewed], old[cohortViewed])
-	f.matured("conversion_mature", old[cohortOrdered], old[cohortViewed], n[cohortViewed])
+	viewed, matureViewed := n[cohortViewed], old[cohortViewed]
+	if !s.ordersKnown() {
+		viewed, matureViewed = 0, 0
+	}
+	f.cohortShare("conversion", n[cohortOrdered], viewed, matureViewed)
+	f.matured("conversion_mature", old[cohortOrdered], matureViewed, viewed)
 	f.cohortShare("conversion_obtainable", n[cohortOrderedObtainable], n[cohortObtainable], old[cohortObtainable])
-	f.cohortShare("conversion_net", n[cohortNet], n[cohortViewed], old[cohortViewed])
+	f.cohortShare("conversion_net", n[cohortNet], viewed, matureViewed)
 	f.share("coverage.views", n[timeViewsLinked], n[timeViews])
 	orders := n[timeOrders]
 	if !s.reports {
@@ -191,7 +200,7 @@ func (f *figurer) funnel(s *cohortSums) {
 	for i, step := range funnelSteps() {
 		reached := n[funnelSelected+cellColumn(i)]
 		told := n[toldSelected+cellColumn(min(i, stepAttempted))]
-		if i == stepOrdered || told > 0 || i != stepSelected && n[cohortSells] > 0 {
+		if i == stepOrdered && s.ordersKnown() || i != stepOrdered && told > 0 || i != stepSelected && n[cohortSells] > 0 {
 			f.share("funnel."+step, reached, before).mature(s.mature[cohortViewed], max(1, n[cohortViewed]))
 			before = reached
 		} else {
@@ -227,7 +236,11 @@ func (f *figurer) checkout(s *cohortSums) {
 		v := float64(took.sum) / float64(took.n)
 		mean.Value, mean.Why, mean.Denominator = &v, "", &took.n
 	}
-	f.cohortShare("checkout_time.completion", s.all[cohortCompleted], s.all[toldSelected], s.mature[toldSelected])
+	selected, matureSelected := s.all[toldSelected], s.mature[toldSelected]
+	if !s.ordersKnown() {
+		selected, matureSelected = 0, 0
+	}
+	f.cohortShare("checkout_time.completion", s.all[cohortCompleted], selected, matureSelected)
 	f.quantile("checkout_time.line_wait.p50", &s.spreads[durationLine], 0.5)
 }
 

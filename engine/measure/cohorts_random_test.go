@@ -19,13 +19,16 @@ type plainSums struct {
 	all, mature [cellColumnsEnd]int64
 	samples     [durations][]int64
 	reports     bool // views, at any time
+	orders      bool // the same
 	byFlow      bool
 }
 
 func (n *plain) sums(q *Query, series string, now int64) *plainSums {
 	s := &plainSums{byFlow: q.By == ByFlow}
 	for _, c := range n.counts {
-		s.reports = s.reports || c.what == timeViews && (q.Event == "" || q.Event == c.way.event) && (q.By != ByEvent || series == c.way.event)
+		if (q.Event == "" || q.Event == c.way.event) && (q.By != ByEvent || series == c.way.event) {
+			s.reports, s.orders = s.reports || c.what == timeViews, s.orders || c.what == timeOrders
+		}
 	}
 	begin := int64(math.MinInt64)
 	if q.Window != WindowSale {
@@ -131,7 +134,11 @@ func (n *plain) sums(q *Query, series string, now int64) *plainSums {
 func (s *plainSums) figures() map[string][2]int64 {
 	n, old := &s.all, &s.mature
 	got := map[string][2]int64{}
+	ofOrders := []string{"conversion", "conversion_mature", "conversion_net", "funnel.ordered", "checkout_time.completion"}
 	ratio := func(id string, part, whole int64) {
+		if n[cohortSells] == 0 && !s.orders && slices.Contains(ofOrders, id) {
+			return // nobody tells of orders
+		}
 		if whole > 0 && (!s.byFlow || !beforeFlow(id)) && (s.reports || id != "coverage.orders") {
 			got[id] = [2]int64{part, whole}
 		}

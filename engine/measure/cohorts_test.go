@@ -125,6 +125,10 @@ func TestALateOrderRaisesItsOldCohort(t *testing.T) {
 
 func TestMissingStepsAreNotAvailable(t *testing.T) {
 	h := tell("e1").add(KindEventSet, step("Night One\nconcert\nEUR\nUTC"), func(e *Entry) { e.On = true })
+	h.add(KindViewed, by("zoe")).add(KindSelected, by("zoe")).after(time.Second)
+	for _, kpi := range []string{"conversion", "conversion_net", "funnel.ordered", "checkout_time.completion"} {
+		wantWhy(t, figureOf(t, h.book(), Query{}, h.at, "", kpi), WhyNotAvailable) // it has not said yet that it reports orders
+	}
 	for i := range 10 {
 		buyer := by(fmt.Sprint("b", i))
 		h.add(KindViewed, buyer)
@@ -137,10 +141,10 @@ func TestMissingStepsAreNotAvailable(t *testing.T) {
 	}
 	b := h.book()
 	of := func(kpi string) Figure { return figureOf(t, b, Query{}, h.at, "", kpi) }
-	wantShare(t, of("funnel.selected"), 5, 10)
+	wantShare(t, of("funnel.selected"), 6, 11)
 	wantWhy(t, of("funnel.held"), WhyNotAvailable)
 	wantWhy(t, of("funnel.attempted"), WhyNotAvailable)
-	wantShare(t, of("funnel.ordered"), 2, 5)
+	wantShare(t, of("funnel.ordered"), 2, 6)
 	wantWhy(t, of("abandonment"), WhyNotAvailable)
 	wantWhy(t, of("conversion_obtainable"), WhyNotAvailable)
 	wantWhy(t, of("adoption.eligible"), WhyNotAvailable)
