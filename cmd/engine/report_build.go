@@ -163,6 +163,9 @@ func (r *report) judge() []string {
 	}
 	var said []string
 	sold := fmt.Sprintf("%s orders of %s tickets before refunds, %s net.", text("orders"), text("tickets"), text("revenue.net"))
+	if !has("orders") {
+		sold = "No order has been reported."
+	}
 	if has("sold_out.time") {
 		sold = "Sold out in " + text("sold_out.time") + ": " + sold
 	} else if has("sold_out.sell_through") {

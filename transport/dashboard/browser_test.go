@@ -269,6 +269,7 @@ func (b *tab) looksRight() {
 		{"a text is hard to read", contrastRule},
 		{"two elements have one id", `[...document.querySelectorAll("[id]")].map((e) => e.id).filter((id, i, all) => all.indexOf(id) !== i)`},
 		{"a number is not one", `[...document.body.innerText.matchAll(/.*(NaN|undefined|null|Infinity|\[object).*/g)].map((m) => m[0])`},
+		{"the list is wider than its column", `[...document.querySelectorAll(".events, .events a, .events .sub")].filter((e) => e.checkVisibility() && e.scrollWidth > e.clientWidth + 1).map((e) => e.innerText)`},
 		{"a text is cut off", `[...document.querySelectorAll(".big, .mid, .tile h2, .legend dd, td.n, .facts dd")].filter((e) => e.checkVisibility() && e.scrollWidth > e.clientWidth + 1).map((e) => e.innerText)`},
 	} {
 		if found := evaluate[[]any](b, rule.finds); len(found) > 0 {

@@ -104,7 +104,7 @@ func (s *sale) list() []measure.EventNow {
 		{"night-one", "Night One", "EUR", "on_sale"},
 		{"night-two", "Night Two", "EUR", "on_sale"},
 		{"tokyo", "Tokyo Dome", "JPY", "paused"},
-		{"kuwait", "Kuwait Opera", "KWD", "on_sale"},
+		{"kuwait", "Kuwait Opera, the anniversary gala with all the orchestras", "KWD", "on_sale"},
 		{"spring-tour", "Spring Tour 2025", "EUR", "closed"},
 	}
 	var all []measure.EventNow
