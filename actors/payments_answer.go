@@ -79,7 +79,7 @@ func (l *lane) called(c *charge, r *payment.Result, mono time.Duration) {
 	}
 	was := l.breaker.open
 	if c.tries == 0 || !failed(r) { // one charge that is never answered is no reason to refuse the others
-		l.breaker.note(mono, failed(r))
+		l.breaker.note(mono, failed(r), c.before)
 	}
 	if !was && l.breaker.open {
 		l.node.cfg.Logger.Error("the gateway does not answer: new purchases are refused until it does", "gateway", l.gateway.Name(), "detail", r.Detail)

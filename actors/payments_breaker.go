@@ -25,8 +25,9 @@ const (
 	probePauseLimit = 30 * time.Second // the gateway's return is noticed within this, so that all is settled within a minute of it
 )
 
-// note tells of a call that was answered or not. Throttled calls are answered.
-func (b *breaker) note(now time.Duration, failed bool) {
+// note tells of a call that was answered or not. Throttled calls are answered. before says that it was about a charge of a process before this one: what that
+// left unfinished is what was not answered, so that it fails more often than other calls, and a probe is asked at once whether the gateway is away.
+func (b *breaker) note(now time.Duration, failed, before bool) {
 	if b.open {
 		return // of a call that had left before
 	}
@@ -41,6 +42,9 @@ func (b *breaker) note(now time.Duration, failed bool) {
 	if b.inRow >= failuresInRow || b.calls == breakerWindow && 2*bits.OnesCount32(b.newest) >= breakerWindow {
 		b.open, b.pause, b.probeAt = true, probeFirst, now+probeFirst
 		b.opened++
+		if before {
+			b.probeAt = now
+		}
 	}
 }
 

@@ -39,6 +39,7 @@ type charge struct {
 	lookUp bool         // ask before anything is sent again
 	cancel bool         // end it at the gateway unless it has ended
 	asked  bool         // the buyer has come back: ask again at once
+	before bool         // its request was made by a process before this one: nobody knows whether it was answered
 
 	// Of the request that is durable, if there is one.
 	intended engine.Instant // 0: nothing was sent
@@ -107,7 +108,7 @@ func (c *charge) want(w *engine.Work) {
 	if c.lookUp { // what is to be ended is the authorisation
 		c.intended, c.attempt, c.hash = w.Asked, w.AskedAttempt, w.AskedHash
 	}
-	c.wall = c.intended
+	c.wall, c.before = c.intended, c.intended > 0
 	if c.cancels = w.Attempt; w.Intended != 0 {
 		c.cancels++
 	}

@@ -25,7 +25,7 @@ func TestAGatewayThatFindsLateIsNotBelievedEarly(t *testing.T) {
 		})
 		l, events, n := fakeLane(t, g, LaneConfig{})
 		l.lostAfter = newLane(n, slowFinder{g}).lostAfter
-		w, _ := resumed(l, n, events, payment.Cancel, time.Hour, true)
+		w, _ := resumed(l, n, events, payment.Cancel, 7, time.Hour, true)
 		give(n, w)
 		time.Sleep(15 * time.Minute)
 		synctest.Wait()

@@ -14,8 +14,8 @@ import (
 )
 
 // resumed is work whose intent was durable when a process fell, some time ago, with the bytes in the vault or not.
-func resumed(l *lane, n *Node, events *fakeEvents, op payment.Operation, ago time.Duration, kept bool) (engine.Work, []byte) {
-	w := wanted(n, op, 7)
+func resumed(l *lane, n *Node, events *fakeEvents, op payment.Operation, p engine.PurchaseID, ago time.Duration, kept bool) (engine.Work, []byte) {
+	w := wanted(n, op, p)
 	asks := op == payment.LookUp || op == payment.Cancel
 	at := n.clock.Now() - engine.Instant(ago)
 	c := newCharge(l, engine.Key{Account: engine.SingleAccount, Kind: engine.KindEvent, ID: "e1"}, &w)
@@ -76,7 +76,7 @@ func TestAfterARestartEveryChargeIsTakenUpWhereItWas(t *testing.T) {
 					return r
 				})
 				l, events, n := fakeLane(t, g, LaneConfig{})
-				w, body := resumed(l, n, events, c.op, c.ago, c.kept)
+				w, body := resumed(l, n, events, c.op, 7, c.ago, c.kept)
 				give(n, w)
 				time.Sleep(10 * time.Minute)
 				synctest.Wait()
@@ -105,6 +105,42 @@ func TestAfterARestartEveryChargeIsTakenUpWhereItWas(t *testing.T) {
 				}
 				if l.charges.Size() != 0 {
 					t.Errorf("the lane still has %d charges", l.charges.Size())
+				}
+			})
+		})
+	}
+}
+
+// TestWhatAFallLeftIsNoSignThatTheGatewayIsAway resumes charges whose requests the gateway answers with an error for ever, as it did before the fall. They are what
+// a fall leaves: new purchases are not refused because of them, unless the gateway is away.
+func TestWhatAFallLeftIsNoSignThatTheGatewayIsAway(t *testing.T) {
+	for name, away := range map[string]bool{"it is not": false, "it is": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newFakeGateway(10*time.Millisecond, func(call *payment.Call, nth int) payment.Result {
+					if call.Operation == payment.Authorise || away {
+						return payment.Result{Answer: payment.Unknown, Detail: "server error 500"}
+					}
+					return yes(call, nth)
+				})
+				l, events, n := fakeLane(t, g, LaneConfig{})
+				const left = 4 * failuresInRow
+				for p := engine.PurchaseID(1); p <= left; p++ {
+					w, _ := resumed(l, n, events, payment.Authorise, p, time.Minute, true)
+					give(n, w)
+				}
+				time.Sleep(2 * time.Second) // a first probe would leave after 5
+				synctest.Wait()
+				if got := note(n, engine.VerbBuy); got.Breaker != away {
+					t.Errorf("two seconds after the start the lane says %+v, and that the gateway is away is %v", got, away)
+				}
+				if away {
+					return
+				}
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				if told := len(events.told()); told != left || l.charges.Size() != 0 {
+					t.Errorf("%d of %d charges have ended", told, left)
 				}
 			})
 		})
@@ -271,7 +307,7 @@ func TestWhatWasJustSentIsNotTakenForLost(t *testing.T) {
 			return yes(call, nth)
 		})
 		l, events, n := fakeLane(t, g, LaneConfig{})
-		w, _ := resumed(l, n, events, payment.Authorise, payment.KeyAgeMax-time.Second/2, true)
+		w, _ := resumed(l, n, events, payment.Authorise, 7, payment.KeyAgeMax-time.Second/2, true)
 		give(n, w)
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
