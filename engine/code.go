@@ -122,7 +122,7 @@ func (c Code) String() string {
 	return "code_unknown"
 }
 
-// Retryable reports whether the same command may succeed later without being changed.
+// Retryable reports whether the same command may succeed later, under a new request id if an event's Step has refused it: a request id has one answer.
 func (c Code) Retryable() bool {
 	// Every other code stays true until the command or the event is another.
 	//

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -236,14 +237,20 @@ func TestWireCodesAreTheEngines(t *testing.T) {
 	if !ok {
 		t.Fatal("the page has no section Codes")
 	}
+	// They are said before a command is looked at, or by a buyer's wallet, which remembers no refusal.
+	unremembered := []engine.Code{engine.CodeOverloaded, engine.CodeUnavailable, engine.CodeQuarantined, engine.CodeEraseWaits}
 	var got, want []string
 	for _, row := range rowRE.FindAllStringSubmatch(section, -1) {
 		got = append(got, row[1]+" "+strings.TrimSpace(row[2]))
 	}
 	for c := engine.CodeOK + 1; int(c) < engine.Codes; c++ {
 		retry := "no"
-		if c.Retryable() {
-			retry = "yes"
+		switch {
+		case !c.Retryable():
+		case slices.Contains(unremembered, c):
+			retry = "with the same id"
+		default: // engine/testdata/transcripts/retrying.txt
+			retry = "with a new id"
 		}
 		want = append(want, c.String()+" "+retry)
 	}

@@ -31,7 +31,7 @@ type Refusal struct {
 	Name       string        // the code on the wire
 	Field      string        // the field of the command that is to blame, if one is
 	Message    string        // a sentence for people
-	Retryable  bool          // the same command may succeed later
+	Retryable  bool          // the same command may succeed later: the table of codes in docs/wire.md says under which request id
 	RetryAfter time.Duration // when, if the engine has an idea
 
 	Alternatives []*pb.Alternative // with ErrSeatTaken: seats that the same hold could take now instead, the best first

@@ -4183,7 +4183,7 @@ type Error struct {
 	Code          string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
 	Message       string                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`      // a sentence for people; the code is for programs
 	Field         string                 `protobuf:"bytes,3,opt,name=field,proto3" json:"field,omitempty"`          // the field of the command that is to blame, as in items[1].quantity
-	Retryable     bool                   `protobuf:"varint,4,opt,name=retryable,proto3" json:"retryable,omitempty"` // the same command may succeed later without being changed
+	Retryable     bool                   `protobuf:"varint,4,opt,name=retryable,proto3" json:"retryable,omitempty"` // the same command may succeed later: the table of codes says under which request id
 	RetryAfterMs  int64                  `protobuf:"varint,5,opt,name=retry_after_ms,json=retryAfterMs,proto3" json:"retry_after_ms,omitempty"`
 	Alternatives  []*Alternative         `protobuf:"bytes,6,rep,name=alternatives,proto3" json:"alternatives,omitempty"` // with seat_taken: what the same hold could take now instead, the best first
 	unknownFields protoimpl.UnknownFields
