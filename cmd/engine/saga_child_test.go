@@ -36,7 +36,7 @@ func runSagaChild(told string) error {
 	}
 	c := processConfig{data: s.Data, listen: "127.0.0.1:0", http: "127.0.0.1:0", bounds: defaultBounds()}
 	c.bounds.store.ReserveBytes = -1
-	c.bounds.actors.Lane.Rate = 2000
+	c.bounds.actors.Lane.Rate = 10_000 // the sandbox limits it often, and each time it is halved
 	c.gateways = gatewaySettings{names: []string{gatewayNone}, extra: []actors.Gateway{remote}}
 	c.wallets = savedMethods{remote}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)

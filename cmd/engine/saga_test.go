@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -34,20 +35,29 @@ func long() int {
 	return 0
 }
 
-// sagaCallers is how many callers ask at once.
-const sagaCallers = 8
+// Of the callers, and of the engines that they ask.
+const (
+	sagaCallers = 16                     // ask at once
+	sagaGlance  = 20 * time.Millisecond  // before a buyer looks again what has become of the purchase
+	sagaLifeMax = 4 * time.Second        // of an engine, if what it is to see comes slowly
+	sagaLinger  = 200 * time.Millisecond // up to this, after it has seen that
+)
 
-// A step is one request of a saga. It is sent again, as it was, until it is answered: over as many engines as that takes.
+// A step is one request of a saga. It is sent again, as it was, until it is answered: over as many engines as that takes. A refusal that may pass is an answer, so
+// that whoever tries again does it under another request id.
 type step struct {
 	saga    *saga
 	verb    string
 	request string
 	fields  string // of the body, besides the request id and the buyer
+	tries   int    // request ids that were refused
 }
 
 // A saga is one buyer's purchase, and what followed.
 type saga struct {
+	number       int
 	buyer, event string
+	ended        atomic.Bool // the buyer has seen how the purchase ended, or has left
 	mu           sync.Mutex
 	purchase     string // by the first answer that named it
 	order        string
@@ -57,7 +67,11 @@ type saga struct {
 }
 
 func (s *step) body() string {
-	return fmt.Sprintf(`{"request_id":%q,"buyer":%q%s}`, s.request, s.saga.buyer, s.fields)
+	request := s.request
+	if s.tries > 0 {
+		request += fmt.Sprint("-", s.tries)
+	}
+	return fmt.Sprintf(`{"request_id":%q,"buyer":%q%s}`, request, s.saga.buyer, s.fields)
 }
 
 // sagaRun is the run: an engine that is killed, a sandbox that is not, and callers who want to know.
@@ -73,6 +87,10 @@ type sagaRun struct {
 	sagas    []*saga
 	answered atomic.Int64
 	repeated atomic.Int64
+	refused  atomic.Int64  // for the moment
+	ends     chan struct{} // one for each saga that has ended
+	cut      int           // requests that a kill left without an answer
+	underway int           // sagas that a kill met
 }
 
 // TestSagasOverSockets sells while the engine is killed again and again, through a sandbox in a process of its own that loses requests, answers and sometimes its
@@ -89,7 +107,7 @@ func TestSagasOverSockets(t *testing.T) {
 	var ready sandboxReady
 	bank := startTold(t, runMainEnv+"=1", []string{
 		"sandbox", "--listen", "127.0.0.1:0", "--ledger", ledger, "--seed", fmt.Sprint(seed), "--latency", "5ms", "--latency-p99", "40ms",
-		"--lost-request", "200", "--lost-answer", "300", "--stored-error", "100", "--throttle", "100", "--decline-soft", "300", "--decline-hard", "200",
+		"--lost-request", "200", "--lost-answer", "300", "--stored-error", "100", "--throttle", "100", "--retry-after", "100ms", "--decline-soft", "300", "--decline-hard", "200",
 		"--authenticate", "300", "--capture-fails", fmt.Sprint(200 * long()),
 	}, &ready)
 	remote, err := sandbox.Dial(ready.URL, "")
@@ -97,7 +115,7 @@ func TestSagasOverSockets(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(remote.Close)
-	r := &sagaRun{t: t, random: rand.New(rand.NewPCG(seed, 0)), data: filepath.Join(dir, "data"), sandbox: remote, url: ready.URL}
+	r := &sagaRun{t: t, random: rand.New(rand.NewPCG(seed, 0)), data: filepath.Join(dir, "data"), sandbox: remote, url: ready.URL, ends: make(chan struct{}, *sagas)}
 	r.sell()
 	r.settle()
 	r.compare(ledger)
@@ -143,14 +161,14 @@ func (r *sagaRun) sell() {
 		}
 		share := *sagas*(round+1) / *sagaKills - *sagas*round / *sagaKills
 		for range share {
-			s := &saga{event: []string{"now", "later"}[r.random.IntN(2)]}
-			s.buyer = fmt.Sprintf("%s-b%d", tokens[r.random.IntN(len(tokens))], len(r.sagas))
+			s := &saga{number: len(r.sagas), event: []string{"now", "later"}[r.random.IntN(2)]}
+			s.buyer = fmt.Sprintf("%s-b%d", tokens[r.random.IntN(len(tokens))], s.number)
 			r.sagas = append(r.sagas, s)
-			r.todo = append(r.todo, &step{saga: s, verb: "buy", request: fmt.Sprint("b", len(r.sagas)), fields: fmt.Sprintf(
+			r.todo = append(r.todo, &step{saga: s, verb: "buy", request: fmt.Sprint("b", s.number), fields: fmt.Sprintf(
 				`,"items":[{"lot":"ga","quantity":1}],"wait_ms":%d`, []int{0, 100, 1500}[r.random.IntN(3)])})
 		}
-		life := time.Duration(20+r.random.IntN(600)) * time.Millisecond
-		r.ask(c, nc, life)
+		open := max(1, len(slices.DeleteFunc(slices.Clone(r.sagas), func(g *saga) bool { return g.ended.Load() })))
+		r.ask(c, nc, &life{ends: 1 + r.random.IntN(open), most: sagaLifeMax, lingers: time.Duration(r.random.Int64N(int64(sagaLinger)))})
 		nc.Close()
 		if r.t.Failed() {
 			r.t.FailNow()
@@ -158,34 +176,66 @@ func (r *sagaRun) sell() {
 	}
 }
 
-// ask lets the callers ask for what is to be asked until everything is answered, or, if life is not 0, until the engine is killed after that time.
-func (r *sagaRun) ask(c *child, nc *nats.Conn, life time.Duration) {
-	queue := make(chan *step, len(r.todo)*4+16)
+// life says when an engine is killed: after so many sagas have ended, or the most that this may take, and some time besides.
+type life struct {
+	ends          int
+	most, lingers time.Duration
+}
+
+// see returns when it is time.
+func (l *life) see(ends <-chan struct{}) {
+	most := time.NewTimer(l.most)
+	defer most.Stop()
+	for range l.ends {
+		select {
+		case <-ends:
+		case <-most.C:
+			return
+		}
+	}
+	time.Sleep(l.lingers)
+}
+
+// ask lets the callers ask for what is to be asked until everything is answered or, with a life, until the engine is killed.
+func (r *sagaRun) ask(c *child, nc *nats.Conn, l *life) {
+	queue := make(chan *step, len(r.sagas)*2+16) // a saga has two at most
 	for _, s := range r.todo {
 		queue <- s
 	}
+	var open atomic.Int64
+	open.Store(int64(len(r.todo)))
 	r.todo = nil
 	over := make(chan struct{})
-	if life > 0 {
-		time.AfterFunc(life, func() {
+	if l != nil {
+		for len(r.ends) > 0 { // of lives before
+			<-r.ends
+		}
+		go func() {
+			l.see(r.ends)
 			_ = c.cmd.Process.Kill()
 			close(over)
-		})
+		}()
 	}
 	var callers sync.WaitGroup
-	var open atomic.Int64
-	open.Store(int64(len(queue)))
 	for range sagaCallers {
 		callers.Go(func() {
 			for {
 				select {
 				case <-over:
 					return
+				default:
+				}
+				select {
+				case <-over:
+					return
 				case s := <-queue:
 					more, err := r.send(nc, s)
-					if err != nil { // it is killed, or was busy: the same request again
+					if err != nil { // it is killed, or refuses for the moment
 						r.mu.Lock()
 						r.todo = append(r.todo, s)
+						if l != nil && !errors.Is(err, errAgain) {
+							r.cut++
+						}
 						r.mu.Unlock()
 					}
 					for _, m := range more {
@@ -194,7 +244,7 @@ func (r *sagaRun) ask(c *child, nc *nats.Conn, life time.Duration) {
 					}
 					open.Add(-1)
 				case <-time.After(time.Millisecond):
-					if life == 0 && open.Load() == 0 {
+					if l == nil && open.Load() == 0 {
 						return
 					}
 				}
@@ -205,9 +255,13 @@ func (r *sagaRun) ask(c *child, nc *nats.Conn, life time.Duration) {
 	for len(queue) > 0 {
 		r.todo = append(r.todo, <-queue)
 	}
-	if life > 0 {
-		<-over
+	if l != nil {
 		_ = c.cmd.Wait() // it was killed
+		for _, g := range r.sagas {
+			if g.purchase != "" && !g.ended.Load() {
+				r.underway++
+			}
+		}
 	}
 }
 
@@ -232,8 +286,14 @@ func (r *sagaRun) send(nc *nats.Conn, s *step) (more []*step, err error) {
 	}
 	if e := b.Error; e != nil {
 		switch e.Code {
-		case "payment_unavailable", "payment_busy", "overloaded", "unavailable":
+		case "overloaded", "unavailable": // it was not looked at
 			return nil, errAgain
+		case "payment_unavailable", "payment_busy": // the answer to this request id
+			if s.saga.purchase == "" {
+				r.refused.Add(1)
+				s.tries++
+				return nil, errAgain
+			}
 		case "undo_too_late", "not_refundable":
 			return nil, nil
 		}
@@ -253,7 +313,7 @@ func (r *sagaRun) send(nc *nats.Conn, s *step) (more []*step, err error) {
 			r.t.Errorf("%s bought %s, and by the same request %s", g.buyer, g.purchase, b.Purchase.ID)
 		}
 		g.purchase = b.Purchase.ID
-		return r.next(g, &b.bought), nil
+		return r.follow(s, &b.bought), nil
 	case "undo":
 		g.undone = true
 	case "refund":
@@ -264,6 +324,33 @@ func (r *sagaRun) send(nc *nats.Conn, s *step) (more []*step, err error) {
 		g.refunded = b.Refund.AmountMinor
 	}
 	return nil, nil
+}
+
+// follow is what a buyer does who knows how the purchase stands: look again until it has ended, and authenticate where that is wanted, or fail to. In long runs some
+// leave instead, and are not waited for.
+func (r *sagaRun) follow(s *step, b *bought) []*step {
+	g := s.saga
+	again := []*step{s}
+	switch p := b.Purchase; {
+	case p.State == "declined" || p.State == "released" || b.Order != nil:
+		r.ended(g)
+		return r.next(g, b)
+	case p.State != "action_required" || p.ClientSecret == "":
+	case long() == 1 && g.number%4 == 0:
+		r.ended(g)
+		return nil
+	case r.sandbox.Authenticate(r.t.Context(), p.ClientSecret, g.number%2 == 0) == nil: // otherwise it was too late, or done before
+		again = append(again, &step{saga: g, verb: "complete", request: "d" + g.purchase, fields: fmt.Sprintf(`,"purchase":%q`, g.purchase)})
+	}
+	time.Sleep(sagaGlance)
+	return again
+}
+
+// ended notes that a saga has ended, as its buyer sees it.
+func (r *sagaRun) ended(g *saga) {
+	if !g.ended.Swap(true) {
+		r.ends <- struct{}{}
+	}
 }
 
 // next is what a buyer does who has just bought: most are content.
@@ -283,15 +370,14 @@ func (r *sagaRun) next(g *saga, b *bought) []*step {
 	return nil
 }
 
-// settle lets an engine live, until every request is answered and every purchase has come to its end. Those who have to authenticate do, or
-// fail to; in long runs some leave.
+// settle lets an engine live, until every request is answered and every purchase has come to its end.
 func (r *sagaRun) settle() {
 	t := r.t
 	c, nc := r.start()
 	defer nc.Close()
 	began := time.Now()
 	for deadline := began.Add(10 * patience); ; time.Sleep(100 * time.Millisecond) {
-		r.ask(c, nc, 0)
+		r.ask(c, nc, nil)
 		if open := r.unsettled(nc); len(open) == 0 && len(r.todo) == 0 {
 			break
 		} else if time.Now().After(deadline) {
@@ -306,7 +392,7 @@ func (r *sagaRun) settle() {
 
 // unsettled reads every purchase, and lists those that have not come to their end.
 func (r *sagaRun) unsettled(nc *nats.Conn) (open []string) {
-	for i, g := range r.sagas {
+	for _, g := range r.sagas {
 		if g.purchase == "" {
 			continue
 		}
@@ -323,120 +409,15 @@ func (r *sagaRun) unsettled(nc *nats.Conn) (open []string) {
 		}
 		g.view = b
 		p := b.Purchase
-		r.todo = append(r.todo, r.next(g, &b)...)
-		switch {
-		case p.State == "action_required" && p.ClientSecret != "" && (i%4 != 0 || long() == 0):
-			_ = r.sandbox.Authenticate(r.t.Context(), p.ClientSecret, i%2 == 0) // it may have been too late
-			_, _ = nc.Request("holdfast.v1.events."+g.event+".complete", fmt.Appendf(nil, `{"request_id":"d%d","buyer":%q,"purchase":%q}`, i, g.buyer, g.purchase), patience)
-		case p.State == "sold":
+		switch p.State {
+		case "sold":
 			if p.Charge == "captured" || p.Charge == "voided" || p.Charge == "capture_failed" {
 				continue
 			}
-		case p.State == "declined", p.State == "released":
+		case "declined", "released":
 			continue
 		}
 		open = append(open, fmt.Sprintf("%s/%s of %s: %s, charge %s", g.event, g.purchase, g.buyer, p.State, p.Charge))
 	}
 	return open
-}
-
-// compare holds what the engine said against what the sandbox did, both ways. Refunds and voids of the last moment may still be on their way when the engine stops,
-// so that it is started again and looked at until they agree.
-func (r *sagaRun) compare(ledger string) {
-	t := r.t
-	c, nc := r.start()
-	var wrong []string
-	for deadline := time.Now().Add(patience); ; time.Sleep(200 * time.Millisecond) {
-		truth, err := sandbox.ReadTruth(ledger)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if wrong = r.differences(&truth); len(wrong) == 0 || time.Now().After(deadline) {
-			break
-		}
-	}
-	nc.Close()
-	if state := c.end(t, syscall.SIGTERM); !state.Success() {
-		t.Errorf("the engine ended with %v\n%s", state, c.logs)
-	}
-	for _, w := range wrong[:min(len(wrong), 20)] {
-		t.Error(w)
-	}
-	live, err := r.sandbox.Truth(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if live.Misuses != 0 {
-		t.Errorf("%d requests came with a key that had come with other bytes", live.Misuses)
-	}
-	if err := run(t.Context(), []string{"verify", r.data}, new(output), new(output)); err != nil {
-		t.Errorf("verify: %v", err)
-	}
-	states := map[string]int{}
-	for _, g := range r.sagas {
-		if g.view.Purchase != nil {
-			states[g.view.Purchase.State]++
-		}
-		if g.undone {
-			states["undone"]++
-		}
-		if g.refunded > 0 {
-			states["refunded"]++
-		}
-	}
-	t.Logf("%d purchases, %d kills, %d answers of which %d were repeats; %v; the sandbox saw %+v; %d differences",
-		len(r.sagas), *sagaKills, r.answered.Load(), r.repeated.Load(), states, live.Counts, len(wrong))
-	for _, state := range []string{"sold", "declined", "refunded"} {
-		if states[state] == 0 {
-			t.Errorf("no purchase was ever %s: the load is not what it should be", state)
-		}
-	}
-}
-
-// differences lists where the engine and the sandbox disagree.
-func (r *sagaRun) differences(truth *sandbox.Truth) (wrong []string) {
-	known := map[string]*saga{}
-	for _, g := range r.sagas {
-		if g.purchase == "" {
-			wrong = append(wrong, fmt.Sprintf("%s never had an answer", g.buyer))
-			continue
-		}
-		known[g.event+"."+g.purchase] = g
-	}
-	ever := map[string]int{} // charges that cost the buyer something at some time
-	for _, c := range truth.Charges {
-		if c.State != sandbox.Declined && (c.State != sandbox.Voided || c.Secret == "") {
-			ever[c.Order]++
-		}
-	}
-	seen := map[string]bool{}
-	for order, sum := range truth.Orders {
-		parts := strings.Split(order, ".")
-		name := strings.Join(parts[3:], ".")
-		seen[name] = true
-		g := known[name]
-		switch {
-		case g == nil && (sum.Charges > 0 || sum.ReservedMinor > 0):
-			wrong = append(wrong, fmt.Sprintf("%s: charged %+v, and nobody has bought it", order, sum))
-			continue
-		case g == nil:
-			continue
-		case ever[order] > 1:
-			wrong = append(wrong, fmt.Sprintf("%s of %s: %d charges were made", order, g.buyer, ever[order]))
-		}
-		var want int64
-		if p := g.view.Purchase; p.State == "sold" && !g.undone {
-			want = p.TotalMinor - g.refunded
-		}
-		if sum.TakenMinor != want || sum.ReservedMinor != 0 || sum.Undecided != 0 {
-			wrong = append(wrong, fmt.Sprintf("%s of %s is %s (%s, undone %v, refunded %d): %d should be taken, but %+v",
-				order, g.buyer, g.view.Purchase.State, g.view.Purchase.Charge, g.undone, g.refunded, want, sum))
-		}
-	}
-	for name, g := range known {
-		if g.view.Purchase.State == "sold" && !seen[name] {
-			wrong = append(wrong, fmt.Sprintf("%s of %s has a ticket and no charge", name, g.buyer))
-		}
-	}
-	return wrong
 }

@@ -58,6 +58,7 @@ GET /v1/truth is what it has really done: all charges, and what they come to by 
 	f.DurationVar(&s.config.Latency.Median, "latency", 0, "median time of an answer, as in 300ms, or at once (default 0s)")
 	f.DurationVar(&s.config.Latency.P99, "latency-p99", 0, "99th percentile of that time, or all answers take the same (default 0s)")
 	f.IntVar(&s.config.RatePerSecond, "rate", 0, "requests a second above which it refuses (default no limit)")
+	f.DurationVar(&s.config.RetryAfter, "retry-after", time.Second, "after what time it asks whom it refuses to come again")
 	for _, fault := range []struct {
 		value *int
 		name  string
