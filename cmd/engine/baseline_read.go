@@ -187,9 +187,12 @@ func readParquetRecords(f *os.File, use func(*record) error) (err error) {
 	if err != nil {
 		return err
 	}
-	file, err := parquet.OpenFile(f, info.Size())
+	file, err := parquet.OpenFile(f, info.Size(), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 	if err != nil {
 		return fmt.Errorf("it is damaged, or no Parquet: %w", err)
+	}
+	if err := parquetFits(f, file); err != nil {
+		return err
 	}
 	var names []string
 	var kinds []parquet.Type
@@ -206,8 +209,12 @@ func readParquetRecords(f *os.File, use func(*record) error) (err error) {
 			for _, row := range rows[:n] {
 				r.line++
 				clear(r.cells)
+				left := rowBytesMax
 				for _, v := range row {
 					if i := v.Column(); !v.IsNull() {
+						if left -= parquetLen(v); left < 0 {
+							return errors.Join(fmt.Errorf("row %d: %w", r.line, errRowTooLong), in.Close())
+						}
 						text := parquetText(v, kinds[i])
 						if before, repeated := r.cells[names[i]]; repeated {
 							text = before + "\n" + text
@@ -231,6 +238,14 @@ func readParquetRecords(f *os.File, use func(*record) error) (err error) {
 		}
 	}
 	return nil
+}
+
+// parquetLen is about how long a value is as text.
+func parquetLen(v parquet.Value) int {
+	if k := v.Kind(); k == parquet.ByteArray || k == parquet.FixedLenByteArray {
+		return len(v.ByteArray()) + 1
+	}
+	return 1
 }
 
 // parquetText is a value as text. Moments are written as RFC 3339 writes them; a moment without a zone, as Parquet knows it, is of the mapping's.

@@ -5,13 +5,17 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/encoding/thrift"
+	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/holdfast-engine/holdfast/engine/measure"
 )
@@ -294,6 +298,53 @@ func TestRowsThatNeverEndAreRefused(t *testing.T) {
 		return nil
 	}); err != nil || rows != 20 {
 		t.Errorf("%d long rows, %v", rows, err)
+	}
+}
+
+// TestParquetThatUnpacksToTooMuchIsRefused: a file of a few kilobytes may hold gigabytes, in few large values, or in very many of one.
+func TestParquetThatUnpacksToTooMuchIsRefused(t *testing.T) {
+	t.Parallel()
+	type row struct {
+		Text string `parquet:"text,zstd"`
+	}
+	file := filepath.Join(t.TempDir(), "rows.parquet")
+	if err := parquet.WriteFile(file, []row{{"short"}, {strings.Repeat("y", rowBytesMax+1)}}); err != nil {
+		t.Fatal(err)
+	}
+	rows := 0
+	err := readRecords(file, func(*record) error {
+		rows++
+		return nil
+	})
+	if err == nil || !strings.Contains(err.Error(), "row 2: a line is longer than 65536 bytes") || rows != 1 {
+		t.Errorf("a long value: %d rows, %v", rows, err)
+	}
+
+	page := func(size, values int32) *format.ColumnMetaData {
+		h := format.PageHeader{Type: format.DataPage, UncompressedPageSize: size, CompressedPageSize: 3}
+		h.DataPageHeader = thrift.New(format.DataPageHeader{NumValues: values})
+		body, err := thrift.Marshal(new(thrift.CompactProtocol), &h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		one := append(body, "abc"...)
+		if err := os.WriteFile(file, slices.Concat(one, one), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return &format.ColumnMetaData{NumValues: 2 * int64(values), TotalCompressedSize: int64(2 * len(one))}
+	}
+	for _, c := range [][2]int32{{1 << 20, 1000}, {math.MaxInt32, 1}, {16, math.MaxInt32}} {
+		meta := page(c[0], c[1])
+		f, err := os.Open(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := largestPages(f, meta); err != nil || n != int64(c[0])+int64(c[1])*parquetValueBytes {
+			t.Errorf("%v: %d bytes, %v", c, n, err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
