@@ -332,7 +332,7 @@ func content(cmd *engine.Command) string {
 	if cmd.Spec != nil {
 		text += fmt.Sprintf("%#v", *cmd.Spec)
 	}
-	if cmd.Payment != nil {
+	if cmd.Payment != nil && cmd.Verb != engine.VerbHold { // of a hold it has only what the shell knows of the buyer's links
 		p := *cmd.Payment
 		p.Note, p.WaitMs, p.HasWait = engine.Annotation{}, 0, false
 		text += fmt.Sprintf("%#v", p)
