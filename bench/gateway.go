@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,7 +35,11 @@ func (g *Gateway) Capabilities(payment.MethodKind) payment.Capabilities {
 
 // Prepare implements [actors.Gateway].
 func (*Gateway) Prepare(in payment.Intent) ([]byte, error) {
-	return fmt.Appendf(nil, "%d %s %s %s %s", in.AmountMinor, in.Currency, in.Method.Token, in.Method.Customer, in.Order), nil
+	b := strconv.AppendInt(make([]byte, 0, 256), in.AmountMinor, 10)
+	for _, s := range [...]string{in.Currency, in.Method.Token, in.Method.Customer, in.Order} {
+		b = append(append(b, ' '), s...)
+	}
+	return b, nil
 }
 
 // Do implements [actors.Gateway].
@@ -95,24 +100,24 @@ const buyersKnown = 1024
 // [Workload] share those of a thousand.
 type knownBuyers struct {
 	*store.Vault
-	seed maphash.Seed
+	seed  maphash.Seed
+	names [buyersKnown]string
 }
 
 // newKnownBuyers makes the keys.
 func newKnownBuyers(v *store.Vault) (actors.Vault, error) {
 	k := &knownBuyers{Vault: v, seed: maphash.MakeSeed()}
 	for i := range buyersKnown {
-		if _, err := v.Seal(engine.SingleAccount, subject(i), "first", []byte("x")); err != nil {
+		k.names[i] = fmt.Sprintf("buyer-%d", i)
+		if _, err := v.Seal(engine.SingleAccount, k.names[i], "first", []byte("x")); err != nil {
 			return nil, fmt.Errorf("bench: %w", err)
 		}
 	}
 	return k, nil
 }
 
-func subject(i int) string { return fmt.Sprintf("buyer-%d", i) }
-
 func (k *knownBuyers) of(buyer string) string {
-	return subject(int(maphash.String(k.seed, buyer) % buyersKnown))
+	return k.names[maphash.String(k.seed, buyer)%buyersKnown]
 }
 
 // Seal implements [actors.Vault].
