@@ -28,10 +28,12 @@ type eventActor struct {
 	stage     stage
 	markBytes int // length of the run's facts before the present step
 	markFacts int
-	markWork  int // length of the run's work before the present command of a caller
-	times     eventTimes
-	timedAt   time.Duration // up to here steps have been timed
-	untimed   int           // steps since then
+	// lengths of the run's signals before the present command of a caller
+	markWork    int
+	markChanges int
+	times       eventTimes
+	timedAt     time.Duration // up to here steps have been timed
+	untimed     int           // steps since then
 
 	unreleased atomic.Int64  // runs appended and not yet durable
 	idle       chan struct{} // told when unreleased reaches 0
@@ -214,7 +216,7 @@ func (a *eventActor) append() {
 
 // step runs one command of a caller and encodes its answer.
 func (a *eventActor) step(req *engine.Request, cmd *engine.Command) {
-	a.markWork = len(a.run.Signals.Work)
+	a.markWork, a.markChanges = len(a.run.Signals.Work), len(a.run.Signals.Changes)
 	if a.ev == nil {
 		a.answer(req, cmd, a.refuse(cmd, engine.CodeQuarantined, "the event is set aside until an operator has looked at it"))
 		return
@@ -291,6 +293,7 @@ func (a *eventActor) paid(cmd *engine.Command, out *engine.Outcome) {
 	}
 	if out.Shows&engine.ShowsPurchase != 0 {
 		a.node.payments.show(a.ref.key, out.Purchase)
+		a.showChange(out)
 	}
 	if out.Shows&engine.ShowsOffer != 0 {
 		out.Offer.Brand, out.Offer.LastFour = cmd.Payment.Note.Brand, cmd.Payment.Note.LastFour

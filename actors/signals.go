@@ -5,5 +5,20 @@ import "github.com/holdfast-engine/holdfast/engine"
 // Watcher is told of purchases whose state has changed, when that is durable and in the order of the log, an event's changes one after the other. It must
 // not block.
 type Watcher interface {
+	// PurchaseShown is called in the event's turn, with what the command that has brought about a final state shows of the purchase: valid during the call,
+	// and not durable yet. What it returns comes back as c.Shown with PurchaseChanged, or not at all if the change is lost with the process; nil is fine.
+	PurchaseShown(account, event string, c *engine.PurchaseChange, out *engine.Outcome) any
 	PurchaseChanged(account, event string, c engine.PurchaseChange)
+}
+
+// showChange lets the watcher make of a purchase what is wanted of it, while its event shows it anyway: else it has to be read when the change is durable. Only
+// of what is final: the lane adds to the others what is known later.
+func (a *eventActor) showChange(out *engine.Outcome) {
+	changes := a.run.Signals.Changes[a.markChanges:]
+	if len(changes) == 0 || a.node.cfg.Watcher == nil || out.Code != engine.CodeOK || out.Shows&engine.ShowsPurchase == 0 {
+		return
+	}
+	if c := &changes[len(changes)-1]; c.State.Final() && c.Purchase == out.Purchase.ID && c.Incarnation == out.Purchase.Incarnation {
+		c.Shown = a.node.cfg.Watcher.PurchaseShown(a.ref.key.Account, a.ref.key.ID, c, out)
+	}
 }

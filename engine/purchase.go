@@ -268,6 +268,8 @@ type PurchaseChange struct {
 	Incarnation Incarnation
 	Buyer       string
 	State       PurchaseState
+	// Shown is what the shell has made of the purchase in the turn of the change, for those who are told of it when it is durable; nil if they have to read it.
+	Shown any
 }
 
 // Alarm says that an operator has to know something about a purchase.

@@ -8,13 +8,14 @@ import (
 	"github.com/holdfast-engine/holdfast/engine"
 )
 
-// parking keeps the buys whose callers want to wait for the final state of their purchase. Their first answer is durable and written; it leaves
-// when the purchase has changed, or when the wait is over, and is then the purchase's state of that moment: the same request is submitted again,
-// and the event, which knows its id, tells. One goroutine and a heap do it all, however many wait.
+// parking keeps the buys whose callers want to wait for the final state of their purchase. Their first answer is durable and written; another one leaves
+// when the purchase has changed, or when the wait is over. What is final was shown in the event's turn, and the answer written then; else it is the purchase's
+// state of that moment: the same request is submitted again, and the event, which knows its id, tells. One goroutine and a heap do it all, however many wait.
 //
-//	Durable ── park ──> byPurchase, waits ──┬── changed (the log says so) ──┐
-//	                                        ├── the wait is over ───────────┼──> ready ──> submitted again ──> answered
-//	                                        └── drain ──> answered as it is │
+//	Durable ── park ──> byPurchase, waits ──┬── changed (the log says so) ──┬── it was shown ──> answered
+//	                                        │                               └──┐
+//	                                        ├── the wait is over ──────────────┴──> ready ──> submitted again ──> answered
+//	                                        └── drain ──> answered as it is
 type parking struct {
 	server *Server
 
@@ -71,22 +72,48 @@ func (p *parking) park(r *request) bool {
 // parkedBytes is what a waiting request keeps from being used by others: its message and its answer.
 func (r *request) parkedBytes() int64 { return r.messageBytes + int64(cap(r.out)) }
 
+// shown writes the answers to those that wait for a purchase, whose state is not durable yet: changed lets them leave.
+func (p *parking) shown(at parkedAt, out *engine.Outcome) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for r := p.byPurchase[at]; r != nil; r = r.nextParked {
+		r.show(out)
+	}
+}
+
 // changed lets go of those that wait for a purchase. It does not block.
 func (p *parking) changed(at parkedAt) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	r := p.byPurchase[at]
 	if r == nil {
+		p.mu.Unlock()
 		return
 	}
 	delete(p.byPurchase, at)
+	var answered *request
 	for r != nil {
+		next := r.nextParked
 		heap.Remove(&p.waits, r.heapIndex)
 		p.bytes -= r.parkedBytes()
-		p.ready = append(p.ready, r)
-		r, r.nextParked = r.nextParked, nil
+		if r.isShown {
+			r.nextParked, answered = answered, r
+		} else {
+			r.nextParked = nil
+			p.ready = append(p.ready, r)
+		}
+		r = next
 	}
-	p.nudge()
+	if len(p.ready) > 0 {
+		p.nudge()
+	}
+	p.mu.Unlock()
+	for r := answered; r != nil; {
+		next := r.nextParked
+		r.nextParked, r.pending = nil, false
+		r.out, r.then = r.then, r.out
+		r.answer()
+		r = next
+	}
 }
 
 // remove takes one request out. The caller holds mu.

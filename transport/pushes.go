@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,15 +11,17 @@ import (
 	"github.com/holdfast-engine/holdfast/engine"
 )
 
-// pushes publishes what purchases have become, on the subjects of their buyers. A change only says that there is something to tell: the purchase is
-// read, as anybody may read it, and its state of that moment is published, so that nothing is told that is not durable. Changes that come
-// while others are being told are told together: a purchase once, the purchases of an event in one request. One that is not settled may wait a moment for
-// the next one, and is told with it: most purchases go through their states faster than anybody can look. One goroutine does it all.
+// pushes publishes what purchases have become, on the subjects of their buyers. What is final was shown by the event in its turn and is written already. Any
+// other change only says that there is something to tell: the purchase is read, as anybody may read it, and its state of that moment is published. Either way
+// nothing is told that is not durable. Changes that come while others are being told are told together: those to be read once a purchase, the purchases of an
+// event in one request. One that is not settled may wait a moment for the next one, and is told with it: most purchases go through their states faster
+// than anybody can look. One goroutine does it all.
 type pushes struct {
 	server *Server
 
 	mu      sync.Mutex
 	queue   []push
+	telling int                   // taken from queue and not told
 	passing []passingPush         // not settled, by time
 	passes  map[parkedAt]struct{} // those of passing that are still to be told
 	closed  bool
@@ -57,7 +60,7 @@ func (p *pushes) add(event string, c engine.PurchaseChange) {
 	if !settled(c.State) && passing {
 		return // it will be told what the purchase is by then
 	}
-	if p.closed || len(p.queue)+len(p.passing) >= PushesMax {
+	if p.closed || len(p.queue)+p.telling+len(p.passing) >= PushesMax {
 		p.lost.Add(1)
 		return
 	}
@@ -108,7 +111,7 @@ func (s *Server) pushesLost() int64 { return int64(s.pushes.lost.Load()) }
 func (p *pushes) waiting() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.queue) + len(p.passes)
+	return len(p.queue) + p.telling + len(p.passes)
 }
 
 // close tells what is noted, and waits until it has left. What comes later is lost.
@@ -129,17 +132,21 @@ func (p *pushes) run() {
 	defer close(p.stopped)
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	var taken []push
 	for {
+		clear(taken)
 		p.mu.Lock()
 		wait := p.ripen()
-		n := min(len(p.queue), pushesTogetherMax)
-		taken := p.queue[:n:n]
-		p.queue = p.queue[n:]
+		taken, p.queue = p.queue, taken[:0]
+		p.telling = len(taken)
 		closed := p.closed
 		p.mu.Unlock()
 		switch {
-		case n > 0:
-			p.tell(taken)
+		case len(taken) > 0:
+			p.publishShown(taken)
+			for some := range slices.Chunk(taken, pushesTogetherMax) {
+				p.tell(some)
+			}
 		case closed:
 			return
 		default:
@@ -152,13 +159,29 @@ func (p *pushes) run() {
 	}
 }
 
-// tell reads the purchases of some changes and publishes what they are.
+// publishShown publishes what is written already.
+func (p *pushes) publishShown(changes []push) {
+	for i := range changes {
+		shown, ok := changes[i].Shown.(*shownPush)
+		if !ok {
+			continue
+		}
+		if p.server.nc.Publish(shown.subject, shown.body) != nil {
+			p.lost.Add(1)
+		} else {
+			p.sent.Add(1)
+		}
+		shown.free()
+	}
+}
+
+// tell reads the purchases of the other changes and publishes what they are.
 func (p *pushes) tell(changes []push) {
-	told := make(map[parkedAt]bool, len(changes))
+	told := make(map[parkedAt]bool)
 	byEvent := make(map[string]*pushRequest)
 	for i := range changes {
 		c := &changes[i]
-		if told[c.at()] {
+		if c.Shown != nil || told[c.at()] {
 			continue
 		}
 		told[c.at()] = true
@@ -218,22 +241,51 @@ type pushRequest struct {
 	done     chan struct{}
 }
 
-// Outcome writes the body of a PurchaseChanged. What only the buyer's own client may have is left out. It implements [engine.Replier].
+// Outcome writes what is published of a purchase. It implements [engine.Replier].
 func (r *pushRequest) Outcome(_ *engine.Request, _ int, out *engine.Outcome) {
 	if out.Code != engine.CodeOK || out.Shows&engine.ShowsPurchase == 0 {
 		r.bodies = append(r.bodies, nil)
 		return
 	}
-	shown := *out.Purchase
-	shown.ClientSecret, shown.RedirectURL = "", ""
-	w := jsonWriter{b: []byte{'{'}}
+	r.bodies = append(r.bodies, appendPurchaseChanged(nil, out))
+}
+
+// appendPurchaseChanged writes the body of a PurchaseChanged. What only the buyer's own client may have is left out.
+func appendPurchaseChanged(dst []byte, out *engine.Outcome) []byte {
+	p := out.Purchase
+	secret, url := p.ClientSecret, p.RedirectURL
+	p.ClientSecret, p.RedirectURL = "", ""
+	w := jsonWriter{b: append(dst, '{')}
 	w.num("seq", int64(out.Seq))
-	w.purchase(&shown)
+	w.purchase(p)
 	if out.Shows&engine.ShowsOrder != 0 {
 		w.order(&out.Order)
 	}
 	w.end('}')
-	r.bodies = append(r.bodies, w.b)
+	p.ClientSecret, p.RedirectURL = secret, url
+	return w.b
+}
+
+// shownPush is what is published of a purchase, written in its event's turn. It is pooled.
+type shownPush struct {
+	subject string
+	body    []byte
+}
+
+var shownPushes = sync.Pool{New: func() any { return new(shownPush) }}
+
+func newShownPush(event, buyer string, out *engine.Outcome) *shownPush {
+	s := shownPushes.Get().(*shownPush)
+	s.subject, s.body = SubjectPurchases(event, buyer), appendPurchaseChanged(s.body[:0], out)
+	return s
+}
+
+// free gives it back: its body was published, and nats.go has copied it.
+func (s *shownPush) free() {
+	if cap(s.body) > pooledBufferBytesMax {
+		s.body = nil
+	}
+	shownPushes.Put(s)
 }
 
 // Durable implements [engine.Replier].

@@ -27,9 +27,11 @@ type request struct {
 	waits        bool      // if the purchase is not settled yet
 	until        time.Time // then to this time at most
 	messageBytes int64
-	pending      bool // it is not settled: the answer is written, and may be parked
-	again        bool // submitted again: the answer is that of the first time, with the present state
-	repeated     bool // the first answer was one to a repeat
+	pending      bool   // it is not settled: the answer is written, and may be parked
+	again        bool   // submitted again: the answer is that of the first time, with the present state
+	repeated     bool   // the first answer was one to a repeat
+	then         []byte // the answer when the purchase's change is durable, if isShown
+	isShown      bool
 	parkedAt     parkedAt
 	nextParked   *request
 	heapIndex    int
@@ -72,7 +74,10 @@ func (r *request) free() {
 	r.json, r.batch, r.refused = false, false, engine.CodeOK
 	r.taken, r.takenBytes = 0, 0
 	r.waits, r.until, r.messageBytes, r.pending, r.again, r.repeated = false, time.Time{}, 0, false, false, false
-	r.parkedAt, r.nextParked, r.heapIndex = parkedAt{}, nil, 0
+	r.parkedAt, r.nextParked, r.heapIndex, r.isShown = parkedAt{}, nil, 0, false
+	if r.then = r.then[:0]; cap(r.then) > pooledBufferBytesMax {
+		r.then = nil
+	}
 	r.signing, r.codes = nil, nil
 	if r.out = r.out[:0]; cap(r.out) > pooledBufferBytesMax {
 		r.out = nil
@@ -134,6 +139,11 @@ func (r *request) Outcome(_ *engine.Request, i int, out *engine.Outcome) {
 		r.signing, r.refused = copyOutcome(out), out.Code
 		return
 	}
+	r.write(i, out)
+}
+
+// write encodes the answer to command i behind those before it.
+func (r *request) write(i int, out *engine.Outcome) {
 	if i == 0 {
 		r.out = r.out[:0]
 		r.begin()
@@ -223,6 +233,20 @@ func (r *request) awaits(out *engine.Outcome) {
 	if r.pending = out.Code == engine.CodeOK && out.Shows&engine.ShowsPurchase != 0 && !settled(out.Purchase.State); r.pending {
 		r.parkedAt.purchase, r.parkedAt.in = out.Purchase.ID, out.Purchase.Incarnation
 	}
+}
+
+// show writes the answer to a buy that waits, from what its event shows of the purchase in another command's turn.
+func (r *request) show(out *engine.Outcome) {
+	if r.isShown = !r.wantsCodes(out); !r.isShown {
+		return
+	}
+	repeated := out.Repeated
+	out.Repeated = r.repeated
+	first := r.out
+	r.out = r.then
+	r.write(0, out)
+	r.out, r.then = first, r.out
+	out.Repeated = repeated
 }
 
 // Durable sends the answers on their way, or keeps them for the moment. It implements [engine.Replier].

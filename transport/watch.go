@@ -36,12 +36,28 @@ func (w *Watch) leave(s *Server) {
 	}
 }
 
+// of returns the server of an account; nil if there is none.
+func (w *Watch) of(account string) *Server {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	return w.servers[account]
+}
+
+// PurchaseShown is to be called when a purchase has got a final state that is not durable yet, with what its event shows of it: answers to callers that wait
+// for it, and what is published, are written at once, and kept until PurchaseChanged is called with what it returns as [engine.PurchaseChange.Shown]. It does not block.
+func (w *Watch) PurchaseShown(account, event string, c *engine.PurchaseChange, out *engine.Outcome) any {
+	s := w.of(account)
+	if s == nil {
+		return nil
+	}
+	s.parking.shown(parkedAt{event, c.Purchase, c.Incarnation}, out)
+	return newShownPush(event, c.Buyer, out)
+}
+
 // PurchaseChanged is to be called when a purchase has got another state, durably and in the order of the log. It does not block: callers that wait
 // for the purchase are answered, and the change is published, by goroutines of the server's own.
 func (w *Watch) PurchaseChanged(account, event string, c engine.PurchaseChange) {
-	w.mu.RLock()
-	s := w.servers[account]
-	w.mu.RUnlock()
+	s := w.of(account)
 	if s == nil {
 		return
 	}
