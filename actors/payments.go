@@ -41,8 +41,6 @@ type LaneConfig struct {
 	EtaMax      time.Duration // purchases that would have to wait longer are refused `payment_busy`, before they hold anything
 	QueueMax    int           // purchases that wait for their turn; more are refused likewise
 	CallTimeout time.Duration // of one call
-	// Execute runs what blocks: calls, and writing what is sent into the vault; at most Concurrency at once. Nil is goroutines of the lane's own.
-	Execute func(job func())
 }
 
 func (c *LaneConfig) validate() error {

@@ -185,7 +185,7 @@ func (l *lane) endIt(c *charge) {
 	if c.ending != nil {
 		c.job = jobCall
 	}
-	l.execute(c)
+	l.jobs.do(c)
 }
 
 // authorised goes on when money is reserved: it is what was wanted, or what is still there to be captured or let go.
@@ -213,16 +213,19 @@ func (l *lane) ended(c *charge, r *payment.Result, mono time.Duration) {
 
 // tell tells the event what has become of a charge.
 func (l *lane) tell(c *charge, mono time.Duration) {
-	result := c.result
-	result.ClientSecret, result.RedirectURL = "", "" // the lane keeps them
-	c.pay = engine.PaymentCommand{At: c.at.purchase, Operation: c.operation, Refund: c.work.Refund, Attempt: c.attempt, Result: &result}
+	a := newAsking()
+	a.result = c.result
+	a.result.ClientSecret, a.result.RedirectURL = "", "" // the lane keeps them
+	a.pay = engine.PaymentCommand{At: c.at.purchase, Operation: c.operation, Refund: c.work.Refund, Attempt: c.attempt, Result: &a.result}
 	c.intends, c.called = false, mono
-	var beside []engine.Sealed
-	if c.intended > 0 && (result.Answer.Definite() || result.Answer == payment.NotFound) { // nobody sends it again
-		beside = []engine.Sealed{l.node.cfg.Vault.Remove(c.at.account, c.work.Buyer, c.requestKey(c.work.Operation))}
-	}
 	l.telling++
-	if code := c.submit(engine.VerbResult, beside...); code != engine.CodeOK {
+	var code engine.Code
+	if c.intended > 0 && (c.result.Answer.Definite() || c.result.Answer == payment.NotFound) { // nobody sends it again
+		code = c.submit(a, engine.VerbResult, l.node.cfg.Vault.Remove(c.at.account, c.work.Buyer, c.requestKey(c.work.Operation)))
+	} else {
+		code = c.submit(a, engine.VerbResult)
+	}
+	if code != engine.CodeOK {
 		l.telling--
 		l.untold(c, code, mono)
 	}

@@ -5,7 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"strconv"
-	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -64,11 +64,17 @@ type charge struct {
 	commit    time.Duration // the intent took to become durable
 
 	// What an event is asked.
-	ask     engine.Request
-	cmd     [1]engine.Command
-	pay     engine.PaymentCommand
-	intends bool // an intent is asked, not a result told
+	ask     *asking // nil unless something is
+	intends bool    // an intent is asked, not a result told
 	code    engine.Code
+
+	named string // order, once it was made
+	keyed string // the last requestKey, of
+	keyOf struct {
+		operation payment.Operation
+		refund    engine.RefundID
+		attempt   uint32
+	}
 
 	heard  time.Duration                  // when the gateway answered last
 	secret atomic.Pointer[payment.Result] // what the buyer's client needs, while the buyer has to act
@@ -87,7 +93,6 @@ const (
 func newCharge(l *lane, key engine.Key, w *engine.Work) *charge {
 	c := &charge{lane: l, at: chargeKey{key.Account, key.ID, w.Purchase}}
 	c.want(w)
-	c.work.Buyer, c.work.Method, c.work.Ref = strings.Clone(w.Buyer), strings.Clone(w.Method), strings.Clone(w.Ref)
 	c.buyer = c.work.Buyer
 	return c
 }
@@ -149,17 +154,28 @@ func (c *charge) same(w *engine.Work) bool {
 
 // order is what the gateway can be asked for: the same for everything that is done for the charge. It is a part of every key.
 func (c *charge) order() string {
-	b := make([]byte, 0, 160)
-	b = append(b, "hf."...)
-	b = append(append(b, c.lane.node.cfg.Installation...), '.')
-	b = append(append(b, c.at.account...), '.')
-	b = append(append(b, c.at.event...), '.')
-	return string(engine.AppendPurchaseID(b, c.at.purchase, c.work.Incarnation))
+	if c.named == "" {
+		b := make([]byte, 0, 160)
+		b = append(b, "hf."...)
+		b = append(append(b, c.lane.node.cfg.Installation...), '.')
+		b = append(append(b, c.at.account...), '.')
+		b = append(append(b, c.at.event...), '.')
+		c.named = string(engine.AppendPurchaseID(b, c.at.purchase, c.work.Incarnation))
+	}
+	return c.named
 }
 
 // requestKey is the idempotency key of the request for an operation: it never changes while the request is sent again.
 func (c *charge) requestKey(op payment.Operation) string {
-	b := append([]byte(c.order()), '.')
+	attempt := c.attempt
+	if op == payment.Cancel {
+		attempt = c.cancels
+	}
+	of := &c.keyOf
+	if c.keyed != "" && of.operation == op && of.refund == c.work.Refund && of.attempt == attempt && !plantedBug(plantedNewKey) {
+		return c.keyed
+	}
+	b := append(append(make([]byte, 0, 192), c.order()...), '.')
 	b = append(append(b, op.String()...), '.')
 	if op == payment.Refund {
 		b = append(strconv.AppendUint(b, uint64(c.work.Refund), 10), '.')
@@ -167,11 +183,9 @@ func (c *charge) requestKey(op payment.Operation) string {
 	if plantedBug(plantedNewKey) {
 		b = append(strconv.AppendInt(b, int64(c.tries), 10), '.')
 	}
-	attempt := c.attempt
-	if op == payment.Cancel {
-		attempt = c.cancels
-	}
-	return string(strconv.AppendUint(b, uint64(attempt), 10))
+	c.keyed = string(strconv.AppendUint(b, uint64(attempt), 10))
+	of.operation, of.refund, of.attempt = op, c.work.Refund, attempt
+	return c.keyed
 }
 
 // intent is what the request for an operation is made of.
@@ -244,12 +258,13 @@ func (c *charge) prepare() bool {
 
 // announce tells the event what is about to be sent.
 func (c *charge) announce(hash [sha256.Size]byte, beside ...engine.Sealed) bool {
-	c.pay = engine.PaymentCommand{At: c.at.purchase, Operation: c.operation, Refund: c.work.Refund, Attempt: c.attempt, Hash: hash}
+	a := newAsking()
+	a.pay = engine.PaymentCommand{At: c.at.purchase, Operation: c.operation, Refund: c.work.Refund, Attempt: c.attempt, Hash: hash}
 	if c.operation == payment.Cancel {
-		c.pay.Attempt = c.cancels
+		a.pay.Attempt = c.cancels
 	}
 	c.intends, c.called = true, c.lane.node.clock.Mono()
-	if code := c.submit(engine.VerbIntend, beside...); code != engine.CodeOK {
+	if code := c.submit(a, engine.VerbIntend, beside...); code != engine.CodeOK {
 		c.err = submitError(code)
 		return false
 	}
@@ -311,11 +326,38 @@ func (c *charge) call() {
 	}
 }
 
+// asking is what a charge's event is asked, until it has answered durably. It is pooled: it is most of what a charge needs, and needed for the least time.
+type asking struct {
+	engine.Request
+	cmd    [1]engine.Command
+	pay    engine.PaymentCommand
+	result payment.Result
+	beside [1]engine.Sealed
+}
+
+var askings = sync.Pool{New: func() any { return new(asking) }} //nolint:gochecknoglobals // a pool is shared by all
+
+func newAsking() *asking {
+	a, _ := askings.Get().(*asking)
+	return a
+}
+
+func (a *asking) free() {
+	*a = asking{}
+	askings.Put(a)
+}
+
 // submit asks the charge's event.
-func (c *charge) submit(verb engine.Verb, beside ...engine.Sealed) engine.Code {
-	c.cmd[0] = engine.Command{Verb: verb, Payment: &c.pay}
-	c.ask = engine.Request{Account: c.at.account, Event: c.at.event, Commands: c.cmd[:], Beside: beside, Reply: c}
-	return c.lane.submit(&c.ask)
+func (c *charge) submit(a *asking, verb engine.Verb, beside ...engine.Sealed) engine.Code {
+	a.cmd[0] = engine.Command{Verb: verb, Payment: &a.pay}
+	a.Request = engine.Request{Account: c.at.account, Event: c.at.event, Commands: a.cmd[:], Beside: append(a.beside[:0], beside...), Reply: c}
+	c.ask = a
+	code := c.lane.submit(&a.Request)
+	if code != engine.CodeOK {
+		c.ask = nil
+		a.free()
+	}
+	return code
 }
 
 // Outcome implements engine.Replier.
@@ -324,6 +366,8 @@ func (c *charge) Outcome(_ *engine.Request, _ int, out *engine.Outcome) { c.code
 // Durable implements engine.Replier. An intent that is durable may leave at once.
 func (c *charge) Durable(*engine.Request) {
 	l := c.lane
+	c.ask.free()
+	c.ask = nil
 	if !c.intends || c.code != engine.CodeOK {
 		l.box.post(laneMessage{what: laneTold, charge: c})
 		return
@@ -337,5 +381,5 @@ func (c *charge) Durable(*engine.Request) {
 		return
 	}
 	c.job = jobCall
-	l.execute(c)
+	l.jobs.do(c)
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // lane is the paced line in front of a gateway account. It is an actor: it alone decides what is called when. What waits (calls, and writing into the vault)
-// is done by a fixed number of goroutines, so that ten thousand purchases in the line cost memory and nothing else.
+// is done by as many goroutines as may wait at once, so that ten thousand purchases in the line cost memory and nothing else.
 //
 // Its line is a cache: what has to be done is in the events, and after a restart they name it again.
 type lane struct {
@@ -30,10 +30,10 @@ type lane struct {
 	box    *mailbox[laneMessage]
 	pid    *actor.PID
 	timer  *time.Timer
-	jobs   chan *charge
 	ctx    context.Context //nolint:containedctx // the end of the lane is the end of what it started
 	cancel context.CancelFunc
-	busy   sync.WaitGroup
+	jobs   laneWorkers
+	probes sync.WaitGroup
 
 	charges *xsync.Map[chargeKey, *charge] // everything that something is to be done for; others only read
 
@@ -58,9 +58,9 @@ type lane struct {
 type laneMessage struct {
 	what   laneTopic
 	charge *charge
-	at     chargeKey
+	at     *chargeKey
 	rate   float64
-	result payment.Result
+	result *payment.Result
 }
 
 type laneTopic uint8
@@ -92,41 +92,14 @@ func newLane(n *Node, g Gateway) *lane {
 	return l
 }
 
-// start starts the lane's actor and the goroutines that wait.
+// start starts the lane's actor.
 func (l *lane) start() {
-	if l.cfg.Execute == nil {
-		l.jobs = make(chan *charge, l.cfg.Concurrency)
-		for range l.cfg.Concurrency {
-			l.busy.Go(l.wait)
-		}
-	}
 	l.timer = time.AfterFunc(time.Hour, l.box.wake)
 	l.timer.Stop()
 	if l.node.recovering {
 		l.begins = l.node.clock.Mono() + settleFirst
 	}
 	l.pid = l.node.root.Spawn(actor.PropsFromProducer(func() actor.Actor { return l }, actor.WithMailbox(func() actor.Mailbox { return l.box })))
-}
-
-// wait does jobs until the lane stops.
-func (l *lane) wait() {
-	for {
-		select {
-		case <-l.ctx.Done():
-			return
-		case c := <-l.jobs:
-			c.run()
-		}
-	}
-}
-
-// execute hands a charge to a goroutine that may wait. There is room for it: no more charges have jobs than there are goroutines.
-func (l *lane) execute(c *charge) {
-	if l.cfg.Execute != nil {
-		l.cfg.Execute(c.run)
-		return
-	}
-	l.jobs <- c
 }
 
 // stop lets what is under way end until ctx does, and stops the lane.
@@ -137,7 +110,8 @@ func (l *lane) stop(ctx context.Context) {
 	case <-ctx.Done():
 	}
 	l.cancel()
-	l.busy.Wait()
+	l.jobs.stop()
+	l.probes.Wait()
 	l.timer.Stop()
 	l.node.root.Stop(l.pid)
 }
@@ -167,7 +141,7 @@ func (l *lane) receive(m *laneMessage, mono time.Duration) {
 	case laneProbed:
 		l.probed(m.result, mono)
 	case laneAsk:
-		if c, ok := l.charges.Load(m.at); ok {
+		if c, ok := l.charges.Load(*m.at); ok {
 			l.lookUpNow(c, mono)
 		}
 	case laneRate:
@@ -237,7 +211,7 @@ func (l *lane) pump(mono time.Duration) {
 	}
 	if l.breaker.wantsProbe(mono) && !l.stops {
 		l.breaker.probing = true
-		l.busy.Go(l.probe)
+		l.probes.Go(l.probe)
 	}
 	for l.calls < l.cfg.Concurrency && !l.breaker.open && !l.stops {
 		c := l.urgent.first()
@@ -281,7 +255,7 @@ func (l *lane) begin(c *charge, mono time.Duration) {
 	if c.operation == payment.LookUp || c.tries > 0 {
 		l.load.more()
 	}
-	l.execute(c)
+	l.jobs.do(c)
 }
 
 // plan says what the charge's turn is used for.
@@ -344,11 +318,11 @@ func (l *lane) probe() {
 	ctx, cancel := context.WithTimeout(l.ctx, l.cfg.CallTimeout)
 	defer cancel()
 	r := l.gateway.Do(ctx, payment.Call{Operation: payment.LookUp, Order: "hf." + l.node.cfg.Installation + ".probe"})
-	l.box.post(laneMessage{what: laneProbed, result: r})
+	l.box.post(laneMessage{what: laneProbed, result: &r})
 }
 
-func (l *lane) probed(r payment.Result, mono time.Duration) {
-	if !l.breaker.probed(mono, failed(&r)) {
+func (l *lane) probed(r *payment.Result, mono time.Duration) {
+	if !l.breaker.probed(mono, failed(r)) {
 		return
 	}
 	l.node.cfg.Logger.Warn("the gateway answers again", "gateway", l.gateway.Name())

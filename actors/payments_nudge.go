@@ -38,7 +38,7 @@ func (n *Node) Nudge(ctx context.Context, gateway, order string) error {
 	id, in, _ := engine.ParsePurchaseID(purchase)
 	at := chargeKey{account, event, id}
 	if _, open := l.charges.Load(at); open {
-		l.box.post(laneMessage{what: laneAsk, at: at})
+		l.box.post(laneMessage{what: laneAsk, at: &at})
 		return nil
 	}
 	q := &nudged{durable: make(chan struct{})}

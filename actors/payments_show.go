@@ -150,8 +150,7 @@ func (p *payments) show(key engine.Key, v *engine.PurchaseView) {
 	if l == nil {
 		return
 	}
-	at := chargeKey{key.Account, key.ID, v.ID}
-	c, known := l.charges.Load(at)
+	c, known := l.charges.Load(chargeKey{key.Account, key.ID, v.ID})
 	switch {
 	case v.State == engine.PurchaseQueued:
 		place := l.show.waiting.Load() + max(l.show.coming.Load(), 1) - 1 // it is one of those that are coming
@@ -164,7 +163,7 @@ func (p *payments) show(key engine.Key, v *engine.PurchaseView) {
 		if r := c.secret.Load(); r != nil {
 			v.ClientSecret, v.RedirectURL = r.ClientSecret, r.RedirectURL
 		} else {
-			l.box.post(laneMessage{what: laneAsk, at: at})
+			l.box.post(laneMessage{what: laneAsk, at: &chargeKey{key.Account, key.ID, v.ID}})
 		}
 	}
 }

@@ -16,12 +16,17 @@ func (e *Event) signal(slot uint32, changed bool) {
 	}
 	e.signalRefunds(e.purchases.rows.at(slot))
 	if changed {
-		row := e.purchases.rows.at(slot)
-		id := PurchaseID(slot) + 1
-		e.signals.Changes = append(e.signals.Changes, PurchaseChange{
-			Purchase: id, Incarnation: e.purchaseIncarnation(id), Buyer: strings.Clone(e.buyerName(row.buyer)), State: row.state,
-		})
+		e.signalChange(slot)
 	}
+}
+
+// signalChange says that a purchase's state has changed.
+func (e *Event) signalChange(slot uint32) {
+	row := e.purchases.rows.at(slot)
+	id := PurchaseID(slot) + 1
+	e.signals.Changes = append(e.signals.Changes, PurchaseChange{
+		Purchase: id, Incarnation: e.purchaseIncarnation(id), Buyer: strings.Clone(e.buyerName(row.buyer)), State: row.state,
+	})
 }
 
 // alarm says that something happened to a purchase that an operator has to know.
@@ -76,8 +81,7 @@ func (e *Event) intend(cmd *Command) {
 	before := e.purchases.rows.at(slot).state
 	e.applyIntended(&f, slot)
 	if e.purchases.rows.at(slot).state != before {
-		e.signal(slot, true)
-		e.signals.Work = e.signals.Work[:len(e.signals.Work)-1] // the lane is at it
+		e.signalChange(slot) // the lane is at it
 	}
 	e.showPurchase(slot)
 }
