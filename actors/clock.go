@@ -51,6 +51,15 @@ func (c *Clock) Now() engine.Instant {
 // Mono is the monotonic time since the clock was made.
 func (c *Clock) Mono() time.Duration { return c.now().Sub(c.origin) }
 
+// both is Now and Mono of the same moment, for one clock read.
+func (c *Clock) both() (engine.Instant, time.Duration) {
+	mono := c.Mono()
+	if plantedBug(plantedWallTime) {
+		return c.Wall(), mono
+	}
+	return c.anchor.Load().at(mono), mono
+}
+
 // Wall is the present wall time: only for what people scheduled by it.
 func (c *Clock) Wall() engine.Instant { return c.wallNow() }
 

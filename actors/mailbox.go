@@ -42,6 +42,7 @@ type mailbox[M any] struct {
 	now        turn[M]
 	invoker    actor.MessageInvoker
 	dispatcher actor.Dispatcher
+	turns      func() // run, made once
 }
 
 // post queues m, or says why not.
@@ -95,7 +96,7 @@ func (b *mailbox[M]) scheduleAndUnlock() {
 	}
 	b.mu.Unlock()
 	if start {
-		b.dispatcher.Schedule(b.run)
+		b.dispatcher.Schedule(b.turns)
 	}
 }
 
@@ -171,7 +172,7 @@ func (b *mailbox[M]) PostSystemMessage(message any) {
 // RegisterHandlers is called by the library before Start.
 func (b *mailbox[M]) RegisterHandlers(invoker actor.MessageInvoker, dispatcher actor.Dispatcher) {
 	b.mu.Lock()
-	b.invoker, b.dispatcher = invoker, dispatcher
+	b.invoker, b.dispatcher, b.turns = invoker, dispatcher, b.run
 	b.mu.Unlock()
 }
 

@@ -75,6 +75,7 @@ type Node struct {
 	wallets     *walletRoom  // nil without a vault
 	measurement *Measurement // nil if nobody measures
 
+	turns         turns
 	stop          chan struct{}
 	stopArchivist context.CancelFunc
 	beating       sync.WaitGroup
@@ -109,6 +110,7 @@ func Start(cfg Config, journal Journal, snapshots Snapshots, recovered *engine.R
 		routes: xsync.NewMap[route, *eventRef](),
 		known:  newKnownEvents(),
 		stop:   make(chan struct{}),
+		turns:  newTurns(),
 
 		archives: archivist{waiting: make(map[route]engine.Instant), ready: make(chan struct{}, 1)},
 	}
@@ -330,7 +332,7 @@ func (n *Node) spawnRef(ref *eventRef, ev *engine.Event) *eventRef {
 	}
 	ref.gauges.exists.Store(ev == nil || ev.Seq() > 0)
 	a := newEventActor(n, ref, ev)
-	ref.pid = n.root.Spawn(actor.PropsFromProducer(func() actor.Actor { return a },
+	ref.pid = n.root.Spawn(actor.PropsFromProducer(func() actor.Actor { return a }, actor.WithDispatcher(n.turns),
 		actor.WithMailbox(func() actor.Mailbox { return ref.box })))
 	at := route{key.Account, key.ID}
 	row, ok := n.known.find(at)
@@ -499,6 +501,7 @@ func (n *Node) Stop(ctx context.Context) error {
 	if n.closing.Swap(true) {
 		return nil
 	}
+	defer n.turns.stop()
 	if n.measurement != nil {
 		defer n.measurement.stop(ctx) // last: what the others write on their way out is part of the log
 	}

@@ -32,6 +32,8 @@ const (
 	storedAfter     = 4                // answers of a gateway that say nothing, before a capture or a void that it has not done gets another key
 	lostAfter       = 2 * callTimeout  // when a request that was sent is no longer on its way, unless the gateway needs longer to find it
 	callTimeout     = 30 * time.Second // of one call
+	preparesMax     = 16               // requests that a goroutine makes one after the other
+	prepareSlow     = time.Millisecond // by then the rest of them is for others: one waits for the disk
 )
 
 // LaneConfig says how the lanes run. Zero fields stand for the defaults.

@@ -54,6 +54,7 @@ type charge struct {
 
 	// The job.
 	job       job
+	along     *charge           // that the same goroutine does next
 	operation payment.Operation // of the call
 	result    payment.Result
 	untouched bool // the result is known without a call
@@ -142,9 +143,10 @@ func (c *charge) old() bool { return c.age() >= payment.KeyAgeMax }
 
 // age is how old the request's key is. Node time stands still while the machine sleeps, and the gateway's clock does not: the wall's counts too, and whichever
 // says more is believed.
-func (c *charge) age() int64 {
-	clock := c.lane.node.clock
-	return int64(max(clock.Now()-c.intended, clock.Wall()-c.wall))
+func (c *charge) age() int64 { return c.ageAt(c.lane.node.clock.Now()) }
+
+func (c *charge) ageAt(now engine.Instant) int64 {
+	return int64(max(now-c.intended, c.lane.node.clock.Wall()-c.wall))
 }
 
 // same reports whether w is what is being done, named again.
@@ -197,7 +199,30 @@ func (c *charge) intent(op payment.Operation) payment.Intent {
 	}
 }
 
-// run does the charge's job. It is called from a goroutine that may wait.
+// runAll does the jobs of the charge and of those along with it. It is called from a goroutine that may wait.
+func (c *charge) runAll() {
+	l := c.lane
+	for c != nil {
+		next := c.along // c is somebody else's when it has run
+		c.along = nil
+		if next == nil {
+			c.run()
+			return
+		}
+		began := l.node.clock.Mono()
+		c.run()
+		if l.node.clock.Mono()-began > prepareSlow {
+			for c = next; c != nil; c = next {
+				next, c.along = c.along, nil
+				l.jobs.do(c)
+			}
+			return
+		}
+		c = next
+	}
+}
+
+// run does the charge's job.
 func (c *charge) run() {
 	l := c.lane
 	if l.ctx.Err() != nil {
@@ -301,9 +326,10 @@ func (c *charge) recall() {
 func (c *charge) call() {
 	l := c.lane
 	w := &c.work
+	now, began := l.node.clock.both()
 	call := payment.Call{Operation: c.operation, Order: c.order(), Ref: w.Ref}
 	if c.intended > 0 {
-		call.Age = c.age()
+		call.Age = c.ageAt(now)
 	}
 	switch c.operation {
 	case payment.LookUp:
@@ -314,11 +340,10 @@ func (c *charge) call() {
 		call.Key, call.Body = c.requestKey(c.operation), c.ending
 	case payment.Authorise, payment.Capture, payment.Void, payment.Refund:
 		call.Key, call.Body = c.requestKey(c.operation), c.body
-		c.sent = l.node.clock.Now()
+		c.sent = now
 	}
 	ctx, cancel := context.WithTimeout(l.ctx, l.cfg.CallTimeout)
 	defer cancel()
-	began := l.node.clock.Mono()
 	c.result = l.gateway.Do(ctx, call)
 	c.gateway += l.node.clock.Mono() - began
 	if plantedBug(plantedTimeoutDeclines) && c.result.Answer == payment.Unknown {
@@ -372,10 +397,11 @@ func (c *charge) Durable(*engine.Request) {
 		l.box.post(laneMessage{what: laneTold, charge: c})
 		return
 	}
+	now, mono := l.node.clock.both()
 	if c.operation != payment.Cancel {
-		c.intended, c.wall = l.node.clock.Now(), l.node.clock.Wall()
+		c.intended, c.wall = now, l.node.clock.Wall()
 	}
-	c.commit = l.node.clock.Mono() - c.called
+	c.commit = mono - c.called
 	if c.untouched {
 		l.box.post(laneMessage{what: laneAnswered, charge: c})
 		return

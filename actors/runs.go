@@ -6,7 +6,7 @@ import (
 	"github.com/holdfast-engine/holdfast/engine"
 )
 
-// runPool keeps an actor's released runs for its next turns. The actor takes, the journal's goroutine puts.
+// runPool keeps an actor's released runs for its next turns, and shares what is too many with all others. The actor takes, the journal's goroutine puts.
 type runPool struct {
 	mu   sync.Mutex
 	runs []*engine.Run
@@ -23,7 +23,8 @@ func (p *runPool) take() *engine.Run {
 	defer p.mu.Unlock()
 	last := len(p.runs) - 1
 	if last < 0 {
-		return new(engine.Run)
+		run, _ := sharedRuns.Get().(*engine.Run)
+		return run
 	}
 	run := p.runs[last]
 	p.runs = p.runs[:last]
@@ -44,5 +45,10 @@ func (p *runPool) put(run *engine.Run) {
 	defer p.mu.Unlock()
 	if len(p.runs) < pooledRunsMax {
 		p.runs = append(p.runs, run)
+	} else {
+		run.Key, run.Owner = engine.Key{}, nil
+		sharedRuns.Put(run)
 	}
 }
+
+var sharedRuns = sync.Pool{New: func() any { return new(engine.Run) }} //nolint:gochecknoglobals // a pool is shared by all

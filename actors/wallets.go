@@ -299,7 +299,7 @@ func (w *walletRoom) spawn(key engine.Key, s *wallet.Shard) *shardRef {
 		},
 	}
 	a := newShardActor(w, ref, s)
-	ref.pid = n.root.Spawn(actor.PropsFromProducer(func() actor.Actor { return a }, actor.WithMailbox(func() actor.Mailbox { return ref.box })))
+	ref.pid = n.root.Spawn(actor.PropsFromProducer(func() actor.Actor { return a }, actor.WithDispatcher(n.turns), actor.WithMailbox(func() actor.Mailbox { return ref.box })))
 	w.shards.Store(key, ref)
 	return ref
 }

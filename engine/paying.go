@@ -11,22 +11,24 @@ import (
 
 // signal says what a purchase wants of the lane now, and that its state has changed.
 func (e *Event) signal(slot uint32, changed bool) {
-	if w, ok := e.workOf(slot); ok {
+	w, ok := e.workOf(slot)
+	if ok {
 		e.signals.Work = append(e.signals.Work, w)
 	}
 	e.signalRefunds(e.purchases.rows.at(slot))
 	if changed {
-		e.signalChange(slot)
+		e.signalChange(slot, w.Buyer)
 	}
 }
 
-// signalChange says that a purchase's state has changed.
-func (e *Event) signalChange(slot uint32) {
+// signalChange says that a purchase's state has changed. The buyer's name is copied unless the caller has.
+func (e *Event) signalChange(slot uint32, buyer string) {
 	row := e.purchases.rows.at(slot)
+	if buyer == "" {
+		buyer = strings.Clone(e.buyerName(row.buyer))
+	}
 	id := PurchaseID(slot) + 1
-	e.signals.Changes = append(e.signals.Changes, PurchaseChange{
-		Purchase: id, Incarnation: e.purchaseIncarnation(id), Buyer: strings.Clone(e.buyerName(row.buyer)), State: row.state,
-	})
+	e.signals.Changes = append(e.signals.Changes, PurchaseChange{Purchase: id, Incarnation: e.purchaseIncarnation(id), Buyer: buyer, State: row.state})
 }
 
 // alarm says that something happened to a purchase that an operator has to know.
@@ -44,10 +46,15 @@ func (e *Event) workOf(slot uint32) (Work, bool) {
 	}
 	id := PurchaseID(slot) + 1
 	amount, currency := row.owed(e.spec.Currency, e.named(row.in))
+	if currency != e.spec.Currency {
+		currency = strings.Clone(currency)
+	} else {
+		currency = e.spec.Currency
+	}
 	w := Work{
 		Operation: operation, Purchase: id, Incarnation: e.purchaseIncarnation(id), Buyer: strings.Clone(e.buyerName(row.buyer)),
 		Gateway: strings.Clone(e.named(row.gateway)), Kind: row.kind, Ref: strings.Clone(e.named(row.ref)), AmountMinor: amount,
-		Currency: strings.Clone(currency), OnSession: true, ReturnURL: e.purchases.urls[slot], Attempt: row.attempt, Since: row.since,
+		Currency: currency, OnSession: true, ReturnURL: e.purchases.urls[slot], Attempt: row.attempt, Since: row.since,
 		Asked: row.asked, AskedAttempt: row.askedAttempt, AskedHash: row.askedHash,
 	}
 	if operation == payment.Authorise || operation == payment.LookUp {
@@ -81,7 +88,7 @@ func (e *Event) intend(cmd *Command) {
 	before := e.purchases.rows.at(slot).state
 	e.applyIntended(&f, slot)
 	if e.purchases.rows.at(slot).state != before {
-		e.signalChange(slot) // the lane is at it
+		e.signalChange(slot, "") // the lane is at it
 	}
 	e.showPurchase(slot)
 }

@@ -5,6 +5,10 @@ func (e *Event) TakeSignals(into *Signals) {
 	if e.signals.Empty() {
 		return
 	}
+	if into.Empty() { // for most steps
+		*into, e.signals = e.signals, *into
+		return
+	}
 	into.Work = append(into.Work, e.signals.Work...)
 	into.Changes = append(into.Changes, e.signals.Changes...)
 	into.Alarms = append(into.Alarms, e.signals.Alarms...)
