@@ -225,6 +225,20 @@ func (r *Rig) Sales(event string) func(count int64, within time.Duration) (map[s
 	}
 }
 
+// Settled waits until the lane has nothing to do any more, looking at it every few milliseconds.
+func (r *Rig) Settled(within time.Duration) error {
+	for began := time.Now(); time.Since(began) < within; time.Sleep(5 * time.Millisecond) {
+		busy := int64(0)
+		for _, l := range r.Node.Lanes() {
+			busy += l.Waiting + l.Finishing + l.Later + l.InFlight
+		}
+		if busy == 0 {
+			return nil
+		}
+	}
+	return fmt.Errorf("bench: the lane is still busy after %v", within)
+}
+
 // State is what an event says of itself.
 type State struct {
 	Holds int64 // live
