@@ -362,3 +362,70 @@ func TestChangesBeyondTheBoundAreLostAndCounted(t *testing.T) {
 		t.Errorf("a purchase tells of %d that were lost, not of %d", r.Purchase.GetPushesLost(), lost)
 	}
 }
+
+func TestAShownPurchaseIsToldWhenItIsDurableAndNotReadAgain(t *testing.T) {
+	s := newTill(t, transport.Config{})
+	told := make(chan *nats.Msg, 16)
+	if _, err := s.caller.ChanSubscribe(transport.SubjectPurchases("e1", "b1"), told); err != nil {
+		t.Fatal(err)
+	}
+	const body = `{"request_id":"k1","buyer":"b1","wait_ms":30000,"items":[{"lot":"ga","quantity":1}],"correlation":"7f"}`
+	first := s.buy(t, body)
+	s.parked(t, 1)
+	again, codes := s.buy(t, body), s.buy(t, strings.Replace(body, `"wait_ms"`, `"codes":true,"wait_ms"`, 1))
+	s.parked(t, 3)
+
+	s.state.Store(uint32(engine.PurchaseSold))
+	change := engine.PurchaseChange{Purchase: 1, Buyer: "b1", State: engine.PurchaseSold}
+	var out engine.Outcome
+	s.answer(&engine.Request{Event: "e1", Commands: []engine.Command{{Buyer: "b1", Payment: &engine.PaymentCommand{Purchase: "p1"}}}}, 0, &out)
+	out.Verb = engine.VerbResult
+	_, asked := s.engine.Taken()
+	change.Shown = s.watch.PurchaseShown(engine.SingleAccount, "e1", &change, &out)
+	out = engine.Outcome{} // it is the event's again
+	if err := s.caller.FlushWithContext(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if s.parked(t, 3); len(first)+len(again)+len(codes)+len(told) > 0 {
+		t.Fatal("something was told that is not durable")
+	}
+
+	s.watch.PurchaseChanged(engine.SingleAccount, "e1", change)
+	for i, answers := range []chan *pb.Reply{first, again, codes} {
+		r := receiveReply(t, answers)
+		if r.Purchase.GetState() != "sold" && r.Error.GetCode() != "unavailable" || r.RequestId != "k1" || r.Correlation != "7f" || r.Repeated != (i == 1) && i < 2 {
+			t.Errorf("answer %d: %v", i, r)
+		}
+		if i < 2 && len(r.Order.GetTickets()) != 1 {
+			t.Errorf("answer %d has no ticket: %v", i, r)
+		}
+	}
+	select {
+	case m := <-told:
+		c := new(pb.PurchaseChanged)
+		if err := protojson.Unmarshal(m.Data, c); err != nil || c.Purchase.GetState() != "sold" || c.Seq == 0 || len(c.Order.GetTickets()) != 1 {
+			t.Errorf("published %s, %v", m.Data, err)
+		}
+	case <-within(t).Done():
+		t.Fatal("nothing is published")
+	}
+	if _, commands := s.engine.Taken(); commands != asked+1 { // for the codes of tickets, which are not made in an event's turn
+		t.Errorf("the engine was asked %d times more, not once", commands-asked)
+	}
+	if st := s.server.Stats(); st.Parked != 0 || st.CommandsInFlight != 0 || st.BytesInFlight != 0 || st.Pushes != 1 || st.PushesLost != 0 {
+		t.Errorf("something is left: %+v", st)
+	}
+}
+
+func TestAWaitThatEndsBeforeWhatWasShownIsDurableReadsThePurchase(t *testing.T) {
+	s := newTill(t, transport.Config{})
+	answers := s.buy(t, `{"request_id":"k1","buyer":"b1","wait_ms":50}`)
+	change := engine.PurchaseChange{Purchase: 1, Buyer: "b1", State: engine.PurchaseDeclined}
+	out := engine.Outcome{Shows: engine.ShowsPurchase, Purchase: &engine.PurchaseView{ID: 1, Event: "e1", Buyer: "b1", State: engine.PurchaseDeclined}}
+	change.Shown = s.watch.PurchaseShown(engine.SingleAccount, "e1", &change, &out)
+	if r := receiveReply(t, answers); r.Purchase.GetState() != "queued" {
+		t.Errorf("answered %v", r)
+	}
+	s.watch.PurchaseChanged(engine.SingleAccount, "e1", change)
+	s.parked(t, 0)
+}
