@@ -50,7 +50,7 @@ type wish struct {
 	parties  []*modelParty // for which seats are picked
 }
 
-// hold considers a hold: see the rules of DESIGN.md part 5 in the order of the codes.
+// hold considers a hold: the rules, in the order of the codes.
 func (m *Model) hold(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
 	m.refusals.addIf(m.state != engine.EventOnSale, engine.CodeNotOnSale, "event")
 	wishes := m.wishes(cmd)

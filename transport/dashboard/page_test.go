@@ -327,3 +327,19 @@ func TestDashboardIsQuickWithManyEvents(t *testing.T) {
 	t.Logf("100 events: painted after %v ms; 360 frames, median %.1f ms, 99 of 100 within %.1f ms, longest %.1f ms; %v tasks above 50 ms, longest %v ms",
 		paint, frames[180], frames[356], frames[359], evaluate[float64](b, `long`), evaluate[float64](b, `Math.round(longest)`))
 }
+
+// TestDashboardOfSeveralAccounts looks at an engine with two accounts, of which the address names none at first.
+func TestDashboardOfSeveralAccounts(t *testing.T) {
+	b := openTab(t, chromium(t), serve(t, &sale{events: 12, accounts: []string{"north", "south"}}, "").URL()+"/", 1440, "light")
+	b.shows(".about", "Everything that account north sells")
+	b.until(`new URLSearchParams(location.search).get("account") === "north" && document.querySelectorAll(".tile").length === 5 && !document.querySelector("#notice")`)
+	b.until(`document.querySelectorAll(".events li").length > 5`)
+	b.do(chromedp.Evaluate[chromedp.Void](`(() => {
+		const s = document.querySelector(".side .choose select");
+		s.value = "south";
+		s.dispatchEvent(new Event("change"));
+	})()`))
+	b.shows(".about", "Everything that account south sells")
+	b.until(`document.querySelectorAll(".tile").length === 5 && document.querySelector(".pulse").innerText.includes("Live")`)
+	b.looksRight()
+}

@@ -17,8 +17,9 @@ import (
 type sale struct {
 	mu       sync.Mutex
 	second   int64
-	events   int   // how many there are
-	silent   error // why there are no answers
+	events   int      // how many there are
+	accounts []string // that are served, by default one
+	silent   error    // why there are no answers
 	alarms   []transport.StateAlarm
 	stuck    bool // no answer ever comes
 	paused   bool // the event that is looked at
@@ -31,6 +32,13 @@ type sale struct {
 
 // saleStarted is when it began, on the wall.
 var saleStarted = time.Now().Add(-22 * time.Minute).Truncate(time.Minute).UnixMilli()
+
+func (s *sale) served() []string {
+	if len(s.accounts) > 0 {
+		return s.accounts
+	}
+	return []string{"_"}
+}
 
 func (s *sale) set(change func(*sale)) {
 	s.mu.Lock()
@@ -143,7 +151,7 @@ func (s *sale) state() *transport.State {
 	defer s.mu.Unlock()
 	lag := int64(40)
 	return &transport.State{
-		AtMs: time.Now().UnixMilli(), StartedAtMs: saleStarted - 3_600_000, Version: "test", Accounts: []string{"_"}, Ready: true, Alarms: append([]transport.StateAlarm{}, s.alarms...),
+		AtMs: time.Now().UnixMilli(), StartedAtMs: saleStarted - 3_600_000, Version: "test", Accounts: s.served(), Ready: true, Alarms: append([]transport.StateAlarm{}, s.alarms...),
 		Books: transport.StateBooks{Balanced: true, UnknownCharges: 2}, LagMs: &lag,
 		Lanes: []transport.StateLane{
 			{Gateway: "stripe", RatePerS: 25, EffectivePerS: 25, Waiting: 212, InFlight: 24, Unknown: 2, EtaMs: 8500},

@@ -178,7 +178,16 @@ async function readState() {
     const state = await ask("state");
     if (model.state && model.state.version !== state.version) model.reloadable = true;
     if (!model.paused) model.state = state;
+    chooseAccount();
   } catch {} // the feed says that the engine is gone
+}
+
+// chooseAccount looks at the first account where there are several and the address names none: figures are of one.
+function chooseAccount() {
+  const all = model.state?.accounts ?? [];
+  if (model.address.account || all.length < 2) return;
+  history.replaceState(null, "", link(model.address, { account: all[0] }));
+  arrive();
 }
 
 async function readEvents() {
@@ -205,7 +214,8 @@ let chosen = false;
 function chooseOnly() {
   chosen = true;
   const own = model.everything.filter((e) => !e.observe);
-  if (!location.search && own.length === 1 && model.everythingTotal === model.everything.length) {
+  const named = [...new URLSearchParams(location.search).keys()].some((name) => name !== "account");
+  if (!named && own.length === 1 && model.everythingTotal === model.everything.length) {
     history.replaceState(null, "", link(model.address, { event: own[0].id }));
     arrive();
   }
@@ -267,7 +277,7 @@ function arrive() {
     scrollTo(0, 0);
   }
   if (before.by !== model.address.by) model.breakdown = undefined;
-  if (before.account !== model.address.account) Object.assign(model, { events: undefined, everything: undefined });
+  if (before.account !== model.address.account) Object.assign(model, { answer: undefined, breakdown: undefined, events: undefined, eventsTotal: 0, everything: undefined, everythingTotal: 0, baselineEvent: "", baseline: undefined });
   model.paused = false;
   if (following !== JSON.stringify({ account: model.address.account, event: model.address.event, window: model.window, courses: "1" })) follow();
   poll();
@@ -317,10 +327,15 @@ document.addEventListener("visibilitychange", () => {
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw());
 
+async function begin() {
+  if (!model.address.account) await readState(); // which says whether figures have to be asked for by account
+  if (!feed) follow();
+  readDefinitions();
+  poll();
+}
+
 draw(true);
-follow();
-readDefinitions();
-poll();
+begin();
 every(stateEveryMs, () => { readState(); if (!model.definitions.size) readDefinitions(); });
 every(eventsEveryMs, readEvents);
 every(breakdownEveryMs, readBreakdown);

@@ -50,7 +50,7 @@ function notice(model) {
 
 function head(model) {
   const { tone, parts } = say(model), e = model.address.event ? model.answer?.event : undefined;
-  const about = e ? [stateWord(e), e.on_sale_ms ? `first on sale ${model.moment(e.on_sale_ms)}` : "", e.currency] : [model.address.event ? "" : "Everything that this engine sells"], more = e ? [e.genre, e.id].filter(Boolean) : [];
+  const about = e ? [stateWord(e), e.on_sale_ms ? `first on sale ${model.moment(e.on_sale_ms)}` : "", e.currency] : [model.address.event ? "" : (model.state?.accounts?.length ?? 0) > 1 ? `Everything that account ${model.account()} sells` : "Everything that this engine sells"], more = e ? [e.genre, e.id].filter(Boolean) : [];
   return html`<div class="head"><div class="title"><h1>${model.title()}</h1><p class="about">${about.filter(Boolean).join(" · ")}<span class="wide-only">${more.map((m) => " · " + m)}</span></p>
       <button type="button" class="button" id="commands" @click=${() => model.open({ kind: "commands" })}>${icon("terminal")}Commands</button></div>
     <p class=${"sentence " + tone} id="sentence">${parts.map((p, i) => html`<span class=${i ? "" : "lead-word"}>${p}</span> `)}</p></div>`;
