@@ -108,7 +108,7 @@ func TestSagasOverSockets(t *testing.T) {
 	bank := startTold(t, runMainEnv+"=1", []string{
 		"sandbox", "--listen", "127.0.0.1:0", "--ledger", ledger, "--seed", fmt.Sprint(seed), "--latency", "5ms", "--latency-p99", "40ms",
 		"--lost-request", "200", "--lost-answer", "300", "--stored-error", "100", "--throttle", "100", "--retry-after", "100ms", "--decline-soft", "300", "--decline-hard", "200",
-		"--authenticate", "300", "--capture-fails", fmt.Sprint(200 * long()),
+		"--authenticate", "300", "--capture-fails", fmt.Sprint(50 * long()),
 	}, &ready)
 	remote, err := sandbox.Dial(ready.URL, "")
 	if err != nil {
@@ -376,7 +376,8 @@ func (r *sagaRun) settle() {
 	c, nc := r.start()
 	defer nc.Close()
 	began := time.Now()
-	for deadline := began.Add(10 * patience); ; time.Sleep(100 * time.Millisecond) {
+	longest := patience * time.Duration(5+15*long()) // a capture that fails three times is tried again after ten minutes
+	for deadline := began.Add(longest); ; time.Sleep(100 * time.Millisecond) {
 		r.ask(c, nc, nil)
 		if open := r.unsettled(nc); len(open) == 0 && len(r.todo) == 0 {
 			break
@@ -390,13 +391,22 @@ func (r *sagaRun) settle() {
 	}
 }
 
-// unsettled reads every purchase, and lists those that have not come to their end.
+// settled reports whether nothing more comes of a purchase, unless its buyer wants it.
+func (b *bought) settled() bool {
+	p := b.Purchase
+	switch {
+	case p == nil:
+		return false
+	case p.State == "sold":
+		return p.Charge == "captured" || p.Charge == "voided" || p.Charge == "capture_failed"
+	}
+	return p.State == "declined" || p.State == "released"
+}
+
+// unsettled reads the purchases that have not come to their end, and lists those that still have not.
 func (r *sagaRun) unsettled(nc *nats.Conn) (open []string) {
 	for _, g := range r.sagas {
-		if g.purchase == "" {
-			continue
-		}
-		if s := g.view.Purchase; s != nil && (s.State == "declined" || s.State == "released") {
+		if g.purchase == "" || g.view.settled() {
 			continue
 		}
 		m, err := nc.Request("holdfast.v1.events."+g.event+".purchase", fmt.Appendf(nil, `{"buyer":%q,"purchase":%q}`, g.buyer, g.purchase), patience)
@@ -407,17 +417,9 @@ func (r *sagaRun) unsettled(nc *nats.Conn) (open []string) {
 		if err := json.Unmarshal(m.Data, &b); err != nil || b.Purchase == nil {
 			r.t.Fatalf("purchase %s of %s is %s", g.purchase, g.buyer, m.Data)
 		}
-		g.view = b
-		p := b.Purchase
-		switch p.State {
-		case "sold":
-			if p.Charge == "captured" || p.Charge == "voided" || p.Charge == "capture_failed" {
-				continue
-			}
-		case "declined", "released":
-			continue
+		if g.view = b; !b.settled() {
+			open = append(open, fmt.Sprintf("%s/%s of %s: %s, charge %s", g.event, g.purchase, g.buyer, b.Purchase.State, b.Purchase.Charge))
 		}
-		open = append(open, fmt.Sprintf("%s/%s of %s: %s, charge %s", g.event, g.purchase, g.buyer, p.State, p.Charge))
 	}
 	return open
 }
