@@ -16,6 +16,10 @@ import (
 // MeasureAsksMax is how many questions may wait for the book; more are refused with [ErrMeasureBusy].
 const MeasureAsksMax = 256
 
+// MeasureFiguresMax is how many figures an answer may have, some 300 bytes each with their JSON: a table by event has as many rows as there are events. One with more is
+// refused with [measure.ErrTooMuch].
+const MeasureFiguresMax = 1 << 16
+
 // sharedAnswersMax is how many answers of the present second are kept for others who ask the same.
 const sharedAnswersMax = 1024
 
@@ -171,6 +175,11 @@ func (m *Measurement) make(a *kpiAsk, now engine.Instant) (t kpiTold) {
 	}
 	if a.events {
 		return kpiTold{events: m.follower.Book.Events(a.query.Account)}
+	}
+	if a.query.By == measure.ByEvent { // the others have some hundreds of rows at most
+		if n := m.follower.Book.Size(&a.query); n > MeasureFiguresMax {
+			return kpiTold{err: fmt.Errorf("these are %d figures, and %d are %w", n, MeasureFiguresMax, measure.ErrTooMuch)}
+		}
 	}
 	answer := m.follower.Book.Answer(&a.query, now)
 	// Rounded up: 0 is said of nothing but a book that has everything.

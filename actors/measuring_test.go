@@ -393,6 +393,31 @@ func TestALargeLogIsReadInPieces(t *testing.T) {
 	})
 }
 
+func TestATableThatIsTooLongIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newSoldLog()
+		events := MeasureFiguresMax/len(measure.Definitions()) + 1
+		for i := range events {
+			l.ev = engine.New(engine.Key{Account: engine.SingleAccount, Kind: engine.KindEvent, ID: fmt.Sprintf("e%d", i)})
+			l.sell(time.Now(), 1)
+		}
+		n, stop := measured(t, l)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		q := measure.Query{Account: engine.SingleAccount, Window: measure.WindowSale, By: measure.ByEvent}
+		if a, err := n.Measurement().Answer(t.Context(), &q); !errors.Is(err, measure.ErrTooMuch) {
+			t.Errorf("all figures of %d events: %v", events, err)
+		} else if a != nil {
+			t.Errorf("it is made: %d rows", len(a.Rows))
+		}
+		q.KPIs = []string{"orders"}
+		if a, err := n.Measurement().Answer(t.Context(), &q); err != nil || len(a.Rows) != events {
+			t.Errorf("one figure of each: %+v %v", a, err)
+		}
+		stop()
+	})
+}
+
 func TestQuestionsAreBoundedAndShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newSoldLog()

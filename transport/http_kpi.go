@@ -93,6 +93,9 @@ func (a *kpiAPI) kpi(w http.ResponseWriter, r *http.Request) {
 // answerOf answers a query, whoever asks: rows beyond the bound are left out, and said to be.
 func answerOf(ctx context.Context, m Measurer, q *measure.Query) (*measure.Answer, *refusal) {
 	answer, err := m.Answer(ctx, q)
+	if errors.Is(err, measure.ErrTooMuch) {
+		return nil, &refusal{code: engine.CodeTooLarge, field: "kpis", text: err.Error()}
+	}
 	if err != nil {
 		return nil, notNow(err)
 	}

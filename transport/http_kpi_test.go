@@ -118,6 +118,9 @@ func TestFiguresAreServed(t *testing.T) {
 func TestBadQueriesOfFiguresAreExplained(t *testing.T) {
 	h := figuresServer(t, &fakeMeasurer{}, "")
 	two := figuresServer(t, &fakeMeasurer{}, "", "a1", "a2")
+	much := &fakeMeasurer{}
+	much.fail(fmt.Errorf("these are 100 figures, and 10 are %w", measure.ErrTooMuch))
+	long := figuresServer(t, much, "")
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	for _, c := range []struct {
 		server             *transport.HTTPServer
@@ -131,6 +134,7 @@ func TestBadQueriesOfFiguresAreExplained(t *testing.T) {
 		{h, "kpi?event=a%20b", 400, "invalid", "event", "A-Z"},
 		{h, "kpi?kpis=happiness", 400, "invalid", "kpis", "happiness"},
 		{h, "kpi?kpis=" + strings.Repeat("a,", 300), 400, "too_large", "kpis", "200"},
+		{long, "kpi?by=event", 400, "too_large", "kpis", "name the KPIs"},
 		{h, "kpi?courses=maybe", 400, "invalid", "courses", "1 or 0"},
 		{h, "kpi?windw=1m", 400, "unknown_field", "windw", "window"},
 		{h, "kpi?window=1m&window=1h", 400, "invalid", "window", "twice"},

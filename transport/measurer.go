@@ -10,7 +10,7 @@ import (
 // Measurer answers questions about KPIs. It is what transport needs from whoever keeps the book.
 type Measurer interface {
 	// Answer answers a query that [measure.Query.Check] has found right. An error says that there is no answer now, and why: the engine is starting or
-	// stopping, or ctx has ended.
+	// stopping, or ctx has ended. One that wraps [measure.ErrTooMuch] says that there never is.
 	Answer(ctx context.Context, q *measure.Query) (*measure.Answer, error)
 	// Events returns the events of an account as they are now, in the order of their ids.
 	Events(ctx context.Context, account string) ([]measure.EventNow, error)

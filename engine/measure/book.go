@@ -181,6 +181,24 @@ func (b *Book) Answer(q *Query, now engine.Instant) *Answer {
 	return a
 }
 
+// Size is how many figures the answer to a query that [Query.Check] has found right would have, without making it.
+func (b *Book) Size(q *Query) int {
+	s := b.scope(q.Account, q.Event)
+	if s == nil {
+		return 0
+	}
+	rows, _ := b.series.values(s, dimOf(q.By))
+	figures := 0
+	for _, m := range b.meters {
+		for _, d := range m.definitions() {
+			if q.wants(d.ID) {
+				figures++
+			}
+		}
+	}
+	return len(rows) * figures
+}
+
 // scope is the account or event that a query is about; nil if it is not known.
 func (b *Book) scope(account, id string) *scope {
 	if id == "" {

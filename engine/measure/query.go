@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -73,6 +74,9 @@ type Query struct {
 	// Courses asks for the course in time of counts.
 	Courses bool `json:"courses,omitempty"`
 }
+
+// ErrTooMuch is wrapped where a query asks for more figures than are answered at once.
+var ErrTooMuch = errors.New("the most that are answered at once: name the KPIs, or ask for one event")
 
 // Check makes q whole, or says which field is wrong and what it may be.
 func (q *Query) Check() (field string, err error) {
