@@ -297,7 +297,7 @@ func printKPICSV(w io.Writer, a *measure.Answer) error {
 	known := definitionsByID()
 	_ = c.Write([]string{ // errors show at the end
 		"event", "window", "by", "series", "kpi", "name", "value", "unit", "currency", "why", "numerator", "denominator", "low", "high", "relative_error_max",
-		"mature", "so_far", "at_ms", "through_ms", "batch",
+		"mature", "so_far", "at_ms", "through_ms", "batch", "title",
 	})
 	whole := func(n *int64) string {
 		if n == nil {
@@ -317,7 +317,7 @@ func printKPICSV(w io.Writer, a *measure.Answer) error {
 			_ = c.Write([]string{
 				plainCell(a.Query.Event), string(a.Query.Window), string(a.Query.By), plainCell(a.Rows[i].Series), f.KPI, known[f.KPI].Name, number(f.Value), string(f.Unit), f.Currency,
 				string(f.Why), whole(f.Numerator), whole(f.Denominator), number(f.Low), number(f.High), number(&f.RelativeErrorMax), number(f.Mature),
-				strconv.FormatBool(f.SoFar), strconv.FormatInt(a.AtMs, 10), strconv.FormatInt(a.ThroughMs, 10), strconv.FormatUint(a.Batch, 10),
+				strconv.FormatBool(f.SoFar), strconv.FormatInt(a.AtMs, 10), strconv.FormatInt(a.ThroughMs, 10), strconv.FormatUint(a.Batch, 10), a.Title,
 			})
 		}
 	}

@@ -54,7 +54,9 @@ func TestFiguresReadWell(t *testing.T) {
 		t.Fatal(err)
 	}
 	records, err := csv.NewReader(&b).ReadAll()
-	if err != nil || len(records) != 6 || records[5][3] != "'=HYPERLINK(1)" || records[1][6] != "0.25" || records[2][6] != "2383500" {
+	if err != nil || len(records) != 6 || records[5][3] != "'=HYPERLINK(1)" || records[1][6] != "0.25" || records[2][6] != "2383500" ||
+		records[0][20] != "title" || records[5][20] != a.Title { // a table that is passed on says what it is, too
+
 		t.Errorf("%q %v", records, err)
 	}
 }
