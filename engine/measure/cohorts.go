@@ -302,9 +302,13 @@ func (m *cohorts) move(was, r *buyerRow) {
 	if *was == *r {
 		return
 	}
-	reachedBefore, toldBefore := was.funnel()
-	reached, told := r.funnel()
-	m.shift(was.cell, minuteOf(was.base, was.hour), was.cohort(reachedBefore, toldBefore), r.cell, minuteOf(r.base, r.hour), r.cohort(reached, told), cohortViewed)
+	viewed := (was.flags|r.flags)&rowViewed != 0 // before that a row is in no cohort and no funnel
+	var reachedBefore, toldBefore, reached, told uint32
+	if viewed {
+		reachedBefore, toldBefore = was.funnel()
+		reached, told = r.funnel()
+		m.shift(was.cell, minuteOf(was.base, was.hour), was.cohort(reachedBefore, toldBefore), r.cell, minuteOf(r.base, r.hour), r.cohort(reached, told), cohortViewed)
+	}
 	m.shift(was.cell, was.hold, was.heldColumns(m.b.policy.MatureMs), r.cell, r.hold, r.heldColumns(m.b.policy.MatureMs), heldFirst)
 	m.shift(was.cell, was.offer, was.offerColumns(), r.cell, r.offer, r.offerColumns(), offered)
 	same := was.cell == r.cell
@@ -315,7 +319,7 @@ func (m *cohorts) move(was, r *buyerRow) {
 		m.some(r.cell, r.tried, triedClean, int64(r.clean))
 	}
 	same = same && was.base == r.base && was.hour == r.hour
-	if same && was.steps == r.steps && toldBefore == told {
+	if !viewed || same && was.steps == r.steps && toldBefore == told {
 		return
 	}
 	before, now := was.stepsMs(toldBefore), r.stepsMs(told)

@@ -109,6 +109,10 @@ func (c *counts) add(s *Subject, e *Entry, in []seriesID) {
 		l := c.lines[id]
 		slot := &l.open[number&1]
 		into := &slot.counters
+		if d.n == 1 && d.cols[0] < cntOrders && slot.number == number && l.first != 0 && e.At >= l.first {
+			into[d.cols[0]] += d.by[0] // nearly all entries: nothing more is kept of them
+			continue
+		}
 		if slot.number != number {
 			into = l.bucket(number, c.b.now, c.courses(id))
 		}
