@@ -1,9 +1,12 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"testing"
+
+	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/holdfast-engine/holdfast/engine"
 	"github.com/holdfast-engine/holdfast/store/storetest"
@@ -171,4 +174,50 @@ func TestCursorsAreChecked(t *testing.T) {
 		t.Error(err)
 	}
 	c.Advance(1)
+}
+
+// TestACursorStopsAtAChangedBatch changes a batch under a cursor. One that an earlier process has made is hashed again; one that this process has made must still go on
+// where the one before it ended.
+func TestACursorStopsAtAChangedBatch(t *testing.T) {
+	for what, c := range map[string]struct {
+		reopen bool
+		at     func(batch) int
+	}{
+		"a fact, before a restart": {true, func(b batch) int { return len(b) - linkLen - 1 }},
+		"the link, before it":      {true, func(b batch) int { return len(b) - 1 }},
+		"the chain, before it":     {true, func(batch) int { return batchPrevAt }},
+		"the chain, after it":      {false, func(batch) int { return batchPrevAt }},
+		"the link, after it":       {false, func(b batch) int { return len(b) - 1 }},
+	} {
+		t.Run(what, func(t *testing.T) {
+			b := newBench(t, nil)
+			if _, err := b.s.Cursor("projection"); err != nil {
+				t.Fatal(err)
+			}
+			for range 3 {
+				b.put(1, 1, 2)
+			}
+			if c.reopen {
+				b.reopen()
+			}
+			cursor, err := b.s.Cursor("projection")
+			if err != nil {
+				t.Fatal(err)
+			}
+			v, closer, err := b.s.db.Get(journalKey(2))
+			if err != nil {
+				t.Fatal(err)
+			}
+			changed := bytes.Clone(v)
+			_ = closer.Close()
+			changed[c.at(changed)] ^= 1
+			if err := b.s.db.Set(journalKey(2), changed, pebble.NoSync); err != nil {
+				t.Fatal(err)
+			}
+			last, err := cursor.Read(t.Context(), 0, 0, func(uint64, *engine.Run) error { return nil })
+			if !errors.Is(err, ErrDamaged) || last > 2 {
+				t.Errorf("a cursor reads up to batch %d, and says: %v", last, err)
+			}
+		})
+	}
 }

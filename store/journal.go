@@ -56,6 +56,7 @@ type journal struct {
 	seq  uint64
 	head link
 	free entryPool
+	own  uint64 // the first batch that it makes; it never changes
 }
 
 // entry is what the committer took at once: a batch on its way to the disk, or, with seq 0, runs without facts that keep their place.
@@ -136,7 +137,7 @@ func newJournal(db *pebble.DB, t *tail, c *Config, l *life, stats *counters) *jo
 
 // startAt sets the position after which the journal goes on.
 func (j *journal) startAt(seq uint64, head link, bytes uint64) {
-	j.seq, j.head, j.tailed = seq, head, seq
+	j.seq, j.head, j.tailed, j.own = seq, head, seq, seq+1
 	j.acked.Store(seq)
 	j.applied.Store(seq)
 	j.bytes.Store(bytes)
