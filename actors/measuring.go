@@ -54,7 +54,7 @@ const (
 const (
 	// measureEvery is how long the book waits between two looks at the log: what came meanwhile is read at once, in large pieces, instead of waking for each
 	// group commit of a sale.
-	measureEvery = 50 * time.Millisecond
+	measureEvery = 200 * time.Millisecond
 	// measureBatchesMax and measureBytesMax bound a piece of the log, so that a question never waits long behind it.
 	measureBatchesMax = 4096
 	measureBytesMax   = 4 << 20
