@@ -80,7 +80,10 @@ const (
 
 // subjectPrefix is the part of the keys that all of a subject's records share.
 func subjectPrefix(prefix byte, account, subject string) []byte {
-	b := make([]byte, 0, 4+len(account)+len(subject)+1+engine.IDLenMax)
+	return appendSubjectPrefix(make([]byte, 0, 4+len(account)+len(subject)), prefix, account, subject)
+}
+
+func appendSubjectPrefix(b []byte, prefix byte, account, subject string) []byte {
 	b = append(b, prefix, '|', byte(len(account)))
 	b = append(b, account...)
 	b = append(b, byte(len(subject)))
@@ -88,7 +91,8 @@ func subjectPrefix(prefix byte, account, subject string) []byte {
 }
 
 func recordKey(account, subject, name string) []byte {
-	b := append(subjectPrefix(keyRecord, account, subject), byte(len(name)))
+	b := make([]byte, 0, 4+len(account)+len(subject)+1+len(name))
+	b = append(appendSubjectPrefix(b, keyRecord, account, subject), byte(len(name)))
 	return append(b, name...)
 }
 
@@ -298,11 +302,12 @@ func (v *Vault) subject(account, subject string) (*subjectKey, error) {
 	if err := v.check(); err != nil {
 		return nil, err
 	}
-	key := subjectPrefix(keySubject, account, subject)
-	k, erased := v.opened.get(key)
+	var room [4 + 2*engine.IDLenMax]byte // most are found with no more than this
+	k, erased := v.opened.get(appendSubjectPrefix(room[:0], keySubject, account, subject))
 	if k != nil {
 		return k, nil
 	}
+	key := subjectPrefix(keySubject, account, subject)
 	value, closer, err := v.s.db.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, nil
