@@ -127,7 +127,7 @@ peers: ## install Redis and PostgreSQL, let them and us prove that all hold alik
 	cd bench/peers && go run . -rounds 1 -round 1s -sweep 0
 
 .PHONY: bench-buy
-bench-buy: ## purchases: beside holds, from click to confirmation, and 10,000 through a slow lane (BENCH_LANE_RATE=25 for the slowest, 14 minutes)
+bench-buy: ## purchases: beside holds, from click to confirmation at half load, and 10,000 through a slow lane (BENCH_LANE_RATE=25 for the slowest, 14 minutes)
 	go test -run '^$$' -bench 'Buy|Click|BenchmarkLane' -benchtime 1x -timeout 1h ./bench
 
 .PHONY: bench-measure

@@ -360,7 +360,7 @@ type asking struct {
 	beside [1]engine.Sealed
 }
 
-var askings = sync.Pool{New: func() any { return new(asking) }} //nolint:gochecknoglobals // a pool is shared by all
+var askings = sync.Pool{New: func() any { return new(asking) }}
 
 func newAsking() *asking {
 	a, _ := askings.Get().(*asking)

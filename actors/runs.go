@@ -51,4 +51,4 @@ func (p *runPool) put(run *engine.Run) {
 	}
 }
 
-var sharedRuns = sync.Pool{New: func() any { return new(engine.Run) }} //nolint:gochecknoglobals // a pool is shared by all
+var sharedRuns = sync.Pool{New: func() any { return new(engine.Run) }}

@@ -252,7 +252,7 @@ func eachField(b []byte, do func(num protowire.Number, v []byte, n uint64) error
 		b = b[n:]
 		var v []byte
 		var number uint64
-		switch typ { //nolint:exhaustive // a Reply has no others
+		switch typ {
 		case protowire.BytesType:
 			v, n = protowire.ConsumeBytes(b)
 		case protowire.VarintType:
