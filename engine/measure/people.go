@@ -299,6 +299,17 @@ func (m *people) mark(o *boughtRow, c column) {
 	}
 }
 
+// named is the order that an answer or a query names, nil if it is not known: by the engine's number, or, of an event in mode observe, by the shop's own reference.
+func (m *people) named(event eventID, e *Entry) (o *boughtRow, names bool) {
+	switch {
+	case e.Order != 0:
+		return m.orders.find(orderKey(event, e.Order)), true
+	case e.Ref != 0:
+		return m.orders.find(e.Ref), true
+	}
+	return nil, false
+}
+
 // answer takes the answer to a survey. It counts where its order counts; without one, where the attempt that its person was asked about, or else its last
 // attempt at the event, counts; else where the answer says.
 func (m *people) answer(event eventID, e *Entry, in []seriesID) {
@@ -307,10 +318,7 @@ func (m *people) answer(event eventID, e *Entry, in []seriesID) {
 	if e.Person != 0 {
 		v, a = m.visits.find(visitKey(event, e.Person)), m.asked.find(e.Person)
 	}
-	var o *boughtRow
-	if e.Order != 0 {
-		o = m.orders.find(orderKey(event, e.Order))
-	}
+	o, names := m.named(event, e)
 	if a != nil && (a.event != event || a.state&askedDue == 0) {
 		a = nil
 	}
@@ -320,7 +328,7 @@ func (m *people) answer(event eventID, e *Entry, in []seriesID) {
 	}
 	if e.Survey == SurveyRegret {
 		m.hear(event, heardMeant)
-		if o == nil && e.Order == 0 && v != nil && v.lastOrder > m.orders.first {
+		if !names && v != nil && v.lastOrder > m.orders.first {
 			o = m.orders.at(v.lastOrder - 1)
 		}
 		if o != nil && e.Score == 1 {
@@ -373,11 +381,9 @@ func (m *people) support(event eventID, e *Entry, in []seriesID) {
 	if aboutOneClick(e.Text) {
 		what |= bit(colAboutOneClick)
 	}
-	if e.Order != 0 {
-		if o := m.orders.find(orderKey(event, e.Order)); o != nil {
-			m.moments.count(e.At, o.place, what)
-			return
-		}
+	if o, _ := m.named(event, e); o != nil {
+		m.moments.count(e.At, o.place, what)
+		return
 	}
 	if e.Person != 0 {
 		if v := m.visits.find(visitKey(event, e.Person)); v != nil && e.At <= v.lastAt+engine.Instant(m.policy.SupportMs*1e6) {

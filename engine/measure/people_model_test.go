@@ -169,7 +169,8 @@ func (n *naive) orderFacts(o *Entry, note func(engine.Instant, *Entry, string)) 
 			disputed = disputed || same
 		case KindSurveyed:
 			if e.Survey == SurveyRegret && e.Score == 1 {
-				unmeant = unmeant || same || e.Order == 0 && e.Person != 0 && n.lastOrder(i) == o
+				same = same || sold && e.Order == 0 && e.Ref != 0 && o.Kind == KindObservedOrder && e.Ref == o.Ref
+				unmeant = unmeant || same || e.Order == 0 && e.Ref == 0 && e.Person != 0 && n.lastOrder(i) == o
 			}
 		}
 	}
@@ -193,7 +194,9 @@ func (n *naive) lastOrder(i int) (last *Entry) {
 func (n *naive) orderOf(orders []*Entry, i int) *Entry {
 	e := &n.entries[i]
 	for _, o := range orders {
-		if e.Order != 0 && o.Kind == KindOrdered && o.Key == e.Key && o.Order == e.Order && o.At <= e.At {
+		byNumber := e.Order != 0 && o.Kind == KindOrdered && o.Order == e.Order
+		byRef := e.Order == 0 && e.Ref != 0 && o.Kind == KindObservedOrder && o.Ref == e.Ref
+		if (byNumber || byRef) && o.Key == e.Key && o.At <= e.At {
 			for j := range i {
 				if o == &n.entries[j] {
 					return o
@@ -413,6 +416,9 @@ func randomHistory(t *rapid.T) []Entry {
 			e.Order = engine.OrderID(pick("order", int(orders[key.ID])+2))
 			e.ByBuyer = pick("by buyer", 3) > 0
 			e.Survey = Survey(pick("survey", 3) + 1)
+			if e.Order == 0 && (e.Kind == KindSupport || e.Kind == KindSurveyed) && pick("names a reference", 2) > 0 {
+				e.Ref = RefOf(key, fmt.Sprint(pick("ref", 6)))
+			}
 			e.Score = int64(map[Survey]int{SurveyCSAT: pick("csat", 5) + 1, SurveyNPS: pick("nps", 11), SurveyRegret: pick("regret", 2)}[e.Survey])
 		case KindReleased, KindDeclined:
 			e.Purchase, e.Hard = engine.PurchaseID(1000+pick("purchase", 20)), pick("hard", 2) > 0

@@ -3,6 +3,7 @@ package measure
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -169,6 +170,32 @@ func TestSatisfactionIsHiddenWhenFew(t *testing.T) {
 }
 
 // TestSupportIsAttributed: by its order, by its buyer's last attempt within a week, and else to nobody.
+// TestAShopsOwnOrdersAreNamedByReference: of an event in mode observe the shop's own reference says which order a query or an answer is about, whoever its buyer is.
+func TestAShopsOwnOrdersAreNamedByReference(t *testing.T) {
+	ref := func(name string, more ...func(*Entry)) func(*Entry) {
+		return func(e *Entry) {
+			e.Ref = RefOf(e.Key, name)
+			for _, f := range more {
+				f(e)
+			}
+		}
+	}
+	h := newOrdersTale()
+	h.entry(KindObservedOrder, "ann", ref("A-1", flow(engine.FlowOneClick))).entry(KindObservedOrder, "ann", ref("A-2", flow(engine.FlowStandard)))
+	h.entry(KindSupport, "", ref("A-1")).entry(KindSupport, "", ref("A-7"))
+	h.entry(KindSurveyed, "ann", ref("A-1", func(e *Entry) { e.Survey, e.Score = SurveyRegret, 1 }))
+	h.entry(KindSurveyed, "ann", ref("A-7", func(e *Entry) { e.Survey, e.Score = SurveyRegret, 1 })) // of an order that nobody knows
+	b := h.book(nil)
+	for _, c := range [][3]string{
+		{"one_click", "support.all", "1000 = 1/1"}, {"standard", "support.all", "0 = 0/1"}, {"unattributed", "support.all", "not available (1)"},
+		{"one_click", "regret.did_not_mean", "1000 = 1/1"}, {"standard", "regret.did_not_mean", "0 = 0/1"},
+	} {
+		if got := said(t, b, Query{By: ByFlow}, h.now, c[0], c[1]); !strings.HasPrefix(got, c[2]) {
+			t.Errorf("%s of %s: %s, want %s", c[1], c[0], got, c[2])
+		}
+	}
+}
+
 func TestSupportIsAttributed(t *testing.T) {
 	topic := func(text string, o engine.OrderID) func(*Entry) {
 		return func(e *Entry) { e.Text, e.Order = text, o }
