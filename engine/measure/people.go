@@ -223,7 +223,9 @@ func (m *people) attempt(event eventID, e *Entry, in []seriesID) {
 
 // order takes an order: everything that is new with it is one moment.
 func (m *people) order(event eventID, key uint64, e *Entry, in []seriesID) {
-	if m.orders.find(key) != nil {
+	if key == 0 { // reported without consent: nothing names it, so nothing will become of it
+		key = mix(^m.orders.next())
+	} else if m.orders.find(key) != nil {
 		return // a shop that reports an order twice
 	}
 	place := m.moments.places.of(in)
@@ -280,6 +282,9 @@ func (m *people) newOrder(key uint64, e *Entry, place, moment uint32) {
 
 // refund is one that the buyer asked for.
 func (m *people) refund(key uint64, at engine.Instant) {
+	if key == 0 {
+		return // of no order
+	}
 	if o := m.orders.find(key); o != nil && at <= o.at+engine.Instant(m.policy.RegretMs*1e6) {
 		m.mark(o, colRefunded)
 	}

@@ -47,7 +47,7 @@ func defineRegret() []Definition {
 		one("regret.undo", "Undone orders", "orders that their buyer took back by undo", "orders, undo", "Only purchases by one-click can be undone."),
 		one("regret.refund_72h", "Refunds asked for within 72 hours", "orders of which their buyer asked money back, all or a part, within 72 hours (Policy.RegretMs)", "orders, refunds",
 			"When the buyer asked counts, not when the money went back. Refunds by the organiser, of a cancelled show or of a late payment are no regret. In mode observe nobody says who asked: there every "+
-				"refund reported in time counts."),
+				"refund reported in time counts that names its order, which is dropped without consent."),
 		one("regret.disputes", "Disputed orders", "orders whose charge is disputed", "orders, disputes", "Disputes come weeks later: the figure of a new event is low for that reason alone."),
 		one("regret.did_not_mean", "Did not mean to buy", "orders whose buyer said in a survey that the purchase was not meant", "orders, answers to the survey of regret (1 is no)",
 			"An answer that names no order is about its buyer's last order at the event; one that can be tied to no order is not counted. Only some are asked, so compare flows, not the number itself."),

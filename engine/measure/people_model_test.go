@@ -126,7 +126,7 @@ func (n *naive) orders() []*Entry {
 		e := &n.entries[i]
 		twice := false
 		for _, o := range orders {
-			twice = twice || o.Kind == e.Kind && o.Key == e.Key && o.Order == e.Order && o.Ref == e.Ref
+			twice = twice || (e.Kind == KindOrdered || e.Ref != 0) && o.Kind == e.Kind && o.Key == e.Key && o.Order == e.Order && o.Ref == e.Ref
 		}
 		if (e.Kind == KindOrdered || e.Kind == KindObservedOrder) && !twice {
 			orders = append(orders, e)
@@ -164,7 +164,7 @@ func (n *naive) orderFacts(o *Entry, note func(engine.Instant, *Entry, string)) 
 		case KindRefunding:
 			refunded = refunded || same && e.ByBuyer && e.At-o.At <= engine.Instant(n.policy.RegretMs*1e6)
 		case KindObservedRefund:
-			refunded = refunded || sold && o.Kind == KindObservedOrder && e.Ref == o.Ref && e.At-o.At <= engine.Instant(n.policy.RegretMs*1e6)
+			refunded = refunded || sold && o.Kind == KindObservedOrder && e.Ref != 0 && e.Ref == o.Ref && e.At-o.At <= engine.Instant(n.policy.RegretMs*1e6)
 		case KindDisputed:
 			disputed = disputed || same
 		case KindSurveyed:
@@ -425,7 +425,9 @@ func randomHistory(t *rapid.T) []Entry {
 		case KindRollout:
 			e.On, e.Permille = pick("on", 2) > 0, uint32(pick("permille", 2)*500)
 		case KindObservedOrder, KindObservedRefund:
-			e.Ref = RefOf(key, fmt.Sprint(pick("ref", 6)))
+			if n := pick("ref", 7); n < 6 { // else without consent
+				e.Ref = RefOf(key, fmt.Sprint(n))
+			}
 		}
 		entries = append(entries, e)
 	}

@@ -170,6 +170,18 @@ func TestSatisfactionIsHiddenWhenFew(t *testing.T) {
 }
 
 // TestSupportIsAttributed: by its order, by its buyer's last attempt within a week, and else to nobody.
+// TestOrdersOfNobodyAreOrdersEach: what is reported without consent has no reference. It counts in what there is regret of, and no refund is of it.
+func TestOrdersOfNobodyAreOrdersEach(t *testing.T) {
+	h := newOrdersTale()
+	for range 3 {
+		h.entry(KindObservedOrder, "", nil)
+	}
+	b := h.entry(KindObservedRefund, "", nil).book(nil)
+	if got := said(t, b, Query{}, h.now, "", "regret.refund_72h"); !strings.HasPrefix(got, "0 = 0/3") {
+		t.Errorf("of three orders of nobody and a refund of nobody: %s", got)
+	}
+}
+
 // TestAShopsOwnOrdersAreNamedByReference: of an event in mode observe the shop's own reference says which order a query or an answer is about, whoever its buyer is.
 func TestAShopsOwnOrdersAreNamedByReference(t *testing.T) {
 	ref := func(name string, more ...func(*Entry)) func(*Entry) {
