@@ -94,8 +94,9 @@ const (
 	kpisPerQueryMax = 200
 	// pushesTogetherMax is how many changes of purchases are told together.
 	pushesTogetherMax = 256
-	// pushPasses is how long a change of a purchase that is not settled waits for the next one: nobody follows faster by eye, and most are over by then.
-	pushPasses = 100 * time.Millisecond
+	// pushPasses is how long a change of a purchase that is not settled waits for the next one: nobody follows faster by eye, and most are over by then, even
+	// when much is going on, and to read and publish them as well would make it more.
+	pushPasses = 250 * time.Millisecond
 	// parkedTogetherMax is how many callers may wait for one purchase: nobody needs two. What comes beyond is answered at once.
 	parkedTogetherMax = 16
 	// parkedDueMax is how many waits end before others may begin: the goroutine that hands over answers must not wait long.
