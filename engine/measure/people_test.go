@@ -199,8 +199,11 @@ func TestAShopsOwnOrdersAreNamedByReference(t *testing.T) {
 	h.entry(KindSurveyed, "ann", ref("A-7", func(e *Entry) { e.Survey, e.Score = SurveyRegret, 1 })) // of an order that nobody knows
 	b := h.book(nil)
 	for _, c := range [][3]string{
-		{"one_click", "support.all", "1000 = 1/1"}, {"standard", "support.all", "0 = 0/1"}, {"unattributed", "support.all", "not available (1)"},
-		{"one_click", "regret.did_not_mean", "1000 = 1/1"}, {"standard", "regret.did_not_mean", "0 = 0/1"},
+		{"one_click", "support.all", "1000 = 1/1"},
+		{"standard", "support.all", "0 = 0/1"},
+		{"unattributed", "support.all", "not available (1)"},
+		{"one_click", "regret.did_not_mean", "1000 = 1/1"},
+		{"standard", "regret.did_not_mean", "0 = 0/1"},
 	} {
 		if got := said(t, b, Query{By: ByFlow}, h.now, c[0], c[1]); !strings.HasPrefix(got, c[2]) {
 			t.Errorf("%s of %s: %s, want %s", c[1], c[0], got, c[2])
