@@ -320,7 +320,7 @@ func anArchive(t testing.TB) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	name := string(appendAggregate(nil, toyKey(0)))
-	w, err := newArchiveWriter(&b, name, &header{seq: 6, lastAt: 77, hash: 99}, make([]byte, SnapshotChunkBytes+5))
+	w, err := newArchiveWriter(&b, name, &header{seq: 6, lastAt: 77, hash: 99}, make([]byte, archiveStateBytes+5))
 	for i := 0; err == nil && i < 3; i++ {
 		err = w.run(&engine.Run{At: engine.Instant(i), First: engine.Seq(1 + 2*i), Facts: engine.Facts{Buf: []byte("facts"), Count: 2}})
 	}
@@ -347,7 +347,7 @@ func TestDamagedArchivesAreRefused(t *testing.T) {
 		spoilt := bytes.Clone(whole)
 		spoilt[i] ^= 4
 		info, err := ReadArchive(bytes.NewReader(spoilt), nil)
-		if err == nil && (info.StateHash != 99 || info.Facts != 6 || len(info.State) != SnapshotChunkBytes+5) {
+		if err == nil && (info.StateHash != 99 || info.Facts != 6 || len(info.State) != archiveStateBytes+5) {
 			t.Fatalf("with byte %d changed it holds %+v", i, info)
 		}
 		if err != nil && !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrNewer) {
@@ -370,7 +370,7 @@ func TestOldArchivesStillRead(t *testing.T) {
 	}
 	defer f.Close()
 	info, err := ReadArchive(f, nil)
-	if err != nil || info.Key != toyKey(0) || info.Seq != 6 || info.Facts != 6 || len(info.State) != SnapshotChunkBytes+5 {
+	if err != nil || info.Key != toyKey(0) || info.Seq != 6 || info.Facts != 6 || len(info.State) != archiveStateBytes+5 {
 		t.Errorf("%+v, %v", info.Key, err)
 	}
 }

@@ -34,6 +34,8 @@ const (
 	archiveNumbers = 4 * 8 // of the header, behind the name
 	// archiveRecordBytesMax bounds a record that is read: a piece of a state, or a run, of which a tail segment holds two.
 	archiveRecordBytesMax = 1 << 30
+	// archiveStateBytes is the most that a record has of the state.
+	archiveStateBytes = 1 << 20
 )
 
 // ArchiveInfo says what an archive holds.
@@ -66,8 +68,8 @@ func newArchiveWriter(file io.Writer, name string, h *header, state []byte) (*ar
 		head = binary.LittleEndian.AppendUint64(head, v)
 	}
 	err := w.record(archiveHeader, head)
-	for from := 0; err == nil && from < len(state); from += SnapshotChunkBytes {
-		err = w.record(archiveState, state[from:min(from+SnapshotChunkBytes, len(state))])
+	for from := 0; err == nil && from < len(state); from += archiveStateBytes {
+		err = w.record(archiveState, state[from:min(from+archiveStateBytes, len(state))])
 	}
 	return w, err
 }

@@ -39,8 +39,9 @@ const (
 	TailSegmentsMin = 3
 	// RunBytesShare says how much of a tail segment one run's facts may fill: 1/RunBytesShare.
 	RunBytesShare = 2
-	// SnapshotChunkBytes is the size of the pieces in which a state is kept: a larger value would be one block of a table.
-	SnapshotChunkBytes = 1 << 20
+	// SnapshotChunkBytes is the size of the pieces in which a state is kept: a larger value would be one block of a table, and of a block that is damaged Pebble
+	// tries which bit it may be, one after the other over the whole block: 17 s for a block of 1 MiB. Pieces of any size are read.
+	SnapshotChunkBytes = 32 << 10
 	// sleepBytesMax is how much state may wait to be ingested before it is, without waiting for [Config.SleepDelay].
 	sleepBytesMax = 32 << 20
 	// sleepWaitingBytesMax bounds the states that wait to be ingested, in bytes: beyond it Sleep answers ErrBusy.

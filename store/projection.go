@@ -196,7 +196,7 @@ func readProjection(r reader, name string) (h projectionHeader, state []byte, er
 	if h.length > 1<<40 {
 		return h, nil, fmt.Errorf("a projection of %d bytes: %w", h.length, ErrDamaged)
 	}
-	state = make([]byte, 0, min(h.length, 64*SnapshotChunkBytes))
+	state = make([]byte, 0, min(h.length, 64<<20))
 	if err := h.check(r, name, func(chunk []byte) { state = append(state, chunk...) }); err != nil {
 		return h, nil, err
 	}

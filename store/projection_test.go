@@ -201,3 +201,27 @@ func TestARewoundCursorBeginsWithWhatIsLeft(t *testing.T) {
 		t.Errorf("after a restart it is at %d (%v)", c.Position(), err)
 	}
 }
+
+// TestPiecesOfAnySizeAreRead keeps what was kept in pieces of another size: those of an earlier program are of 1 MiB.
+func TestPiecesOfAnySizeAreRead(t *testing.T) {
+	b := newBench(t, nil)
+	b.put(1, 2, 1)
+	state := bytes.Repeat([]byte("kpi"), SnapshotChunkBytes)
+	b.project(state)
+	h, _, err := getProjection(b.s.db, "kpi")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.s.remember(func(d *pebble.Batch) error {
+		if err := d.DeleteRange(projectionChunkKey("kpi", h.generation, 0), projectionChunkKey("kpi", h.generation+1, 0), nil); err != nil {
+			return err
+		}
+		return d.Set(projectionChunkKey("kpi", h.generation, 0), state, nil)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	b.wantProjection(h.batch, state)
+	b.close()
+	b.open()
+	b.wantProjection(h.batch, state)
+}
