@@ -418,18 +418,25 @@ func TestATableThatIsTooLongIsRefused(t *testing.T) {
 	})
 }
 
+// reading is a node whose book is being read until the gate is closed. It is called in a bubble of synctest.
+func reading(t *testing.T) (l *soldLog, n *Node, gate chan struct{}, stop func()) {
+	t.Helper()
+	l = newSoldLog()
+	n, stop = measured(t, l)
+	gate = make(chan struct{})
+	l.mu.Lock()
+	l.gate = gate
+	l.mu.Unlock()
+	l.sell(time.Now(), 20)
+	time.Sleep(time.Second)
+	synctest.Wait()
+	return l, n, gate, stop
+}
+
 func TestQuestionsAreBoundedAndShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newSoldLog()
-		n, stop := measured(t, l)
+		l, n, gate, stop := reading(t)
 		m := n.Measurement()
-		gate := make(chan struct{})
-		l.mu.Lock()
-		l.gate = gate
-		l.mu.Unlock()
-		l.sell(time.Now(), 20)
-		time.Sleep(time.Second)
-		synctest.Wait() // the book is being read
 		answers := make(chan *measure.Answer, MeasureAsksMax)
 		for range MeasureAsksMax {
 			go func() {
@@ -507,16 +514,8 @@ func TestQuestionsAreBoundedAndShared(t *testing.T) {
 
 func TestNobodyWaitsForAQuestionThatNobodyAsksAnyMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newSoldLog()
-		n, stop := measured(t, l)
+		l, n, gate, stop := reading(t)
 		m := n.Measurement()
-		gate := make(chan struct{})
-		l.mu.Lock()
-		l.gate = gate
-		l.mu.Unlock()
-		l.sell(time.Now(), 20)
-		time.Sleep(time.Second)
-		synctest.Wait() // the book is being read
 		ctx, cancel := context.WithCancel(t.Context())
 		left := make(chan error, MeasureAsksMax)
 		for i := range MeasureAsksMax - 1 {

@@ -83,7 +83,7 @@ type sagaRun struct {
 	url     string
 
 	mu       sync.Mutex
-	todo     []*step
+	waiting  []*step
 	sagas    []*saga
 	answered atomic.Int64
 	repeated atomic.Int64
@@ -165,7 +165,7 @@ func (r *sagaRun) sell() {
 			s := &saga{number: len(r.sagas), event: []string{"now", "later"}[r.random.IntN(2)]}
 			s.buyer = fmt.Sprintf("%s-b%d", tokens[r.random.IntN(len(tokens))], s.number)
 			r.sagas = append(r.sagas, s)
-			r.todo = append(r.todo, &step{saga: s, verb: "buy", request: fmt.Sprint("b", s.number), fields: fmt.Sprintf(
+			r.waiting = append(r.waiting, &step{saga: s, verb: "buy", request: fmt.Sprint("b", s.number), fields: fmt.Sprintf(
 				`,"items":[{"lot":"ga","quantity":1}],"wait_ms":%d`, []int{0, 100, 1500}[r.random.IntN(3)])})
 		}
 		open := max(1, len(slices.DeleteFunc(slices.Clone(r.sagas), func(g *saga) bool { return g.ended.Load() })))
@@ -200,12 +200,12 @@ func (l *life) see(ends <-chan struct{}) {
 // ask lets the callers ask for what is to be asked until everything is answered or, with a life, until the engine is killed.
 func (r *sagaRun) ask(c *child, nc *nats.Conn, l *life) {
 	queue := make(chan *step, len(r.sagas)*2+16) // a saga has two at most
-	for _, s := range r.todo {
+	for _, s := range r.waiting {
 		queue <- s
 	}
 	var open atomic.Int64
-	open.Store(int64(len(r.todo)))
-	r.todo = nil
+	open.Store(int64(len(r.waiting)))
+	r.waiting = nil
 	over := make(chan struct{})
 	if l != nil {
 		for len(r.ends) > 0 { // of lives before
@@ -233,7 +233,7 @@ func (r *sagaRun) ask(c *child, nc *nats.Conn, l *life) {
 					more, err := r.send(nc, s)
 					if err != nil { // it is killed, or refuses for the moment
 						r.mu.Lock()
-						r.todo = append(r.todo, s)
+						r.waiting = append(r.waiting, s)
 						if l != nil && !errors.Is(err, errAgain) {
 							r.cut++
 						}
@@ -254,7 +254,7 @@ func (r *sagaRun) ask(c *child, nc *nats.Conn, l *life) {
 	}
 	callers.Wait()
 	for len(queue) > 0 {
-		r.todo = append(r.todo, <-queue)
+		r.waiting = append(r.waiting, <-queue)
 	}
 	if l != nil {
 		_ = c.cmd.Wait() // it was killed
@@ -380,10 +380,10 @@ func (r *sagaRun) settle() {
 	longest := patience * time.Duration(5+15*long()) // a capture that fails three times is tried again after ten minutes
 	for deadline := began.Add(longest); ; time.Sleep(100 * time.Millisecond) {
 		r.ask(c, nc, nil)
-		if open := r.unsettled(nc); len(open) == 0 && len(r.todo) == 0 {
+		if open := r.unsettled(nc); len(open) == 0 && len(r.waiting) == 0 {
 			break
 		} else if time.Now().After(deadline) {
-			t.Fatalf("%d requests and %d purchases have not ended, such as %v\n%s", len(r.todo), len(open), open[:min(len(open), 5)], c.logs)
+			t.Fatalf("%d requests and %d purchases have not ended, such as %v\n%s", len(r.waiting), len(open), open[:min(len(open), 5)], c.logs)
 		}
 	}
 	t.Logf("settled %v after the last start", time.Since(began).Round(100*time.Millisecond))
