@@ -5,101 +5,124 @@ import (
 	"math/bits"
 )
 
-// Rates is how shoppers behave, as [Shoppers] uses it: quotients of numbers that are not 0, of at most 2^42.
-type Rates struct {
-	Passes, Picked, Units, Ms uint64 // of so many fresh passes, so many took a hold, of so many units altogether, after browsing so long altogether
-	Late, LateUnits           uint64 // so many quiet passes took so many units
-	Held, Lapsed              uint64 // of so many held units, so many came back
-}
+// one is 1 as a share. Shares are in 2^-32.
+const one = 1 << 32
 
-// What is assumed before anything is known, with the weight of so many passes and units.
+// What is assumed before anything was seen, each with the weight of a few passes or holds.
 const (
-	priorPasses    = 16
-	priorPicked    = 12          // three of four take something
-	priorUnits     = 24          // two each
-	priorMs        = 16 * 60_000 // after a minute
-	priorLate      = 16          //
-	priorLateUnits = 2           // one of sixteen who have waited that long
-	priorHeld      = 64          //
-	priorLapsed    = 8           // one of eight comes back
+	priorWeight     = 16     // passes at each age
+	priorPicks      = 8      // first holds
+	priorUnits      = 16     // of them: two each
+	priorSold       = 28     // units of holds that became orders
+	priorLapsed     = 4      // and that came back: one of eight
+	priorSoldMs     = 20_000 // after so long each
+	priorLapsedMs   = 60_000
+	priorLatePick   = 1 // of four quiet passes, one takes something
+	priorLateStop   = 3
+	lateTicks       = 40 // x 15 s: a quiet pass does not last longer on average, even if none was seen to end yet
+	backlogMin      = 2  // minutes: purchases that wait longer for the lane slow the admission down
+	unitsPerPickMin = 1
 )
 
-// Rates are the averages so far, with what is assumed at the beginning.
-func (s *Shopping) Rates() Rates {
-	return Rates{
-		Passes: s.Passes.Passes + priorPasses, Picked: s.Passes.Picked + priorPicked,
-		Units: add(s.Passes.Units, priorUnits), Ms: s.Passes.Ms + priorMs,
-		Late: s.Late.Passes + priorLate, LateUnits: add(s.Late.Units, priorLateUnits),
-		Held: s.Held + priorHeld, Lapsed: s.Lapsed + priorLapsed,
-	}
+// priorPicked is, of priorWeight passes that are browsing at an age, those that take something within 15 seconds: three of four do so at last, half of them within 45 seconds.
+func priorPicked(age int) uint64 { return uint64("\x02\x03\x03\x03\x02\x02\x02\x01\x01\x01"[age]) }
+
+// A Forecast is what a pass comes to, from a [Shopping] and what it assumes. Shares are in 2^-32.
+type Forecast struct {
+	Pick    [freshLen + 1]uint64 // by age / 15 s: the share of browsing passes that take something at last; the last is of quiet ones
+	FreshMs uint64               // how long a pass is browsing and fresh, on average
+	Units   uint64               // of a first hold, x 2^32
+	Keep    uint64               // the share of units taken that become orders
+	Back    uint64               // the share of units held now that come back: those that are held longest are seen most
 }
 
-// An Admission is what [Shoppers] decides about: the event at one moment.
+// Forecast is the forecast of what was seen so far.
+func (s *Shopping) Forecast() Forecast {
+	var f Forecast
+	late := s.Late.Picked + priorLatePick
+	f.Pick[freshLen] = share(late, late+max(s.Late.Stopped+priorLateStop, s.Late.Passes/lateTicks))
+	for age := freshLen - 1; age >= 0; age-- {
+		a := s.Ages[age]
+		passes := a.Passes + priorWeight
+		picked := share(min(a.Picked+priorPicked(age), passes), passes)
+		gone := picked + min(share(min(a.Stopped, passes), passes), one-picked)
+		f.Pick[age] = picked + times(one-gone, f.Pick[age+1])
+		f.FreshMs = times(2*one-gone, cohortMs)/2 + times(one-gone, f.FreshMs)
+	}
+	f.Units = max(mulDiv(s.Units+priorUnits, one, s.Picks+priorPicks), unitsPerPickMin*one)
+	sold, lapsed := s.Sold.Units+priorSold, s.Lapsed.Units+priorLapsed
+	f.Keep = share(sold, sold+lapsed)
+	soldMs, lapsedMs := s.Sold.UnitMs+priorSold*priorSoldMs, s.Lapsed.UnitMs+priorLapsed*priorLapsedMs
+	f.Back = share(lapsedMs, soldMs+lapsedMs)
+	return f
+}
+
+// An Admission is what [Shoppers] decides about, beside a [Shopping]: the event at one moment.
 type Admission struct {
 	Free       uint64 // units that can be had now, over the open lots, no more than their pools have room for
-	Held       uint64 // units in holds that may come back
+	Held       uint64 // units in holds, paying ones too
 	Holding    uint32 // passes whose buyer has a hold
-	Fresh      uint32 // passes that are browsing, and not quiet: see [Shopping.Browsing]
-	Quiet      uint32 // passes that are browsing, and quiet
 	LanePerMin uint32 // purchases a minute that the payment lane can do; 0: no lane, or not known
 	Max        uint32 // passes that may be browsing or holding; 0: no such bound
 }
 
-// A Room is what [Shoppers] found: passes, each number at most 2^32-1.
+// A Room is what [Shoppers] found, each number up to its type's largest.
 type Room struct {
-	Supply  uint64 // units that passes may count on: free, and what is expected to come back
-	ByStock uint32 // passes that may be fresh for the stock
-	ByLane  uint32 // passes that may be fresh for the lane; 2^32-1 without one
-	Grant   uint32 // passes that may be granted now
+	Supply   uint64 // units that passes may count on: free, and what is expected to come back
+	Promised uint64 // of them, units that those who are browsing are expected to take
+	ByStock  uint32 // passes that the rest of the supply is for
+	ByLane   uint32 // passes that may be fresh for the lane's rate; 2^32-1 without one
+	Grant    uint32 // passes that may be granted now
 }
 
-// Shoppers says how many more passes may be granted, so that nobody who gets one finds nothing, and neither stock nor lane is ever idle while somebody waits:
+// Shoppers says how many more passes may be granted, so that who gets one finds something, and neither stock nor lane is idle while somebody waits:
 //
-//	supply   = free + held x lapsed/held - quiet x late units/late passes
-//	by stock = ⌈ supply / (units/pass) ⌉
-//	by lane  = ⌈ lane per minute x (browsing minutes/pass) / (picks/pass x held units that are kept) ⌉
-//	grant    = min(by stock - fresh, by lane - fresh - backlog, max - all), 0 while nothing is free
+//	supply   = free + ⌊held x back⌋
+//	promised = ⌊Σ browsing of an age x pick at that age x units⌋
+//	by stock = ⌈(supply - promised) / (pick x units)⌉
+//	by lane  = ⌈lane per minute x fresh minutes / (pick x keep)⌉
+//	grant    = min(by stock, by lane - fresh - backlog, max - all), and 0 while nothing is free
 //
-// where the fractions are [Rates] and backlog is the holding passes beyond what the lane does in two minutes. by lane is Little's law: who comes in at the lane's rate, divided by
-// the share that goes on to pay, is there as long as passes are browsed. Integers only, each quotient rounded as drawn and up to 2^32-1; the same input gives the same answer on
-// every machine. No input overflows.
+// where pick, units, keep, back and fresh minutes are those of the [Forecast], and backlog is the holding passes beyond what the lane does in two minutes. By lane is Little's
+// law: passes come in at the lane's rate, divided by the share of them that go on to pay, and are there for as long as they are fresh. Quiet passes take no room of the lane's, so that
+// buyers who vanish do not block it. Integers only, rounded as drawn: the same input gives the same answer on every machine, and none overflows.
 //
-// Source: J. D. C. Little, A proof for the queuing formula L = λW, Operations Research 9 (1961). docs/line.md says why each part is there.
-func Shoppers(in Admission, r Rates) Room {
-	r = r.valid()
-	back := mulDiv(in.Held, r.Lapsed, r.Held)
-	supply := add(in.Free, back)
-	supply -= min(supply, mulDiv(uint64(in.Quiet), r.LateUnits, r.Late))
-	room := Room{Supply: supply, ByStock: clamp(mulDivUp(supply, r.Passes, r.Units)), ByLane: math.MaxUint32}
+// Source: J. D. C. Little, A Proof for the Queuing Formula L = λW, Operations Research 9 (1961). docs/line.md says why each part is there.
+func Shoppers(s *Shopping, in Admission) Room {
+	f := s.Forecast()
+	fresh, quiet := s.Count()
+	room := Room{Supply: add(in.Free, times(f.Back, in.Held)), ByLane: math.MaxUint32}
+	picks := mulDiv(f.Pick[freshLen], uint64(quiet), 1)
+	for age := range int64(freshLen) {
+		if age <= s.Now {
+			picks = add(picks, f.Pick[age]*uint64(s.Fresh[(s.Now-age)%freshLen].Browsing))
+		}
+	}
+	room.Promised = mulDiv(picks>>16, f.Units>>16, one)
+	rest := room.Supply - min(room.Supply, room.Promised)
+	room.ByStock = clamp(mulDivUp(rest, one, max(times(f.Pick[0], f.Units), 1)))
 	backlog := uint64(0)
 	if in.LanePerMin > 0 {
-		minutes := mulDivUp(uint64(in.LanePerMin), r.Ms, r.Picked) // x 60,000
-		room.ByLane = clamp(mulDivUp(minutes, r.Held, 60_000*(r.Held-r.Lapsed)))
-		backlog = uint64(in.Holding) - min(uint64(in.Holding), 2*uint64(in.LanePerMin))
+		perOrder := max(times(f.Pick[0], f.Keep), 1)
+		room.ByLane = clamp(mulDivUp(uint64(in.LanePerMin)*f.FreshMs, one, 60_000*perOrder))
+		backlog = uint64(in.Holding) - min(uint64(in.Holding), backlogMin*uint64(in.LanePerMin))
 	}
 	if in.Free == 0 {
 		return room
 	}
-	fresh := uint64(in.Fresh)
-	grant := less(uint64(room.ByStock), fresh)
-	grant = min(grant, less(uint64(room.ByLane), fresh+backlog))
+	grant := min(uint64(room.ByStock), less(uint64(room.ByLane), uint64(fresh)+backlog))
 	if in.Max > 0 {
-		grant = min(grant, less(uint64(in.Max), fresh+uint64(in.Quiet)+uint64(in.Holding)))
+		grant = min(grant, less(uint64(in.Max), uint64(fresh)+uint64(quiet)+uint64(in.Holding)))
 	}
 	room.Grant = clamp(grant)
 	return room
 }
 
-// valid keeps every quotient within what can be meant: at least one unit for 64 passes, one pick for 64, at least one unit of 16 kept.
-func (r Rates) valid() Rates {
-	r.Passes = min(max(r.Passes, 1), 1<<42)
-	r.Units = max(r.Units, r.Passes/64, 1)
-	r.Picked = max(r.Picked, r.Passes/64, 1)
-	r.Late = max(r.Late, 1)
-	r.Held = min(max(r.Held, 16), 1<<42)
-	r.Lapsed = min(r.Lapsed, r.Held-r.Held/16)
-	return r
-}
+// share is part / whole. part is at most whole, and whole is not 0.
+func share(part, whole uint64) uint64 { return mulDiv(part, one, whole) }
+
+// times is share x n, rounded down, or 2^64-1 if that is too much.
+func times(share, n uint64) uint64 { return mulDiv(share, n, one) }
 
 // mulDiv is a x b / c, rounded down, or 2^64-1 if that is too much. c is not 0.
 func mulDiv(a, b, c uint64) uint64 {

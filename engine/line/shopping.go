@@ -8,172 +8,179 @@ import (
 
 // How shoppers are watched. Changing one of these changes what a log folds to.
 const (
-	cohortNs = 15_000_000_000 // passes granted within as much are judged together
-	freshLen = 10             // cohorts: who has taken nothing this long after the pass was granted is quiet
-	sumMax   = 1 << 10        // passes, or units: beyond it both parts of an average are halved, so that the newest count most
+	cohortNs  = 15_000_000_000 // passes granted within as much are watched together
+	cohortMs  = cohortNs / 1_000_000
+	freshLen  = 10      // cohorts: who has taken nothing for so long after the pass was granted is quiet
+	sampleMax = 1 << 10 // passes: beyond it an average forgets half of what it has seen, so that the newest count most
+	lateMax   = 1 << 14 // quiet passes x 15 s: the same
+	heldMax   = 1 << 40 // units x milliseconds: the same for holds
 )
 
-// freshMs is how long a pass is fresh, give or take a cohort.
-const freshMs = freshLen * cohortNs / 1_000_000
-
-// Shopping is how those with a pass behave: moving averages, in integers, and who is still looking around. It is part of an event's state, is changed by
-// its facts only, and two that were told the same are equal. The zero Shopping knows nothing and uses the averages of [Shopping.Rates].
+// Shopping is how those with a pass behave, in integers: who is still looking around, and what became of those who did. It is part of an event's state, is changed by
+// its facts only, and two that were told the same are equal. The zero Shopping knows nothing yet, and assumes what docs/line.md says.
 //
-// A pass that was granted to a buyer who has no hold is browsing, until its first hold (Picked), its end, or its buyer's absence. It is fresh for 150 seconds and then
-// quiet. Passes are counted by when they were granted, in cohorts of 15 seconds, and judged when their whole cohort has become quiet: so those who buy at once do not
-// hide those who will not.
+// A pass whose buyer is present and has taken nothing yet is browsing: from its grant until its first hold (Picked), its end, or its buyer's absence (Stopped), and again
+// once its buyer is back (Returned). It is fresh for 150 seconds and then quiet. What becomes of passes is counted by their age, as in a life table: of those who were
+// browsing at an age, so many took something within the next 15 seconds and so many stopped. So the many who buy at once do not hide those who never will, whatever
+// moment it is.
 //
-// Times are Unix nanoseconds of event time; one before an earlier one counts as that. Nothing here fails: what cannot be (more ends than
-// grants) changes nothing.
+// Times are Unix nanoseconds of event time; one before the newest counts as the newest. Nothing here fails: what cannot be (more ends than grants) is counted as far
+// as it can be.
 type Shopping struct {
-	Now    int64            // the cohort of the newest time that was told: nanoseconds / 15 s
-	Fresh  [freshLen]Cohort // by cohort modulo freshLen: those that are not judged yet
+	Now    int64            // the newest time that was told / 15 s
+	Fresh  [freshLen]Cohort // passes by the time of their grant / 15 s, modulo freshLen
 	Quiet  uint32           // passes that are browsing longer than that
-	Passes Average          // fresh passes that were judged, and what became of them
-	Late   Average          // quiet passes that ended, and what became of them
-	Held   uint64           // units of holds that ended
-	Lapsed uint64           // of them, units that came back
+	Ages   [freshLen]Age    // what became of fresh passes, by age / 15 s
+	Late   Age              // of quiet ones; each is counted every 15 seconds
+	Picks  uint64           // first holds
+	Units  uint64           // of them
+	Sold   Holds            // holds that became orders
+	Lapsed Holds            // holds that came back
 }
 
 // A Cohort is the passes that were granted within the same 15 seconds.
 type Cohort struct {
-	Granted  uint32 // passes
-	Browsing uint32 // of them, those that are browsing now
-	Picked   uint32 // of them, those that had a hold
-	Units    uint64 // of their first holds
-	Ms       uint64 // how long those that are not browsing any more did
+	Browsing uint32 // that are browsing now
+	Picked   uint32 // that got their first hold at the age they have now
+	Stopped  uint32 // that stopped browsing at the age they have now
 }
 
-// An Average is sums over the same passes. Both parts of a quotient of them are halved together.
-type Average struct {
-	Passes uint64
-	Picked uint64 // of them, those that had a hold
-	Units  uint64 // of their first holds
-	Ms     uint64 // how long they were browsing, at most until they were quiet; of quiet ones it is not kept
+// An Age is what became of passes that were browsing at an age, within 15 seconds. It is counted when these are over for the whole cohort.
+type Age struct {
+	Passes  uint64
+	Picked  uint64 // of them, those that got their first hold
+	Stopped uint64 // of them, those that ended, or whose buyer went away
 }
 
-// halve forgets half of an average that has become large.
-func (a *Average) halve() {
-	for a.Passes > sumMax {
-		a.Passes, a.Picked, a.Units, a.Ms = a.Passes/2, a.Picked/2, a.Units/2, a.Ms/2
-	}
+// Holds sums holds up that have ended.
+type Holds struct {
+	Units  uint64
+	UnitMs uint64 // units x how long they were held
 }
 
 // Granted notes a pass whose buyer is present.
 func (s *Shopping) Granted(at int64) {
-	if c := s.cohort(at, at); c != nil {
-		c.Granted = up(c.Granted)
-		c.Browsing = up(c.Browsing)
-	}
+	s.advance(at)
+	s.enter(s.Now)
 }
 
 // Picked notes that a pass that was browsing has got a hold of units, its first.
 func (s *Shopping) Picked(granted, at int64, units uint32) {
-	if c := s.stop(granted, at); c != nil {
+	s.advance(at)
+	if c := s.leave(granted); c != nil {
 		c.Picked = up(c.Picked)
-		c.Units = add(c.Units, uint64(units))
-		return
+	} else {
+		s.Late.Picked++
+		s.Late.halve(lateMax)
 	}
-	s.Late.Passes++
-	s.Late.Picked++
-	s.Late.Units = add(s.Late.Units, uint64(units))
-	s.Late.halve()
+	s.Picks++
+	s.Units += uint64(units)
+	for s.Picks > sampleMax {
+		s.Picks, s.Units = s.Picks/2, s.Units/2
+	}
 }
 
 // Stopped notes that a pass that was browsing does not any more, without a hold: it ended, was given up, or its buyer is absent.
 func (s *Shopping) Stopped(granted, at int64) {
-	if s.stop(granted, at) == nil {
-		s.Late.Passes++
-		s.Late.halve()
+	s.advance(at)
+	if c := s.leave(granted); c != nil {
+		c.Stopped = up(c.Stopped)
+	} else {
+		s.Late.Stopped++
+		s.Late.halve(lateMax)
 	}
 }
 
-// Returned notes that a pass is browsing again: its buyer is present again, or its hold has ended without an order.
+// Returned notes that a pass is browsing again that never had a hold: its buyer is present again.
 func (s *Shopping) Returned(granted, at int64) {
-	if c := s.cohort(granted, at); c != nil {
-		c.Browsing = up(c.Browsing)
+	s.advance(at)
+	s.enter(min(max(granted, 0)/cohortNs, s.Now))
+}
+
+// HoldEnded notes that a hold of units, made with a pass at one time, has become an order or has come back at another.
+func (s *Shopping) HoldEnded(made, at int64, units uint32, sold bool) {
+	s.advance(at)
+	h := &s.Lapsed
+	if sold {
+		h = &s.Sold
+	}
+	ms := uint64(min(max(at-made, 0)/1_000_000+1, math.MaxUint32))
+	h.Units = add(h.Units, uint64(units))
+	h.UnitMs = add(h.UnitMs, uint64(units)*ms)
+	for s.Sold.Units > sampleMax || s.Lapsed.Units > sampleMax || s.Sold.UnitMs > heldMax || s.Lapsed.UnitMs > heldMax {
+		s.Sold.Units, s.Sold.UnitMs, s.Lapsed.Units, s.Lapsed.UnitMs = s.Sold.Units/2, s.Sold.UnitMs/2, s.Lapsed.Units/2, s.Lapsed.UnitMs/2
+	}
+}
+
+// Count is how many passes are browsing: fresh ones, and quiet ones. It is as of the newest time that was told.
+func (s *Shopping) Count() (fresh, quiet uint32) {
+	for _, c := range s.Fresh {
+		fresh = uint32(min(uint64(fresh)+uint64(c.Browsing), math.MaxUint32))
+	}
+	return fresh, s.Quiet
+}
+
+// Advance tells the time, so that what is asked next is as of then.
+func (s *Shopping) Advance(at int64) { s.advance(at) }
+
+// advance makes passes older until a time.
+func (s *Shopping) advance(at int64) {
+	now := max(at, 0) / cohortNs
+	for i := 0; s.Now < now && i < freshLen; i++ { // after so many steps nobody is fresh
+		for age := int64(0); age < freshLen && age <= s.Now; age++ {
+			c, a := &s.Fresh[(s.Now-age)%freshLen], &s.Ages[age]
+			a.Passes += uint64(c.Browsing) + uint64(c.Picked) + uint64(c.Stopped)
+			a.Picked += uint64(c.Picked)
+			a.Stopped += uint64(c.Stopped)
+			a.halve(sampleMax)
+			c.Picked, c.Stopped = 0, 0
+		}
+		s.Late.Passes += uint64(s.Quiet)
+		s.Late.halve(lateMax)
+		s.Now++
+		oldest := &s.Fresh[s.Now%freshLen] // its place is that of the cohort that begins
+		s.Quiet = uint32(min(uint64(s.Quiet)+uint64(oldest.Browsing), math.MaxUint32))
+		*oldest = Cohort{}
+	}
+	s.Now = max(s.Now, now)
+}
+
+// enter counts a pass of a cohort as browsing.
+func (s *Shopping) enter(cohort int64) {
+	if s.Now-cohort >= freshLen {
+		s.Quiet = up(s.Quiet)
 		return
 	}
-	s.Quiet = up(s.Quiet)
+	c := &s.Fresh[cohort%freshLen]
+	c.Browsing = up(c.Browsing)
 }
 
-// HoldEnded notes that a hold of units, made with a pass, has become an order or has come back.
-func (s *Shopping) HoldEnded(units uint32, sold bool) {
-	s.Held += uint64(units)
-	if !sold {
-		s.Lapsed += uint64(units)
-	}
-	for s.Held > sumMax {
-		s.Held, s.Lapsed = s.Held/2, s.Lapsed/2
-	}
-}
-
-// Browsing is how many passes are looking around at a time: fresh ones, and quiet ones.
-func (s *Shopping) Browsing(at int64) (fresh, quiet uint32) {
-	now := max(s.Now, at/cohortNs)
-	quiet = s.Quiet
-	for i, c := range s.Fresh {
-		if s.index(i) > now-freshLen {
-			fresh += c.Browsing
-		} else {
-			quiet += c.Browsing
-		}
-	}
-	return fresh, quiet
-}
-
-// index is which cohort is at position i of the ring.
-func (s *Shopping) index(i int) int64 {
-	return s.Now - int64((int(s.Now%freshLen)-i+freshLen)%freshLen)
-}
-
-// stop takes a pass that was browsing out of its cohort, which it returns; nil if the pass was quiet.
-func (s *Shopping) stop(granted, at int64) *Cohort {
-	c := s.cohort(granted, at)
-	if c == nil {
+// leave counts a pass as not browsing any more, and returns its cohort; nil if it was quiet.
+func (s *Shopping) leave(granted int64) *Cohort {
+	cohort := min(max(granted, 0)/cohortNs, s.Now)
+	if s.Now-cohort >= freshLen {
 		s.Quiet -= min(s.Quiet, 1)
 		return nil
 	}
+	c := &s.Fresh[cohort%freshLen]
 	c.Browsing -= min(c.Browsing, 1)
-	c.Ms += uint64(min(max(at-granted, 0)/1_000_000, freshMs))
 	return c
 }
 
-// cohort is that of a pass that was granted at one time, seen from another; nil if it is judged already.
-func (s *Shopping) cohort(granted, at int64) *Cohort {
-	s.advance(max(at, 0) / cohortNs)
-	c := min(max(granted, 0)/cohortNs, s.Now)
-	if c <= s.Now-freshLen {
-		return nil
-	}
-	return &s.Fresh[c%freshLen]
-}
-
-// advance judges the cohorts that become quiet until now.
-func (s *Shopping) advance(now int64) {
-	if now-s.Now >= freshLen { // all of them, the oldest first
-		for i := int64(1); i <= freshLen; i++ {
-			s.judge(&s.Fresh[(s.Now+i)%freshLen])
-		}
-		s.Now = now
-		return
-	}
-	for s.Now < now {
-		s.Now++
-		s.judge(&s.Fresh[s.Now%freshLen]) // the place of the cohort that begins is that of the one that is judged
+// halve forgets half once more was seen than limit.
+func (a *Age) halve(limit uint64) {
+	for a.beyond(limit) {
+		a.Passes, a.Picked, a.Stopped = a.Passes/2, a.Picked/2, a.Stopped/2
 	}
 }
 
-// judge adds what became of a cohort to the averages, and leaves its place empty.
-func (s *Shopping) judge(c *Cohort) {
-	s.Quiet = uint32(min(uint64(s.Quiet)+uint64(c.Browsing), math.MaxUint32))
-	s.Passes.Passes += uint64(c.Granted)
-	s.Passes.Picked += uint64(c.Picked)
-	s.Passes.Units = add(s.Passes.Units, c.Units)
-	s.Passes.Ms += min(c.Ms+uint64(c.Browsing)*freshMs, uint64(c.Granted)*freshMs) // who went and came back may have counted twice
-	s.Passes.halve()
-	*c = Cohort{}
+// beyond reports whether more was seen than limit.
+func (a *Age) beyond(limit uint64) bool {
+	return a.Passes > limit || a.Picked > limit || a.Stopped > limit
 }
+
+// up is n + 1, or n if there is no more.
+func up(n uint32) uint32 { return n + min(1, math.MaxUint32-n) }
 
 // Append appends s to b in a fixed length, for a snapshot or a state hash.
 func (s *Shopping) Append(b []byte) []byte {
@@ -184,25 +191,24 @@ func (s *Shopping) Append(b []byte) []byte {
 	return b
 }
 
-// OpenShopping reads what Append has written at the beginning of b, and returns what is behind it. Bytes that no Append writes, too few, negative times,
-// and sums that cannot be, are an error.
+// OpenShopping reads what Append has written at the beginning of b, and returns what is behind it. Bytes that no Append writes (too few, a negative time, sums beyond their
+// bounds) are an error.
 func OpenShopping(b []byte) (Shopping, []byte, error) {
 	var s Shopping
 	n, err := binary.Decode(b, binary.BigEndian, &s)
 	if err != nil {
-		return Shopping{}, nil, fmt.Errorf("line: averages of shopping: %w", err)
+		return Shopping{}, nil, fmt.Errorf("line: how shoppers behave: %w", err)
 	}
-	if s.Now < 0 || s.Passes.Passes > sumMax || s.Late.Passes > sumMax || s.Held > sumMax || s.Lapsed > s.Held ||
-		s.Passes.Ms > sumMax*freshMs || s.Late.Ms != 0 || s.Late.Picked > s.Late.Passes {
-		return Shopping{}, nil, fmt.Errorf("line: averages of shopping cannot be %+v", s)
+	bad := s.Now < 0 || s.Now > math.MaxInt64/cohortNs || s.Picks > sampleMax || s.Units > sampleMax*math.MaxUint32
+	for _, a := range s.Ages {
+		bad = bad || a.beyond(sampleMax)
 	}
-	for _, c := range s.Fresh {
-		if c.Ms > math.MaxUint32*freshMs {
-			return Shopping{}, nil, fmt.Errorf("line: a cohort of shopping cannot be %+v", c)
-		}
+	bad = bad || s.Late.beyond(lateMax)
+	for _, h := range [...]Holds{s.Sold, s.Lapsed} {
+		bad = bad || h.Units > sampleMax || h.UnitMs > heldMax
+	}
+	if bad {
+		return Shopping{}, nil, fmt.Errorf("line: shoppers cannot behave like %+v", s)
 	}
 	return s, b[n:], nil
 }
-
-// up is n + 1, or n if there is no more.
-func up(n uint32) uint32 { return n + min(1, math.MaxUint32-n) }
