@@ -260,6 +260,7 @@ func (e *Event) applyTurned(f *factTurned) {
 	if f.kind == kindClosed {
 		verb, e.state, e.closed = VerbClose, EventClosed, e.now
 	}
+	e.startLine()
 	e.remember(&f.asked, verb, 0, 0)
 }
 

@@ -25,6 +25,7 @@ type buyerCheck struct {
 	hold   uint32
 	ended  uint32
 	linked uint32
+	entry  uint32
 	orders uint32
 	units  int64
 
@@ -53,7 +54,7 @@ func (e *Event) Check() error {
 		}
 	}
 	for _, check := range [...]func() error{
-		e.LiveCheck, c.orders, c.aftersale, c.links, c.holds, c.purchases, c.offers, c.ended, c.counts, c.tiers, c.buyersRows, c.requests, c.touchesRows, c.wheel, c.leaks, e.checkRestores,
+		e.LiveCheck, c.orders, c.aftersale, c.links, c.lineRows, c.holds, c.purchases, c.offers, c.ended, c.counts, c.tiers, c.buyersRows, c.requests, c.touchesRows, c.wheel, c.leaks, e.checkRestores,
 	} {
 		if err := check(); err != nil {
 			return err
@@ -307,7 +308,7 @@ func (c *checker) buyersRows() error {
 		live++
 		c.names++
 		n := c.buyers[slot]
-		if b.hold != n.hold || b.ended != n.ended || (b.customer != 0) != (n.orders+n.purchases+n.offers > 0) || b.hold|b.ended|b.customer|b.linked == 0 || b.linked != n.linked {
+		if b.hold != n.hold || b.ended != n.ended || (b.customer != 0) != (n.orders+n.purchases+n.offers > 0) || b.hold|b.ended|b.customer|b.linked|b.entry == 0 || b.linked != n.linked || b.entry != n.entry {
 			return e.broken("buyer %q is %+v, counted %+v", e.buyerName(slot), *b, n)
 		}
 		if e.buyerNamed(e.buyerName(slot), e.buyerHash(slot)) != slot+1 {

@@ -75,6 +75,18 @@ const (
 	CodeBuyerUnknown       // nothing is known of this buyer
 	CodeEraseWaits         // a charge of this buyer is still open: retry when it has ended
 
+	CodeLobbyClosed   // the line takes nobody now: its lobby has not opened, or there is no line
+	CodeNotInLine     // the buyer has no place in the line: the text says what became of it
+	CodePassRequired  // the event is sold through its line, and the buyer has no pass
+	CodePassExpired   // the buyer's pass has run out: join again
+	CodeAlreadyInLine // somebody whom the buyer is linked to has a place
+	CodeDrawDone      // the draw has what it needs: it cannot be given anything else
+	CodeWishUnknown   // the buyer waits for nothing like this
+	CodeCodeUnknown   // no such code
+	CodeCodeUsedUp    // the code was used as often as it may be
+	CodeCodeLocked    // too many codes were tried that are none: retry after the hint
+	CodeTrackUnknown  // the line has no such track
+
 	codeEnd
 )
 
@@ -112,6 +124,17 @@ var codeNames = [Codes]string{
 	"too_many_links",
 	"buyer_unknown",
 	"erase_waits",
+	"lobby_closed",
+	"not_in_line",
+	"pass_required",
+	"pass_expired",
+	"already_in_line",
+	"draw_done",
+	"wish_unknown",
+	"code_unknown",
+	"code_used_up",
+	"code_locked",
+	"track_unknown",
 }
 
 // String returns the code's name on the wire.
@@ -129,7 +152,7 @@ func (c Code) Retryable() bool {
 	//exhaustive:ignore
 	switch c {
 	case CodeOverloaded, CodeUnavailable, CodeQuarantined, CodeNotOnSale, CodeLotNotOpen, CodePaymentInProgress, CodeTooMany,
-		CodePaymentUnavailable, CodePaymentBusy, CodeTicketTooEarly, CodeEraseWaits:
+		CodePaymentUnavailable, CodePaymentBusy, CodeTicketTooEarly, CodeEraseWaits, CodeLobbyClosed, CodePassRequired, CodeCodeLocked:
 		return true
 	default:
 		return false

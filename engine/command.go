@@ -3,7 +3,7 @@ package engine
 // Verb says what a command asks for.
 type Verb uint8
 
-// The verbs. Those before VerbExpire and VerbTouch come from callers, see [Verb.OfCallers]; the others from the shell only.
+// The verbs. Those before VerbExpire, VerbTouch and those from VerbJoin to VerbCodes come from callers, see [Verb.OfCallers]; the others from the shell only.
 const (
 	VerbNone Verb = iota
 	VerbCreate
@@ -47,6 +47,18 @@ const (
 	VerbTouch // callers report what their buyers saw and did; behind the others, as their numbers are in snapshots
 	VerbTime  // the shell has measured how long answers took
 
+	VerbJoin    // take a place in the line
+	VerbLeave   // give it up
+	VerbPlace   // read a place, or the lobby's entries
+	VerbAbsent  // the buyer is not there
+	VerbPresent // the buyer is back
+	VerbWait    // reserved for the waiting list: no event knows it yet
+	VerbDraw    // the public value that the draw waits for
+	VerbCodes   // reserved for codes of the line: no event knows it yet
+	VerbSeed    // the shell has sealed a seed: its commit
+	VerbReveal  // the seed, once the lobby's list is published
+	VerbRate    // how many purchases a minute the payment lane can take
+
 	verbEnd
 )
 
@@ -59,6 +71,7 @@ var verbNames = [Verbs]string{
 	"offer", "buy", "purchase", "complete", "undo", "refund", "admit", "reissue", "cancel", "one_click",
 	"expire", "settle", "schedule", "resume", "prove", "restore", "archive", "why",
 	"intend", "result", "resolve", "tell", "touch", "time",
+	"join", "leave", "place", "absent", "present", "wait", "draw", "codes", "seed", "reveal", "rate",
 }
 
 // String returns the verb's name on the wire.
@@ -70,10 +83,14 @@ func (v Verb) String() string {
 }
 
 // OfCallers reports whether commands of the verb come from calling services.
-func (v Verb) OfCallers() bool { return v > VerbNone && v < VerbExpire || v == VerbTouch }
+func (v Verb) OfCallers() bool {
+	return v > VerbNone && v < VerbExpire || v == VerbTouch || v >= VerbJoin && v < VerbSeed && v != VerbWait && v != VerbCodes
+}
 
 // IsRead reports whether the verb only looks.
-func (v Verb) IsRead() bool { return v == VerbGet || v == VerbOrder || v == VerbPurchase }
+func (v Verb) IsRead() bool {
+	return v == VerbGet || v == VerbOrder || v == VerbPurchase || v == VerbPlace
+}
 
 // Fill says what a hold does when not everything it asks for is free.
 type Fill uint8
@@ -152,6 +169,9 @@ type Command struct {
 	// touch, time; nil with every other verb
 	Touch *TouchCommand
 
+	// about the line; nil with every other verb
+	Line *LineCommand
+
 	// shell
 	Wall        Instant     // schedule: wall time
 	Down        int64       // resume: nanoseconds
@@ -190,9 +210,10 @@ type EventSpec struct {
 	Pools                               []PoolSpec
 	Lots                                []LotSpec
 
-	Pay PayPolicy
+	Pay  PayPolicy
+	Line *LineSpec // nil is nothing said: in create, that there is no line
 
-	Set SpecFields // update: which of the fields above are meant
+	Set SpecFields // update: which of the fields above are meant, but for Line, which says it by itself
 }
 
 // PayPolicy is what an organiser says about payments and one-click checkout. A time of 0 is its default, unless its Has says that 0 is meant.

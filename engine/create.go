@@ -10,7 +10,7 @@ import (
 //	| 1 | asked | spec | bounds: lots pools seats prices holds buyers orders ended requests refusals |
 //
 // If there are other bounds than the standard ones for offers and purchases, a 0, which no bound is, stands before the bounds and these two behind them; if
-// there is another one for touches, two 0 stand before and the three behind.
+// there is another one for touches, two 0 stand before and the three behind; if there is another one for the line, three 0 and the four behind.
 type factCreated struct {
 	asked
 	spec   *EventSpec // with defaults filled in
@@ -24,12 +24,16 @@ func (f *factCreated) append(dst []byte) []byte {
 
 func appendLimits(dst []byte, l Limits) []byte {
 	d := DefaultLimits()
-	touches := l.Touches != d.Touches
+	inLine := l.Line != d.Line
+	touches := inLine || l.Touches != d.Touches
 	more := touches || l.Offers != d.Offers || l.Purchases != d.Purchases
 	if more {
 		dst = append(dst, 0)
 	}
 	if touches {
+		dst = append(dst, 0)
+	}
+	if inLine {
 		dst = append(dst, 0)
 	}
 	for _, n := range [...]int{l.Lots, l.Pools, l.Seats, l.PriceVersions, l.Holds, l.Buyers, l.Orders, l.Ended, l.Requests, l.Refusals} {
@@ -41,12 +45,15 @@ func appendLimits(dst []byte, l Limits) []byte {
 	if touches {
 		dst = binary.AppendUvarint(dst, uint64(l.Touches))
 	}
+	if inLine {
+		dst = binary.AppendUvarint(dst, uint64(l.Line))
+	}
 	return dst
 }
 
 func (d *decoder) limits() Limits {
 	standard := DefaultLimits()
-	l := Limits{Offers: standard.Offers, Purchases: standard.Purchases, Touches: standard.Touches}
+	l := Limits{Offers: standard.Offers, Purchases: standard.Purchases, Touches: standard.Touches, Line: standard.Line}
 	zero := func() bool {
 		there := len(d.buf) > 0 && d.buf[0] == 0
 		if there {
@@ -56,6 +63,7 @@ func (d *decoder) limits() Limits {
 	}
 	more := zero()
 	touches := more && zero()
+	inLine := touches && zero()
 	for _, n := range [...]*int{
 		&l.Lots, &l.Pools, &l.Seats, &l.PriceVersions, &l.Holds, &l.Buyers, &l.Orders, &l.Ended, &l.Requests, &l.Refusals,
 	} {
@@ -66,7 +74,10 @@ func (d *decoder) limits() Limits {
 		if touches {
 			l.Touches = int(d.uint(1 << 30))
 		}
-		if touches == (l.Touches == standard.Touches) || !touches && l.Offers == standard.Offers && l.Purchases == standard.Purchases {
+		if inLine {
+			l.Line = int(d.uint(1 << 30))
+		}
+		if inLine == (l.Line == standard.Line) || !inLine && touches == (l.Touches == standard.Touches) || !touches && l.Offers == standard.Offers && l.Purchases == standard.Purchases {
 			d.fail("bounds that need not be said")
 		}
 	}
@@ -96,7 +107,9 @@ func (e *Event) create(cmd *Command) {
 	}
 	spec := *cmd.Spec
 	spec.Set = 0
-	withDefaults(&spec)
+	if withDefaults(&spec); spec.Line != nil {
+		spec.Line.Set = 0
+	}
 	check := specCheck{e: &Event{key: e.key, seed: e.seed, limits: e.limits}} // an event without anything yet, even if this one exists
 	if !check.fields(&spec) || !check.layout(&spec) {
 		e.out.Code, e.out.Field, e.out.Text = check.code, check.field, check.text
@@ -154,7 +167,7 @@ func (e *Event) update(cmd *Command) {
 // movesOnly reports whether an update only moves the show or its refunds: that is possible after its sale has closed.
 func (s *EventSpec) movesOnly() bool {
 	const moves = SetVenue | SetCity | SetCountry | SetTimeZone | SetDoorsAt | SetStartsAt | SetRefundUntil | SetRefundWindow
-	return s.Set&^moves == 0 && len(s.Lots)+len(s.Pools) == 0
+	return s.Set&^moves == 0 && len(s.Lots)+len(s.Pools) == 0 && s.Line == nil
 }
 
 // update checks an update as a whole: what the event would be with it.
@@ -168,7 +181,7 @@ func (c *specCheck) update(s *EventSpec) bool {
 		return c.bad("mode", "an event keeps its mode")
 	case s.Set&SetOneClick != 0:
 		return c.bad("one_click_off", "use the command one_click")
-	case s.Set == 0 && len(s.Lots) == 0 && len(s.Pools) == 0:
+	case s.Set == 0 && len(s.Lots) == 0 && len(s.Pools) == 0 && !s.updatesLine():
 		return c.bad("event", "it names nothing to change")
 	}
 	merged := c.e.spec
@@ -189,7 +202,9 @@ func (c *specCheck) update(s *EventSpec) bool {
 // meant copies an update without the fields that are not meant: nobody has checked those.
 func (e *Event) meant(s *EventSpec) *EventSpec {
 	m := &EventSpec{Set: s.Set, Pools: s.Pools}
-	copyMeant(m, s)
+	if copyMeant(m, s); m.Line != nil {
+		m.Line.Set = s.Line.Set
+	}
 	for i := range s.Lots {
 		l := s.Lots[i]
 		if _, old := e.lotNamed(l.Lot); old {
@@ -215,6 +230,9 @@ func mergeSpec(to, s *EventSpec) {
 
 func copyMeant(to, s *EventSpec) {
 	to.Pay.merge(&s.Pay, s.Set)
+	if s.Line != nil {
+		to.Line = to.Line.merged(s.Line)
+	}
 	for _, t := range [...]struct {
 		bit      SpecFields
 		to, from *string
@@ -260,6 +278,7 @@ func (e *Event) applyCreated(f *factCreated) {
 	}
 	e.spec = ownSpec(f.spec)
 	e.addLayout(f.spec)
+	e.startLine()
 	e.remember(&f.asked, VerbCreate, 0, 0)
 }
 
@@ -268,6 +287,7 @@ func (e *Event) applyUpdated(f *factUpdated) {
 	mergeSpec(&e.spec, f.spec)
 	e.addLayout(f.spec)
 	e.rescheduled(before, f.spec)
+	e.startLine()
 	e.remember(&f.asked, VerbUpdate, 0, 0)
 }
 
@@ -277,6 +297,10 @@ func ownSpec(s *EventSpec) EventSpec {
 	all := *s
 	all.Set = ^SpecFields(0) &^ SetSpread
 	all.Pay.fill() // a fact that does not say it means the standard policy
+	if all.Line != nil {
+		whole := *all.Line
+		whole.Set, all.Line = ^LineFields(0), &whole
+	}
 	mergeSpec(&own, &all)
 	own.SpreadMs = s.SpreadMs
 	return own

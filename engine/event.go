@@ -64,6 +64,9 @@ type Event struct {
 	money        slab[requestRow]
 	requestIndex index // requests: the low bits of the position; money: moneyTag and the slot
 
+	line    *eventLine // nil until there is anything to keep of one
+	waiting LineWant   // what the shell was told that the line wants; volatile
+
 	touches    fifo[uint64] // hashes of the ids of those that are remembered
 	touchIndex index        // the low bits of the position
 
@@ -95,6 +98,8 @@ type work struct {
 	offered   factOffered
 	offer     OfferView
 	touched   factTouched
+	place     PlaceView
+	line      LineView
 	wishItems []Item
 	command   Command // a buy, with what its offer says
 	blocked   factBlocked
@@ -236,12 +241,31 @@ func (e *Event) Step(cmd *Command, now Instant, facts *Facts) *Outcome {
 		e.time(cmd)
 	case VerbTell:
 		e.tell(cmd.Payment.Told)
-	case VerbNone, verbEnd:
+	case VerbJoin:
+		e.join(cmd)
+	case VerbLeave:
+		e.leave(cmd)
+	case VerbPlace:
+		e.place(cmd)
+	case VerbAbsent, VerbPresent:
+		e.presence(cmd)
+	case VerbDraw:
+		e.drawValue(cmd)
+	case VerbSeed:
+		e.takeSeed(cmd)
+	case VerbReveal:
+		e.reveal(cmd)
+	case VerbRate:
+		e.rate(cmd)
+	case VerbNone, VerbWait, VerbCodes, verbEnd:
 		panic(fmt.Sprintf("engine: a command without a verb reached event %q", e.key.ID))
 	default:
 		panic(fmt.Sprintf("engine: verb %d reached event %q", cmd.Verb, e.key.ID))
 	}
 	e.settle()
+	if e.spec.Line != nil {
+		e.signalLine()
+	}
 	out.Seq = e.seq
 	e.facts = nil
 	return out
@@ -275,9 +299,9 @@ func (e *Event) advance() {
 }
 
 // Unsettled reports whether the last step left follow-ups: VerbSettle goes on with them and comes before any other command.
-func (e *Event) Unsettled() bool { return e.tiersDue > 0 || e.sweeping() }
+func (e *Event) Unsettled() bool { return e.tiersDue > 0 || e.sweeping() || e.lineUnsettled() }
 
-// settle emits what follows from the facts of the step: that tiers open, and what a cancellation brings about. It emits at most FollowUpsMax facts a step.
+// settle emits what follows from the facts of the step: that tiers open, what a cancellation brings about, and how the line goes on. It emits at most FollowUpsMax facts a step.
 func (e *Event) settle() {
 	for i := 0; i < len(e.lots) && e.tiersDue > 0 && e.followUps > 0; i++ {
 		if l := &e.lots[i]; !l.open && e.lots[l.after].exhausted {
@@ -290,6 +314,9 @@ func (e *Event) settle() {
 	}
 	if e.sweeping() {
 		e.sweep()
+	}
+	if e.line != nil {
+		e.settleLine()
 	}
 }
 
@@ -329,12 +356,15 @@ func (e *Event) AwaitsWall() bool {
 	return scheduled || e.state == EventClosed || e.state == EventCancelled || e.state == EventArchived || e.HasOpenWork()
 }
 
-// NextSchedule is the wall time at which the event wants a VerbSchedule, to open or close, or because a time for refunds begins or ends; false if never. A time in
+// NextSchedule is the wall time at which the event wants a VerbSchedule, to open or close, because a time for refunds begins or ends, or to open its lobby; false if never. A time in
 // the past means: at once.
 func (e *Event) NextSchedule() (wall Instant, ok bool) {
 	wall, ok = e.nextTurn()
 	if window, any := e.nextWindow(); any && (!ok || window < wall) {
-		return window, true
+		wall, ok = window, true
+	}
+	if lobby, any := e.nextLobby(); any && (!ok || lobby < wall) {
+		return lobby, true
 	}
 	return wall, ok
 }

@@ -45,7 +45,7 @@ func newWorld(t testing.TB, spec *EventSpec) *world {
 // step runs a command, with a request id of its own unless it has one.
 func (w *world) step(cmd *Command) *Outcome {
 	w.t.Helper()
-	if cmd.RequestID == "" && cmd.Verb < VerbExpire && !cmd.Verb.IsRead() {
+	if cmd.RequestID == "" && (cmd.Verb < VerbExpire || cmd.Verb >= VerbJoin && cmd.Verb.OfCallers()) && !cmd.Verb.IsRead() {
 		w.last++
 		cmd.RequestID = "r" + strconv.Itoa(w.last)
 	}

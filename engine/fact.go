@@ -52,6 +52,15 @@ const (
 	kindLinked       factKind = 55
 	kindTouched      factKind = 56
 	kindTimed        factKind = 57
+	kindLobby        factKind = 60
+	kindJoined       factKind = 61
+	kindLeft         factKind = 62
+	kindPresence     factKind = 63
+	kindLobbyClosed  factKind = 64
+	kindDrawValue    factKind = 65
+	kindRevealed     factKind = 66
+	kindDrawn        factKind = 67
+	kindRated        factKind = 68
 )
 
 // asked is the command that a fact answers: its request id and fingerprint. Facts that no caller asked for have none.

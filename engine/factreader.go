@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/holdfast-engine/holdfast/engine/line"
 	"github.com/holdfast-engine/holdfast/engine/payment"
 )
 
@@ -12,44 +13,52 @@ type FactKind uint8
 
 // The kinds. Facts that say nothing to those who only read the log are FactOther.
 const (
-	FactOther      FactKind = iota
-	FactCreated             // the event was made: Spec
-	FactUpdated             // Spec has what was changed and added
-	FactOpened              // on sale
-	FactPaused              //
-	FactClosed              //
-	FactCancelled           // the show does not take place
-	FactArchived            // the last fact of an event
-	FactHeld                // a hold was granted: Hold, Replaces, Buyer, Items, LifeNs; without RequestID it is of the purchase or late payment that follows
-	FactExtended            // Hold, LifeNs
-	FactReleased            // Hold: its buyer gave it back
-	FactExpired             // Hold: its deadline passed
-	FactSwept               // Hold: its event was cancelled
-	FactConfirmed           // Hold was paid outside and is Order
-	FactBlocked             // Place, Pool, Units went out of sale
-	FactUnblocked           // and came back
-	FactResized             // Place, Pool has a capacity of Units now
-	FactTierOpened          // the lot Place
-	FactTallied             // Refusals since the tally before
-	FactOffered             // the one-click button was promised: Offer, Buyer, TotalMinor, LifeNs
-	FactBuying              // Hold is being paid: Purchase, Offer, Flow, Gateway, Method
-	FactIntended            // the lane is about to ask the gateway: Purchase, Operation
-	FactSold                // Purchase is Order: Buyer, TotalMinor, Charge
-	FactDeclined            // Purchase: Decline, Soft; the hold lives on for LifeNs, or has ended
-	FactAction              // Purchase: its buyer has to authenticate
-	FactGivenUp             // Purchase: nothing was charged, its hold has ended
-	FactCaptured            // Purchase: its money is taken
-	FactVoided              // Purchase: its money was let go, or given back
-	FactUndone              // Purchase: its buyer took it back, all tickets of its order are void
-	FactLate                // a payment came after the end of Hold; Replaces was granted in its place, or nothing
-	FactOneClick            // one-click checkout is Off, or for Share of the buyers
-	FactAdmitted            // the holder of Ticket was let in
-	FactRefunding           // money of Order has to go back: Refund, AmountMinor, Tickets or Whole, Blocked, ByBuyer, Begins
-	FactRefunded            // Refund: the gateway has given it back
-	FactTouched             // Touches
-	FactTimed               // Times
-	FactOutage              // of the node: it was down for LifeNs
-	FactAudited             // of the node: Audit
+	FactOther       FactKind = iota
+	FactCreated              // the event was made: Spec
+	FactUpdated              // Spec has what was changed and added
+	FactOpened               // on sale
+	FactPaused               //
+	FactClosed               //
+	FactCancelled            // the show does not take place
+	FactArchived             // the last fact of an event
+	FactHeld                 // a hold was granted: Hold, Replaces, Buyer, Items, LifeNs; without RequestID it is of the purchase or late payment that follows
+	FactExtended             // Hold, LifeNs
+	FactReleased             // Hold: its buyer gave it back
+	FactExpired              // Hold: its deadline passed
+	FactSwept                // Hold: its event was cancelled
+	FactConfirmed            // Hold was paid outside and is Order
+	FactBlocked              // Place, Pool, Units went out of sale
+	FactUnblocked            // and came back
+	FactResized              // Place, Pool has a capacity of Units now
+	FactTierOpened           // the lot Place
+	FactTallied              // Refusals since the tally before
+	FactOffered              // the one-click button was promised: Offer, Buyer, TotalMinor, LifeNs
+	FactBuying               // Hold is being paid: Purchase, Offer, Flow, Gateway, Method
+	FactIntended             // the lane is about to ask the gateway: Purchase, Operation
+	FactSold                 // Purchase is Order: Buyer, TotalMinor, Charge
+	FactDeclined             // Purchase: Decline, Soft; the hold lives on for LifeNs, or has ended
+	FactAction               // Purchase: its buyer has to authenticate
+	FactGivenUp              // Purchase: nothing was charged, its hold has ended
+	FactCaptured             // Purchase: its money is taken
+	FactVoided               // Purchase: its money was let go, or given back
+	FactUndone               // Purchase: its buyer took it back, all tickets of its order are void
+	FactLate                 // a payment came after the end of Hold; Replaces was granted in its place, or nothing
+	FactOneClick             // one-click checkout is Off, or for Share of the buyers
+	FactAdmitted             // the holder of Ticket was let in
+	FactRefunding            // money of Order has to go back: Refund, AmountMinor, Tickets or Whole, Blocked, ByBuyer, Begins
+	FactRefunded             // Refund: the gateway has given it back
+	FactTouched              // Touches
+	FactTimed                // Times
+	FactLobby                // the lobby was promised, or opened: Opens
+	FactJoined               // Buyer has joined the line: Entry, Track
+	FactLeft                 // Entry was given up
+	FactPresence             // the buyer of Entry is back, or with Off not there
+	FactLobbyClosed          // the lobby has Entries
+	FactRevealed             // the seed is known, the draw begins
+	FactDrawn                // some of the draw is done
+	FactRated                // the payment lane takes Units purchases a minute
+	FactOutage               // of the node: it was down for LifeNs
+	FactAudited              // of the node: Audit
 )
 
 // Fact is what one fact of the log says by itself, in full, without the state of what it is about. Which fields matter depends on Kind; the others are zero.
@@ -91,6 +100,11 @@ type Fact struct {
 	Place uint32 // number of a lot or, with Pool, of a pool, in the order in which they were added
 	Pool  bool
 	Units int64
+
+	Entry   line.Entry
+	Entries int64
+	Track   uint8
+	Opens   bool
 
 	Off      bool
 	Share    int64 // of buyers, in hundredths of a percent
@@ -237,6 +251,8 @@ func (r *FactReader) read(d *decoder) {
 		r.readPurchase(d, kind, &a)
 	case kindAdmitted, kindReissued, kindRefunding, kindRefundsDated, kindRefundsEnded, kindCancelled, kindSwept, kindPassed, kindRefundSent, kindRefundStep, kindLinked:
 		r.readAfterSale(d, kind, &a)
+	case kindLobby, kindJoined, kindLeft, kindPresence, kindLobbyClosed, kindDrawValue, kindRevealed, kindDrawn, kindRated:
+		d.lineFact(kind, f, &a)
 	case kindOutage, kindAudited, kindSetting:
 		d.fail(fmt.Sprintf("a fact of the node, %d, in an event", kind))
 	default:

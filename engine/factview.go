@@ -30,6 +30,8 @@ var factNames = map[factKind]string{
 	kindBuying: "buying", kindIntended: "intended", kindSold: "sold", kindDeclined: "declined", kindPaid: "paid",
 	kindOffered: "offered", kindLate: "late", kindUndone: "undone", kindResolved: "resolved", kindOneClick: "one_click",
 	kindTouched: "touched", kindTimed: "timed",
+	kindLobby: "lobby", kindJoined: "joined", kindLeft: "left", kindPresence: "presence", kindLobbyClosed: "lobby_closed", kindDrawValue: "draw_value",
+	kindRevealed: "revealed", kindDrawn: "drawn", kindRated: "rated",
 }
 
 func (k factKind) String() string {
@@ -145,6 +147,8 @@ func (e *Event) viewFact(v *FactView, fact []byte) {
 		v.Text = fmt.Sprintf("buyer %s by %d links, one of %d linked buyers", f.buyer, len(f.links), e.members.at(m.cluster).size)
 	case kindTouched:
 		v.Text = touchedText(&d)
+	case kindLobby, kindJoined, kindLeft, kindPresence, kindLobbyClosed, kindDrawValue, kindRevealed, kindDrawn, kindRated:
+		a = e.viewLineFact(v, fact)
 	case kindTimed:
 		v.Text = timedText(&d)
 	case kindRefundSent, kindRefundStep:

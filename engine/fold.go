@@ -162,6 +162,24 @@ func (e *Event) foldFact(d *decoder) error {
 		return e.foldTimed(d)
 	case kindTouched:
 		return e.foldTouched(d)
+	case kindLobby:
+		return e.foldLobby(d)
+	case kindJoined:
+		return e.foldJoined(d)
+	case kindLeft:
+		return e.foldLeft(d)
+	case kindPresence:
+		return e.foldPresence(d)
+	case kindLobbyClosed:
+		return e.foldLobbyClosed(d)
+	case kindDrawValue:
+		return e.foldDrawValue(d)
+	case kindRevealed:
+		return e.foldRevealed(d)
+	case kindDrawn:
+		return e.foldDrawn(d)
+	case kindRated:
+		return e.foldRated(d)
 	case kindOutage, kindAudited, kindSetting:
 	}
 	return fmt.Errorf("%w: fact of unknown kind %d: was it written by a newer version?", ErrMalformed, kind)

@@ -19,7 +19,8 @@ func FuzzFold(f *testing.F) {
 	_, lines := goldenSeats(f)
 	sold, after := goldenAfterSale(f)
 	bought, paid := goldenCheckout(f)
-	lines = append(append(lines, after...), paid...)
+	queued, joined := goldenLine(f)
+	lines = append(append(append(lines, after...), paid...), joined...)
 	for _, line := range lines {
 		if strings.HasSuffix(line, " ") {
 			continue // a step without facts
@@ -31,7 +32,7 @@ func FuzzFold(f *testing.F) {
 		f.Add(b, uint8(1), true)
 		f.Add(b, uint8(1), false)
 	}
-	states := [...][]byte{state, sold.e.AppendSnapshot(nil), bought.e.AppendSnapshot(nil)}
+	states := [...][]byte{state, sold.e.AppendSnapshot(nil), bought.e.AppendSnapshot(nil), queued.e.AppendSnapshot(nil)}
 	f.Fuzz(func(t *testing.T, buf []byte, count uint8, blank bool) {
 		var e *Event
 		if blank {
@@ -90,6 +91,9 @@ func FuzzSnapshot(f *testing.F) {
 	f.Add(sold.e.AppendSnapshot(nil))
 	bought, _ := goldenCheckout(f)
 	f.Add(bought.e.AppendSnapshot(nil))
+	for _, state := range lineStates(f) {
+		f.Add(state)
+	}
 	n, _ := goldenNode(f)
 	f.Add(n.AppendSnapshot(nil))
 	f.Fuzz(func(t *testing.T, state []byte) {

@@ -162,7 +162,8 @@ func TestSnapshotIsWrittenAsEver(t *testing.T) {
 	}
 }
 
-// What version 1 wrote, before there were restores, version 2, before there were purchases, and version 3, before there were touches, opens as ever.
+// What version 1 wrote, before there were restores, version 2, before there were purchases, and version 3, before there were touches,
+// and version 4, before there were lines, opens as ever.
 func TestOldSnapshotsStillOpen(t *testing.T) {
 	read := func(name string) string {
 		t.Helper()
@@ -197,7 +198,7 @@ func TestOldSnapshotsStillOpen(t *testing.T) {
 	if a, err = OpenSnapshot(testKey(), state); err != nil || a.StateHash() != w.e.StateHash() {
 		t.Fatalf("opened %v: %v", a, err)
 	}
-	for _, name := range []string{"checkout_v3.txt", "seats_v3.txt", "aftersale_v3.txt"} {
+	for _, name := range []string{"checkout_v3.txt", "seats_v3.txt", "aftersale_v3.txt", "checkout_v4.txt", "seats_v4.txt", "aftersale_v4.txt", "touches_v4.txt"} {
 		lines := strings.Split(read(name), "\n")
 		if state, err = hex.DecodeString(strings.TrimPrefix(lines[0], "snapshot ")); err != nil {
 			t.Fatal(err)
@@ -205,6 +206,12 @@ func TestOldSnapshotsStillOpen(t *testing.T) {
 		if a, err = OpenSnapshot(testKey(), state); err != nil || fmt.Sprintf("hash %016x", a.StateHash()) != lines[1] {
 			t.Fatalf("%s: opened %v: %v", name, a, err)
 		}
+	}
+	if state, err = hex.DecodeString(strings.TrimSpace(read("snapshot_v4.txt"))); err != nil {
+		t.Fatal(err)
+	}
+	if a, err = OpenSnapshot(testKey(), state); err != nil || a.StateHash() != w.e.StateHash() {
+		t.Fatalf("opened %v: %v", a, err)
 	}
 	for _, name := range []string{"node_v1.txt", "node_v2.txt"} {
 		lines := strings.Split(read(name), "\n")

@@ -50,6 +50,7 @@ func (e *Event) schedule(wall Instant) {
 		e.emitTurned(&factTurned{kind: kindOpened})
 	}
 	if e.state != 0 {
+		e.openLobby(wall)
 		e.dateRefunds(wall)
 	}
 }

@@ -16,6 +16,10 @@ const (
 	TouchAgoMsMax        = 24 * 3600 * 1000 // how long ago a touch may have been: a phone that was offline for a day
 	TouchDurationMsMax   = 3600 * 1000      // of a page's loading, and from a click to its result
 	TallyPeriodNs        = 1e9              // at most one tally fact a second and event
+	TracksMax            = 16               // tracks of a line: each costs a look at every admission
+	WantsMax             = 200              // tickets that somebody who joins the line may mean to take
+	DrawValueLenMax      = 256              // bytes of the public value of a draw
+	EntriesPageMax       = 1024             // leaves of a lobby that one answer shows: 32 KiB
 	EventTextLenMax      = 200              // bytes of an event's, lot's or fee's name
 	TimeZoneLenMax       = 64               // bytes of an IANA time zone name: the longest today is 32
 	FeesPerLotMax        = 16               // named parts of one price
@@ -73,6 +77,7 @@ type Limits struct {
 	Offers        int // newest offers of one-click checkout: about 60 bytes each, with what they promise
 	Purchases     int // purchases, kept for good: about 250 bytes each, with their requests
 	Touches       int // newest touches that are known again by their ids: about 20 bytes each
+	Line          int // entries of the line, kept for good: about 60 bytes each, with their buyers
 	Refusals      int // newest refused request ids remembered, in memory only: about 60 bytes each
 }
 
@@ -90,6 +95,7 @@ func DefaultLimits() Limits {
 		Requests:      1 << 20, // at 10,000 a second, the last 100 seconds: longer than any client retries
 		Offers:        1 << 17, // at 10,000 a second, the last 13 seconds; a button that was shown longer ago asks again
 		Purchases:     1 << 24, // as many as orders
+		Line:          1 << 22, // four million: the largest on-sales had three and a half
 		Touches:       1 << 18, // at 2,000 a second, the last two minutes: shops send a touch again within seconds or not at all
 		Refusals:      1 << 14, // retries of refused commands come at once or never matter
 	}
@@ -117,6 +123,7 @@ func (l Limits) filled() Limits {
 	fill(&l.Offers, d.Offers, 1<<24)
 	fill(&l.Purchases, d.Purchases, 1<<24)
 	fill(&l.Touches, d.Touches, 1<<24)
+	fill(&l.Line, d.Line, 1<<24)
 	fill(&l.Refusals, d.Refusals, 1<<24)
 	return l
 }

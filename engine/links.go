@@ -159,14 +159,19 @@ func (e *Event) link(cmd *Command, f *factHeld) {
 	if len(links) == 0 {
 		return
 	}
-	if _, _, _, isNew := e.merge(f.buyerRow, links); !isNew {
-		return
+	f.buyerRow = e.linkTo(cmd.Buyer, f.buyerHash, f.buyerRow, links)
+}
+
+// linkTo notes what links a buyer (slot + 1, or 0) to others, if that is new, and returns slot + 1 of the buyer.
+func (e *Event) linkTo(name string, hash uint64, buyer uint32, links []uint64) uint32 {
+	if _, _, _, isNew := e.merge(buyer, links); !isNew {
+		return buyer
 	}
-	l := factLinked{buyer: cmd.Buyer, links: links, buyerHash: f.buyerHash, buyerRow: f.buyerRow}
+	l := factLinked{buyer: name, links: links, buyerHash: hash, buyerRow: buyer}
 	e.facts.Buf = l.append(e.facts.Buf)
 	e.emitted()
 	e.applyLinked(&l)
-	f.buyerRow = l.buyerRow
+	return l.buyerRow
 }
 
 func (e *Event) applyLinked(f *factLinked) {

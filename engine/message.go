@@ -56,6 +56,15 @@ const (
 	methodIsSlow
 	methodNeedsURL
 	methodNeedsBuyer
+	noLineHere
+	tooManyInLine
+	tooManyJoins
+	lineIsOver
+	passWasSpent
+	passHasLapsed
+	turnIsOver
+	placeWasLeft
+	drawsLater
 	eligibleSentences // one an Eligibility, then one a StepUp
 	stepUpSentences   = eligibleSentences + sentence(eligibilityEnd)
 	sentencesEnd      = stepUpSentences + sentence(stepUpEnd)
@@ -113,6 +122,16 @@ var sentences = [sentencesEnd]string{
 	methodIsSlow:        "its money comes days later",
 	methodNeedsURL:      "it sends the buyer elsewhere: return_url is missing",
 	methodNeedsBuyer:    "it cannot be charged again without the buyer's bank: hold, then buy with the hold",
+
+	noLineHere:    "the event is sold without a line now",
+	tooManyInLine: "the line has as many entries as the engine allows",
+	tooManyJoins:  "the buyer has joined the line as often as the engine allows",
+	lineIsOver:    "the line has ended with its event",
+	passWasSpent:  "the pass was spent by an order: join again for another",
+	passHasLapsed: "the pass has run out: join again",
+	turnIsOver:    "the turn came, and nobody was back in time: join again",
+	placeWasLeft:  "the place was given up: join again",
+	drawsLater:    "a value is taken only where one was promised, once the lobby has closed and before the seed is revealed",
 
 	eligibleSentences + sentence(EligibleUnknown):     "buyer_unknown: nothing is saved for this buyer",
 	eligibleSentences + sentence(EligibleNoMethod):    "no_method: no method of payment is saved",
@@ -343,4 +362,15 @@ var codeSentences = [Codes]string{
 	CodeTooManyLinks:       "the buyer is linked to too many identities",
 	CodeBuyerUnknown:       "nothing is known of this buyer",
 	CodeEraseWaits:         "a charge of this buyer is still open: retry when it has ended",
+	CodeLobbyClosed:        "the line takes nobody now: wait until its lobby opens",
+	CodeNotInLine:          "the buyer has no place in the line",
+	CodePassRequired:       "the event is sold through its line: join it, and come back with a pass",
+	CodePassExpired:        "the pass has run out: join the line again",
+	CodeAlreadyInLine:      "somebody whom the buyer is linked to has a place already",
+	CodeDrawDone:           "the draw has what it needs",
+	CodeWishUnknown:        "the buyer waits for nothing like this",
+	CodeCodeUnknown:        "there is no such code",
+	CodeCodeUsedUp:         "the code was used as often as it may be",
+	CodeCodeLocked:         "too many codes were tried that are none: retry later",
+	CodeTrackUnknown:       "the line has no such track",
 }

@@ -91,6 +91,9 @@ func (e *Event) openTables(d *decoder, version byte) {
 	if version > 3 && d.what == "" {
 		e.openTouches(d)
 	}
+	if version > 4 && d.what == "" {
+		e.openLine(d)
+	}
 	if hash := d.fixed64(); d.what == "" && hash != e.StateHash() {
 		d.fail(fmt.Sprintf("its state hash is %016x, its content's %016x", hash, e.StateHash()))
 	}
@@ -394,7 +397,7 @@ func (e *Event) openRequest(d *decoder) (row requestRow, hash uint64, ok bool) {
 		return row, 0, false
 	}
 	hash = hashString(e.seed, name)
-	if e.requestNamed(name, hash) != nil || !verb.ofPurchase() && !e.answerable(verb, id) { // purchases are read later
+	if e.requestNamed(name, hash) != nil || !verb.ofPurchase() && !verb.ofPlace() && !e.answerable(verb, id) { // purchases and the line are read later
 		d.fail("a request that is there twice or cannot be answered")
 		return row, 0, false
 	}
@@ -433,10 +436,12 @@ func (e *Event) answerable(verb Verb, id uint64) bool {
 		return id >= 1 && id <= uint64(e.purchases.rows.rows)
 	case VerbBlock, VerbUnblock, VerbCapacity:
 		return id>>1 <= math.MaxUint32 && e.fitPlace(uint32(id>>1), id&1 != 0) == nil
-	case VerbCreate, VerbUpdate, VerbOpen, VerbPause, VerbClose, VerbOneClick, VerbCancel:
+	case VerbCreate, VerbUpdate, VerbOpen, VerbPause, VerbClose, VerbOneClick, VerbCancel, VerbDraw:
 		return id == 0
+	case VerbJoin, VerbLeave, VerbAbsent, VerbPresent:
+		return id >= 1 && e.line != nil && id <= uint64(e.line.rows.rows)
 	case VerbNone, VerbGet, VerbOrder, VerbExpire, VerbSettle, VerbSchedule, VerbResume, VerbProve, VerbRestore, VerbArchive, VerbWhy,
-		VerbPurchase, VerbComplete, VerbIntend, VerbResult, VerbTell, VerbTouch, VerbTime, verbEnd:
+		VerbPurchase, VerbComplete, VerbIntend, VerbResult, VerbTell, VerbTouch, VerbTime, VerbPlace, VerbWait, VerbCodes, VerbSeed, VerbReveal, VerbRate, verbEnd:
 	}
 	return false
 }

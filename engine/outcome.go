@@ -36,6 +36,10 @@ type Outcome struct {
 	Ticket   *TicketView
 
 	Touch TouchView
+
+	// Of the line; they belong to the event too.
+	Place *PlaceView
+	Line  *LineView
 }
 
 // Alternative is as many seats of a lot as a hold had chosen there, of the same kinds, free and side by side.
@@ -59,6 +63,8 @@ const (
 	ShowsRefund
 	ShowsTicket
 	ShowsTouch
+	ShowsPlace
+	ShowsLine
 )
 
 // HoldState is where a hold is in its life.
@@ -189,6 +195,7 @@ type EventView struct {
 	StateHash uint64
 	CoveredMs int64       // age of the oldest request id that is still remembered in the bounded table
 	Cancel    *CancelView // nil unless the event was cancelled
+	Line      *LineView   // nil unless it has a line, or was said to have one
 }
 
 // Counts is where the capacity of a lot or pool is, in units. Free + Held + Paying + Sold + Blocked = Capacity, always (G1).

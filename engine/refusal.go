@@ -39,6 +39,7 @@ const (
 	fieldPurchase
 	fieldOffer
 	fieldMethod
+	fieldTrack
 	fieldsEnd
 )
 
@@ -46,7 +47,7 @@ const (
 var fieldNames = [fieldsEnd]string{
 	"", "items", "request_id", "hold", "order", "payment_ref", "max_price_minor", "lot", "pool", "quantity", "seats", "event", "lots", "buyer",
 	"ticket", "tickets", "amount_minor", "by_buyer", "refund",
-	"purchase", "offer", "method",
+	"purchase", "offer", "method", "track",
 }
 
 // subject says what a refusal is about.

@@ -67,6 +67,11 @@ func (v Verb) ofPurchase() bool {
 	return v == VerbOffer || v == VerbBuy || v == VerbUndo || v == VerbResolve
 }
 
+// ofPlace reports whether requests of the verb are about a place in the line.
+func (v Verb) ofPlace() bool {
+	return v == VerbJoin || v == VerbLeave || v == VerbAbsent || v == VerbPresent
+}
+
 // forgetRequest drops the oldest request of the bounded table.
 func (e *Event) forgetRequest() {
 	pos := e.requests.head
@@ -162,8 +167,12 @@ func (e *Event) repeat(row *requestRow) {
 		e.showCapacity(uint32(row.id()>>1), row.id()&1 != 0, row.amount)
 	case VerbCreate, VerbUpdate, VerbOpen, VerbPause, VerbClose, VerbOneClick, VerbCancel:
 		e.showEvent()
+	case VerbJoin, VerbLeave, VerbAbsent, VerbPresent:
+		e.showPlace(uint32(row.id() - 1))
+	case VerbDraw:
+		e.showLine()
 	case VerbNone, VerbGet, VerbOrder, VerbExpire, VerbSettle, VerbSchedule, VerbResume, VerbProve, VerbRestore, VerbArchive, VerbWhy,
-		VerbPurchase, VerbComplete, VerbIntend, VerbResult, VerbTell, VerbTouch, VerbTime, verbEnd:
+		VerbPurchase, VerbComplete, VerbIntend, VerbResult, VerbTell, VerbTouch, VerbTime, VerbPlace, VerbWait, VerbCodes, VerbSeed, VerbReveal, VerbRate, verbEnd:
 		panic("engine: request " + e.names.get(row.name) + " is remembered for a verb that is never remembered: " + row.verb().String())
 	}
 }
@@ -198,6 +207,11 @@ func fingerprint(cmd *Command) uint64 {
 	}
 	if cmd.Spec != nil {
 		h.string(view(appendSpec(nil, cmd.Spec)))
+	}
+	if l := cmd.Line; l != nil {
+		h.string(l.Track)
+		h.int(l.Wants)
+		h.string(l.Value)
 	}
 	return uint64(h)
 }

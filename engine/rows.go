@@ -46,13 +46,15 @@ type endedRow struct {
 func (h *endedRow) id() HoldID       { return HoldID(h.idState & (1<<stateShift - 1)) }
 func (h *endedRow) state() HoldState { return HoldState(h.idState >> stateShift) }
 
-// buyerRow is a buyer who has a live hold, an order, or a hold among the ended ones, or was linked to others. A buyer who has none and was not is forgotten.
+// buyerRow is a buyer who has a live hold, an order, or a hold among the ended ones, was linked to others, or has joined the line. A buyer of
+// whom there is none of that is forgotten.
 type buyerRow struct {
 	name     uint32 // in names
 	hold     uint32 // slot + 1 of the live hold
 	customer uint32 // slot + 1 of what the buyer has bought
 	ended    uint32 // ended rows that name the buyer
 	linked   uint32 // slot + 1 of what links the buyer to others
+	entry    uint32 // slot + 1 of the buyer's newest entry in the line
 }
 
 // customerRow is what a buyer has bought and not given back, or was about to buy.

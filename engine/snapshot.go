@@ -8,16 +8,17 @@ import (
 )
 
 // snapshotVersion is the first byte of an event's snapshot. Version N reads what N-1 wrote.
-const snapshotVersion = 4
+const snapshotVersion = 5
 
 // AppendSnapshot appends the whole state of the event. Equal states have equal bytes: rows are written by id, not by where they lie in memory.
 //
-//	| 4 | state | if the event exists: |
+//	| 5 | state | if the event exists: |
 //	| seq lastAt since down holdLast | limits | spec | prices | pools | lots | buyers | orders | refunds | cancellation, window | links | holds | ended | requests | money |
-//	| refusal totals | restores | dates (dated.go) | purchases (paysnap.go) | offers (offer.go) | expired holds (late.go) | touches (touched.go) | state hash, 8 bytes |
+//	| refusal totals | restores | dates (dated.go) | purchases (paysnap.go) | offers (offer.go) | expired holds (late.go) | touches (touched.go) | line (linesnap.go) |
+//	| state hash, 8 bytes |
 //
 // Version 1 had neither restores nor dates, version 2 neither purchases nor anything of what became of orders, version 3 no
-// touches. What follows from these (counts, seat owners, sums, indexes, the wheel) is built again and compared by the state hash and Check.
+// touches, version 4 no line. What follows from these (counts, seat owners, sums, indexes, the wheel) is built again and compared by the state hash and Check.
 func (e *Event) AppendSnapshot(dst []byte) []byte {
 	dst = append(dst, snapshotVersion, byte(e.state))
 	if e.state == 0 {
@@ -61,6 +62,7 @@ func (e *Event) AppendSnapshot(dst []byte) []byte {
 	}
 	dst = e.appendDated(e.appendRestores(e.appendMemories(dst, numbers.of)))
 	dst = e.appendTouches(e.appendLates(e.appendOffers(e.appendPurchases(dst, numbers.of), numbers.of)))
+	dst = e.appendLineState(dst, numbers.of)
 	return binary.LittleEndian.AppendUint64(dst, e.StateHash())
 }
 
@@ -237,6 +239,11 @@ func (e *Event) numberBuyers(holds []uint32) buyerNumbers {
 	}
 	for pos := e.offers.head; pos < e.offers.tail; pos++ {
 		meet(e.offers.at(pos).buyer)
+	}
+	if e.line != nil {
+		for slot := range e.line.rows.rows {
+			meet(e.line.rows.at(slot).buyer)
+		}
 	}
 	return n
 }

@@ -5,7 +5,7 @@ import "encoding/binary"
 // appendSpec appends everything in an EventSpec, in the order of its fields. Equal specs have equal bytes.
 //
 //	| name genre performer venue city country time_zone currency | doors starts opens closes | ttl max_hold spread, given? |
-//	| limits per buyer, per order | open, policy follows, observe | set | pools | lots | policy |
+//	| limits per buyer, per order | open, policy follows, observe, line follows | set | pools | lots | policy | line, see appendLine |
 func appendSpec(dst []byte, s *EventSpec) []byte {
 	for _, t := range [...]string{s.Name, s.Genre, s.Performer, s.Venue, s.City, s.Country, s.TimeZone, s.Currency} {
 		dst = appendString(dst, t)
@@ -27,6 +27,9 @@ func appendSpec(dst []byte, s *EventSpec) []byte {
 	if s.Observe {
 		flags |= specObserve
 	}
+	if s.Line != nil {
+		flags |= specLine
+	}
 	dst = append(dst, flags)
 	dst = binary.AppendUvarint(dst, uint64(s.Set))
 	dst = binary.AppendUvarint(dst, uint64(len(s.Pools)))
@@ -41,14 +44,18 @@ func appendSpec(dst []byte, s *EventSpec) []byte {
 	if s.saysPay() {
 		dst = appendPay(dst, &s.Pay)
 	}
+	if s.Line != nil {
+		dst = appendLine(dst, s.Line)
+	}
 	return dst
 }
 
-// The flags of a spec. Before there were policies there was one, and before there were touches there were two.
+// The flags of a spec. Before there were policies there was one, before there were touches there were two, and before there were lines three.
 const (
 	specOpen    = 1
 	specPay     = 2 // a policy is at the end
 	specObserve = 4
+	specLine    = 8 // what is said about the line is behind it
 )
 
 // appendLotSpec appends a lot: | lot name after | face tax capacity units min max | set | fees | pools | requires | rows |
@@ -139,7 +146,7 @@ func (d *decoder) spec() *EventSpec {
 	}
 	s.HasSpread = d.bool()
 	flags := d.byte()
-	if flags > specOpen|specPay|specObserve {
+	if flags > specOpen|specPay|specObserve|specLine {
 		d.fail("a spec with unknown flags")
 	}
 	s.Open, s.Observe = flags&specOpen != 0, flags&specObserve != 0
@@ -157,6 +164,9 @@ func (d *decoder) spec() *EventSpec {
 		if s.Pay = d.pay(); !s.saysPay() {
 			d.fail("a policy that need not be said")
 		}
+	}
+	if flags&specLine != 0 {
+		s.Line = d.line()
 	}
 	return s
 }

@@ -64,7 +64,7 @@ func (c *specCheck) fields(s *EventSpec) bool {
 	case s.LimitPerOrder < 0 || s.LimitPerOrder > LimitMax:
 		return c.bad("limit_per_order", "it is 0 (none) to "+strconv.Itoa(LimitMax))
 	}
-	return c.pay(&s.Pay)
+	return c.pay(&s.Pay) && c.line(s)
 }
 
 func isUpper(c byte) bool { return c >= 'A' && c <= 'Z' }
@@ -72,6 +72,7 @@ func isUpper(c byte) bool { return c >= 'A' && c <= 'Z' }
 // withDefaults fills what the organiser left to the engine.
 func withDefaults(s *EventSpec) {
 	s.Pay.fill()
+	s.Line = s.Line.filled()
 	if s.HoldTTLMs == 0 {
 		s.HoldTTLMs = HoldTTLMsDefault
 	}

@@ -158,6 +158,9 @@ func (t *Teller) read(d *decoder) {
 		}
 	case kindTimed:
 		d.timed(nil, nil)
+	case kindLobby, kindJoined, kindLeft, kindPresence, kindLobbyClosed, kindDrawValue, kindRevealed, kindDrawn, kindRated:
+		var f Fact
+		d.lineFact(kind, &f, &a)
 	case kindArchived:
 	case kindOutage, kindAudited, kindSetting:
 		d.fail(fmt.Sprintf("a fact of the node, %d, in an event", kind))

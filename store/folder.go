@@ -33,7 +33,8 @@ const (
 	//	2  facts of restores, archives and operators; marks of what was archived; archive/
 	//	3  facts of purchases, wallets and the lane; records of the vault
 	//	4  facts of touches and of times; events in mode observe; what measurement keeps
-	formatVersion = 4
+	//	5  facts of the line
+	formatVersion = 5
 
 	nameFormat   = "FORMAT"
 	nameLock     = "LOCK"

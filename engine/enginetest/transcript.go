@@ -35,6 +35,10 @@ import (
 //	intend 1 authorise                    the lane is about to ask the gateway about purchase 1; then: attempt 1
 //	result 1 authorise authorised ch_1    what the gateway answered, of the amount that was asked for unless the line says: of 94.99, in USD
 //	resolve 1 captured ch_1               an operator's word
+//	join anna as member wants 2           take a place in the line; as and wants may be left out; also: leave anna, place anna, absent anna, present anna
+//	seed 1                                the shell has sealed seed 1; later: reveal 1, rate 60 (purchases a minute)
+//	draw dice_6_2                         the public value that the draw waits for
+//	place entries 1                       the leaves of the lobby's entries, from 1 on
 //	one_click switched off                also: switched on, share 5000
 //	touch viewed t1 of anna, clicked t2   what buyers' clients saw and did; of each: of anna, session s1, without consent, ago 5m, and its fields
 //	work                                  what the event waits for the lane to do
@@ -187,7 +191,7 @@ func (t *Transcript) line(line string) (string, error) {
 		return "", err
 	}
 	t.count++
-	if cmd.RequestID == "" && !cmd.Verb.IsRead() && (cmd.Verb < engine.VerbExpire || cmd.Verb == engine.VerbResolve) {
+	if cmd.RequestID == "" && !cmd.Verb.IsRead() && (cmd.Verb < engine.VerbExpire || cmd.Verb == engine.VerbResolve || cmd.Verb >= engine.VerbJoin && cmd.Verb.OfCallers()) {
 		cmd.RequestID = "r" + strconv.Itoa(t.count)
 	}
 	if _, again := t.said[cmd.RequestID]; !again {

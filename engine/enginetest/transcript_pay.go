@@ -254,6 +254,15 @@ func saySignals(s *engine.Signals, currency string) []string {
 	for _, a := range s.Alarms {
 		lines = append(lines, fmt.Sprintf("alarm: %s of purchase %d", a.Why, a.Purchase))
 	}
+	switch s.Line {
+	case engine.LineWantsNothing:
+	case engine.LineWantsSeed:
+		lines = append(lines, "line: wants a seed")
+	case engine.LineWantsValue:
+		lines = append(lines, "line: wants the public value")
+	case engine.LineWantsReveal:
+		lines = append(lines, "line: wants the seed revealed")
+	}
 	return lines
 }
 

@@ -107,7 +107,9 @@ func readCommand(line, currency string) (*engine.Command, error) {
 		cmd.Touch, err = readTimes(w)
 	case engine.VerbTouch:
 		cmd.Touch, err = readTouches(w, currency)
-	case engine.VerbNone, engine.VerbSchedule, engine.VerbResume, engine.VerbRestore, engine.VerbWhy:
+	case engine.VerbJoin, engine.VerbLeave, engine.VerbPlace, engine.VerbAbsent, engine.VerbPresent, engine.VerbDraw, engine.VerbSeed, engine.VerbReveal, engine.VerbRate:
+		err = readLineCommand(w, cmd)
+	case engine.VerbNone, engine.VerbSchedule, engine.VerbResume, engine.VerbRestore, engine.VerbWhy, engine.VerbWait, engine.VerbCodes:
 		return nil, fmt.Errorf("no command %q", verb)
 	}
 	if err != nil {
@@ -308,7 +310,9 @@ func readOptions(w *words, cmd *engine.Command, currency string) error {
 		case w.take("late"):
 			cmd.Payment = &engine.PaymentCommand{Late: true, Equal: w.take("or", "equal")}
 		case w.take("linked"):
-			cmd.Payment = &engine.PaymentCommand{}
+			if cmd.Payment == nil {
+				cmd.Payment = &engine.PaymentCommand{}
+			}
 			for len(w.rest) > 0 && !optionWord(w.rest[0]) && err == nil {
 				var link uint64
 				link, err = strconv.ParseUint(w.next(), 10, 64)
@@ -341,7 +345,7 @@ func readLimits(w *words) (engine.Limits, error) {
 	var l engine.Limits
 	fields := map[string]*int{
 		"lots": &l.Lots, "pools": &l.Pools, "seats": &l.Seats, "prices": &l.PriceVersions, "holds": &l.Holds, "buyers": &l.Buyers,
-		"orders": &l.Orders, "offers": &l.Offers, "purchases": &l.Purchases, "ended": &l.Ended, "requests": &l.Requests, "refusals": &l.Refusals, "touches": &l.Touches,
+		"orders": &l.Orders, "offers": &l.Offers, "purchases": &l.Purchases, "ended": &l.Ended, "requests": &l.Requests, "refusals": &l.Refusals, "touches": &l.Touches, "line": &l.Line,
 	}
 	for len(w.rest) > 0 {
 		field := fields[w.next()]

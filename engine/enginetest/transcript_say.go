@@ -53,6 +53,10 @@ func sayOutcome(out *engine.Outcome) string {
 		return again + name + ": " + sayCounts(&c.Counts)
 	case out.Shows&engine.ShowsTouch != 0:
 		return again + sayTouch(&out.Touch)
+	case out.Shows&engine.ShowsPlace != 0:
+		return again + sayPlace(out.Place)
+	case out.Shows&engine.ShowsLine != 0:
+		return again + sayLine(out.Line)
 	case out.Shows&engine.ShowsEvent != 0 && out.Verb == engine.VerbGet:
 		return sayEvent(&out.Event)
 	case out.Shows&engine.ShowsEvent != 0:
@@ -208,6 +212,9 @@ func sayEvent(e *engine.EventView) string {
 			b.WriteString(", because " + c.Reason)
 		}
 		b.WriteByte('\n')
+	}
+	if e.Line != nil {
+		b.WriteString("  " + sayLine(e.Line) + "\n")
 	}
 	for i := range e.Lots {
 		l := &e.Lots[i]

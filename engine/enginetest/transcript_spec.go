@@ -26,6 +26,7 @@ import (
 //	lot circle 70.00, row B/1 of 20 through 9 rank 2 from 101 step 2 aisle 109+119 accessible 101-103 companion 105 restricted 139
 //	undo 10s                       also: pays 2m, grace 1m, action 3m, redirect 10m, queue 15m, offers 2m; those if it is not said
 //	share 5000                     of buyers who have one-click, in hundredths of a percent
+//	line on, lobby 09:50:00, passes 10m, grace 2m, shoppers 5, value, tracks member 1000 + general 9000; or line off; in an update what is said
 //	draft
 //	observe                               it sells nothing: its shop reports by touches
 func readSpec(below, currency string, update bool) (*engine.EventSpec, error) {
@@ -121,6 +122,8 @@ func readSpecLine(spec *engine.EventSpec, line, currency string, update bool) er
 			spec.Pay.RefundWindowMs, err = readMs(w.next())
 			spec.Set |= engine.SetRefundWindow
 		}
+	case "line":
+		err = readLineSpec(w, spec)
 	case "observe":
 		spec.Observe = true
 	case "draft":

@@ -1,0 +1,189 @@
+package engine
+
+import (
+	"bytes"
+	"strconv"
+	"testing"
+
+	"github.com/holdfast-engine/holdfast/engine/line"
+)
+
+// lobby makes an event whose lobby has n entries, and opens it.
+func lobby(t testing.TB, n int) *world {
+	t.Helper()
+	w := &world{t: t, e: New(testKey()), now: start}
+	w.ok(&Command{Verb: VerbCreate, Spec: lineSpec()})
+	w.ok(&Command{Verb: VerbSeed, Line: &LineCommand{Commit: line.Commit(goldenSeed())}})
+	for i := range n {
+		w.ok(joins("b" + strconv.Itoa(i+1)))
+	}
+	w.ok(&Command{Verb: VerbOpen})
+	return w
+}
+
+// places are the places of the lobby's entries, as the event has them.
+func places(e *Event) []line.Place {
+	list := make([]line.Place, e.line.entries)
+	for slot := range e.line.entries {
+		list[slot] = e.line.rows.at(slot).place
+	}
+	return list
+}
+
+// TestTheDrawIsWhatAnybodyCanMake compares the places that an event draws, some in each step, with those that follow from what it publishes. In between it
+// sleeps, is replayed, and people come and go.
+func TestTheDrawIsWhatAnybodyCanMake(t *testing.T) {
+	const entries = 5000
+	w := lobby(t, entries)
+	replica, err := OpenSnapshot(testKey(), w.e.AppendSnapshot(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaves := make([]line.Hash, 0, entries)
+	for from := line.Entry(1); from <= entries; from += EntriesPageMax {
+		leaves = append(leaves, w.ok(&Command{Verb: VerbPlace, Line: &LineCommand{EntriesFrom: from}}).Line.Leaves...)
+	}
+	w.facts.Reset()
+	first := w.e.Seq() + 1
+	published := w.ok(&Command{Verb: VerbReveal, Line: &LineCommand{Seed: goldenSeed()}}).Line
+	if got := line.Root(leaves); got != published.Root {
+		t.Fatalf("the root over the leaves is %s, published was %s", got, published.Root)
+	}
+	want := line.Places(published.Seed, published.Root, published.Value, leaves)
+	steps := 0
+	for ; w.e.Unsettled(); steps++ {
+		if steps == 3 {
+			w.ok(joins("late"))
+			w.ok(about(VerbLeave, "b7"))
+			w.ok(about(VerbAbsent, "b8"))
+		}
+		w.ok(&Command{Verb: VerbSettle})
+		run := Run{Key: testKey(), First: first, At: w.now, Facts: w.facts}
+		if err := replica.Fold(&run); err != nil {
+			t.Fatal(err)
+		}
+		first = w.e.Seq() + 1
+		w.facts.Reset()
+		opened, err := OpenSnapshot(testKey(), w.e.AppendSnapshot(nil))
+		if err != nil {
+			t.Fatalf("after step %d: %v", steps, err)
+		}
+		if opened.StateHash() != w.e.StateHash() || replica.StateHash() != w.e.StateHash() {
+			t.Fatalf("after step %d: live %016x, opened %016x, replayed %016x", steps, w.e.StateHash(), opened.StateHash(), replica.StateHash())
+		}
+		if err := replica.Check(); err != nil {
+			t.Fatal(err)
+		}
+		if steps%2 == 1 {
+			w.e = opened.(*Event) // it slept in the middle of the draw
+		}
+	}
+	if steps < 10 {
+		t.Errorf("%d entries were drawn in %d steps", entries, steps)
+	}
+	for slot, place := range places(w.e) {
+		if place != want[slot] {
+			t.Fatalf("entry %d has place %d, anybody can see that it is %d", slot+1, place, want[slot])
+		}
+	}
+	if v := w.ok(about(VerbPlace, "late")).Place; v.Place != entries+1 || v.State != PlaceWaiting {
+		t.Errorf("who came late is %+v", v)
+	}
+	last := line.Place(0)
+	for at := w.e.line.tracks[0].waiting.first; at != 0; at = w.e.line.rows.at(at - 1).next {
+		r := w.e.line.rows.at(at - 1)
+		if r.place <= last {
+			t.Fatalf("place %d is behind place %d", r.place, last)
+		}
+		last = r.place
+	}
+	if n := w.e.line.tracks[0].waiting.n; n != entries {
+		t.Errorf("%d wait, want all but one and the one who came late", n)
+	}
+	if again := replica.AppendSnapshot(nil); !bytes.Equal(again, w.e.AppendSnapshot(nil)) {
+		t.Error("the replica's snapshot is another one")
+	}
+}
+
+// TestALobbyIsClosedInTheStepThatOpensTheEvent looks at the facts of an opening, and that the shell is told each thing once.
+func TestALobbyIsClosedInTheStepThatOpensTheEvent(t *testing.T) {
+	w := lobby(t, 3)
+	run := Run{Key: testKey(), First: 1, At: start, Facts: w.facts}
+	var kinds []FactKind
+	if err := new(FactReader).Each(&run, func(f *Fact) error { kinds = append(kinds, f.Kind); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(kinds); n != 7 || kinds[n-2] != FactOpened || kinds[n-1] != FactLobbyClosed {
+		t.Errorf("the facts are %v", kinds)
+	}
+	var signals Signals
+	if w.e.TakeSignals(&signals); signals.Line != LineWantsReveal {
+		t.Errorf("the line wants %d", signals.Line)
+	}
+	signals.Reset()
+	w.ok(joins("b9"))
+	if w.e.TakeSignals(&signals); !signals.Empty() {
+		t.Errorf("it is told twice: %+v", signals)
+	}
+	if w.e.LineWants() != LineWantsReveal {
+		t.Error("what it wants is not known any more")
+	}
+}
+
+// TestTheLineIsBounded fills it: entries in all, and how often one buyer may join.
+func TestTheLineIsBounded(t *testing.T) {
+	w := &world{t: t, e: NewWithLimits(testKey(), Limits{Line: 20}), now: start}
+	spec := lineSpec()
+	spec.Open = true
+	w.ok(&Command{Verb: VerbCreate, Spec: spec})
+	for range joinsMax {
+		w.ok(joins("b1"))
+		w.ok(about(VerbLeave, "b1"))
+	}
+	if out := w.refused(CodeTooMany, joins("b1")); out.Field != "buyer" {
+		t.Errorf("refused for %s", out.Field)
+	}
+	for i := range 20 - joinsMax {
+		w.ok(joins("c" + strconv.Itoa(i)))
+	}
+	w.refused(CodeTooMany, joins("d1"))
+	w.ok(joins("c1")) // who has a place keeps it
+	if err := w.e.Check(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestBoundsOfTheLine reaches the bounds of commands about the line: the last that is taken, and the first that is not.
+func TestBoundsOfTheLine(t *testing.T) {
+	w := &world{t: t, e: New(testKey()), now: start}
+	tracks := func(n int) *EventSpec {
+		spec := &EventSpec{Line: &LineSpec{Set: SetTracks}}
+		for i := range n {
+			spec.Line.Tracks = append(spec.Line.Tracks, TrackSpec{Track: "t" + strconv.Itoa(i), ShareBp: sharesAll / int64(n)})
+		}
+		spec.Line.Tracks[0].ShareBp += sharesAll % int64(n)
+		return spec
+	}
+	spec := lineSpec()
+	spec.Line.DrawValue = true
+	w.ok(&Command{Verb: VerbCreate, Spec: spec})
+	w.refused(CodeInvalid, &Command{Verb: VerbUpdate, Spec: tracks(TracksMax + 1)})
+	w.ok(&Command{Verb: VerbUpdate, Spec: tracks(TracksMax)})
+	w.ok(&Command{Verb: VerbSeed, Line: &LineCommand{Commit: line.Commit(goldenSeed())}})
+	w.refused(CodeInvalid, &Command{Verb: VerbJoin, Buyer: "b0", Line: &LineCommand{Wants: WantsMax + 1}})
+	w.ok(&Command{Verb: VerbJoin, Buyer: "b0", Line: &LineCommand{Wants: WantsMax, Track: "t15"}})
+	for i := range EntriesPageMax {
+		w.ok(joins("b" + strconv.Itoa(i)))
+	}
+	w.ok(joins("last"))
+	if n := len(w.ok(&Command{Verb: VerbPlace, Line: &LineCommand{EntriesFrom: 1}}).Line.Leaves); n != EntriesPageMax {
+		t.Errorf("a page has %d leaves", n)
+	}
+	if v := w.ok(&Command{Verb: VerbPlace, Line: &LineCommand{EntriesFrom: EntriesPageMax + 1}}).Line; len(v.Leaves) != 1 || v.Leaves[0] != w.ok(about(VerbPlace, "last")).Place.Leaf {
+		t.Errorf("the next page is %+v", v)
+	}
+	w.ok(&Command{Verb: VerbOpen})
+	value := string(bytes.Repeat([]byte("x"), DrawValueLenMax))
+	w.refused(CodeInvalid, &Command{Verb: VerbDraw, Line: &LineCommand{Value: value + "x"}})
+	w.ok(&Command{Verb: VerbDraw, Line: &LineCommand{Value: value}})
+}

@@ -1,0 +1,345 @@
+package engine
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/holdfast-engine/holdfast/engine/line"
+)
+
+// appendLineState appends the line to a snapshot, since version 5: | 0 | if there is none, or
+//
+//	| 1 + phase | 1 commit 2 seed | commit | seed | lane's rate | served |
+//	| lobby: n, n peaks; later: entries, root | value | drawing: work done |
+//	| n | n entries: buyer, place (0 where it is its number or not drawn), joined, state, track, wants, flags |
+//
+// Who waits in which order follows from the places.
+func (e *Event) appendLineState(dst []byte, buyers []uint32) []byte {
+	l := e.line
+	if l == nil {
+		return append(dst, 0)
+	}
+	how := byte(0)
+	if l.committed {
+		how |= keptCommit
+	}
+	if l.seed != (line.Seed{}) {
+		how |= keptSeed
+	}
+	dst = append(dst, 1+byte(l.phase), how)
+	if l.committed {
+		dst = append(dst, l.commit[:]...)
+	}
+	if how&keptSeed != 0 {
+		dst = append(dst, l.seed[:]...)
+	}
+	dst = binary.AppendUvarint(binary.AppendUvarint(dst, uint64(l.perMin)), uint64(l.served))
+	if l.phase < LineClosed {
+		dst = append(dst, byte(len(l.tree.Peaks())))
+		for _, p := range l.tree.Peaks() {
+			dst = append(dst, p[:]...)
+		}
+	} else {
+		dst = append(binary.AppendUvarint(dst, uint64(l.entries)), l.root[:]...)
+	}
+	dst = appendString(dst, l.value)
+	if l.phase == LineDrawing {
+		dst = binary.AppendUvarint(dst, l.draw.done)
+	}
+	dst = binary.AppendUvarint(dst, uint64(l.rows.rows))
+	for slot := range l.rows.rows {
+		r := l.rows.at(slot)
+		dst = binary.AppendUvarint(dst, uint64(buyers[r.buyer]))
+		place := r.place
+		if l.follows(slot) {
+			place = 0
+		}
+		dst = binary.AppendUvarint(binary.AppendUvarint(dst, uint64(place)), uint64(r.joined))
+		dst = append(dst, byte(r.state), r.track, r.wants, r.flags&^rowChained)
+	}
+	return dst
+}
+
+const (
+	keptCommit = 1 << iota
+	keptSeed
+	keptLineEnd
+)
+
+// follows reports whether the place of an entry is its number: it came after the lobby, or there was none.
+func (l *eventLine) follows(slot uint32) bool { return l.phase >= LineClosed && slot >= l.entries }
+
+// openLine reads what appendLineState wrote.
+func (e *Event) openLine(d *decoder) {
+	phase := d.byte()
+	if phase == 0 || d.what != "" {
+		return
+	}
+	l := e.lineHere()
+	l.phase = LinePhase(phase - 1)
+	how := d.byte()
+	if l.phase >= linePhasesEnd || how >= keptLineEnd {
+		d.fail("a line in no phase")
+		return
+	}
+	if l.committed = how&keptCommit != 0; l.committed {
+		d.hash((*[32]byte)(&l.commit))
+	}
+	if how&keptSeed != 0 {
+		d.hash((*[32]byte)(&l.seed))
+	}
+	l.perMin, l.served = int64(d.uint(LimitMax)), line.Place(d.uint(math.MaxUint32))
+	var peaks []line.Hash
+	if l.phase < LineClosed {
+		peaks = make([]line.Hash, min(d.byte(), 32))
+		for i := range peaks {
+			d.hash((*[32]byte)(&peaks[i]))
+		}
+	} else {
+		l.entries = uint32(d.uint(uint64(e.limits.Line)))
+		d.hash((*[32]byte)(&l.root))
+	}
+	l.value = d.text(DrawValueLenMax)
+	done := uint64(0)
+	if l.phase == LineDrawing {
+		done = d.uint(1 << 40) //nolint:mnd // more than there can be to do
+	}
+	e.openEntries(d)
+	if d.what != "" {
+		return
+	}
+	if l.entries > l.rows.rows || e.line.phase == LineNone && l.rows.rows > 0 {
+		d.fail("a line with fewer entries than its lobby, or with some and no phase")
+		return
+	}
+	if l.phase < LineClosed {
+		tree, err := line.OpenTree(uint64(l.rows.rows), peaks)
+		if err != nil {
+			d.fail("a tree of another size")
+			return
+		}
+		l.tree = tree
+	}
+	e.openOrder(d, done)
+}
+
+// openEntries reads the entries of a line.
+func (e *Event) openEntries(d *decoder) {
+	l := e.line
+	for range d.count(e.limits.Line, 7) { //nolint:mnd // bytes that an entry takes at least
+		r := lineRow{buyer: uint32(d.uint(math.MaxUint32)), place: line.Place(d.uint(math.MaxUint32)), joined: uint32(d.uint(math.MaxUint32))}
+		r.state, r.track, r.wants, r.flags = PlaceState(d.byte()), d.byte(), d.byte(), d.byte()
+		switch {
+		case d.what != "" || r.buyer >= e.buyers.rows || r.flags&rowChained != 0 || r.joined > e.age():
+			d.fail("an entry of nobody, or of later")
+		case r.state < PlaceWaiting || r.state >= placeStatesEnd || int(r.track) >= e.trackCount() || r.wants > WantsMax:
+			d.fail("an entry in no state, or of no track")
+		case r.flags&rowFlags != 0 && r.state != PlaceWaiting:
+			d.fail("an entry that does not wait and is absent or back")
+		}
+		if d.what != "" {
+			return
+		}
+		b := e.buyers.at(r.buyer)
+		if b.entry != 0 {
+			before := l.rows.at(b.entry - 1)
+			if before.state.live() || r.joinsBefore() != before.joinsBefore()+1 {
+				d.fail("a buyer with two places")
+				return
+			}
+		} else if r.joinsBefore() != 0 {
+			d.fail("a buyer who has joined before, and has not")
+			return
+		}
+		slot := l.rows.alloc()
+		if l.follows(slot) {
+			if r.place != 0 {
+				d.fail("a place that need not be said")
+				return
+			}
+			r.place = line.Place(slot + 1)
+		}
+		*l.rows.at(slot) = r
+		b.entry = slot + 1
+		e.addEntry(slot)
+	}
+}
+
+// openOrder puts those who wait in order of their places, and takes up a draw where it was.
+func (e *Event) openOrder(d *decoder, done uint64) {
+	l := e.line
+	switch l.phase {
+	case LineDrawing:
+		if e.beginDraw(); done > e.drawEnd() || l.phase != LineDrawing {
+			d.fail("a draw that has come too far")
+			return
+		}
+	case LineServing:
+	case LineNone, LineLobby, LineClosed, linePhasesEnd:
+		for slot := range min(l.rows.rows, l.lobbyLen()) {
+			if l.rows.at(slot).place != 0 {
+				d.fail("a place before the draw")
+				return
+			}
+		}
+		return
+	}
+	order := make([]uint32, l.entries) // slot + 1 by place - 1
+	placed := uint32(0)
+	for slot := range l.entries {
+		place := l.rows.at(slot).place
+		if place == 0 {
+			continue
+		}
+		if uint32(place) > l.entries || order[place-1] != 0 {
+			d.fail("two entries with the same place, or one beyond the last")
+			return
+		}
+		order[place-1] = slot + 1
+		placed++
+	}
+	if l.phase == LineDrawing {
+		e.resumeDraw(d, done, placed)
+	} else if placed != l.entries {
+		d.fail("an entry without a place")
+	}
+	if d.what != "" {
+		return
+	}
+	for _, at := range order[:placed] {
+		if at == 0 {
+			d.fail("a place that nobody has")
+			return
+		}
+		e.rewait(at - 1)
+	}
+	later := l.rows.rows
+	if l.phase == LineDrawing {
+		later = l.entries + uint32(max(done, l.sortedEnd())-l.sortedEnd())
+	}
+	for slot := l.entries; slot < later; slot++ {
+		e.rewait(slot)
+	}
+}
+
+// rewait puts an entry that waits for its turn in its place.
+func (e *Event) rewait(slot uint32) {
+	if e.line.rows.at(slot).state == PlaceWaiting {
+		e.line.wait(slot)
+	}
+}
+
+// lobbyLen is how many entries the lobby has, whether it is closed or not.
+func (l *eventLine) lobbyLen() uint32 {
+	if l.phase < LineClosed {
+		return l.rows.rows
+	}
+	return l.entries
+}
+
+// sortedEnd is the work of a draw up to where all entries of the lobby have places.
+func (l *eventLine) sortedEnd() uint64 { return uint64(l.entries) + uint64(len(l.draw.heads)) }
+
+// resumeDraw makes the keys again that a draw had made, and checks that as many entries have places as it has placed.
+func (e *Event) resumeDraw(d *decoder, done uint64, placed uint32) {
+	l := e.line
+	draw := &l.draw
+	for draw.done = 0; draw.done < min(done, uint64(l.entries)); draw.done++ {
+		slot := uint32(draw.done)
+		e.putKey(slot)
+	}
+	count := uint32(0)
+	for bucket := range uint64(len(draw.heads)) {
+		if done <= uint64(l.entries)+bucket {
+			break
+		}
+		for at := draw.heads[bucket]; at != 0; {
+			r := l.rows.at(at - 1)
+			if r.place == 0 {
+				d.fail("an entry without the place that was drawn")
+				return
+			}
+			count++
+			at, r.next = r.next, 0
+		}
+		draw.heads[bucket] = 0
+	}
+	if count != placed {
+		d.fail("an entry with a place that was not drawn")
+		return
+	}
+	draw.done, draw.placed = done, placed
+}
+
+// lineHash is what the line adds to the state hash beside its entries: nothing where there is none.
+func (e *Event) lineHash() uint64 {
+	l := e.line
+	if l == nil {
+		return 0
+	}
+	h := hasher(hashK0 ^ e.seed)
+	h.pair(uint64(l.phase)|uint64(l.entries)<<32, uint64(l.rows.rows)|uint64(l.served)<<32)
+	h.bool(l.committed)
+	h.string(view(l.commit[:]))
+	h.string(view(l.seed[:]))
+	h.string(view(l.root[:]))
+	h.string(l.value)
+	h.pair(uint64(l.perMin), l.draw.done)
+	for _, p := range l.tree.Peaks() {
+		h.string(view(p[:]))
+	}
+	return uint64(h)
+}
+
+// lineRows verifies the line: one live place a buyer, the order of those who wait, and of a lobby its tree.
+func (c *checker) lineRows() error {
+	e := c.e
+	l := e.line
+	if l == nil {
+		return nil
+	}
+	var counts [placeStatesEnd]int
+	var tree line.Tree
+	chained := [TracksMax]int{}
+	for slot := range l.rows.rows {
+		r := l.rows.at(slot)
+		if r.buyer >= e.buyers.rows || r.state < PlaceWaiting || r.state >= placeStatesEnd || int(r.track) >= e.trackCount() {
+			return e.broken("entry %d is %+v", slot+1, *r)
+		}
+		if r.state.live() && c.buyers[r.buyer].entry != 0 && l.rows.at(c.buyers[r.buyer].entry-1).state.live() {
+			return e.broken("the buyer of entry %d has two places", slot+1)
+		}
+		c.buyers[r.buyer].entry = slot + 1
+		counts[r.state]++
+		c.rows += e.entryHash(slot) + l.placeHash(slot)
+		if r.flags&rowChained != 0 {
+			if r.state != PlaceWaiting || r.place == 0 {
+				return e.broken("entry %d waits for its turn and is %+v", slot+1, *r)
+			}
+			chained[r.track]++
+		}
+		if l.phase < LineClosed {
+			tree.Append(e.leaf(slot))
+		}
+	}
+	if counts != l.counts {
+		return e.broken("the line counts %v, its entries %v", l.counts, counts)
+	}
+	if l.phase < LineClosed && tree.Root() != l.tree.Root() {
+		return e.broken("the root over its lobby is %s, it says %s", tree.Root(), l.tree.Root())
+	}
+	for t := range l.tracks {
+		last, n := line.Place(0), 0
+		for at := l.tracks[t].waiting.first; at != 0; at = l.rows.at(at - 1).next {
+			r := l.rows.at(at - 1)
+			if n++; r.flags&rowChained == 0 || int(r.track) != t || r.place <= last || n > chained[t] {
+				return e.broken("track %d has entry %d at place %d behind place %d", t, at, r.place, last)
+			}
+			last = r.place
+		}
+		if n != chained[t] || n != l.tracks[t].waiting.n {
+			return e.broken("track %d has %d who wait, counted %d", t, l.tracks[t].waiting.n, n)
+		}
+	}
+	return nil
+}

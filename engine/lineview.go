@@ -1,0 +1,134 @@
+package engine
+
+import "github.com/holdfast-engine/holdfast/engine/line"
+
+// PlaceView shows where a buyer is in the line. Its strings belong to the event.
+type PlaceView struct {
+	Event   string
+	Buyer   string
+	Entry   line.Entry
+	Place   line.Place // 0: not drawn yet
+	State   PlaceState
+	Absent  bool // the buyer is known not to be there
+	Track   string
+	Wants   int64
+	Leaf    line.Hash // of an entry of the lobby: what the root is made of; zero of others
+	InLobby bool      // it is one
+}
+
+// LineView shows an event's line.
+type LineView struct {
+	Mode      LineMode
+	Phase     LinePhase
+	Committed bool      // Commit is known
+	Commit    line.Hash // what was promised for the draw
+	Root      line.Hash // over the lobby's entries, from LineClosed on
+	Entries   int64     // of the lobby: so far, or in all once it is closed
+	Value     string    // the public value; empty while there is none
+	Revealed  bool      // Seed is known
+	Seed      line.Seed
+	Joined    int64 // entries in all
+	Waiting   int64 // the next counts are of entries by their state
+	Skipped   int64
+	Admitted  int64
+	Spent     int64
+	Lapsed    int64
+	Gone      int64
+	Left      int64
+	Served    line.Place // the last place whose turn has come: who is behind it waits
+	PerMin    int64      // purchases a minute that the payment lane can take; 0 is unknown
+	Tracks    []TrackView
+
+	LeavesFrom line.Entry // of the first of Leaves
+	Leaves     []line.Hash
+}
+
+// TrackView shows a track of a line.
+type TrackView struct {
+	Track   string
+	ShareBp int64
+	Waiting int64 // with a place, and their turn has not come
+}
+
+// showPlace shows an entry.
+func (e *Event) showPlace(slot uint32) {
+	l, r := e.line, e.line.rows.at(slot)
+	v := &e.work.place
+	*v = PlaceView{
+		Event: e.key.ID, Buyer: e.buyerName(r.buyer), Entry: line.Entry(slot + 1), Place: r.place, State: r.state, Absent: r.flags&rowAbsent != 0,
+		Track: e.trackName(r.track), Wants: int64(r.wants), InLobby: l.phase == LineLobby || slot < l.entries,
+	}
+	if v.InLobby {
+		v.Leaf = e.leaf(slot)
+	}
+	if e.lineOver() && r.state.live() {
+		v.State = PlaceOver
+	}
+	e.out.Shows |= ShowsPlace
+	e.out.Place = v
+}
+
+// viewLine shows the line, nil if the event has none and wants none.
+func (e *Event) viewLine() *LineView {
+	if e.line == nil && e.spec.Line == nil {
+		return nil
+	}
+	v := &e.work.line
+	*v = LineView{Mode: e.lineMode(), Phase: e.linePhase(), Tracks: v.Tracks[:0], Leaves: v.Leaves[:0]}
+	for i := range e.trackCount() {
+		t := TrackView{Track: e.trackName(uint8(i)), ShareBp: sharesAll}
+		if e.spec.Line != nil && len(e.spec.Line.Tracks) > 0 {
+			t.ShareBp = e.spec.Line.Tracks[i].ShareBp
+		}
+		if e.line != nil {
+			t.Waiting = int64(e.line.tracks[i].waiting.n)
+		}
+		v.Tracks = append(v.Tracks, t)
+	}
+	l := e.line
+	if l == nil {
+		return v
+	}
+	v.Committed, v.Commit, v.Root, v.Entries, v.Value = l.committed, l.commit, l.root, int64(l.entries), l.value
+	v.Revealed, v.Seed = l.phase >= LineDrawing && l.seed != line.Seed{}, l.seed
+	if l.phase == LineLobby {
+		v.Entries = int64(l.rows.rows)
+	}
+	v.Joined, v.Served, v.PerMin = int64(l.rows.rows), l.served, l.perMin
+	for state, at := range map[PlaceState]*int64{
+		PlaceWaiting: &v.Waiting, PlaceSkipped: &v.Skipped, PlaceAdmitted: &v.Admitted, PlaceSpent: &v.Spent, PlaceLapsed: &v.Lapsed, PlaceGone: &v.Gone, PlaceLeft: &v.Left,
+	} {
+		*at = int64(l.counts[state])
+	}
+	return v
+}
+
+// showLine shows the line alone.
+func (e *Event) showLine() {
+	if v := e.viewLine(); v != nil {
+		e.out.Shows |= ShowsLine
+		e.out.Line = v
+	}
+}
+
+// Line shows the event's line, false if it has none and wants none: for whoever broadcasts it. The view belongs to the event, and is valid until its next step.
+func (e *Event) Line() (v *LineView, ok bool) {
+	v = e.viewLine()
+	return v, v != nil
+}
+
+// showLeaves shows leaves of the lobby's entries, from one on.
+func (e *Event) showLeaves(from line.Entry) {
+	v := e.out.Line
+	if v == nil {
+		if v = e.viewLine(); v == nil {
+			return
+		}
+		e.out.Shows |= ShowsLine
+		e.out.Line = v
+	}
+	v.LeavesFrom = from
+	for n := int64(from); n <= v.Entries && len(v.Leaves) < EntriesPageMax; n++ {
+		v.Leaves = append(v.Leaves, e.leaf(uint32(n-1)))
+	}
+}
