@@ -8,53 +8,46 @@ import (
 // one is 1 as a share. Shares are in 2^-32.
 const one = 1 << 32
 
-// What is assumed before anything was seen, each with the weight of a few passes or holds.
+// What is assumed before anything was seen.
 const (
-	priorWeight     = 16     // passes at each age
-	priorPicks      = 8      // first holds
-	priorUnits      = 16     // of them: two each
-	priorSold       = 28     // units of holds that became orders
-	priorLapsed     = 4      // and that came back: one of eight
-	priorSoldMs     = 20_000 // after so long each
-	priorLapsedMs   = 60_000
-	priorLatePick   = 1 // of four quiet passes, one takes something
-	priorLateStop   = 3
-	lateTicks       = 40 // x 15 s: a quiet pass does not last longer on average, even if none was seen to end yet
-	backlogMin      = 2  // minutes: purchases that wait longer for the lane slow the admission down
-	unitsPerPickMin = 1
+	priorPicks = 8  // first holds weigh as many,
+	priorUnits = 16 // two units each
+	oldTicks   = 40 // x 15 s: how long a quiet pass lasts
+	backlogMin = 2  // minutes: purchases that wait longer for the lane slow the admission down
 )
 
-// priorPicked is, of priorWeight passes that are browsing at an age, those that take something within 15 seconds: three of four do so at last, half of them within 45 seconds.
-func priorPicked(age int) uint64 { return uint64("\x02\x03\x03\x03\x02\x02\x02\x01\x01\x01"[age]) }
+// assumedOfPasses: three of four take something at last, half of them within 45 seconds, and a quiet pass lasts ten minutes.
+func assumedOfPasses() assumption {
+	return assumption{weight: 16, first: [3]uint64{one / 8, one / 16 * 3, one / 16 * 3}, oldIll: one / oldTicks}
+}
 
-// A Forecast is what a pass comes to, from a [Shopping] and what it assumes. Shares are in 2^-32.
+// assumedOfHolds: one unit of eight comes back.
+func assumedOfHolds() assumption {
+	return assumption{weight: 16, first: [3]uint64{one / 2, one / 4, one / 4}, ill: one / 20, oldIll: one / 8}
+}
+
+// A Forecast is what passes and holds come to, from a [Shopping] and what it assumes. Shares are in 2^-32.
 type Forecast struct {
-	Pick    [freshLen + 1]uint64 // by age / 15 s: the share of browsing passes that take something at last; the last is of quiet ones
-	FreshMs uint64               // how long a pass is browsing and fresh, on average
-	Units   uint64               // of a first hold, x 2^32
-	Keep    uint64               // the share of units taken that become orders
-	Back    uint64               // the share of units held now that come back: those that are held longest are seen most
+	Pick    uint64 // the share of passes that take something at last
+	FreshMs uint64 // how long a pass is browsing and fresh, on average
+	Units   uint64 // of a first hold, x 2^32
+	Keep    uint64 // the share of units taken that become orders
+	Promise uint64 // first holds that those who are browsing now will make, x 2^32
+	Back    uint64 // the share of units held now that come back
 }
 
 // Forecast is the forecast of what was seen so far.
 func (s *Shopping) Forecast() Forecast {
-	var f Forecast
-	late := s.Late.Picked + priorLatePick
-	f.Pick[freshLen] = share(late, late+max(s.Late.Stopped+priorLateStop, s.Late.Passes/lateTicks))
-	for age := freshLen - 1; age >= 0; age-- {
-		a := s.Ages[age]
-		passes := a.Passes + priorWeight
-		picked := share(min(a.Picked+priorPicked(age), passes), passes)
-		gone := picked + min(share(min(a.Stopped, passes), passes), one-picked)
-		f.Pick[age] = picked + times(one-gone, f.Pick[age+1])
-		f.FreshMs = times(2*one-gone, cohortMs)/2 + times(one-gone, f.FreshMs)
+	passes, holds := s.Passes.fate(assumedOfPasses()), s.Holds.fate(assumedOfHolds())
+	back := one - holds.well[0]
+	if young, old := s.Holds.count(); uint64(young)+uint64(old) > 0 {
+		back = one - min(s.Holds.total(&holds.well)/(uint64(young)+uint64(old)), one)
 	}
-	f.Units = max(mulDiv(s.Units+priorUnits, one, s.Picks+priorPicks), unitsPerPickMin*one)
-	sold, lapsed := s.Sold.Units+priorSold, s.Lapsed.Units+priorLapsed
-	f.Keep = share(sold, sold+lapsed)
-	soldMs, lapsedMs := s.Sold.UnitMs+priorSold*priorSoldMs, s.Lapsed.UnitMs+priorLapsed*priorLapsedMs
-	f.Back = share(lapsedMs, soldMs+lapsedMs)
-	return f
+	return Forecast{
+		Pick: passes.well[0], FreshMs: passes.youngMs[0], Keep: holds.well[0],
+		Units:   max(mulDiv(s.Units+priorUnits, one, s.Picks+priorPicks), one),
+		Promise: s.Passes.total(&passes.well), Back: back,
+	}
 }
 
 // An Admission is what [Shoppers] decides about, beside a [Shopping]: the event at one moment.
@@ -78,32 +71,24 @@ type Room struct {
 // Shoppers says how many more passes may be granted, so that who gets one finds something, and neither stock nor lane is idle while somebody waits:
 //
 //	supply   = free + ⌊held x back⌋
-//	promised = ⌊Σ browsing of an age x pick at that age x units⌋
+//	promised = ⌊promise x units⌋
 //	by stock = ⌈(supply - promised) / (pick x units)⌉
 //	by lane  = ⌈lane per minute x fresh minutes / (pick x keep)⌉
 //	grant    = min(by stock, by lane - fresh - backlog, max - all), and 0 while nothing is free
 //
-// where pick, units, keep, back and fresh minutes are those of the [Forecast], and backlog is the holding passes beyond what the lane does in two minutes. By lane is Little's
-// law: passes come in at the lane's rate, divided by the share of them that go on to pay, and are there for as long as they are fresh. Quiet passes take no room of the lane's, so that
-// buyers who vanish do not block it. Integers only, rounded as drawn: the same input gives the same answer on every machine, and none overflows.
+// where back, promise, units, pick, keep and fresh minutes are those of the [Forecast], and backlog is the holding passes beyond what the lane does in two minutes. By lane is
+// Little's law: passes come in at the lane's rate, divided by the share of them that go on to pay, and are there for as long as they are fresh. Quiet passes take no room of the
+// lane's, so that buyers who vanish do not block it. Integers only, rounded as drawn: the same input gives the same answer on every machine, and none overflows.
 //
 // Source: J. D. C. Little, A Proof for the Queuing Formula L = λW, Operations Research 9 (1961). docs/line.md says why each part is there.
 func Shoppers(s *Shopping, in Admission) Room {
 	f := s.Forecast()
 	fresh, quiet := s.Count()
-	room := Room{Supply: add(in.Free, times(f.Back, in.Held)), ByLane: math.MaxUint32}
-	picks := mulDiv(f.Pick[freshLen], uint64(quiet), 1)
-	for age := range int64(freshLen) {
-		if age <= s.Now {
-			picks = add(picks, f.Pick[age]*uint64(s.Fresh[(s.Now-age)%freshLen].Browsing))
-		}
-	}
-	room.Promised = mulDiv(picks>>16, f.Units>>16, one)
-	rest := room.Supply - min(room.Supply, room.Promised)
-	room.ByStock = clamp(mulDivUp(rest, one, max(times(f.Pick[0], f.Units), 1)))
+	room := Room{Supply: add(in.Free, times(f.Back, in.Held)), Promised: mulDiv(f.Promise>>16, f.Units>>16, one), ByLane: math.MaxUint32}
+	room.ByStock = clamp(mulDivUp(less(room.Supply, room.Promised), one, max(times(f.Pick, f.Units), 1)))
 	backlog := uint64(0)
 	if in.LanePerMin > 0 {
-		perOrder := max(times(f.Pick[0], f.Keep), 1)
+		perOrder := max(times(f.Pick, f.Keep), 1)
 		room.ByLane = clamp(mulDivUp(uint64(in.LanePerMin)*f.FreshMs, one, 60_000*perOrder))
 		backlog = uint64(in.Holding) - min(uint64(in.Holding), backlogMin*uint64(in.LanePerMin))
 	}
