@@ -62,6 +62,9 @@ func (e *Event) applyHeld(f *factHeld) uint32 {
 	}
 	e.clock(slot)
 	e.rows += e.holdHash(row, f.buyerHash)
+	if e.line != nil {
+		e.passHeld(buyer, f.replaces != 0, e.unitsIn(&row.basket))
+	}
 	e.remember(&f.asked, VerbHold, uint64(f.hold), e.total(&row.basket))
 	return slot
 }
@@ -100,6 +103,10 @@ func (e *Event) end(slot uint32, as HoldState) int64 {
 	if row.state() == HoldPaying {
 		from = sharePaying
 	}
+	buyer, units := row.buyer, int64(0)
+	if e.line != nil {
+		units = e.unitsIn(&b)
+	}
 	var had []byte // of an expired hold: a payment may come late
 	if as == HoldExpired && b.more != 0 {
 		had = e.appendBasket(nil, &b, 0)
@@ -123,6 +130,9 @@ func (e *Event) end(slot uint32, as HoldState) int64 {
 	e.retire(slot, as, total)
 	if as == HoldExpired {
 		e.keepLate(b.price, b.sales, had)
+	}
+	if e.line != nil && as != HoldReplaced {
+		e.passHoldEnded(buyer, units, false)
 	}
 	return total
 }
@@ -229,6 +239,9 @@ func (e *Event) sell(slot uint32, ticket TicketID, paymentRef string, flags, pur
 	e.noteBought(buyer, order, &b)
 	e.rows += e.orderHash(made, order, hash, paymentRef)
 	e.retire(slot, HoldConfirmed, total)
+	if e.line != nil {
+		e.passHoldEnded(buyer, tickets, true)
+	}
 	return total
 }
 

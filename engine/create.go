@@ -389,6 +389,9 @@ func (e *Event) price(number uint32) {
 	for i := range v.fees {
 		v.total += v.fees[i].Minor
 	}
+	if len(e.prices) > 0 && int(l.price) < len(e.prices) && e.prices[l.price].lot == number {
+		v.before = l.price + 1
+	}
 	l.price = uint32(len(e.prices))
 	e.prices = append(e.prices, v)
 }

@@ -66,6 +66,8 @@ type Event struct {
 
 	line    *eventLine // nil until there is anything to keep of one
 	waiting LineWant   // what the shell was told that the line wants; volatile
+	// promised is up to which price version the buyer of the present command was shown prices with a pass; 0 is none.
+	promised uint32
 
 	touches    fifo[uint64] // hashes of the ids of those that are remembered
 	touchIndex index        // the low bits of the position
@@ -100,6 +102,8 @@ type work struct {
 	touched   factTouched
 	place     PlaceView
 	line      LineView
+	poolsFree []int64
+	prices    []PromisedPrice
 	wishItems []Item
 	command   Command // a buy, with what its offer says
 	blocked   factBlocked
@@ -332,7 +336,8 @@ func (e *Event) LiveCheck() error {
 	return fmt.Errorf("engine: event %q, lot %q: counts %+v are not its capacity", e.key.ID, e.lots[e.breach.place].spec.Lot, e.lots[e.breach.place].view())
 }
 
-// NextDeadline is the node time at which the event wants a VerbExpire: when the next hold or purchase is due or the tally wants to be written, or a little earlier,
+// NextDeadline is the node time at which the event wants a VerbExpire: when the next hold, purchase or pass is due, the line is to be looked at again, or the tally wants
+// to be written; or a little earlier,
 // as holds are put in order only when the first of their batch is due: that Expire has no facts. It is false if there is neither. A moment in
 // the past means: at once.
 func (e *Event) NextDeadline() (Instant, bool) {
@@ -346,6 +351,9 @@ func (e *Event) NextDeadline() (Instant, bool) {
 		if due := e.purchases.rows.at(slot).deadline + Instant(e.down); !ok || due < at {
 			at, ok = due, true
 		}
+	}
+	if due, any := e.nextInLine(); any && (!ok || due+Instant(e.down) < at) {
+		at, ok = due+Instant(e.down), true
 	}
 	return at, ok
 }

@@ -61,6 +61,9 @@ const (
 	kindRevealed     factKind = 66
 	kindDrawn        factKind = 67
 	kindRated        factKind = 68
+	kindGranted      factKind = 69
+	kindPassEnded    factKind = 70
+	kindSkipped      factKind = 71
 )
 
 // asked is the command that a fact answers: its request id and fingerprint. Facts that no caller asked for have none.

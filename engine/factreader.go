@@ -57,6 +57,9 @@ const (
 	FactRevealed             // the seed is known, the draw begins
 	FactDrawn                // some of the draw is done
 	FactRated                // the payment lane takes Units purchases a minute
+	FactGranted              // Entry got a pass, for LifeNs
+	FactPassEnded            // the pass of Entry ran out
+	FactSkipped              // the turn of Entry came while nobody was there: back within LifeNs, or with 0 that is over
 	FactOutage               // of the node: it was down for LifeNs
 	FactAudited              // of the node: Audit
 )
@@ -251,7 +254,7 @@ func (r *FactReader) read(d *decoder) {
 		r.readPurchase(d, kind, &a)
 	case kindAdmitted, kindReissued, kindRefunding, kindRefundsDated, kindRefundsEnded, kindCancelled, kindSwept, kindPassed, kindRefundSent, kindRefundStep, kindLinked:
 		r.readAfterSale(d, kind, &a)
-	case kindLobby, kindJoined, kindLeft, kindPresence, kindLobbyClosed, kindDrawValue, kindRevealed, kindDrawn, kindRated:
+	case kindLobby, kindJoined, kindLeft, kindPresence, kindLobbyClosed, kindDrawValue, kindRevealed, kindDrawn, kindRated, kindGranted, kindPassEnded, kindSkipped:
 		d.lineFact(kind, f, &a)
 	case kindOutage, kindAudited, kindSetting:
 		d.fail(fmt.Sprintf("a fact of the node, %d, in an event", kind))

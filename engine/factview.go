@@ -31,7 +31,7 @@ var factNames = map[factKind]string{
 	kindOffered: "offered", kindLate: "late", kindUndone: "undone", kindResolved: "resolved", kindOneClick: "one_click",
 	kindTouched: "touched", kindTimed: "timed",
 	kindLobby: "lobby", kindJoined: "joined", kindLeft: "left", kindPresence: "presence", kindLobbyClosed: "lobby_closed", kindDrawValue: "draw_value",
-	kindRevealed: "revealed", kindDrawn: "drawn", kindRated: "rated",
+	kindRevealed: "revealed", kindDrawn: "drawn", kindRated: "rated", kindGranted: "granted", kindPassEnded: "pass_ended", kindSkipped: "skipped",
 }
 
 func (k factKind) String() string {
@@ -147,7 +147,7 @@ func (e *Event) viewFact(v *FactView, fact []byte) {
 		v.Text = fmt.Sprintf("buyer %s by %d links, one of %d linked buyers", f.buyer, len(f.links), e.members.at(m.cluster).size)
 	case kindTouched:
 		v.Text = touchedText(&d)
-	case kindLobby, kindJoined, kindLeft, kindPresence, kindLobbyClosed, kindDrawValue, kindRevealed, kindDrawn, kindRated:
+	case kindLobby, kindJoined, kindLeft, kindPresence, kindLobbyClosed, kindDrawValue, kindRevealed, kindDrawn, kindRated, kindGranted, kindPassEnded, kindSkipped:
 		a = e.viewLineFact(v, fact)
 	case kindTimed:
 		v.Text = timedText(&d)

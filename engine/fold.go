@@ -180,6 +180,12 @@ func (e *Event) foldFact(d *decoder) error {
 		return e.foldDrawn(d)
 	case kindRated:
 		return e.foldRated(d)
+	case kindGranted:
+		return e.foldGranted(d)
+	case kindPassEnded:
+		return e.foldPassEnded(d)
+	case kindSkipped:
+		return e.foldSkipped(d)
 	case kindOutage, kindAudited, kindSetting:
 	}
 	return fmt.Errorf("%w: fact of unknown kind %d: was it written by a newer version?", ErrMalformed, kind)

@@ -67,6 +67,31 @@ func goldenLine(t testing.TB) (w *world, lines []string) {
 	do(&Command{Verb: VerbRate, Line: &LineCommand{PerMin: 600}})
 	do(&Command{Verb: VerbSettle})
 	do(joins("b15"))
+	admitted := func(n int) string { // the buyer of a pass
+		at := w.e.line.passes.first
+		for range n {
+			at = w.e.line.turns.at(at - 1).next
+		}
+		return w.e.buyerName(w.e.line.rows.at(w.e.line.turns.at(at - 1).entry).buyer)
+	}
+	one, two, three := admitted(0), admitted(1), admitted(2)
+	do(hold(one, "ga", 2))
+	do(&Command{Verb: VerbHold, Buyer: two, Items: []Item{{Lot: "stalls", Seats: []string{"A/1/4"}}}})
+	do(&Command{Verb: VerbConfirm, Buyer: one, Hold: "h1", PaymentRef: "inv-1"})
+	do(about(VerbAbsent, three))
+	do(about(VerbAbsent, w.e.buyerName(w.e.line.rows.at(w.e.line.tracks[0].waiting.first-1).buyer)))
+	w.now += 61 * second
+	do(&Command{Verb: VerbExpire}) // passes run out, one while its buyer has a hold; somebody is skipped
+	skipped := func() string {
+		return w.e.buyerName(w.e.line.rows.at(w.e.line.turns.at(w.e.line.skipped.first - 1).entry).buyer)
+	}
+	do(about(VerbPresent, skipped()))
+	do(about(VerbAbsent, w.e.buyerName(w.e.line.rows.at(w.e.line.tracks[0].waiting.first-1).buyer)))
+	do(about(VerbLeave, admitted(0)))
+	w.now += 31 * second
+	do(&Command{Verb: VerbExpire}) // somebody is gone
+	do(about(VerbAbsent, admitted(0)))
+	do(hold(admitted(1), "ga", 1))
 	do(&Command{Verb: VerbProve})
 	return w, lines
 }

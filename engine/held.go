@@ -118,7 +118,7 @@ func (e *Event) own(cmd *Command, a *asked) (slot uint32, ok bool) {
 	return slot, true
 }
 
-// expire ends holds that are due, the earliest first, and writes the tally.
+// expire ends holds that are due, the earliest first, then what is due of purchases and of the line, and writes the tally.
 func (e *Event) expire() {
 	now := e.eventTime()
 	if plantedBug(plantedExpireEarly) {
@@ -135,7 +135,7 @@ func (e *Event) expire() {
 		e.emitted()
 		e.applyExpired(&f, slot)
 	}
-	e.duePurchases(left)
+	e.dueLine(e.duePurchases(left))
 	if e.tally.any && e.tally.due <= e.now {
 		e.writeTally()
 	}

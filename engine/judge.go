@@ -22,15 +22,22 @@ func (e *Event) because(why refusal) {
 	}
 }
 
-// judgeHold applies the rules, in the order of the codes, and fills work.wanted with what can be taken. It leaves the reason to refuse in why.
+// judgeHold applies the rules, in the order of the codes but for that of a missing pass, which comes before all that looks at the lots, and fills work.wanted with what can be taken. It leaves the reason to refuse in why.
 func (e *Event) judgeHold(cmd *Command, buyer, old uint32) {
 	e.why.code = CodeOK
+	e.promised = 0
 	e.gather(cmd)
 	if old != 0 && e.holds.at(old-1).state() == HoldPaying {
 		e.because(refusal{code: CodePaymentInProgress, field: fieldBuyer})
 	}
 	if e.state != EventOnSale && !e.late || e.spec.Observe {
 		e.because(refusal{code: CodeNotOnSale, field: fieldEvent, text: e.notSelling()})
+	}
+	if e.line != nil && !e.late {
+		if e.why.code == CodeOK {
+			e.judgePass(buyer)
+		}
+		e.promised = e.promisedTo(buyer)
 	}
 	if e.why.code != CodeOK {
 		return
@@ -49,7 +56,7 @@ func (e *Event) judgeHold(cmd *Command, buyer, old uint32) {
 		total := int64(0)
 		for i := range e.work.wanted {
 			w := &e.work.wanted[i]
-			total += w.take * e.prices[e.lots[w.lot].price].total
+			total += w.take * e.prices[e.priceFor(w.lot)].total
 		}
 		if total > cmd.MaxPrice {
 			e.because(refusal{code: CodePriceExceeded, field: fieldMaxPrice, have: cmd.MaxPrice, want: total})

@@ -94,12 +94,24 @@ type eventLine struct {
 	rows   slab[lineRow] // entry n is in slot n-1, for good
 	counts [placeStatesEnd]int
 	tracks [TracksMax]lineTrack
-	served line.Place // the last place whose turn came first
-	perMin int64      // purchases a minute that the payment lane can take; 0 is unknown
+	perMin int64 // purchases a minute that the payment lane can take; 0 is unknown
+
+	turns    slab[turnRow]
+	passes   chain // of turns, by deadline
+	skipped  chain // of turns, by deadline
+	returned placeQueue
+	granted  uint64 // passes so far
+	holding  int    // passes whose buyer has a hold
+	shopping line.Shopping
+	looked   Instant // event time of the last look at who may be admitted; volatile
 }
 
 // lineTrack is what a line has of one of its tracks.
-type lineTrack struct{ waiting chain }
+type lineTrack struct {
+	waiting chain
+	granted uint64     // passes so far
+	served  line.Place // the last place whose turn has come
+}
 
 // lineHere returns the event's line, made if there is none yet.
 func (e *Event) lineHere() *eventLine {
@@ -166,7 +178,7 @@ func (e *Event) signalLine() {
 
 // lineUnsettled reports whether the line goes on by itself.
 func (e *Event) lineUnsettled() bool {
-	return e.line != nil && (e.lobbyCloses() || e.line.phase == LineDrawing && !e.lineOver())
+	return e.line != nil && (e.lobbyCloses() || e.line.phase == LineDrawing && !e.lineOver() || e.admits())
 }
 
 // settleLine does what follows for the line, as much as a step may take.
@@ -178,6 +190,7 @@ func (e *Event) settleLine() {
 		e.drawOn()
 		e.followUps = 0 // a slice is the work of a step
 	}
+	e.admitWaiting()
 }
 
 // leaf is the leaf of the entry in a slot.

@@ -35,6 +35,7 @@ func places(e *Event) []line.Place {
 func TestTheDrawIsWhatAnybodyCanMake(t *testing.T) {
 	const entries = 5000
 	w := lobby(t, entries)
+	w.ok(&Command{Verb: VerbPause}) // so that nobody is served yet
 	replica, err := OpenSnapshot(testKey(), w.e.AppendSnapshot(nil))
 	if err != nil {
 		t.Fatal(err)

@@ -154,3 +154,51 @@ func (e *Event) foldRated(d *decoder) error {
 	e.applyRated(&f)
 	return nil
 }
+
+func (e *Event) foldGranted(d *decoder) error {
+	f := factGranted{entry: d.entry(), life: d.int()}
+	slot, err := e.foldPlace(d, &asked{}, f.entry)
+	if err != nil {
+		return err
+	}
+	if r := e.line.rows.at(slot); e.line.phase != LineServing || r.state != PlaceWaiting || r.flags&rowAbsent != 0 {
+		return unfit("a pass for somebody who does not wait, or is not there")
+	}
+	if f.life <= 0 || f.life > passTTLMsMax*1e6 || e.eventTime()+Instant(f.life) < e.line.lastDeadline(&e.line.passes) {
+		return unfit("a pass that lives too long, or less than one before")
+	}
+	e.applyGranted(&f)
+	return nil
+}
+
+func (e *Event) foldPassEnded(d *decoder) error {
+	f := factPassEnded{entry: d.entry()}
+	slot, err := e.foldPlace(d, &asked{}, f.entry)
+	if err != nil {
+		return err
+	}
+	if e.line.rows.at(slot).state != PlaceAdmitted {
+		return unfit("a pass runs out that nobody has")
+	}
+	e.applyPassEnded(&f)
+	return nil
+}
+
+func (e *Event) foldSkipped(d *decoder) error {
+	f := factSkipped{entry: d.entry(), grace: d.int()}
+	slot, err := e.foldPlace(d, &asked{}, f.entry)
+	if err != nil {
+		return err
+	}
+	r := e.line.rows.at(slot)
+	switch {
+	case f.grace == 0 && r.state != PlaceSkipped:
+		return unfit("a time of grace is over that nobody has")
+	case f.grace > 0 && (e.line.phase != LineServing || r.state != PlaceWaiting || r.flags&rowAbsent == 0):
+		return unfit("somebody is skipped who does not wait, or is there")
+	case f.grace > 0 && (f.grace > lineGraceMsMax*1e6 || e.eventTime()+Instant(f.grace) < e.line.lastDeadline(&e.line.skipped)):
+		return unfit("a time of grace that is too long, or less than one before")
+	}
+	e.applySkipped(&f)
+	return nil
+}

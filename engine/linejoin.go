@@ -182,6 +182,7 @@ func (e *Event) applyJoined(f *factJoined) uint32 {
 	joins := uint8(0)
 	if at := e.buyers.at(buyer).entry; at != 0 {
 		joins = l.rows.at(at-1).joinsBefore() + 1
+		e.dropTurn(at - 1)
 	}
 	slot := l.rows.alloc()
 	*l.rows.at(slot) = lineRow{buyer: buyer, joined: e.age(), state: PlaceWaiting, track: f.track, wants: f.wants, flags: joins * rowJoins}
@@ -230,6 +231,7 @@ func (e *Event) applyLeft(f *factLeft, slot uint32) {
 // endPlace gives a live entry a final state.
 func (e *Event) endPlace(slot uint32, as PlaceState) {
 	e.line.unwait(slot)
+	e.endTurn(slot)
 	e.setState(slot, as, 0, rowAbsent|rowReturned)
 }
 
@@ -250,18 +252,28 @@ func (e *Event) presence(cmd *Command) {
 	e.showPlace(slot)
 }
 
-// changesPresence reports whether it is news that the buyer of an entry is there, or not. To who has a pass it makes no difference.
+// changesPresence reports whether it is news that the buyer of a live entry is there, or not.
 func (e *Event) changesPresence(r *lineRow, present bool) bool {
-	return r.state == PlaceWaiting && present == (r.flags&rowAbsent != 0) || r.state == PlaceSkipped && present
+	return r.state.live() && present == (r.flags&rowAbsent != 0)
 }
 
 func (e *Event) applyPresence(f *factPresence, slot uint32) {
-	verb := VerbAbsent
+	l := e.line
+	r := l.rows.at(slot)
+	verb, set, clear := VerbAbsent, uint8(rowAbsent), uint8(0)
 	if f.present {
-		verb = VerbPresent
-		e.setState(slot, PlaceWaiting, 0, rowAbsent)
-	} else {
-		e.setState(slot, PlaceWaiting, rowAbsent, 0)
+		verb, set, clear = VerbPresent, 0, rowAbsent
+	}
+	switch r.state { //nolint:exhaustive // of live entries
+	case PlaceWaiting:
+		e.setState(slot, PlaceWaiting, set, clear)
+	case PlaceSkipped: // whose buyer is back: next as soon as there is room
+		e.endTurn(slot)
+		e.setState(slot, PlaceWaiting, rowReturned, clear)
+		l.returned.push(&l.rows, slot)
+	case PlaceAdmitted:
+		e.setState(slot, PlaceAdmitted, set, clear)
+		e.browses(slot, f.present)
 	}
 	e.remember(&f.asked, verb, uint64(f.entry), 0)
 }

@@ -64,7 +64,7 @@ const (
 	_
 	rowJoins // how often the buyer had joined before, from this bit on
 
-	rowFlags = rowJoins - 1 // all flags
+	rowUnknown = rowJoins - 1 - rowAbsent - rowChained - rowReturned
 )
 
 // joinsMax is how often one buyer may join the line of an event.

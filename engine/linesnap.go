@@ -9,9 +9,10 @@ import (
 
 // appendLineState appends the line to a snapshot, since version 5: | 0 | if there is none, or
 //
-//	| 1 + phase | 1 commit 2 seed | commit | seed | lane's rate | served |
+//	| 1 + phase | 1 commit 2 seed | commit | seed | lane's rate | shopping, see engine/line | a track: granted, served |
 //	| lobby: n, n peaks; later: entries, root | value | drawing: work done |
 //	| n | n entries: buyer, place (0 where it is its number or not drawn), joined, state, track, wants, flags |
+//	| n | n passes, by deadline: entry, granted, deadline, held, prices, flags | n | those skipped, the same | n | passes that ended before their buyers' holds, by entry |
 //
 // Who waits in which order follows from the places.
 func (e *Event) appendLineState(dst []byte, buyers []uint32) []byte {
@@ -33,7 +34,10 @@ func (e *Event) appendLineState(dst []byte, buyers []uint32) []byte {
 	if how&keptSeed != 0 {
 		dst = append(dst, l.seed[:]...)
 	}
-	dst = binary.AppendUvarint(binary.AppendUvarint(dst, uint64(l.perMin)), uint64(l.served))
+	dst = l.shopping.Append(binary.AppendUvarint(dst, uint64(l.perMin)))
+	for t := range e.trackCount() {
+		dst = binary.AppendUvarint(binary.AppendUvarint(dst, l.tracks[t].granted), uint64(l.tracks[t].served))
+	}
 	if l.phase < LineClosed {
 		dst = append(dst, byte(len(l.tree.Peaks())))
 		for _, p := range l.tree.Peaks() {
@@ -57,7 +61,85 @@ func (e *Event) appendLineState(dst []byte, buyers []uint32) []byte {
 		dst = binary.AppendUvarint(binary.AppendUvarint(dst, uint64(place)), uint64(r.joined))
 		dst = append(dst, byte(r.state), r.track, r.wants, r.flags&^rowChained)
 	}
-	return dst
+	return e.appendTurns(dst)
+}
+
+// appendTurns appends those whose turn has come.
+func (e *Event) appendTurns(dst []byte) []byte {
+	l := e.line
+	var kept []byte
+	n := 0
+	for slot := range l.rows.rows {
+		if r := l.rows.at(slot); l.hasTurn(r) && !r.state.live() {
+			kept = appendTurn(kept, l.turns.at(r.prev-1))
+			n++
+		}
+	}
+	for _, c := range [...]*chain{&l.passes, &l.skipped} {
+		dst = binary.AppendUvarint(dst, uint64(c.n))
+		for at := c.first; at != 0; at = l.turns.at(at - 1).next {
+			dst = appendTurn(dst, l.turns.at(at-1))
+		}
+	}
+	return append(binary.AppendUvarint(dst, uint64(n)), kept...)
+}
+
+func appendTurn(dst []byte, t *turnRow) []byte {
+	for _, v := range [...]uint64{uint64(t.entry) + 1, uint64(t.granted), uint64(t.deadline), uint64(t.held), uint64(t.prices)} {
+		dst = binary.AppendUvarint(dst, v)
+	}
+	return append(dst, t.flags)
+}
+
+// openTurns reads what appendTurns wrote.
+func (e *Event) openTurns(d *decoder) {
+	l := e.line
+	for i, c := range [...]*chain{&l.passes, &l.skipped, nil} {
+		last := Instant(0)
+		for range d.count(int(l.rows.rows), 6) { //nolint:mnd // bytes that a turn takes at least
+			entry := d.entry()
+			t := turnRow{granted: Instant(d.uint(uint64(instantMax))), deadline: Instant(d.uint(uint64(instantMax) + 1<<56)), held: Instant(d.uint(uint64(instantMax)))}
+			t.entry, t.prices, t.flags = uint32(entry)-1, uint32(d.uint(uint64(len(e.prices)))), d.byte()
+			if d.what != "" || entry == 0 || uint32(entry) > l.rows.rows || t.flags >= turnFlagsEnd || t.deadline < last && c != nil {
+				d.fail("a turn of nobody, or out of order")
+				return
+			}
+			r := l.rows.at(t.entry)
+			if l.hasTurn(r) || !e.fitsTurn(r, &t, i) {
+				d.fail("a turn that its entry cannot have")
+				return
+			}
+			last = t.deadline
+			turn := l.turns.alloc()
+			*l.turns.at(turn) = t
+			r.prev = turn + 1
+			if c != nil {
+				chainPush(c, &l.turns, turn)
+			}
+			if i == 0 && t.flags&turnHolding != 0 {
+				l.holding++
+			}
+			e.rows += l.turnHash(t.entry)
+		}
+	}
+	if l.passes.n != l.counts[PlaceAdmitted] || l.skipped.n != l.counts[PlaceSkipped] {
+		d.fail("an entry whose turn has come, and that has none")
+	}
+}
+
+// fitsTurn reports whether an entry can have a turn that is a pass, a time of grace, or a pass that has ended before its buyer's hold.
+func (e *Event) fitsTurn(r *lineRow, t *turnRow, which int) bool {
+	holding := e.buyers.at(r.buyer).hold != 0
+	if which == 1 {
+		return r.state == PlaceSkipped && t.held == 0 && t.prices == 0 && t.flags == 0
+	}
+	if (t.flags&turnHolding != 0) != holding || holding && t.flags&turnPicked == 0 || t.flags&turnPicked != 0 && t.flags&turnBrowsing != 0 || (t.held != 0) != (t.flags&turnPicked != 0) {
+		return false
+	}
+	if which == 0 {
+		return r.state == PlaceAdmitted && (t.flags&turnPicked != 0 || (t.flags&turnBrowsing == 0) == (r.flags&rowAbsent != 0))
+	}
+	return holding && r.state > PlaceAdmitted && e.buyers.at(r.buyer).entry == t.entry+1
 }
 
 const (
@@ -88,7 +170,16 @@ func (e *Event) openLine(d *decoder) {
 	if how&keptSeed != 0 {
 		d.hash((*[32]byte)(&l.seed))
 	}
-	l.perMin, l.served = int64(d.uint(LimitMax)), line.Place(d.uint(math.MaxUint32))
+	l.perMin = int64(d.uint(LimitMax))
+	if shopping, rest, err := line.OpenShopping(d.buf); err == nil {
+		l.shopping, d.buf = shopping, rest
+	} else {
+		d.fail("shoppers who behave as nobody can")
+	}
+	for t := range e.trackCount() {
+		l.tracks[t].granted, l.tracks[t].served = d.uint(math.MaxUint32), line.Place(d.uint(math.MaxUint32))
+		l.granted += l.tracks[t].granted
+	}
 	var peaks []line.Hash
 	if l.phase < LineClosed {
 		peaks = make([]line.Hash, min(d.byte(), 32))
@@ -106,6 +197,9 @@ func (e *Event) openLine(d *decoder) {
 	}
 	e.openEntries(d)
 	if d.what != "" {
+		return
+	}
+	if e.openTurns(d); d.what != "" {
 		return
 	}
 	if l.entries > l.rows.rows || e.line.phase == LineNone && l.rows.rows > 0 {
@@ -134,8 +228,8 @@ func (e *Event) openEntries(d *decoder) {
 			d.fail("an entry of nobody, or of later")
 		case r.state < PlaceWaiting || r.state >= placeStatesEnd || int(r.track) >= e.trackCount() || r.wants > WantsMax:
 			d.fail("an entry in no state, or of no track")
-		case r.flags&rowFlags != 0 && r.state != PlaceWaiting:
-			d.fail("an entry that does not wait and is absent or back")
+		case r.flags&rowAbsent != 0 && !r.state.live(), r.state == PlaceSkipped && r.flags&rowAbsent == 0, r.flags&rowReturned != 0 && r.state != PlaceWaiting, r.flags&rowUnknown != 0:
+			d.fail("an entry that is absent or back where it cannot be")
 		}
 		if d.what != "" {
 			return
@@ -224,8 +318,11 @@ func (e *Event) openOrder(d *decoder, done uint64) {
 
 // rewait puts an entry that waits for its turn in its place.
 func (e *Event) rewait(slot uint32) {
-	if e.line.rows.at(slot).state == PlaceWaiting {
-		e.line.wait(slot)
+	l := e.line
+	if r := l.rows.at(slot); r.state == PlaceWaiting && r.flags&rowReturned != 0 {
+		l.returned.push(&l.rows, slot)
+	} else if r.state == PlaceWaiting {
+		l.wait(slot)
 	}
 }
 
@@ -278,7 +375,11 @@ func (e *Event) lineHash() uint64 {
 		return 0
 	}
 	h := hasher(hashK0 ^ e.seed)
-	h.pair(uint64(l.phase)|uint64(l.entries)<<32, uint64(l.rows.rows)|uint64(l.served)<<32)
+	h.pair(uint64(l.phase)|uint64(l.entries)<<32, uint64(l.rows.rows))
+	for t := range e.trackCount() {
+		h.pair(l.tracks[t].granted, uint64(l.tracks[t].served))
+	}
+	h.string(view(l.shopping.Append(nil)))
 	h.bool(l.committed)
 	h.string(view(l.commit[:]))
 	h.string(view(l.seed[:]))
@@ -301,6 +402,7 @@ func (c *checker) lineRows() error {
 	var counts [placeStatesEnd]int
 	var tree line.Tree
 	chained := [TracksMax]int{}
+	turns, passesHolding := 0, 0
 	for slot := range l.rows.rows {
 		r := l.rows.at(slot)
 		if r.buyer >= e.buyers.rows || r.state < PlaceWaiting || r.state >= placeStatesEnd || int(r.track) >= e.trackCount() {
@@ -321,6 +423,30 @@ func (c *checker) lineRows() error {
 		if l.phase < LineClosed {
 			tree.Append(e.leaf(slot))
 		}
+		if (r.state == PlaceAdmitted || r.state == PlaceSkipped) && !l.hasTurn(r) || r.flags&rowReturned != 0 && r.state != PlaceWaiting {
+			return e.broken("entry %d is %+v, and has no turn", slot+1, *r)
+		}
+		if !l.hasTurn(r) {
+			continue
+		}
+		turns++
+		t := l.turns.at(r.prev - 1)
+		if holding := e.buyers.at(r.buyer).hold != 0; t.entry != slot || r.state != PlaceSkipped && holding != (t.flags&turnHolding != 0) {
+			return e.broken("the turn of entry %d is %+v, its buyer's hold %d", slot+1, *t, e.buyers.at(r.buyer).hold)
+		}
+		if r.state == PlaceAdmitted && t.flags&turnHolding != 0 {
+			passesHolding++
+		}
+		c.rows += l.turnHash(slot)
+	}
+	if turns != l.turns.live() || passesHolding != l.holding {
+		return e.broken("%d turns are kept, %d holding, counted %d and %d", l.turns.live(), l.holding, turns, passesHolding)
+	}
+	if err := c.turns(&l.passes, PlaceAdmitted); err != nil {
+		return err
+	}
+	if err := c.turns(&l.skipped, PlaceSkipped); err != nil {
+		return err
 	}
 	if counts != l.counts {
 		return e.broken("the line counts %v, its entries %v", l.counts, counts)
@@ -340,6 +466,23 @@ func (c *checker) lineRows() error {
 		if n != chained[t] || n != l.tracks[t].waiting.n {
 			return e.broken("track %d has %d who wait, counted %d", t, l.tracks[t].waiting.n, n)
 		}
+	}
+	return nil
+}
+
+// turns verifies a chain of turns: those of all entries in a state, by deadline.
+func (c *checker) turns(of *chain, state PlaceState) error {
+	l := c.e.line
+	n, last := 0, Instant(0)
+	for at := of.first; at != 0; at = l.turns.at(at - 1).next {
+		t := l.turns.at(at - 1)
+		if n++; n > of.n || l.rows.at(t.entry).state != state || t.deadline < last {
+			return c.e.broken("turn %d of the %s ones is %+v, behind one until %d", n, state, *t, last)
+		}
+		last = t.deadline
+	}
+	if n != of.n || n != l.counts[state] {
+		return c.e.broken("%d are %s, of %d turns", l.counts[state], state, n)
 	}
 	return nil
 }

@@ -41,6 +41,12 @@ func (d *decoder) lineFact(kind factKind, f *Fact, a *asked) {
 		f.Kind = FactDrawn
 	case kindRated:
 		f.Kind, f.Units = FactRated, d.int()
+	case kindGranted:
+		f.Kind, f.Entry, f.LifeNs = FactGranted, d.entry(), d.int()
+	case kindPassEnded:
+		f.Kind, f.Entry = FactPassEnded, d.entry()
+	case kindSkipped:
+		f.Kind, f.Entry, f.LifeNs = FactSkipped, d.entry(), d.int()
 	}
 }
 
@@ -87,6 +93,18 @@ func (e *Event) viewLineFact(v *FactView, fact []byte) (a asked) {
 		v.Text = fmt.Sprintf("the draw's seed is %x", seed)
 	case kindDrawn:
 		v.Text = fmt.Sprintf("the draw has come to %d", d.int())
+	case kindGranted:
+		v.Text = fmt.Sprintf("entry %d has a pass", d.entry())
+		v.Text += ", for " + msText(d.int())
+	case kindPassEnded:
+		v.Text = fmt.Sprintf("the pass of entry %d has run out", d.entry())
+	case kindSkipped:
+		v.Text = fmt.Sprintf("entry %d is ", d.entry())
+		if grace := d.int(); grace > 0 {
+			v.Text += "skipped, and next if it is back in " + msText(grace)
+		} else {
+			v.Text += "gone: nobody was back in time"
+		}
 	case kindRated:
 		v.Text = fmt.Sprintf("the payment lane takes %d purchases a minute", d.int())
 	}

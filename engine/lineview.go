@@ -9,7 +9,9 @@ type PlaceView struct {
 	Entry   line.Entry
 	Place   line.Place // 0: not drawn yet
 	State   PlaceState
-	Absent  bool // the buyer is known not to be there
+	Absent  bool            // the buyer is known not to be there
+	Until   Instant         // node time until which: admitted, the pass is good; skipped, the buyer may come back
+	Prices  []PromisedPrice // admitted: what each open lot costs at most, a sale with fees
 	Track   string
 	Wants   int64
 	Leaf    line.Hash // of an entry of the lobby: what the root is made of; zero of others
@@ -35,19 +37,33 @@ type LineView struct {
 	Lapsed    int64
 	Gone      int64
 	Left      int64
-	Served    line.Place // the last place whose turn has come: who is behind it waits
+	Returned  int64      // of those who wait: who were skipped and are back, and with a draw those who have no place yet
+	Served    line.Place // the last place whose turn has come, in any track
 	PerMin    int64      // purchases a minute that the payment lane can take; 0 is unknown
 	Tracks    []TrackView
 
+	// How many may shop: what it is made of, and what it comes to.
+	Shopping  line.Shopping
+	Admission line.Admission
+	Room      line.Room
+
 	LeavesFrom line.Entry // of the first of Leaves
 	Leaves     []line.Hash
+}
+
+// PromisedPrice is what a sale of a lot costs at most with a pass.
+type PromisedPrice struct {
+	Lot        string
+	TotalMinor int64
 }
 
 // TrackView shows a track of a line.
 type TrackView struct {
 	Track   string
 	ShareBp int64
-	Waiting int64 // with a place, and their turn has not come
+	Waiting int64      // with a place, and their turn has not come
+	Granted int64      // passes so far
+	Served  line.Place // the last place whose turn has come
 }
 
 // showPlace shows an entry.
@@ -63,6 +79,11 @@ func (e *Event) showPlace(slot uint32) {
 	}
 	if e.lineOver() && r.state.live() {
 		v.State = PlaceOver
+	} else if r.state == PlaceAdmitted || r.state == PlaceSkipped {
+		v.Until = l.turns.at(r.prev-1).deadline + Instant(e.down)
+	}
+	if v.State == PlaceAdmitted {
+		v.Prices = e.promisedPrices(r.buyer + 1)
 	}
 	e.out.Shows |= ShowsPlace
 	e.out.Place = v
@@ -89,12 +110,21 @@ func (e *Event) viewLine() *LineView {
 	if l == nil {
 		return v
 	}
+	for i := range v.Tracks {
+		v.Tracks[i].Granted, v.Tracks[i].Served = int64(l.tracks[i].granted), l.tracks[i].served
+		v.Served = max(v.Served, l.tracks[i].served)
+	}
 	v.Committed, v.Commit, v.Root, v.Entries, v.Value = l.committed, l.commit, l.root, int64(l.entries), l.value
 	v.Revealed, v.Seed = l.phase >= LineDrawing && l.seed != line.Seed{}, l.seed
 	if l.phase == LineLobby {
 		v.Entries = int64(l.rows.rows)
 	}
-	v.Joined, v.Served, v.PerMin = int64(l.rows.rows), l.served, l.perMin
+	v.Joined, v.Returned, v.PerMin = int64(l.rows.rows), int64(l.counts[PlaceWaiting]), l.perMin
+	for i := range v.Tracks {
+		v.Returned -= v.Tracks[i].Waiting
+	}
+	v.Shopping, v.Admission, v.Room = l.shopping, e.admission(), e.roomInside()
+	v.Shopping.Advance(int64(e.eventTime()))
 	for state, at := range map[PlaceState]*int64{
 		PlaceWaiting: &v.Waiting, PlaceSkipped: &v.Skipped, PlaceAdmitted: &v.Admitted, PlaceSpent: &v.Spent, PlaceLapsed: &v.Lapsed, PlaceGone: &v.Gone, PlaceLeft: &v.Left,
 	} {
@@ -131,4 +161,26 @@ func (e *Event) showLeaves(from line.Entry) {
 	for n := int64(from); n <= v.Entries && len(v.Leaves) < EntriesPageMax; n++ {
 		v.Leaves = append(v.Leaves, e.leaf(uint32(n-1)))
 	}
+}
+
+// PlaceChange says what has become of somebody's place in the line, without their having asked.
+type PlaceChange struct {
+	Entry line.Entry
+	Place line.Place
+	Buyer string
+	State PlaceState
+	Until Instant // node time: admitted, of the pass; skipped, of the time of grace
+}
+
+// promisedPrices is what each open lot costs at most for a buyer (slot + 1) with a pass.
+func (e *Event) promisedPrices(buyer uint32) []PromisedPrice {
+	list := e.work.prices[:0]
+	e.promised = e.promisedTo(buyer)
+	for i := range e.lots {
+		if l := &e.lots[i]; l.open {
+			list = append(list, PromisedPrice{Lot: l.spec.Lot, TotalMinor: e.prices[e.priceFor(uint32(i))].total})
+		}
+	}
+	e.work.prices = list
+	return list
 }

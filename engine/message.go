@@ -65,6 +65,8 @@ const (
 	turnIsOver
 	placeWasLeft
 	drawsLater
+	turnHasNotCome
+	turnWasSkipped
 	eligibleSentences // one an Eligibility, then one a StepUp
 	stepUpSentences   = eligibleSentences + sentence(eligibilityEnd)
 	sentencesEnd      = stepUpSentences + sentence(stepUpEnd)
@@ -123,15 +125,17 @@ var sentences = [sentencesEnd]string{
 	methodNeedsURL:      "it sends the buyer elsewhere: return_url is missing",
 	methodNeedsBuyer:    "it cannot be charged again without the buyer's bank: hold, then buy with the hold",
 
-	noLineHere:    "the event is sold without a line now",
-	tooManyInLine: "the line has as many entries as the engine allows",
-	tooManyJoins:  "the buyer has joined the line as often as the engine allows",
-	lineIsOver:    "the line has ended with its event",
-	passWasSpent:  "the pass was spent by an order: join again for another",
-	passHasLapsed: "the pass has run out: join again",
-	turnIsOver:    "the turn came, and nobody was back in time: join again",
-	placeWasLeft:  "the place was given up: join again",
-	drawsLater:    "a value is taken only where one was promised, once the lobby has closed and before the seed is revealed",
+	noLineHere:     "the event is sold without a line now",
+	tooManyInLine:  "the line has as many entries as the engine allows",
+	tooManyJoins:   "the buyer has joined the line as often as the engine allows",
+	lineIsOver:     "the line has ended with its event",
+	passWasSpent:   "the pass was spent by an order: join again for another",
+	passHasLapsed:  "the pass has run out: join again",
+	turnIsOver:     "the turn came, and nobody was back in time: join again",
+	placeWasLeft:   "the place was given up: join again",
+	turnHasNotCome: "the turn has not come yet",
+	turnWasSkipped: "the turn came while nobody was there: say that the buyer is back",
+	drawsLater:     "a value is taken only where one was promised, once the lobby has closed and before the seed is revealed",
 
 	eligibleSentences + sentence(EligibleUnknown):     "buyer_unknown: nothing is saved for this buyer",
 	eligibleSentences + sentence(EligibleNoMethod):    "no_method: no method of payment is saved",

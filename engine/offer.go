@@ -116,7 +116,7 @@ func (e *Event) offer(cmd *Command) {
 func (e *Event) totalWanted() (total int64) {
 	for i := range e.work.wanted {
 		w := &e.work.wanted[i]
-		total += w.take * e.prices[e.lots[w.lot].price].total
+		total += w.take * e.prices[e.priceFor(w.lot)].total
 	}
 	return total
 }

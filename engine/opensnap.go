@@ -181,6 +181,7 @@ func (e *Event) openLayout(d *decoder, spec *EventSpec) {
 // openPrices replaces the prices that addLayout made by all that there ever were.
 func (e *Event) openPrices(d *decoder) {
 	e.prices = e.prices[:0]
+	newest := make([]uint32, len(e.lots)) // number + 1 of the lot's price so far
 	for range d.count(e.limits.PriceVersions, 4) {
 		p := priceVersion{lot: uint32(d.uint(math.MaxUint32)), face: int64(d.uint(MinorMax)), tax: int64(d.uint(MinorMax)), fees: d.fees()}
 		if d.what != "" || int(p.lot) >= len(e.lots) {
@@ -199,6 +200,7 @@ func (e *Event) openPrices(d *decoder) {
 			d.fail("a price is out of range")
 			return
 		}
+		p.before, newest[p.lot] = newest[p.lot], uint32(len(e.prices))+1
 		e.lots[p.lot].price = uint32(len(e.prices))
 		e.prices = append(e.prices, p)
 	}

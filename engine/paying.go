@@ -337,13 +337,13 @@ func (e *Event) captureFailed(slot uint32, gone bool) {
 	e.stepPurchase(slot, factPaid{step: stepCapturing, waits: true})
 }
 
-// duePurchases does what time asks of purchases, at most so many of them.
-func (e *Event) duePurchases(most int) {
+// duePurchases does what time asks of purchases, at most so many of them, and returns how many less that were.
+func (e *Event) duePurchases(most int) (left int) {
 	now := e.eventTime()
 	for ; most > 0; most-- {
 		slot, ok := e.purchases.due.first()
 		if !ok || e.purchases.rows.at(slot).deadline > now {
-			return
+			break
 		}
 		row := e.purchases.rows.at(slot)
 		switch row.state {
@@ -366,4 +366,5 @@ func (e *Event) duePurchases(most int) {
 			}
 		}
 	}
+	return most
 }

@@ -26,6 +26,9 @@ const (
 	plantedIgnoreAmount                // sell whatever amount the gateway has
 	plantedStaleRuns                   // search for seats in rows as they were
 	plantedTouchTwice                  // count a touch again that was reported before
+	plantedPassOfOthers                // let whoever comes shop with somebody else's pass
+	plantedSwapWaiters                 // serve the second before the first
+	plantedBackOfTheLine               // send whoever joins again to the back
 )
 
 // plantedBug reports whether this build has the bug. A constant comparison: in an ordinary build every use of it is compiled away.

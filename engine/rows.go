@@ -170,4 +170,6 @@ type priceVersion struct {
 	tax   int64
 	fees  []Fee
 	total int64 // a sale, face and fees
+
+	before uint32 // number + 1 of the lot's price before; 0 if it is the first
 }

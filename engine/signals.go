@@ -12,6 +12,7 @@ func (e *Event) TakeSignals(into *Signals) {
 	into.Work = append(into.Work, e.signals.Work...)
 	into.Changes = append(into.Changes, e.signals.Changes...)
 	into.Alarms = append(into.Alarms, e.signals.Alarms...)
+	into.Places = append(into.Places, e.signals.Places...)
 	if e.signals.Line != LineWantsNothing {
 		into.Line = e.signals.Line
 	}

@@ -158,7 +158,7 @@ func (t *Teller) read(d *decoder) {
 		}
 	case kindTimed:
 		d.timed(nil, nil)
-	case kindLobby, kindJoined, kindLeft, kindPresence, kindLobbyClosed, kindDrawValue, kindRevealed, kindDrawn, kindRated:
+	case kindLobby, kindJoined, kindLeft, kindPresence, kindLobbyClosed, kindDrawValue, kindRevealed, kindDrawn, kindRated, kindGranted, kindPassEnded, kindSkipped:
 		var f Fact
 		d.lineFact(kind, &f, &a)
 	case kindArchived:

@@ -32,7 +32,7 @@ func (e *Event) appendWish(dst []byte, items []Item) []byte {
 		it := &items[i]
 		lot, _ := e.lotNamed(it.Lot)
 		l := &e.lots[lot]
-		dst = binary.AppendUvarint(dst, uint64(l.price))
+		dst = binary.AppendUvarint(dst, uint64(e.priceFor(lot)))
 		switch {
 		case len(it.Seats) > 0:
 			dst = binary.AppendUvarint(dst, uint64(len(it.Seats))<<2|wishSeats)

@@ -111,6 +111,12 @@ func sayPlace(v *engine.PlaceView) string {
 	if v.Wants != 0 {
 		text += fmt.Sprintf(", wants %d", v.Wants)
 	}
+	if v.Until != 0 {
+		text += ", until " + clockTime(v.Until)
+	}
+	for _, p := range v.Prices {
+		text += fmt.Sprintf(", %s at most %d", p.Lot, p.TotalMinor)
+	}
 	return text
 }
 

@@ -254,6 +254,13 @@ func saySignals(s *engine.Signals, currency string) []string {
 	for _, a := range s.Alarms {
 		lines = append(lines, fmt.Sprintf("alarm: %s of purchase %d", a.Why, a.Purchase))
 	}
+	for _, p := range s.Places {
+		text := fmt.Sprintf("tells %s: %s", p.Buyer, p.State)
+		if p.Until != 0 {
+			text += " until " + clockTime(p.Until)
+		}
+		lines = append(lines, text)
+	}
 	switch s.Line {
 	case engine.LineWantsNothing:
 	case engine.LineWantsSeed:
