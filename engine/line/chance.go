@@ -9,13 +9,14 @@ const (
 	weightLate   = 4    // quiet passes: that they go on as fresh ones do
 	picksAtFirst = 8    // first holds: of two units each
 	squaresPrior = 40   // give or take one
-	holdsAtFirst = 4    // holds: that one of eight comes back
+	holdsAtAge   = 2    // holds: what is assumed of an age where none was seen
 	missedPrior  = 1    // of eight whose turn comes, one is absent
 	calledPrior  = 8    //
 	backPrior    = 1    // of three who were absent, one comes back
 	leftPrior    = 1    // of those who wait, one in 1,000 gives up each 15 s
 	waitedPrior  = 1000 //
-	drift        = 0.25 // how much the shares of those who are left may differ from what was seen, in logits
+	drift        = 0.35 // how much the shares of those who are left may differ from what was seen, in logits
+	patient      = 0.85 // who finds nothing at its turn is still there with this share when something comes back
 	waitTicksMax = 240  // an hour: who waits longer is taken to give up no oftener than in an hour
 )
 
@@ -26,6 +27,7 @@ type Outlook struct {
 	n        int
 	fresh    [freshLen]float64 // passes that are browsing, by age
 	quiet    float64
+	stops    [freshLen]float64 // the share of passes that are browsing at an age and stop within 15 s
 	late     Age
 	keep     guess   // the share of what is taken that is kept
 	back     guess   // the share of what is held that comes back
@@ -43,10 +45,13 @@ type Outlook struct {
 func NewOutlook(s *Shopping, p *Patience) *Outlook {
 	o := &Outlook{quiet: float64(s.Passes.Old), late: s.Passes.Late}
 	o.habits, o.n = s.Passes.habits()
-	for age := range freshLen {
+	stops := 0.0
+	for age, a := range s.Passes.Ages {
 		if c := s.Passes.at(age); c != nil {
 			o.fresh[age] = float64(c.There)
 		}
+		stops = min((float64(a.Ill)+weightAtAge*stops)/(float64(a.Seen)+weightAtAge), 1) // where none was seen, as many as at the age before
+		o.stops[age] = stops
 	}
 
 	picks := float64(s.Picks + picksAtFirst)
@@ -54,9 +59,7 @@ func NewOutlook(s *Shopping, p *Patience) *Outlook {
 	o.unitsVar = max(float64(s.Squares+squaresPrior)/picks-o.units*o.units, 0.01)
 	o.unitsOff = o.unitsVar / picks
 
-	f, holds := s.Forecast(), s.Holds.ended()/o.units+holdsAtFirst
-	o.keep = shareOf(f.Keep, holds)
-	o.back = shareOf(f.Back, holds)
+	o.keep, o.back = s.Holds.kept(o.units)
 
 	o.left = float64(p.Left) + leftPrior
 	o.rate = o.left / (float64(p.Waited) + waitedPrior)
@@ -73,6 +76,7 @@ func NewOutlook(s *Shopping, p *Patience) *Outlook {
 type Prospect struct {
 	Ahead    uint64  // who wait and come before the waiter: with tracks what [Ahead] says
 	Skipped  uint64  // who were absent at their turn, and come before the waiter if they come back in time
+	Wished   uint64  // units that those on the waiting list want who come before the waiter
 	Quantity uint32  // units that the waiter wants; 0 counts as 1
 	Free     uint64  // units that can be had now
 	Held     uint64  // units in holds, paying ones too
@@ -91,17 +95,20 @@ type Prospect struct {
 // The result is from 0 to 1, for any input. Cost: some microseconds, no allocation.
 func (o *Outlook) Chance(in Prospect) float64 {
 	supply, supplyVar := o.supply(in)
-	spare := supply - float64(max(in.Quantity, 1)) + 0.5 // units are whole, the normal distribution is not
+	spare := supply - float64(max(in.Quantity, 1)) + 0.5 - 0.5*float64(max(in.Quantity, 1)-1) // units are whole, the normal distribution is not
 	stays := o.stays(in.Ahead).and(o.there)
 	ahead := float64(in.Ahead) + float64(in.Skipped)*o.returns
+	wished := float64(in.Wished) * o.keep.mean
 	chance := 0.0
 	for i := range o.habits[:o.n] {
 		h := &o.habits[i]
-		takes := stays.and(h.takers)
-		takes.sd = math.Hypot(takes.sd, drift)
 		for node := range chanceNodes { // what the shares may be, each as likely as the others
 			z := math.Sqrt2 * math.Erfinv((2*float64(node)+1)/chanceNodes-1)
-			mean, variance := o.demand(h, h.takers.at(z), ahead, takes.at(z))
+			mean, variance := o.demand(h, z, ahead, stays)
+			mean += wished
+			if free := float64(in.Free); mean > free {
+				mean = free + patient*(mean-free)
+			}
 			chance += h.weight / chanceNodes * normal(spare-mean, variance+supplyVar)
 		}
 	}
@@ -127,26 +134,33 @@ func (o *Outlook) stays(ahead uint64) guess {
 	return guessed(stay, off*off/o.left)
 }
 
-// demand is how many units those who come before a waiter take and keep: the mean and the variance, if shoppers have a habit and a share of takers, and so many ahead take
-// something with a chance each.
-func (o *Outlook) demand(h *habit, takers, ahead, each float64) (mean, variance float64) {
+// demand is how many units those who come before a waiter take and keep: the mean and the variance, if shoppers have a habit, and the shares that are not known are z standard deviations
+// from their middles.
+func (o *Outlook) demand(h *habit, z, ahead float64, stays guess) (mean, variance float64) {
 	keep := o.keep.mean
 	count := func(n, share float64) {
 		mean += n * share * keep
 		variance += n * share * keep * (1 - share*keep)
 	}
+	takes := h.takes(h.takers.at(z), &o.stops, o.old)
 	for age, n := range o.fresh {
 		if n > 0 {
-			count(n, h.takes(age, takers))
+			count(n, guess{takes[age], drift}.at(z))
 		}
 	}
 	if o.quiet > 0 {
-		picked := float64(o.late.Well) + weightLate*h.takes(freshLen, takers)
-		ended := max(float64(o.late.Ill), float64(o.late.Seen)/oldTicks)
-		count(o.quiet, min(picked/(float64(o.late.Well)+ended+weightLate), 1))
+		count(o.quiet, guess{takes[freshLen], drift}.at(z))
 	}
-	count(ahead, each)
+	of := guessed(takes[0]*stays.mean, stays.variance()*takes[0]*takes[0])
+	of.sd = math.Hypot(of.sd, drift)
+	count(ahead, of.at(z))
 	variance = variance*o.units*o.units + mean*o.unitsVar
 	variance += mean * mean * (o.unitsOff + o.units*o.units*o.keep.variance()/(keep*keep))
 	return mean * o.units, variance
+}
+
+// old is the share of quiet passes that take something at last: no more than is expected of those that have just become quiet, and no more than was seen.
+func (o *Outlook) old(expected float64) float64 {
+	picked := float64(o.late.Well) + weightLate*expected
+	return min(picked/(float64(o.late.Well)+max(float64(o.late.Ill), float64(o.late.Seen)/oldTicks)+weightLate), expected)
 }

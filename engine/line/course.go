@@ -6,7 +6,7 @@ import "math"
 const (
 	cohortNs  = 15_000_000_000 // what began within as much is watched together
 	cohortMs  = cohortNs / 1_000_000
-	freshLen  = 10      // cohorts: what has not ended so long after it began is old
+	freshLen  = 20      // cohorts: what has not ended so long after it began is old
 	sampleMax = 1 << 10 // beyond it an average forgets half of what it has seen, so that the newest count most
 	oldMax    = 1 << 14 // x 15 s: the same for what is old
 )
@@ -14,7 +14,7 @@ const (
 // A Course is a life table: what becomes of things that begin one by one and end in one of two ways, by their age. Of those that were there at an age, so many ended in each
 // way within the next 15 seconds. So the many that end at once do not hide those that will not end for long, at whatever moment one looks.
 //
-// Things are counted by when they began, in cohorts of 15 seconds, while they are young: for 150 seconds. What happens at an age is counted once its cohort is past it.
+// Things are counted by when they began, in cohorts of 15 seconds, while they are young: for five minutes. What happens at an age is counted once its cohort is past it.
 type Course struct {
 	Now   int64            // the newest time that was told / 15 s
 	Young [freshLen]Cohort // things that are there, by the time they began / 15 s, modulo freshLen
@@ -117,15 +117,6 @@ func (c *Course) count() (young, old uint32) {
 	return young, c.Old
 }
 
-// ended is how many were seen to end, as far as it is remembered.
-func (c *Course) ended() float64 {
-	n := c.Late.Well + c.Late.Ill
-	for _, a := range c.Ages {
-		n += a.Well + a.Ill
-	}
-	return float64(n)
-}
-
 // can reports whether a course can be like this.
 func (c *Course) can() bool {
 	for _, a := range c.Ages {
@@ -149,36 +140,37 @@ func (a *Age) beyond(limit uint64) bool { return a.Seen > limit || a.Well > limi
 // An assumption is what is assumed of a course before anything was seen: of weight things that are there at an age, so many end in each way. Shares are in 2^-32.
 type assumption struct {
 	weight uint64
-	first  [3]uint64 // that end well at the first three ages; later it is a little less than was found of the age before
+	first  [3]uint64 // that end well at the first three ages; later it is three quarters of what was found of the age before
 	ill    uint64    // that end ill, at any age
 	oldIll uint64    // at least, when they are old
 }
 
 // A fate is what things come to, by age; the last is of old ones. Shares are in 2^-32.
 type fate struct {
-	well    [freshLen + 1]uint64 // the share that ends well, at last
-	youngMs [freshLen + 1]uint64 // how long they are still there and young, on average
+	well    [freshLen + 1]uint64                 // the share that ends well, at last
+	youngMs [freshLen + 1]uint64                 // how long they are still there and young, on average
+	ends    [freshLen]struct{ well, ill uint64 } // the shares that end in each way within 15 seconds
 }
 
 // fate is what was seen of a course and what is assumed of it.
 func (c *Course) fate(a assumption) fate {
-	var well, ill [freshLen]uint64
+	var f fate
 	for age, seen := range c.Ages {
 		expected := a.first[min(age, 2)]
 		if age > 2 {
-			expected = well[age-1] / 8 * 7
+			expected = f.ends[age-1].well / 4 * 3
 		}
-		well[age] = mulDiv(min(seen.Well, seen.Seen)*one+a.weight*expected, 1, seen.Seen+a.weight)
-		ill[age] = min(mulDiv(min(seen.Ill, seen.Seen)*one+a.weight*a.ill, 1, seen.Seen+a.weight), one-well[age])
+		end := &f.ends[age]
+		end.well = mulDiv(min(seen.Well, seen.Seen)*one+a.weight*expected, 1, seen.Seen+a.weight)
+		end.ill = min(mulDiv(min(seen.Ill, seen.Seen)*one+a.weight*a.ill, 1, seen.Seen+a.weight), one-end.well)
 	}
-	var f fate
 	// Old ones go on as the oldest young ones did, at half the rate, until something else is seen.
-	late := (min(c.Late.Well, c.Late.Seen)*one + a.weight*(well[freshLen-1]/2)) / (c.Late.Seen + a.weight)
+	late := (min(c.Late.Well, c.Late.Seen)*one + a.weight*(f.ends[freshLen-1].well/2)) / (c.Late.Seen + a.weight)
 	ends := max((min(c.Late.Ill, c.Late.Seen)*one+a.weight*a.oldIll)/(c.Late.Seen+a.weight), a.oldIll)
 	f.well[freshLen] = share(late, late+ends)
 	for age := freshLen - 1; age >= 0; age-- {
-		gone := well[age] + ill[age]
-		f.well[age] = well[age] + times(one-gone, f.well[age+1])
+		gone := f.ends[age].well + f.ends[age].ill
+		f.well[age] = f.ends[age].well + times(one-gone, f.well[age+1])
 		f.youngMs[age] = times(2*one-gone, cohortMs)/2 + times(one-gone, f.youngMs[age+1])
 	}
 	return f

@@ -20,13 +20,6 @@ func seen(yes, all float64) guess {
 	return guessed(mean, mean*(1-mean)/(all+1))
 }
 
-// shareOf is the guess of a share in 2^-32 that was seen of so many, and that may be another for those who are left.
-func shareOf(share uint64, all float64) guess {
-	g := seen(float64(share)/one*all, all)
-	g.sd = math.Hypot(g.sd, drift)
-	return g
-}
-
 // variance is that of the share itself.
 func (g guess) variance() float64 {
 	v := g.sd * g.mean * (1 - g.mean)

@@ -3,12 +3,11 @@ package line
 import "math"
 
 // A habit is one way in which shoppers might behave: a share of them, the takers, takes something, after a time that is gamma distributed, and the others never do. Which habit they have
-// is not known: each explains more or less well what was seen.
+// is not known: each explains more or less well what was seen. Whoever stops browsing before might have been either.
 type habit struct {
 	weight float64 // how probable it is, after what was seen
 	takers guess
 	until  [freshLen + 1]float64 // the share of takers that have taken something before an age
-	gone   [freshLen + 1]float64 // the share of passes that stopped before an age; takers do not
 }
 
 // The habits that are supposed: how long takers take on average, and how much it varies.
@@ -37,16 +36,9 @@ func gammaCDF(t, mean float64, shape int) float64 {
 
 // habits are the ways in which shoppers may behave, with how probable each is after what was seen, and how many there are. Improbable ones are left out.
 func (c *Course) habits() (list [habitsMax]habit, n int) {
-	var gone [freshLen + 1]float64
-	stay := 1.0
-	for age, a := range c.Ages {
-		passes := float64(a.Seen + weightAtAge)
-		gone[age+1] = gone[age] + stay*min(float64(a.Ill)/passes, 1)
-		stay *= max(1-float64(a.Ill+a.Well)/passes, 0)
-	}
 	best := math.Inf(-1)
 	for i := range habitsMax {
-		h := habit{gone: gone}
+		var h habit
 		mean, shape := paceMin*math.Pow(paceRatio, float64(i%paces)), []int{1, 4}[i/paces]
 		for age := 1; age <= freshLen; age++ {
 			h.until[age] = gammaCDF((float64(age)-0.5)*cohortMs/1000, mean, shape)
@@ -71,13 +63,19 @@ func (c *Course) habits() (list [habitsMax]habit, n int) {
 
 // fit finds the share of takers that explains best what was seen of fresh passes, and returns the logarithm of how well the habit explains it, whatever the share.
 func (h *habit) fit(ages *[freshLen]Age) float64 {
+	const golden = 0.6180339887498949
 	low, high := -5.0, 6.0
-	for range 24 { // the logarithm of the likelihood has one peak
-		a, b := low+(high-low)*0.382, low+(high-low)*0.618
-		if h.likelihood(ages, a) < h.likelihood(ages, b) {
-			low = a
+	a, b := high-golden*(high-low), low+golden*(high-low)
+	atA, atB := h.likelihood(ages, a), h.likelihood(ages, b)
+	for high-low > 0.002 { // the logarithm of the likelihood has one peak: golden section search
+		if atA < atB {
+			low, a, atA = a, b, atB
+			b = low + golden*(high-low)
+			atB = h.likelihood(ages, b)
 		} else {
-			high = b
+			high, b, atB = b, a, atA
+			a = high - golden*(high-low)
+			atA = h.likelihood(ages, a)
 		}
 	}
 	const step = 0.05
@@ -97,17 +95,26 @@ func (h *habit) likelihood(ages *[freshLen]Age, logit float64) float64 {
 		if a.Seen == 0 {
 			continue
 		}
-		left := takers * (1 - h.until[age])
-		others := max(1-takers-h.gone[age], 0.001)
-		picks := min(max(takers*(h.until[age+1]-h.until[age])/(left+others), 1e-6), 1-1e-6)
+		picks := h.hazard(age, takers)
 		picked := float64(min(a.Well, a.Seen))
 		sum += picked*math.Log(picks) + (float64(a.Seen)-picked)*math.Log(1-picks)
 	}
 	return sum
 }
 
-// takes is the share of passes that are browsing at an age that take something at last, if so many are takers.
-func (h *habit) takes(age int, takers float64) float64 {
-	left := takers * (1 - h.until[age])
-	return left / (left + max(1-takers-h.gone[age], 0.001))
+// hazard is the share of passes that are browsing at an age that take something within 15 seconds, if so many are takers.
+func (h *habit) hazard(age int, takers float64) float64 {
+	return min(max(takers*(h.until[age+1]-h.until[age])/(1-takers*h.until[age]), 1e-6), 1-1e-6)
+}
+
+// takes are the shares of passes that are browsing at an age that take something at last, if so many are takers, and so many stop at each age and so many old ones
+// take something. The last is of old ones.
+func (h *habit) takes(takers float64, stops *[freshLen]float64, old func(expected float64) float64) (share [freshLen + 1]float64) {
+	share[freshLen] = old(takers * (1 - h.until[freshLen]) / (1 - takers*h.until[freshLen]))
+	for age := freshLen - 1; age >= 0; age-- {
+		stop := stops[age]
+		pick := h.hazard(age, takers) * (1 - stop/2)
+		share[age] = pick + max(1-pick-stop, 0)*share[age+1]
+	}
+	return share
 }

@@ -16,7 +16,7 @@ const (
 	backlogMin = 2  // minutes: purchases that wait longer for the lane slow the admission down
 )
 
-// assumedOfPasses: three of four take something at last, half of them within 45 seconds, and a quiet pass lasts ten minutes.
+// assumedOfPasses: two of three take something at last, most of them within a minute, and a quiet pass lasts ten minutes.
 func assumedOfPasses() assumption {
 	return assumption{weight: 16, first: [3]uint64{one / 8, one / 16 * 3, one / 16 * 3}, oldIll: one / oldTicks}
 }
@@ -72,7 +72,7 @@ type Room struct {
 //
 //	supply   = free + ⌊held x back⌋
 //	promised = ⌊promise x units⌋
-//	by stock = ⌈(supply - promised) / (pick x units)⌉
+//	by stock = ⌊(supply - promised) / (pick x units)⌋, but 1 if that is 0 and more than half of the supply is promised to nobody
 //	by lane  = ⌈lane per minute x fresh minutes / (pick x keep)⌉
 //	grant    = min(by stock, by lane - fresh - backlog, max - all), and 0 while nothing is free
 //
@@ -85,7 +85,11 @@ func Shoppers(s *Shopping, in Admission) Room {
 	f := s.Forecast()
 	fresh, quiet := s.Count()
 	room := Room{Supply: add(in.Free, times(f.Back, in.Held)), Promised: mulDiv(f.Promise>>16, f.Units>>16, one), ByLane: math.MaxUint32}
-	room.ByStock = clamp(mulDivUp(less(room.Supply, room.Promised), one, max(times(f.Pick, f.Units), 1)))
+	rest := less(room.Supply, room.Promised)
+	room.ByStock = clamp(mulDiv(rest, one, max(times(f.Pick, f.Units), 1)))
+	if room.ByStock == 0 && room.Promised < rest {
+		room.ByStock = 1
+	}
 	backlog := uint64(0)
 	if in.LanePerMin > 0 {
 		perOrder := max(times(f.Pick, f.Keep), 1)

@@ -14,7 +14,7 @@ const (
 // is changed by its facts only, and two that were told the same are equal. The zero Shopping knows nothing yet, and assumes what docs/line.md says.
 //
 // A pass whose buyer is present and has taken nothing yet is browsing: from its grant until its first hold (Picked), its end, or its buyer's absence (Stopped), and again
-// once its buyer is back (Returned). It is fresh for 150 seconds and then quiet.
+// once its buyer is back (Returned). It is fresh for five minutes and then quiet.
 //
 // Times are Unix nanoseconds of event time; one before the newest counts as the newest. Nothing here fails: what cannot be (more ends than grants) is counted as far
 // as it can be.
