@@ -202,9 +202,19 @@ func TestWordsAreNotTurnedRoundByLittle(t *testing.T) {
 		before Word
 		want   Word
 	}{
-		{0.5, 1, Untold, Likely}, {0.49, 1, Untold, Unlikely}, {0.46, 1, Likely, Likely}, {0.44, 1, Likely, Unlikely},
-		{0.54, 1, Unlikely, Unlikely}, {0.56, 1, Unlikely, Likely}, {0.005, 0, Unlikely, SoldOut}, {0.005, 1, Unlikely, Unlikely},
-		{0.05, 0, SoldOut, SoldOut}, {0.07, 0, SoldOut, Unlikely}, {0.05, 3, SoldOut, Unlikely}, {0, 0, Untold, SoldOut}, {1, 5, SoldOut, Likely},
+		{0.5, 1, Untold, Likely},
+		{0.49, 1, Untold, Unlikely},
+		{0.46, 1, Likely, Likely},
+		{0.44, 1, Likely, Unlikely},
+		{0.54, 1, Unlikely, Unlikely},
+		{0.56, 1, Unlikely, Likely},
+		{0.005, 0, Unlikely, SoldOut},
+		{0.005, 1, Unlikely, Unlikely},
+		{0.05, 0, SoldOut, SoldOut},
+		{0.07, 0, SoldOut, Unlikely},
+		{0.05, 3, SoldOut, Unlikely},
+		{0, 0, Untold, SoldOut},
+		{1, 5, SoldOut, Likely},
 	} {
 		if got := Tell(c.chance, c.free, c.before); got != c.want {
 			t.Errorf("a chance of %v with %d free after %q is %q, want %q", c.chance, c.free, c.before, got, c.want)

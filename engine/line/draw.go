@@ -40,7 +40,7 @@ func NewDraw(seed Seed, root Hash, value string) *Draw {
 	named := sha256.Sum256([]byte(value))
 	sha := sha256.New()
 	d := &Draw{sha: sha, buf: make([]byte, HashLen)}
-	d.state = sha.(encoding.BinaryUnmarshaler) //nolint:errcheck,forcetypeassert // the documentation of crypto/sha256 promises it
+	d.state = sha.(encoding.BinaryUnmarshaler) // the documentation of crypto/sha256 promises it
 	d.inner = d.after(seed, 0x36, root[:], named[:])
 	d.outer = d.after(seed, 0x5c)
 	return d

@@ -22,6 +22,7 @@ type shape struct {
 	holdTTL       int     // seconds
 	passTTL       int
 	lanePerMin    int
+	paced         bool    // orders wait for the lane, and do not lapse meanwhile
 	atOnce        int     // passes at once; 0: the formula
 	late          int     // who join while it is served
 	quits         float64 // share of those who find nothing who give up
@@ -98,6 +99,9 @@ type sale struct {
 	returned []int
 	wishes   []int // the waiting list
 	wished   int   // units that it wants
+	lane     []func()
+	laned    int // what the lane may do now, x 60
+	sold     int // orders
 	skipped  int
 	free     int
 	held     int
@@ -208,6 +212,9 @@ func (w *sale) step() bool {
 		what()
 	}
 	delete(w.due, w.now)
+	if w.paced {
+		w.charge()
+	}
 	w.serve()
 	w.admit()
 	if w.pending == 0 || w.now == 20000 || w.now < 400 {
@@ -349,17 +356,32 @@ func (w *sale) hold(i int) {
 	w.holding++
 	w.s.HoldMade(w.wall(), uint32(units))
 	made, sold := w.wall(), b.determined || !w.chance(w.lapse)
-	after := w.holdTTL
-	if sold {
-		after = min(w.lasts(w.pay), w.holdTTL)
-	}
-	w.at(after, func() {
+	end := func() {
 		w.buyers[i].state = simOver
 		w.held -= units
 		w.holding--
-		if !sold {
+		if sold {
+			w.sold++
+		} else {
 			w.free += units
 		}
 		w.s.HoldEnded(made, w.wall(), uint32(units), sold)
-	})
+	}
+	switch {
+	case !sold:
+		w.at(w.holdTTL, end)
+	case w.paced:
+		w.lane = append(w.lane, end)
+	default:
+		w.at(min(w.lasts(w.pay), w.holdTTL), end)
+	}
+}
+
+// charge lets the lane do what it does in a second.
+func (w *sale) charge() {
+	for w.laned += w.lanePerMin; w.laned >= 60 && len(w.lane) > 0; w.laned -= 60 {
+		w.lane[0]()
+		w.lane = w.lane[1:]
+	}
+	w.laned = min(w.laned, 60)
 }

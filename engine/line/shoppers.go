@@ -13,7 +13,7 @@ const (
 	priorPicks = 8  // first holds weigh as many,
 	priorUnits = 16 // two units each
 	oldTicks   = 40 // x 15 s: how long a quiet pass lasts
-	backlogMin = 2  // minutes: purchases that wait longer for the lane slow the admission down
+	backlogMin = 1  // minutes: purchases that wait longer for the lane slow the admission down
 )
 
 // assumedOfPasses: two of three take something at last, most of them within a minute, and a quiet pass lasts ten minutes.
@@ -76,7 +76,7 @@ type Room struct {
 //	by lane  = ⌈lane per minute x fresh minutes / (pick x keep)⌉
 //	grant    = min(by stock, by lane - fresh - backlog, max - all), and 0 while nothing is free
 //
-// where back, promise, units, pick, keep and fresh minutes are those of the [Forecast], and backlog is the holding passes beyond what the lane does in two minutes. By lane is
+// where back, promise, units, pick, keep and fresh minutes are those of the [Forecast], and backlog is the holding passes beyond what the lane does in a minute. By lane is
 // Little's law: passes come in at the lane's rate, divided by the share of them that go on to pay, and are there for as long as they are fresh. Quiet passes take no room of the
 // lane's, so that buyers who vanish do not block it. Integers only, rounded as drawn: the same input gives the same answer on every machine, and none overflows.
 //

@@ -44,8 +44,8 @@ func TestShoppersObeyTheirBounds(t *testing.T) {
 	if math.Abs(float64(lane.ByLane)-want) > 1 || lane.Grant != lane.ByLane-1 {
 		t.Errorf("60 purchases a minute let %d shop, want about %v: %+v", lane.ByLane, want, lane)
 	}
-	if late := Shoppers(&s, Admission{Free: 1 << 40, LanePerMin: 60, Holding: 150}); late.Grant != lane.Grant-30 {
-		t.Errorf("30 purchases more than the lane does in two minutes take room of 30: %d, then %d", lane.Grant, late.Grant)
+	if late := Shoppers(&s, Admission{Free: 1 << 40, LanePerMin: 60, Holding: 150}); late.Grant != lane.Grant-90 {
+		t.Errorf("90 purchases more than the lane does in a minute take room of 90: %d, then %d", lane.Grant, late.Grant)
 	}
 }
 

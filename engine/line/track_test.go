@@ -62,7 +62,7 @@ func TestAheadIsWhoIsServedBefore(t *testing.T) {
 			}
 			want++
 		}
-		slack := uint64(10000/tracks[mine].ShareBp + 4) // the next pass of a small share may be some passes off
+		slack := 10000/tracks[mine].ShareBp + 4 // the next pass of a small share may be some passes off
 		if ahead+slack < want || ahead > want+slack {
 			t.Errorf("%d are served before the waiter with %d before it in track %d of %+v, Ahead says %d", want, before, mine, tracks, ahead)
 		}

@@ -1,0 +1,187 @@
+package line
+
+import (
+	"math"
+	"math/bits"
+)
+
+// Fairness counts what became of the people of a line. Parts that were counted apart are merged in any order, and give what one count of all would. The zero Fairness is empty.
+//
+// Who was overtaken is not in it: see [Overtakes], which wants all grants in their order.
+type Fairness struct {
+	tracks  []trackCounts
+	strata  [256]stratum
+	orders  uint64 // tickets sold,
+	linked  uint64 // of them to clusters of linked buyers
+	cluster uint64 // and the most tickets of one cluster
+}
+
+// trackCounts is what became of the people of one track.
+type trackCounts struct {
+	joined, served, noShows, left, ordered uint64
+	waits                                  Waits
+}
+
+// A stratum is those whose places are about the same, by flow: with a pass, and of them with an order.
+type stratum struct{ shopped, ordered [flows]uint64 }
+
+// A Flow is how a buyer checked out.
+type Flow uint8
+
+// The flows.
+const (
+	Standard Flow = iota
+	OneClick
+	flows
+)
+
+// track is what is counted of a track.
+func (f *Fairness) track(track uint8) *trackCounts {
+	for len(f.tracks) <= int(track) {
+		f.tracks = append(f.tracks, trackCounts{})
+	}
+	return &f.tracks[track]
+}
+
+// Joined counts one who joined the line.
+func (f *Fairness) Joined(track uint8) { f.track(track).joined++ }
+
+// Served counts one who got a pass, so long after it began to wait: after the line began to be served, or after it joined, whichever was later.
+func (f *Fairness) Served(track uint8, waitedMs int64) {
+	t := f.track(track)
+	t.served++
+	t.waits.Add(waitedMs)
+}
+
+// NoShow counts one who was absent at its turn and did not come back in time.
+func (f *Fairness) NoShow(track uint8) { f.track(track).noShows++ }
+
+// Left counts one who gave its place up.
+func (f *Fairness) Left(track uint8) { f.track(track).left++ }
+
+// Shopped counts what became of a pass of somebody with a place: whether it ended in an order, by the flow that its buyer was given.
+func (f *Fairness) Shopped(track uint8, place Place, flow Flow, ordered bool) {
+	s := &f.strata[stratumOf(place)]
+	flow = min(flow, OneClick)
+	s.shopped[flow]++
+	if ordered {
+		s.ordered[flow]++
+		f.track(track).ordered++
+	}
+}
+
+// Sold counts the tickets of one person, or of all buyers that are linked as one.
+func (f *Fairness) Sold(tickets uint64, buyers int) {
+	f.orders += tickets
+	if buyers > 1 {
+		f.linked += tickets
+		f.cluster = max(f.cluster, tickets)
+	}
+}
+
+// stratumOf is the stratum of a place: eight for each doubling.
+func stratumOf(place Place) int {
+	shift := max(bits.Len32(uint32(place))-4, 0)
+	return shift*8 + int(place>>shift)
+}
+
+// Merge adds what other has counted.
+func (f *Fairness) Merge(other *Fairness) {
+	for i := range other.tracks {
+		t, o := f.track(uint8(i)), &other.tracks[i]
+		t.joined, t.served, t.noShows, t.left, t.ordered = t.joined+o.joined, t.served+o.served, t.noShows+o.noShows, t.left+o.left, t.ordered+o.ordered
+		t.waits.Merge(&o.waits)
+	}
+	for i := range other.strata {
+		for flow := range flows {
+			f.strata[i].shopped[flow] += other.strata[i].shopped[flow]
+			f.strata[i].ordered[flow] += other.strata[i].ordered[flow]
+		}
+	}
+	f.orders += other.orders
+	f.linked += other.linked
+	f.cluster = max(f.cluster, other.cluster)
+}
+
+// A FairTrack is what a report says of one track. Shares are of all tracks, from 0 to 1.
+type FairTrack struct {
+	Joined  uint64
+	Served  uint64
+	NoShows uint64
+	Left    uint64
+	Ordered uint64
+	Share   float64 // of the passes
+	P50Ms   uint64  // what half of those who were served waited at most,
+	P90Ms   uint64  // nine of ten,
+	P99Ms   uint64  // ninety-nine of a hundred
+	MaxMs   uint64  // and all
+}
+
+// A FairReport is a [Fairness] in figures.
+type FairReport struct {
+	All        FairTrack
+	Tracks     []FairTrack // by track
+	Tickets    uint64      // sold
+	Linked     uint64      // of them to clusters of linked buyers,
+	MostLinked uint64      // and to the one with the most
+	Flows      [2]FlowReport
+	// Difference is how much larger the share of one-click passes that ended in an order was than that of standard ones with about the same place, and Error its
+	// standard error; both 0 if no two can be compared.
+	Difference, Error float64
+}
+
+// A FlowReport is what became of the passes of one flow.
+type FlowReport struct {
+	Shopped uint64
+	Ordered uint64
+}
+
+// Report is what was counted so far.
+//
+// Flows are compared at equal place, as those in front find more: the difference is that of Mantel and Haenszel over strata of places, eight for each doubling.
+//
+// Source: S. Greenland, J. M. Robins, Estimation of a common effect parameter from sparse follow-up data, Biometrics 41 (1985), for the difference and its variance.
+func (f *Fairness) Report() FairReport {
+	r := FairReport{Tickets: f.orders, Linked: f.linked, MostLinked: f.cluster}
+	var all trackCounts
+	for i := range f.tracks {
+		t := &f.tracks[i]
+		all.joined, all.served, all.noShows, all.left, all.ordered = all.joined+t.joined, all.served+t.served, all.noShows+t.noShows, all.left+t.left, all.ordered+t.ordered
+		all.waits.Merge(&t.waits)
+	}
+	r.All = all.report(all.served)
+	for i := range f.tracks {
+		r.Tracks = append(r.Tracks, f.tracks[i].report(all.served))
+	}
+	var over, weights, variance float64
+	for _, s := range f.strata {
+		for flow := range flows {
+			r.Flows[flow].Shopped += s.shopped[flow]
+			r.Flows[flow].Ordered += s.ordered[flow]
+		}
+		n0, n1 := float64(s.shopped[Standard]), float64(s.shopped[OneClick])
+		if n0 == 0 || n1 == 0 {
+			continue
+		}
+		a, b, n := float64(s.ordered[OneClick]), float64(s.ordered[Standard]), n0+n1
+		over += (a*n0 - b*n1) / n
+		weights += n1 * n0 / n
+		variance += (a*(n1-a)*n0*n0*n0 + b*(n0-b)*n1*n1*n1) / (n1 * n0 * n * n)
+	}
+	if weights > 0 {
+		r.Difference, r.Error = over/weights, math.Sqrt(variance)/weights
+	}
+	return r
+}
+
+// report is what a report says of t, where so many passes were granted altogether.
+func (t *trackCounts) report(passes uint64) FairTrack {
+	r := FairTrack{
+		Joined: t.joined, Served: t.served, NoShows: t.noShows, Left: t.left, Ordered: t.ordered,
+		P50Ms: t.waits.PercentileMs(0.5), P90Ms: t.waits.PercentileMs(0.9), P99Ms: t.waits.PercentileMs(0.99), MaxMs: t.waits.MaxMs(),
+	}
+	if passes > 0 {
+		r.Share = float64(t.served) / float64(passes)
+	}
+	return r
+}
