@@ -1,6 +1,10 @@
 package engine
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/holdfast-engine/holdfast/engine/line"
+)
 
 // Event is a show that sells tickets: its lots, holds, orders and everything it remembers. Make one with [New], or with [OpenSnapshot].
 //
@@ -103,6 +107,7 @@ type work struct {
 	place     PlaceView
 	line      LineView
 	poolsFree []int64
+	shopping  line.Shopping
 	prices    []PromisedPrice
 	wishItems []Item
 	command   Command // a buy, with what its offer says

@@ -92,6 +92,7 @@ type eventLine struct {
 	draw      draw      // between the reveal and the last place
 
 	rows   slab[lineRow] // entry n is in slot n-1, for good
+	newest slotMap       // slot + 1 of the newest entry of a buyer, by the buyer's slot
 	counts [placeStatesEnd]int
 	tracks [TracksMax]lineTrack
 	perMin int64 // purchases a minute that the payment lane can take; 0 is unknown
@@ -103,7 +104,9 @@ type eventLine struct {
 	granted  uint64 // passes so far
 	holding  int    // passes whose buyer has a hold
 	shopping line.Shopping
+	told     uint64  // how often shopping was told something; volatile
 	looked   Instant // event time of the last look at who may be admitted; volatile
+	room     room    // what it found; volatile
 }
 
 // lineTrack is what a line has of one of its tracks.

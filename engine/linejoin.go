@@ -180,13 +180,13 @@ func (e *Event) applyJoined(f *factJoined) uint32 {
 	l := e.line
 	buyer := e.intern(f.buyer, f.buyerHash, f.buyerRow)
 	joins := uint8(0)
-	if at := e.buyers.at(buyer).entry; at != 0 {
+	if at := l.newest.get(buyer); at != 0 {
 		joins = l.rows.at(at-1).joinsBefore() + 1
 		e.dropTurn(at - 1)
 	}
 	slot := l.rows.alloc()
 	*l.rows.at(slot) = lineRow{buyer: buyer, joined: e.age(), state: PlaceWaiting, track: f.track, wants: f.wants, flags: joins * rowJoins}
-	e.buyers.at(buyer).entry = slot + 1
+	l.newest.set(buyer, slot+1)
 	switch l.phase {
 	case LineLobby:
 		l.tree.Append(e.leaf(slot))

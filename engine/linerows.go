@@ -172,5 +172,27 @@ func (e *Event) entryOf(buyer uint32) uint32 {
 	if buyer == 0 || e.line == nil {
 		return 0
 	}
-	return e.buyers.at(buyer - 1).entry
+	return e.line.newest.get(buyer - 1)
+}
+
+// slotMap maps slots of another table to values, 0 where there is none: for what few of its rows have, so that the others do not pay for it.
+type slotMap struct{ chunks [][]uint32 }
+
+func (m *slotMap) get(slot uint32) uint32 {
+	c := slot >> slabShift
+	if int(c) >= len(m.chunks) || m.chunks[c] == nil {
+		return 0
+	}
+	return m.chunks[c][slot&slabMask]
+}
+
+func (m *slotMap) set(slot, value uint32) {
+	c := int(slot >> slabShift)
+	for len(m.chunks) <= c {
+		m.chunks = append(m.chunks, nil)
+	}
+	if m.chunks[c] == nil {
+		m.chunks[c] = make([]uint32, slabRows)
+	}
+	m.chunks[c][slot&slabMask] = value
 }

@@ -128,13 +128,45 @@ func (e *Event) admission() line.Admission {
 
 // roomInside is how many more may be admitted at the moment of the step.
 func (e *Event) roomInside() line.Room {
-	shopping := e.line.shopping
-	shopping.Advance(int64(e.eventTime()))
-	room := line.Shoppers(&shopping, e.admission())
+	room := line.Shoppers(e.shoppingNow(), e.admission())
 	if s := e.spec.Line; s != nil && s.ShoppersMax > 0 { // of all passes, also of those who had a hold and have none now
 		room.Grant = uint32(min(int64(room.Grant), max(0, s.ShoppersMax-int64(e.line.passes.n))))
 	}
 	return room
+}
+
+// shoppingNow is how those with a pass behave as of the moment of the step. It belongs to the step.
+func (e *Event) shoppingNow() *line.Shopping {
+	e.work.shopping = e.line.shopping
+	e.work.shopping.Advance(int64(e.eventTime()))
+	return &e.work.shopping
+}
+
+// room is what the last look at who may be admitted has found, and all that it has looked at. It is volatile: looking again finds the same.
+type room struct {
+	admission line.Admission
+	passes    int
+	most      int64
+	told      uint64 // how often the line's shopping was told something
+	at        Instant
+	grant     uint32
+}
+
+// mayAdmit is how many may be admitted at the moment of the step. To find it takes a few microseconds, so it is looked for only if something has changed.
+func (e *Event) mayAdmit() uint32 {
+	now := room{admission: e.admission(), passes: e.line.passes.n, told: e.line.told, at: e.eventTime() / lookNs}
+	if e.spec.Line != nil {
+		now.most = e.spec.Line.ShoppersMax
+	}
+	if now.admission.Free == 0 {
+		return 0
+	}
+	now.grant = e.line.room.grant
+	if now != e.line.room {
+		now.grant = e.roomInside().Grant
+		e.line.room = now
+	}
+	return now.grant
 }
 
 // admits reports whether somebody is to be admitted or skipped now.
@@ -143,7 +175,7 @@ func (e *Event) admits() bool {
 		return false
 	}
 	_, any := e.next()
-	return any && e.roomInside().Grant > 0
+	return any && e.mayAdmit() > 0
 }
 
 // admitWaiting admits those whose turn is next, as many as there is room for and the step may still do.
@@ -156,7 +188,7 @@ func (e *Event) admitWaiting() {
 		return
 	}
 	e.line.looked = e.eventTime()
-	for room := e.roomInside().Grant; room > 0 && any && e.followUps > 0; e.followUps-- {
+	for room := e.mayAdmit(); room > 0 && any && e.followUps > 0; e.followUps-- {
 		if e.line.rows.at(slot).flags&rowAbsent != 0 {
 			e.emitSkipped(slot, max(Instant(e.spec.Line.GraceMs)*1e6, e.line.lastDeadline(&e.line.skipped)-e.eventTime()))
 		} else {
@@ -195,6 +227,7 @@ func (e *Event) applyGranted(f *factGranted) {
 	} else {
 		t.flags = turnBrowsing
 		l.shopping.Granted(int64(now))
+		l.told++
 	}
 	l.granted++
 	l.tracks[r.track].granted++
@@ -271,6 +304,7 @@ func (e *Event) endTurn(slot uint32) {
 		chainRemove(&l.passes, &l.turns, turn)
 		if t.flags&turnBrowsing != 0 {
 			l.shopping.Stopped(int64(t.granted), int64(e.eventTime()))
+			l.told++
 		}
 		if t.flags&turnHolding != 0 {
 			l.holding--
@@ -303,6 +337,7 @@ func (e *Event) browses(slot uint32, present bool) {
 		return
 	}
 	e.rows -= l.turnHash(slot)
+	l.told++
 	if t.flags ^= turnBrowsing; present {
 		l.shopping.Returned(int64(t.granted), int64(e.eventTime()))
 	} else {
@@ -313,7 +348,7 @@ func (e *Event) browses(slot uint32, present bool) {
 
 // passHeld notes that a buyer got a hold, in place of another one or not.
 func (e *Event) passHeld(buyer uint32, replaced bool, units int64) {
-	at := e.buyers.at(buyer).entry
+	at := e.line.newest.get(buyer)
 	if at == 0 {
 		return
 	}
@@ -327,6 +362,7 @@ func (e *Event) passHeld(buyer uint32, replaced bool, units int64) {
 	t.held = e.eventTime()
 	if t.flags&turnBrowsing != 0 {
 		l.shopping.Picked(int64(t.granted), int64(t.held), uint32(min(units, 1<<31)))
+		l.told++
 	}
 	t.flags = turnPicked | turnHolding
 	l.holding++
@@ -335,7 +371,7 @@ func (e *Event) passHeld(buyer uint32, replaced bool, units int64) {
 
 // passHoldEnded notes that the hold of a buyer has become an order, or has come back.
 func (e *Event) passHoldEnded(buyer uint32, units int64, sold bool) {
-	at := e.buyers.at(buyer).entry
+	at := e.line.newest.get(buyer)
 	if at == 0 {
 		return
 	}
@@ -343,6 +379,7 @@ func (e *Event) passHoldEnded(buyer uint32, units int64, sold bool) {
 	r := l.rows.at(at - 1)
 	if l.hasTurn(r) && l.turns.at(r.prev-1).flags&turnHolding != 0 {
 		t := l.turns.at(r.prev - 1)
+		l.told++
 		l.shopping.HoldEnded(int64(t.held), int64(e.eventTime()), uint32(min(units, 1<<31)), sold)
 		e.rows -= l.turnHash(at - 1)
 		t.flags &^= turnHolding

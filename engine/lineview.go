@@ -123,8 +123,7 @@ func (e *Event) viewLine() *LineView {
 	for i := range v.Tracks {
 		v.Returned -= v.Tracks[i].Waiting
 	}
-	v.Shopping, v.Admission, v.Room = l.shopping, e.admission(), e.roomInside()
-	v.Shopping.Advance(int64(e.eventTime()))
+	v.Shopping, v.Admission, v.Room = *e.shoppingNow(), e.admission(), e.roomInside()
 	for state, at := range map[PlaceState]*int64{
 		PlaceWaiting: &v.Waiting, PlaceSkipped: &v.Skipped, PlaceAdmitted: &v.Admitted, PlaceSpent: &v.Spent, PlaceLapsed: &v.Lapsed, PlaceGone: &v.Gone, PlaceLeft: &v.Left,
 	} {

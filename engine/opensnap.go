@@ -27,7 +27,7 @@ func openEvent(key Key, state []byte) (*Event, error) {
 	if err := d.err(); err != nil {
 		return nil, fmt.Errorf("snapshot of event %q: %w", key.ID, err)
 	}
-	if err := e.Check(); err != nil {
+	if err := e.check(false); err != nil {
 		return nil, fmt.Errorf("%w: snapshot: %w", ErrMalformed, err)
 	}
 	return e, nil

@@ -54,7 +54,6 @@ type buyerRow struct {
 	customer uint32 // slot + 1 of what the buyer has bought
 	ended    uint32 // ended rows that name the buyer
 	linked   uint32 // slot + 1 of what links the buyer to others
-	entry    uint32 // slot + 1 of the buyer's newest entry in the line
 }
 
 // customerRow is what a buyer has bought and not given back, or was about to buy.
