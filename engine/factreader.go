@@ -49,12 +49,13 @@ const (
 	FactRefunded             // Refund: the gateway has given it back
 	FactTouched              // Touches
 	FactTimed                // Times
-	FactLobby                // the lobby was promised, or opened: Opens
+	FactLobby                // the lobby was promised (Commit), or opened (Opens), or both
 	FactJoined               // Buyer has joined the line: Entry, Track
 	FactLeft                 // Entry was given up
 	FactPresence             // the buyer of Entry is back, or with Off not there
-	FactLobbyClosed          // the lobby has Entries
-	FactRevealed             // the seed is known, the draw begins
+	FactLobbyClosed          // the lobby has Entries, with this Root
+	FactDrawValue            // the draw's public value: Value
+	FactRevealed             // Seed is known, the draw begins
 	FactDrawn                // some of the draw is done
 	FactRated                // the payment lane takes Units purchases a minute
 	FactGranted              // Entry got a pass, for LifeNs
@@ -108,6 +109,10 @@ type Fact struct {
 	Entries int64
 	Track   uint8
 	Opens   bool
+	Commit  line.Hash // zero if it was not said
+	Root    line.Hash
+	Seed    line.Seed
+	Value   string
 
 	Off      bool
 	Share    int64 // of buyers, in hundredths of a percent

@@ -89,7 +89,7 @@ func (e *Event) join(cmd *Command) {
 		return
 	}
 	f.buyerHash, f.buyerRow = hash, buyer
-	if at := e.liveEntry(buyer); at != 0 && !e.lineOver() {
+	if at := e.liveEntry(buyer); at != 0 && !e.lineOver() && !plantedBug(plantedBackOfTheLine) {
 		e.showPlace(at - 1)
 		return
 	}

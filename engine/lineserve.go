@@ -88,7 +88,11 @@ func (e *Event) next() (slot uint32, ok bool) {
 	if best < 0 {
 		return 0, false
 	}
-	return l.tracks[best].waiting.first - 1, true
+	slot = l.tracks[best].waiting.first - 1
+	if second := l.rows.at(slot).chained.next; plantedBug(plantedSwapWaiters) && second != 0 {
+		slot = second - 1
+	}
+	return slot, true
 }
 
 // shareOf is the share of a track, in hundredths of a percent.

@@ -12,7 +12,7 @@ func (d *decoder) lineFact(kind factKind, f *Fact, a *asked) {
 	case kindLobby:
 		var l factLobby
 		d.lobby(&l)
-		f.Kind, f.Opens = FactLobby, l.opens
+		f.Kind, f.Opens, f.Commit = FactLobby, l.opens, l.commit
 	case kindJoined:
 		var j factJoined
 		d.joined(&j)
@@ -26,15 +26,13 @@ func (d *decoder) lineFact(kind factKind, f *Fact, a *asked) {
 		f.Kind, f.Entry = FactPresence, d.entry()
 		f.Off = !d.bool()
 	case kindLobbyClosed:
-		var root line.Hash
-		d.hash((*[32]byte)(&root))
+		d.hash((*[32]byte)(&f.Root))
 		f.Kind, f.Entries = FactLobbyClosed, int64(d.entry())
 	case kindDrawValue:
 		d.caller(a)
-		d.string(DrawValueLenMax)
+		f.Kind, f.Value = FactDrawValue, d.string(DrawValueLenMax)
 	case kindRevealed:
-		var seed line.Seed
-		d.hash((*[32]byte)(&seed))
+		d.hash((*[32]byte)(&f.Seed))
 		f.Kind = FactRevealed
 	case kindDrawn:
 		d.uint(1 << 40) //nolint:mnd // more than there can be to do

@@ -1,0 +1,270 @@
+package engine_test
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"testing"
+
+	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/engine/enginetest"
+	"github.com/holdfast-engine/holdfast/engine/line"
+)
+
+// TestNobodyIsOvertaken lets people come, go, sleep through their turn, buy, and ask for everything twice, in lines with and without a lobby and with several
+// tracks, while the engine falls and is rebuilt from its last snapshot and the log behind it. A checker that knows only the log and the stated rules
+// must find each turn to be the next. HOLDFAST_LINE_GRANTS says how many passes are granted in all.
+func TestNobodyIsOvertaken(t *testing.T) {
+	grants := 40_000
+	if text := os.Getenv("HOLDFAST_LINE_GRANTS"); text != "" {
+		var err error
+		if grants, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sum := enginetest.FIFO{}
+	falls, commands := 0, 0
+	for seed := uint64(1); sum.Grants < grants; seed++ {
+		s := newLineSale(seed)
+		s.run(t, min(grants/5, 100_000))
+		sum.Grants, sum.Skips, sum.Inversions = sum.Grants+s.fifo.Grants, sum.Skips+s.fifo.Skips, sum.Inversions+s.fifo.Inversions
+		falls, commands = falls+s.falls, commands+s.commands
+		if s.fifo.Inversions > 0 {
+			t.Fatalf("seed %d: %d inversions: %q", seed, s.fifo.Inversions, s.fifo.Wrong)
+		}
+	}
+	t.Logf("%d passes, %d skipped, %d commands, %d falls: %d inversions", sum.Grants, sum.Skips, commands, falls, sum.Inversions)
+}
+
+// lineSale is a sale through a line, simulated.
+type lineSale struct {
+	dice     enginetest.Dice
+	key      engine.Key
+	event    *engine.Event
+	now      engine.Instant
+	facts    engine.Facts
+	fifo     *enginetest.FIFO
+	snapshot []byte
+	tail     []*engine.Run // behind the snapshot
+	seed     line.Seed
+	buyers   int // who ever came
+	holds    []lineHold
+	said     []engine.Command
+	commands int
+	falls    int
+	capacity int64
+}
+
+type lineHold struct{ buyer, id string }
+
+func newLineSale(seed uint64) *lineSale {
+	s := &lineSale{dice: enginetest.SeededDice(seed), key: eventKey(), now: enginetest.WorkloadStart, capacity: 100}
+	s.event, s.fifo = engine.NewWithLimits(s.key, engine.Limits{Requests: 10_000}), enginetest.NewFIFO(s.key)
+	s.seed[0] = byte(seed)
+	return s
+}
+
+func (s *lineSale) below(n int) int { return s.dice.Below(n, "") }
+
+// do gives the event a command, and the checker its facts.
+func (s *lineSale) do(t *testing.T, cmd engine.Command) *engine.Outcome {
+	t.Helper()
+	s.commands++
+	if cmd.RequestID == "" && cmd.Verb.OfCallers() && !cmd.Verb.IsRead() {
+		cmd.RequestID = "r" + strconv.Itoa(s.commands)
+		if s.below(20) == 0 {
+			s.said = append(s.said, cmd)
+		}
+	}
+	s.facts.Reset()
+	first := s.event.Seq() + 1
+	out := s.event.Step(&cmd, s.now, &s.facts)
+	if s.facts.Count > 0 {
+		run := &engine.Run{Key: s.key, First: first, At: s.now, Facts: engine.Facts{Buf: append([]byte(nil), s.facts.Buf...), Count: s.facts.Count}}
+		if err := s.fifo.Read(run); err != nil {
+			t.Fatal(err)
+		}
+		s.tail = append(s.tail, run)
+	}
+	return out
+}
+
+// settled does what the event wants at once.
+func (s *lineSale) settled(t *testing.T) {
+	t.Helper()
+	for s.event.Unsettled() {
+		s.do(t, engine.Command{Verb: engine.VerbSettle})
+	}
+}
+
+// fall drops the event and rebuilds it: from the snapshot before, with what the log has behind it.
+func (s *lineSale) fall(t *testing.T) {
+	t.Helper()
+	s.falls++
+	hash := s.event.StateHash()
+	rebuilt := engine.Aggregate(engine.NewAggregate(s.key))
+	if s.snapshot != nil {
+		var err error
+		if rebuilt, err = engine.OpenSnapshot(s.key, s.snapshot); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, run := range s.tail {
+		if err := rebuilt.Fold(run); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if rebuilt.StateHash() != hash {
+		t.Fatalf("rebuilt it is %016x, live it was %016x", rebuilt.StateHash(), hash)
+	}
+	s.event = rebuilt.(*engine.Event)
+	if s.below(2) == 0 {
+		s.snapshot, s.tail = s.event.AppendSnapshot(nil), nil
+	}
+}
+
+func (s *lineSale) buyer() string { return "b" + strconv.Itoa(s.below(s.buyers+1)) }
+
+// run sells until so many passes were granted.
+func (s *lineSale) run(t *testing.T, grants int) {
+	t.Helper()
+	spec := &engine.EventSpec{
+		Name: "Night One", Currency: "EUR", HoldTTLMs: 60_000, Open: true,
+		Lots: []engine.LotSpec{{Lot: "ga", FaceMinor: 1000, Capacity: s.capacity}},
+		Line: &engine.LineSpec{Mode: engine.LineModeLine, PassTTLMs: 30_000, GraceMs: 10_000},
+	}
+	if s.below(2) == 0 {
+		spec.Line.Tracks = []engine.TrackSpec{{Track: "general", ShareBp: 7000}, {Track: "member", ShareBp: 2500}, {Track: "accessible", ShareBp: 500}}
+	}
+	lobby := s.below(2) == 0
+	if spec.Open = !lobby; s.below(3) == 0 {
+		spec.Line.ShoppersMax = int64(1 + s.below(50))
+	}
+	s.do(t, engine.Command{Verb: engine.VerbCreate, Spec: spec})
+	if lobby {
+		s.do(t, engine.Command{Verb: engine.VerbSeed, Line: &engine.LineCommand{Commit: line.Commit(s.seed)}})
+		for range 200 + s.below(3000) {
+			s.act(t, spec)
+		}
+		s.do(t, engine.Command{Verb: engine.VerbOpen})
+		for range s.below(50) {
+			s.act(t, spec)
+		}
+		s.do(t, engine.Command{Verb: engine.VerbReveal, Line: &engine.LineCommand{Seed: s.seed}})
+	}
+	for idle := 0; s.fifo.Grants < grants && s.fifo.Inversions == 0; idle++ {
+		before := s.fifo.Grants
+		s.act(t, spec)
+		if s.below(200) > 0 { // now and then somebody is ahead of the follow-ups, as nobody is in the engine: even so nobody is overtaken
+			s.settled(t)
+		}
+		if s.below(20_000) == 0 {
+			s.fall(t)
+		}
+		if s.fifo.Grants > before {
+			idle = 0
+		}
+		if idle > 20_000 {
+			t.Fatalf("%d passes were granted, and then no more: %+v", s.fifo.Grants, s.event)
+		}
+	}
+	s.fall(t)
+	if err := s.event.Check(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// act lets something happen.
+func (s *lineSale) act(t *testing.T, spec *engine.EventSpec) {
+	t.Helper()
+	switch n := s.below(100); {
+	case n < 40:
+		buyer := s.buyer()
+		if s.below(3) > 0 {
+			s.buyers++
+			buyer = "b" + strconv.Itoa(s.buyers)
+		}
+		cmd := engine.Command{Verb: engine.VerbJoin, Buyer: buyer, Line: &engine.LineCommand{}}
+		if tracks := spec.Line.Tracks; len(tracks) > 0 && s.below(2) == 0 {
+			cmd.Line.Track = tracks[s.below(len(tracks))].Track
+		}
+		s.do(t, cmd)
+	case n < 45:
+		s.do(t, engine.Command{Verb: engine.VerbLeave, Buyer: s.buyer()})
+	case n < 55:
+		s.do(t, engine.Command{Verb: engine.VerbAbsent, Buyer: s.buyer()})
+	case n < 62:
+		s.do(t, engine.Command{Verb: engine.VerbPresent, Buyer: s.buyer()})
+	case n < 76:
+		buyer := s.buyer()
+		out := s.do(t, engine.Command{Verb: engine.VerbHold, Buyer: buyer, Items: []engine.Item{{Lot: "ga", Quantity: int64(1 + s.below(3))}}})
+		if out.Code == engine.CodeOK {
+			s.holds = append(s.holds, lineHold{buyer, string(engine.AppendHoldID(nil, out.Hold.ID, 0))})
+		}
+	case n < 86 && len(s.holds) > 0:
+		i := s.below(len(s.holds))
+		verb := engine.VerbConfirm
+		if s.below(3) == 0 {
+			verb = engine.VerbRelease
+		}
+		s.do(t, engine.Command{Verb: verb, Buyer: s.holds[i].buyer, Hold: s.holds[i].id, BoxOffice: verb == engine.VerbConfirm})
+		s.holds[i] = s.holds[len(s.holds)-1]
+		s.holds = s.holds[:len(s.holds)-1]
+	case n < 90:
+		s.capacity += int64(s.below(40))
+		s.do(t, engine.Command{Verb: engine.VerbCapacity, Lot: "ga", Quantity: s.capacity})
+	case n < 92 && len(s.said) > 0:
+		s.do(t, s.said[s.below(len(s.said))]) // again, exactly as it was
+	case n < 93:
+		mode := engine.LineMode(s.below(8) / 7)
+		s.do(t, engine.Command{Verb: engine.VerbUpdate, Spec: &engine.EventSpec{Line: &engine.LineSpec{Set: engine.SetLineMode, Mode: engine.LineModeLine - mode}}})
+	default:
+		s.now += engine.Instant(s.below(2_000)) * 1e6
+		for {
+			due, ok := s.event.NextDeadline()
+			if !ok || due > s.now {
+				break
+			}
+			before := s.event.Seq()
+			s.do(t, engine.Command{Verb: engine.VerbExpire})
+			if s.event.Seq() == before {
+				break
+			}
+		}
+	}
+}
+
+// TestTheCheckerOfLinesSees gives the checker the log of a sale with two waiters swapped, and expects it to say so.
+func TestTheCheckerOfLinesSees(t *testing.T) {
+	var runs []*engine.Run
+	s := enginetest.NewShell(eventKey(), engine.Limits{}, enginetest.WorkloadStart)
+	spec := &engine.EventSpec{
+		Name: "Night One", Currency: "EUR", Open: true, Lots: []engine.LotSpec{{Lot: "ga", Capacity: 0}}, Line: &engine.LineSpec{Mode: engine.LineModeLine},
+	}
+	s.Do(&engine.Command{Verb: engine.VerbCreate, RequestID: "c", Spec: spec})
+	for _, buyer := range []string{"a", "b", "c"} {
+		s.Do(&engine.Command{Verb: engine.VerbJoin, RequestID: "j" + buyer, Buyer: buyer})
+	}
+	s.Do(&engine.Command{Verb: engine.VerbCapacity, RequestID: "cap", Lot: "ga", Quantity: 2})
+	runs = s.Log
+	last := runs[len(runs)-1]
+	for _, swap := range []bool{false, true} {
+		fifo := enginetest.NewFIFO(eventKey())
+		for _, run := range runs {
+			if run == last && swap {
+				buf := append([]byte(nil), run.Facts.Buf...)
+				i := len(buf) - run.Facts.Count // the facts of passes are alike but for the entry, a byte behind the kind
+				for i = len(buf) - 1; i > 1 && !(buf[i-1] == 69 && buf[i] == 1); i-- {
+				}
+				buf[i] = 2
+				run = &engine.Run{Key: run.Key, First: run.First, At: run.At, Facts: engine.Facts{Buf: buf, Count: run.Facts.Count}}
+			}
+			if err := fifo.Read(run); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if (fifo.Inversions > 0) != swap || fifo.Grants == 0 {
+			t.Errorf("swapped %t: %d grants, %d inversions: %q", swap, fifo.Grants, fifo.Inversions, fmt.Sprint(fifo.Wrong))
+		}
+	}
+}
