@@ -271,7 +271,9 @@ func (e *Event) Step(cmd *Command, now Instant, facts *Facts) *Outcome {
 	default:
 		panic(fmt.Sprintf("engine: verb %d reached event %q", cmd.Verb, e.key.ID))
 	}
-	e.settle()
+	if !cmd.Verb.IsRead() { // who only looks admits nobody, although time has passed
+		e.settle()
+	}
 	if e.spec.Line != nil {
 		e.signalLine()
 	}

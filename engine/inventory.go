@@ -30,6 +30,7 @@ func (e *Event) turn(cmd *Command) {
 		return
 	}
 	e.emitTurned(&f)
+	e.settle()
 	e.showEvent()
 }
 

@@ -90,6 +90,7 @@ func (e *Event) join(cmd *Command) {
 	}
 	f.buyerHash, f.buyerRow = hash, buyer
 	if at := e.liveEntry(buyer); at != 0 && !e.lineOver() && !plantedBug(plantedBackOfTheLine) {
+		e.settle()
 		e.showPlace(at - 1)
 		return
 	}
@@ -247,8 +248,8 @@ func (e *Event) presence(cmd *Command) {
 		e.facts.Buf = f.append(e.facts.Buf)
 		e.emitted()
 		e.applyPresence(&f, slot)
-		e.settle()
 	}
+	e.settle()
 	e.showPlace(slot)
 }
 

@@ -85,8 +85,7 @@ func (f *factRated) append(dst []byte) []byte {
 
 // takeSeed takes the commit of the seed that the event wants. One that it does not want changes nothing: the shell has asked twice.
 func (e *Event) takeSeed(cmd *Command) {
-	if e.LineWants() != LineWantsSeed {
-		e.out.Code = CodeWrongState
+	if !e.awaits(LineWantsSeed) {
 		return
 	}
 	f := factLobby{commits: true, opens: e.spec.Line.LobbyAt == 0, commit: lineOf(cmd).Commit}
@@ -94,6 +93,19 @@ func (e *Event) takeSeed(cmd *Command) {
 	e.emitted()
 	e.applyLobby(&f)
 	e.showLine()
+}
+
+// awaits reports whether the line wants what its shell brings, and refuses it otherwise.
+func (e *Event) awaits(what LineWant) bool {
+	switch {
+	case e.state == 0:
+		e.out.Code, e.out.Field = CodeEventUnknown, fieldNames[fieldEvent]
+	case e.LineWants() != what:
+		e.out.Code = CodeWrongState
+	default:
+		return true
+	}
+	return false
 }
 
 // fitsLobby reports whether the lobby can be promised or opened like this.
@@ -203,8 +215,7 @@ func (e *Event) applyDrawValue(f *factDrawValue) {
 // reveal takes the seed, and begins the draw.
 func (e *Event) reveal(cmd *Command) {
 	f := factRevealed{seed: lineOf(cmd).Seed}
-	if e.LineWants() != LineWantsReveal {
-		e.out.Code = CodeWrongState
+	if !e.awaits(LineWantsReveal) {
 		return
 	}
 	if line.Commit(f.seed) != e.line.commit {

@@ -42,10 +42,29 @@ func Describe(out *engine.Outcome) string {
 	if out.Shows&engine.ShowsTouch != 0 {
 		fmt.Fprintf(&b, "touches: %+v\n", out.Touch)
 	}
+	if out.Shows&engine.ShowsPlace != 0 {
+		fmt.Fprintf(&b, "place %+v\n", *out.Place)
+	}
+	if out.Shows&engine.ShowsLine != 0 {
+		describeLine(&b, out.Line)
+	}
 	if out.Shows&engine.ShowsEvent != 0 {
 		describeEvent(&b, &out.Event)
 	}
 	return b.String()
+}
+
+// describeLine writes how a line is. How many may shop follows from the rest.
+func describeLine(b *strings.Builder, v *engine.LineView) {
+	fmt.Fprintf(b, "  line %s, %s, commit %t %s, root %s, %d entries, value %q, seed %t %x\n", v.Mode, v.Phase, v.Committed, v.Commit, v.Root, v.Entries, v.Value, v.Revealed, v.Seed)
+	fmt.Fprintf(b, "    %d joined, %d waiting, %d skipped, %d admitted, %d spent, %d lapsed, %d gone, %d left, served up to %d, lane %d\n",
+		v.Joined, v.Waiting, v.Skipped, v.Admitted, v.Spent, v.Lapsed, v.Gone, v.Left, v.Served, v.PerMin)
+	for _, t := range v.Tracks {
+		fmt.Fprintf(b, "    track %+v\n", t)
+	}
+	for i, leaf := range v.Leaves {
+		fmt.Fprintf(b, "    leaf of entry %d: %s\n", int(v.LeavesFrom)+i, leaf)
+	}
 }
 
 // describeAfter writes what became of an order since it was sold.
@@ -86,6 +105,9 @@ func describeEvent(b *strings.Builder, e *engine.EventView) {
 		s.Currency, s.HoldTTLMs, s.MaxHoldMs, s.SpreadMs, s.LimitPerBuyer, s.LimitPerOrder)
 	if c := e.Cancel; c != nil {
 		fmt.Fprintf(b, "  cancelled %q: %d orders, %d refunded, %d failed, %d outside\n", c.Reason, c.Orders, c.Refunded, c.Failed, c.External)
+	}
+	if e.Line != nil {
+		describeLine(b, e.Line)
 	}
 	for i := range e.Lots {
 		l := &e.Lots[i]

@@ -85,7 +85,7 @@ func (c *FIFO) fact(f *engine.Fact) error {
 	c.held = ""
 	switch f.Kind { //nolint:exhaustive // the others have nothing to do with the line
 	case engine.FactCreated, engine.FactUpdated:
-		c.spec(f.Spec)
+		c.spec(f.Spec, f.Kind == engine.FactCreated)
 	case engine.FactClosed, engine.FactCancelled:
 		c.closed = true
 	case engine.FactLobby:
@@ -142,12 +142,11 @@ func (c *FIFO) ordered(buyer string) {
 	}
 }
 
-func (c *FIFO) spec(s *engine.EventSpec) {
+func (c *FIFO) spec(s *engine.EventSpec, all bool) {
 	l := s.Line
 	if l == nil {
 		return
 	}
-	all := l.Set == 0 // of a create
 	if all || l.Set&engine.SetLineMode != 0 {
 		c.mode = l.Mode
 	}

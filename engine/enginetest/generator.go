@@ -14,6 +14,7 @@ import (
 // that was used before. A generator is not safe for concurrent use.
 type Generator struct {
 	Awake  bool   // the event is never put to sleep
+	Lines  bool   // events have lines
 	Prefix string // of the request ids, for a second generator of the same event; default "q"
 
 	dice  Dice
@@ -141,7 +142,7 @@ func (g *Generator) Command() engine.Command {
 
 // say completes a command, and keeps it for later repeats.
 func (g *Generator) say(cmd engine.Command) engine.Command {
-	if cmd.Verb.IsRead() || cmd.Verb >= engine.VerbExpire {
+	if cmd.Verb.IsRead() || !cmd.Verb.OfCallers() || cmd.Verb == engine.VerbTouch {
 		return cmd
 	}
 	g.count++
@@ -170,6 +171,9 @@ func (g *Generator) say(cmd engine.Command) engine.Command {
 }
 
 func (g *Generator) fresh() engine.Command {
+	if g.Lines && g.chance(50, "line") {
+		return g.inLine()
+	}
 	if g.model.state == engine.EventDraft && g.chance(3, "open") || g.model.state == engine.EventPaused && g.chance(15, "open again") {
 		return engine.Command{Verb: engine.VerbOpen}
 	}

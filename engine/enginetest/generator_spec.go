@@ -40,6 +40,9 @@ func (g *Generator) Spec() *engine.EventSpec {
 	for i := range 1 + g.weighted("lots", 20, 30, 30, 15, 5) {
 		s.Lots = append(s.Lots, g.lot("l"+strconv.Itoa(i), s.Lots, s.Pools))
 	}
+	if g.Lines {
+		g.lineOf(s)
+	}
 	if g.chance(7, "wrong") {
 		g.spoil(s)
 	}

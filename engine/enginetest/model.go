@@ -33,6 +33,8 @@ type Model struct {
 	links      map[string][]uint64 // of each buyer who has said any
 	first      map[string][]uint64 // and of those the ones that the buyer was first to say
 	met        *modelMet           // the ticket that the present command is about, once it was found
+	line       modelLine
+	silent     bool // the present command is accepted and changes nothing: nothing remembers it
 
 	now         engine.Instant     // node time of the present step
 	down        int64              // all outages so far, ns
@@ -61,7 +63,9 @@ type modelRequest struct {
 	order   *modelOrder    // of confirm
 	ticket  *modelMet      // of admit and reissue, also of those that were refused because of it
 	refund  *modelRefund
-	asked   int64 // of block, unblock and capacity
+	entry   *modelEntry // of commands about a place in the line
+	line    bool        // of a command about the line itself
+	asked   int64       // of block, unblock and capacity
 	lot     string
 	pool    string
 }
@@ -124,6 +128,7 @@ func withDefaults(l engine.Limits) engine.Limits {
 		{&l.Requests, &d.Requests},
 		{&l.Refusals, &d.Refusals},
 		{&l.Touches, &d.Touches},
+		{&l.Line, &d.Line},
 	} {
 		if *f[0] == 0 {
 			*f[0] = *f[1]
@@ -152,9 +157,12 @@ func (m *Model) eventTime() int64 { return int64(m.now) - m.down }
 // the spread of a deadline, which is a hash, and only if it is within the rules and the same whenever it is asked for. It may be nil if the event
 // has no spread.
 func (m *Model) Step(cmd *engine.Command, now engine.Instant, said *engine.Outcome) *engine.Outcome {
-	m.now, m.said, m.bad, m.refusals, m.met = now, said, nil, nil, nil
+	m.now, m.said, m.bad, m.refusals, m.met, m.silent, m.line.worked = now, said, nil, nil, nil, false, false
 	out := m.answer(cmd)
 	out.Verb = cmd.Verb
+	if m.exists && !cmd.Verb.IsRead() {
+		m.settleLine()
+	}
 	return out
 }
 
@@ -162,7 +170,7 @@ func (m *Model) answer(cmd *engine.Command) *engine.Outcome {
 	if cmd.Verb == engine.VerbTouch {
 		return m.touch(cmd)
 	}
-	if cmd.Verb >= engine.VerbExpire {
+	if !cmd.Verb.OfCallers() {
 		return m.shellCommand(cmd)
 	}
 	if m.invalid(cmd); len(m.bad) > 0 {
@@ -200,7 +208,9 @@ func (m *Model) answer(cmd *engine.Command) *engine.Outcome {
 	out := &engine.Outcome{}
 	request := commit(out)
 	if !cmd.Verb.IsRead() {
-		m.remember(cmd, request)
+		if !m.silent {
+			m.remember(cmd, request)
+		}
 		m.settle()
 		m.show(out, request)
 	}
@@ -249,6 +259,12 @@ func (m *Model) consider(cmd *engine.Command) func(*engine.Outcome) *modelReques
 		return m.block(cmd)
 	case engine.VerbCapacity:
 		return m.capacity(cmd)
+	case engine.VerbJoin, engine.VerbLeave, engine.VerbAbsent, engine.VerbPresent:
+		return m.linePlace(cmd)
+	case engine.VerbPlace:
+		return m.place(cmd)
+	case engine.VerbDraw:
+		return m.drawValue(cmd)
 	}
 	panic(fmt.Sprintf("enginetest: the model knows no verb %s", cmd.Verb))
 }
@@ -314,6 +330,10 @@ func (m *Model) show(out *engine.Outcome, r *modelRequest) {
 		m.showTicket(out, r.ticket)
 	case r.order != nil:
 		m.showOrder(out, r.order)
+	case r.entry != nil:
+		m.showPlace(out, r.entry)
+	case r.line:
+		out.Shows, out.Line = out.Shows|engine.ShowsLine, m.viewLine()
 	case r.hold != nil:
 		m.showHold(out, r.hold)
 	case r.lot != "" || r.pool != "":
@@ -326,16 +346,25 @@ func (m *Model) show(out *engine.Outcome, r *modelRequest) {
 // content is everything a command asks for, in one string: two commands are the same request when it is equal.
 func content(cmd *engine.Command) string {
 	c := *cmd
-	c.RequestID, c.Spec, c.Payment = "", nil, nil
+	c.RequestID, c.Spec, c.Payment, c.Line = "", nil, nil, nil
 	c.HasMaxPrice = c.HasMaxPrice || c.MaxPrice != 0
 	text := fmt.Sprintf("%#v", c)
 	if cmd.Spec != nil {
-		text += fmt.Sprintf("%#v", *cmd.Spec)
+		s := *cmd.Spec
+		if s.Line = nil; cmd.Spec.Line != nil {
+			text += fmt.Sprintf("%#v", *cmd.Spec.Line)
+		}
+		text += fmt.Sprintf("%#v", s)
+	}
+	if l := cmd.Line; l != nil {
+		text += fmt.Sprintf("%q %d %q", l.Track, l.Wants, l.Value)
 	}
 	if cmd.Payment != nil && cmd.Verb != engine.VerbHold { // of a hold it has only what the shell knows of the buyer's links
 		p := *cmd.Payment
 		p.Note, p.WaitMs, p.HasWait = engine.Annotation{}, 0, false
-		text += fmt.Sprintf("%#v", p)
+		if said := fmt.Sprintf("%#v", p); said != fmt.Sprintf("%#v", engine.PaymentCommand{}) { // links alone are no content
+			text += said
+		}
 	}
 	return strings.ReplaceAll(text, "(nil)", "{}") // no list and an empty list are the same
 }
@@ -354,6 +383,7 @@ func (m *Model) settle() {
 			left--
 		}
 	}
+	m.settleLine()
 }
 
 func (m *Model) lot(id string) *modelLot {

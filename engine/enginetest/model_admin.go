@@ -10,20 +10,30 @@ import (
 func (m *Model) shellCommand(cmd *engine.Command) *engine.Outcome {
 	out := &engine.Outcome{}
 	if !m.exists {
+		if cmd.Verb == engine.VerbSeed || cmd.Verb == engine.VerbReveal {
+			m.refusals.add(engine.CodeEventUnknown, "event")
+			out.Code = engine.CodeEventUnknown
+		}
 		return out
 	}
 	switch cmd.Verb {
 	case engine.VerbExpire:
 		m.expire()
+		m.expireLine()
 		if m.tallyDue <= m.now {
 			m.tallied = false
 		}
+	case engine.VerbSeed, engine.VerbReveal, engine.VerbRate:
+		m.lineShell(cmd, out)
 	case engine.VerbSchedule:
 		if m.spec.OpensAt > 0 && m.state == engine.EventDraft && cmd.Wall >= m.spec.OpensAt {
 			m.state = engine.EventOnSale
 		}
 		if m.spec.ClosesAt > 0 && !m.Closed() && cmd.Wall >= m.spec.ClosesAt {
 			m.state = engine.EventClosed
+		}
+		if m.startLine(); m.line.committed && m.line.phase == engine.LineNone && m.state == engine.EventDraft && m.lineMode() == engine.LineModeLine && cmd.Wall >= m.spec.Line.LobbyAt {
+			m.line.phase = engine.LineLobby
 		}
 		m.dateRefunds(cmd.Wall)
 	case engine.VerbResume:
@@ -48,6 +58,7 @@ func (m *Model) changeState(cmd *engine.Command) func(*engine.Outcome) *modelReq
 	m.refusals.addIf(!slices.Contains(from[cmd.Verb], m.state), engine.CodeWrongState, "event")
 	return func(*engine.Outcome) *modelRequest {
 		m.state = to[cmd.Verb]
+		m.startLine()
 		return &modelRequest{}
 	}
 }

@@ -11,7 +11,11 @@ import (
 func (m *Model) invalidSpec(s *engine.EventSpec, bad *refusals) {
 	all := *s
 	all.HoldTTLMs, all.MaxHoldMs, all.SpreadMs = lives(s)
+	if all.Line != nil {
+		all.Line = lineWith(nil, all.Line, ^engine.LineFields(0))
+	}
 	m.invalidFields(&all)
+	m.invalidLineSpec(&all, nil)
 	m.invalidLayout(s)
 	*bad = append(*bad, m.bad...)
 }
@@ -186,7 +190,11 @@ func (m *Model) create(cmd *engine.Command) *modelRequest {
 	}
 	m.spec.HoldTTLMs, m.spec.MaxHoldMs, m.spec.SpreadMs = lives(cmd.Spec)
 	m.spec.Lots, m.spec.Pools = nil, nil
+	if m.spec.Line != nil {
+		m.spec.Line = lineWith(nil, m.spec.Line, ^engine.LineFields(0))
+	}
 	m.addLayout(cmd.Spec)
+	m.startLine()
 	return &modelRequest{}
 }
 
@@ -228,11 +236,15 @@ func (m *Model) update(cmd *engine.Command) func(*engine.Outcome) *modelRequest 
 	s := cmd.Spec
 	m.bad.addIf(s.Set&engine.SetCurrency != 0, engine.CodeInvalid, "currency")
 	m.bad.addIf(s.Set&engine.SetOpen != 0, engine.CodeInvalid, "open")
-	m.bad.addIf(s.Set == 0 && len(s.Lots) == 0 && len(s.Pools) == 0, engine.CodeInvalid, "event")
+	m.bad.addIf(s.Set == 0 && len(s.Lots) == 0 && len(s.Pools) == 0 && (s.Line == nil || s.Line.Set == 0), engine.CodeInvalid, "event")
 	after := m.spec
 	setFields(&after, s)
 	after.HoldTTLMs, after.MaxHoldMs, after.SpreadMs = lives(&after)
+	if s.Line != nil {
+		after.Line = lineWith(m.spec.Line, s.Line, s.Line.Set)
+	}
 	m.invalidFields(&after)
+	m.invalidLineSpec(&after, m.spec.Line)
 	m.invalidLayout(s)
 	for i := range s.Lots {
 		l, field := &s.Lots[i], fmt.Sprintf("lots[%d].", i)
@@ -245,12 +257,13 @@ func (m *Model) update(cmd *engine.Command) func(*engine.Outcome) *modelRequest 
 		}
 	}
 	moves := engine.SetVenue | engine.SetCity | engine.SetCountry | engine.SetTimeZone | engine.SetDoorsAt | engine.SetStartsAt | engine.SetRefundUntil | engine.SetRefundWindow
-	onlyMoves := s.Set&^moves == 0 && len(s.Lots) == 0 && len(s.Pools) == 0
+	onlyMoves := s.Set&^moves == 0 && len(s.Lots) == 0 && len(s.Pools) == 0 && s.Line == nil
 	m.refusals.addIf(m.state == engine.EventClosed && !onlyMoves || m.state == engine.EventCancelled, engine.CodeWrongState, "event")
 	return func(*engine.Outcome) *modelRequest {
 		m.rescheduled(&after, s)
 		m.spec = after
 		m.addLayout(s)
+		m.startLine()
 		return &modelRequest{}
 	}
 }

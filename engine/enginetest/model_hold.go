@@ -57,11 +57,15 @@ func (m *Model) hold(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
 	if wishes == nil {
 		return nil
 	}
+	if len(m.refusals) == 0 && m.considerPass(cmd.Buyer) {
+		return nil
+	}
 	old := m.liveHold(cmd.Buyer)
 	m.refusals.addIf(old == nil && m.liveHolds() >= int64(m.limits.Holds), engine.CodeTooMany, "")
 	m.refusals.addIf(m.buyers()[cmd.Buyer] == 0 && len(m.buyers()) >= m.limits.Buyers, engine.CodeTooMany, "")
 	m.considerRules(cmd, wishes, old)
 	taken := m.fill(cmd, wishes, old)
+	m.keepPromise(cmd.Buyer, taken)
 	var sales, total int64
 	for i := range taken {
 		sales += taken[i].Quantity
@@ -305,6 +309,9 @@ func (m *Model) buyers() map[string]int {
 	for b := range m.links {
 		known[b]++ // for good
 	}
+	for _, e := range m.line.entries {
+		known[e.buyer]++ // for good
+	}
 	return known
 }
 
@@ -340,6 +347,7 @@ func (m *Model) grant(buyer string, items []engine.ItemView, total int64, old *m
 	}
 	m.lease(h)
 	m.holds = append(m.holds, h)
+	m.heldInLine(h, old != nil)
 	return h
 }
 
@@ -371,6 +379,9 @@ func (m *Model) spread(h *modelHold, least int64) int64 {
 // end ends a hold. It is remembered until too many others have ended.
 func (m *Model) end(h *modelHold, state engine.HoldState) {
 	h.state = state
+	if state != engine.HoldReplaced {
+		m.holdEndedInLine(h, state == engine.HoldConfirmed)
+	}
 	m.ended = append(m.ended, h)
 	if len(m.ended) > m.limits.Ended {
 		m.ended[0].forgotten = true
@@ -428,7 +439,10 @@ func (m *Model) NextExpiry() (engine.Instant, bool) {
 func (m *Model) NextDeadline() (engine.Instant, bool) {
 	at, ok := m.NextExpiry()
 	if m.tallied && (!ok || m.tallyDue < at) {
-		return m.tallyDue, true
+		at, ok = m.tallyDue, true
+	}
+	if due, any := m.lineDeadline(); any && (!ok || due < at) {
+		at, ok = due, true
 	}
 	return at, ok
 }

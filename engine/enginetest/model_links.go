@@ -66,14 +66,17 @@ func (m *Model) brought(buyer string, more []uint64) []uint64 {
 
 // link notes what links a buyer to others.
 func (m *Model) link(cmd *engine.Command) {
-	said := m.linksSaid(cmd)
+	m.linkBy(cmd.Buyer, m.linksSaid(cmd))
+}
+
+func (m *Model) linkBy(buyer string, said []uint64) {
 	if len(said) == 0 {
 		return
 	}
-	m.first[cmd.Buyer] = m.brought(cmd.Buyer, said)
+	m.first[buyer] = m.brought(buyer, said)
 	for _, l := range said {
-		if !slices.Contains(m.links[cmd.Buyer], l) {
-			m.links[cmd.Buyer] = append(m.links[cmd.Buyer], l)
+		if !slices.Contains(m.links[buyer], l) {
+			m.links[buyer] = append(m.links[buyer], l)
 		}
 	}
 }

@@ -96,5 +96,6 @@ func (m *Model) showEvent(out *engine.Outcome) {
 	for _, p := range m.pools {
 		v.Pools = append(v.Pools, engine.PoolView{Pool: p.spec.Pool, Counts: m.poolCounts(p, nil)})
 	}
+	v.Line = m.viewLine()
 	out.Event = v
 }

@@ -82,10 +82,6 @@ func modelled(cmd *engine.Command) bool {
 		return false
 	case engine.VerbConfirm:
 		return cmd.Payment == nil || !cmd.Payment.Late
-	case engine.VerbCreate, engine.VerbUpdate:
-		return cmd.Spec == nil || cmd.Spec.Line == nil
-	case engine.VerbJoin, engine.VerbLeave, engine.VerbPlace, engine.VerbAbsent, engine.VerbPresent, engine.VerbDraw, engine.VerbSeed, engine.VerbReveal, engine.VerbRate:
-		return false
 	}
 	return true
 }

@@ -1,0 +1,675 @@
+package enginetest
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+
+	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/engine/line"
+)
+
+// modelLine is the line done the naive way: a list of entries, looked through at every question. What it shares with the engine is engine/line: the leaves, the
+// draw as anybody can make it, and how many may shop.
+type modelLine struct {
+	phase     engine.LinePhase
+	there     bool // there is something to keep of a line
+	committed bool
+	commit    line.Hash
+	seed      line.Seed
+	root      line.Hash
+	value     string
+	lobby     int  // entries of it, once it is closed
+	stage     int  // of the draw: keys, order, those who came later
+	worked    bool // at the draw, in this step
+	entries   []*modelEntry
+	turns     int
+	granted   [engine.TracksMax]int64
+	served    [engine.TracksMax]line.Place
+	shopping  line.Shopping
+	perMin    int64
+}
+
+type modelEntry struct {
+	n        line.Entry
+	buyer    string
+	place    line.Place
+	track    int
+	wants    int64
+	joins    int // of the buyer, before
+	state    engine.PlaceState
+	absent   bool
+	back     bool // was skipped, and came back
+	granted  int64
+	deadline int64
+	held     int64
+	turn     int // which one it was, 0 if the entry has none
+	picked   bool
+	holding  bool
+	browsing bool
+	prices   map[string]engine.LotSpec // when the pass was granted
+}
+
+func (e *modelEntry) live() bool {
+	return e.state == engine.PlaceWaiting || e.state == engine.PlaceSkipped || e.state == engine.PlaceAdmitted
+}
+
+func (m *Model) lineMode() engine.LineMode {
+	if m.spec.Line == nil {
+		return engine.LineModeOpen
+	}
+	return m.spec.Line.Mode
+}
+
+func (m *Model) selling() bool {
+	return m.state == engine.EventOnSale || m.state == engine.EventPaused
+}
+
+// startLine begins to serve where there is no lobby.
+func (m *Model) startLine() {
+	if m.lineMode() == engine.LineModeLine && m.line.phase == engine.LineNone && m.selling() {
+		m.line.phase, m.line.there = engine.LineServing, true
+	}
+}
+
+// entry is the newest of a buyer, nil if there is none.
+func (m *Model) entry(buyer string) *modelEntry {
+	for _, e := range slices.Backward(m.line.entries) {
+		if e.buyer == buyer {
+			return e
+		}
+	}
+	return nil
+}
+
+func (m *Model) tracks() []engine.TrackSpec {
+	if m.spec.Line == nil || len(m.spec.Line.Tracks) == 0 {
+		return []engine.TrackSpec{{Track: engine.TrackGeneral, ShareBp: 10_000}}
+	}
+	return m.spec.Line.Tracks
+}
+
+func lineSaid(cmd *engine.Command) engine.LineCommand {
+	if cmd.Line == nil {
+		return engine.LineCommand{}
+	}
+	return *cmd.Line
+}
+
+// invalidLine adds what can never be right in a command about the line.
+func (m *Model) invalidLine(cmd *engine.Command) {
+	said := lineSaid(cmd)
+	switch cmd.Verb {
+	case engine.VerbDraw:
+		m.bad.addIf(said.Value == "" || len(said.Value) > engine.DrawValueLenMax || !printable(said.Value), engine.CodeInvalid, "value")
+		m.bad.addIf(engine.ContainsCardNumber(said.Value), engine.CodeCardNumber, "value")
+	case engine.VerbPlace:
+		if cmd.Buyer != "" || said.EntriesFrom == 0 {
+			m.id("buyer", cmd.Buyer)
+		}
+	default:
+		m.id("buyer", cmd.Buyer)
+		if said.Track != "" {
+			m.id("track", said.Track)
+		}
+		m.bad.addIf(said.Wants < 0 || said.Wants > engine.WantsMax, engine.CodeInvalid, "wants")
+	}
+}
+
+// invalidLineSpec adds what can never be right in what is said about a line, which has its defaults.
+func (m *Model) invalidLineSpec(s *engine.EventSpec, now *engine.LineSpec) {
+	l := s.Line
+	if l == nil {
+		return
+	}
+	m.bad.addIf(l.PassTTLMs < 10_000 || l.PassTTLMs > 86_400_000, engine.CodeInvalid, "line.pass_ttl_ms")
+	m.bad.addIf(l.GraceMs < 1000 || l.GraceMs > 86_400_000, engine.CodeInvalid, "line.grace_ms")
+	m.bad.addIf(l.ShoppersMax < 0 || l.ShoppersMax > engine.LimitMax, engine.CodeInvalid, "line.shoppers_max")
+	m.bad.addIf(l.LobbyAt < 0 || l.LobbyAt > 1<<63-1-1<<56, engine.CodeInvalid, "line.lobby_at")
+	m.bad.addIf(l.LobbyAt != 0 && s.OpensAt != 0 && l.LobbyAt >= s.OpensAt, engine.CodeInvalid, "line.lobby_at")
+	m.bad.addIf(m.line.phase >= engine.LineLobby && l.DrawValue != now.DrawValue, engine.CodeInvalid, "line.draw_value")
+	sum := int64(0)
+	for i, t := range l.Tracks {
+		field := "line.tracks[" + strconv.Itoa(i) + "]."
+		m.id(field+"track", t.Track)
+		m.bad.addIf(slices.ContainsFunc(l.Tracks[:i], func(o engine.TrackSpec) bool { return o.Track == t.Track }), engine.CodeInvalid, field+"track")
+		m.bad.addIf(t.ShareBp < 0 || t.ShareBp > 10_000, engine.CodeInvalid, field+"share_bp")
+		sum += t.ShareBp
+	}
+	m.bad.addIf(len(l.Tracks) > 0 && sum != 10_000 || len(l.Tracks) > engine.TracksMax, engine.CodeInvalid, "line.tracks")
+	for i := range nowTracks(now) {
+		m.bad.addIf(i >= len(l.Tracks) || l.Tracks[i].Track != now.Tracks[i].Track, engine.CodeInvalid, "line.tracks")
+	}
+}
+
+func nowTracks(s *engine.LineSpec) []engine.TrackSpec {
+	if s == nil {
+		return nil
+	}
+	return s.Tracks
+}
+
+// lineWith is a line's spec with what an update says, and with its defaults.
+func lineWith(now, said *engine.LineSpec, set engine.LineFields) *engine.LineSpec {
+	l := engine.LineSpec{}
+	if now != nil {
+		l = *now
+	}
+	for _, f := range []struct {
+		bit      engine.LineFields
+		to, from *int64
+	}{
+		{engine.SetLobbyAt, (*int64)(&l.LobbyAt), (*int64)(&said.LobbyAt)}, {engine.SetPassTTL, &l.PassTTLMs, &said.PassTTLMs},
+		{engine.SetLineGrace, &l.GraceMs, &said.GraceMs}, {engine.SetShoppersMax, &l.ShoppersMax, &said.ShoppersMax},
+	} {
+		if set&f.bit != 0 {
+			*f.to = *f.from
+		}
+	}
+	if set&engine.SetLineMode != 0 {
+		l.Mode = said.Mode
+	}
+	if set&engine.SetDrawValue != 0 {
+		l.DrawValue = said.DrawValue
+	}
+	if set&engine.SetTracks != 0 {
+		l.Tracks = slices.Clone(said.Tracks)
+	}
+	l.PassTTLMs, l.GraceMs, l.Set = cmp.Or(l.PassTTLMs, 600_000), cmp.Or(l.GraceMs, 120_000), 0
+	return &l
+}
+
+// linePlace considers commands about one's own place.
+func (m *Model) linePlace(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
+	e := m.entry(cmd.Buyer)
+	if cmd.Verb == engine.VerbJoin && (e == nil || !e.live() || m.Closed()) {
+		return m.join(cmd)
+	}
+	if e == nil || !e.live() || m.Closed() {
+		m.refusals.add(engine.CodeNotInLine, "buyer")
+		return nil
+	}
+	return func(*engine.Outcome) *modelRequest {
+		switch present := cmd.Verb == engine.VerbPresent; {
+		case cmd.Verb == engine.VerbLeave:
+			m.endPlace(e, engine.PlaceLeft)
+		case cmd.Verb == engine.VerbJoin || present != e.absent:
+			m.silent = true // no news: nothing remembers it
+		default:
+			m.presence(e, present)
+		}
+		return &modelRequest{entry: e}
+	}
+}
+
+// join considers a buyer who has no place.
+func (m *Model) join(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
+	said := lineSaid(cmd)
+	track := slices.IndexFunc(m.tracks(), func(t engine.TrackSpec) bool { return said.Track == "" || t.Track == said.Track })
+	m.refusals.addIf(track < 0, engine.CodeTrackUnknown, "track")
+	switch {
+	case m.Closed():
+		m.refusals.add(engine.CodeNotOnSale, "event")
+		return nil
+	case m.lineMode() == engine.LineModeOpen || m.line.phase == engine.LineNone:
+		m.refusals.add(engine.CodeLobbyClosed, "event")
+		return nil
+	}
+	m.refusals.addIf(len(m.line.entries) >= m.limits.Line, engine.CodeTooMany, "")
+	m.refusals.addIf(m.buyers()[cmd.Buyer] == 0 && len(m.buyers()) >= m.limits.Buyers, engine.CodeTooMany, "")
+	before, joins := m.entry(cmd.Buyer), 0
+	if before != nil {
+		joins = before.joins + 1
+		m.refusals.addIf(joins >= 16, engine.CodeTooMany, "buyer")
+	}
+	links := []uint64(nil)
+	if cmd.Payment != nil {
+		links = slices.Compact(slices.Sorted(slices.Values(cmd.Payment.Note.Links)))
+	}
+	if len(m.links[cmd.Buyer])+len(links) > 0 {
+		cluster := m.clusterOf(cmd.Buyer, links)
+		m.refusals.addIf(len(cluster) > engine.LinkedBuyersMax || len(m.brought(cmd.Buyer, links)) > engine.LinksPerBuyerMax, engine.CodeTooManyLinks, "buyer")
+		for _, b := range cluster {
+			other := m.entry(b)
+			m.refusals.addIf(b != cmd.Buyer && other != nil && other.live(), engine.CodeAlreadyInLine, "buyer")
+		}
+	}
+	return func(*engine.Outcome) *modelRequest {
+		m.linkBy(cmd.Buyer, links)
+		e := &modelEntry{n: line.Entry(len(m.line.entries) + 1), buyer: cmd.Buyer, track: track, wants: said.Wants, joins: joins, state: engine.PlaceWaiting}
+		if m.line.phase != engine.LineLobby {
+			e.place = line.Place(e.n)
+		}
+		if before != nil {
+			before.turn = 0
+		}
+		m.line.entries = append(m.line.entries, e)
+		return &modelRequest{entry: e}
+	}
+}
+
+// presence notes that somebody is there, or not.
+func (m *Model) presence(e *modelEntry, present bool) {
+	e.absent = !present
+	switch {
+	case e.state == engine.PlaceSkipped:
+		e.state, e.back, e.turn = engine.PlaceWaiting, true, 0
+	case e.state == engine.PlaceAdmitted && !e.picked && present:
+		e.browsing = true
+		m.line.shopping.Returned(e.granted, m.eventTime())
+	case e.state == engine.PlaceAdmitted && !e.picked:
+		e.browsing = false
+		m.line.shopping.Stopped(e.granted, m.eventTime())
+	}
+}
+
+// endPlace gives an entry its final state.
+func (m *Model) endPlace(e *modelEntry, as engine.PlaceState) {
+	if e.browsing {
+		m.line.shopping.Stopped(e.granted, m.eventTime())
+	}
+	if !e.holding {
+		e.turn = 0
+	}
+	e.state, e.browsing, e.absent, e.back = as, false, false, false
+}
+
+// heldInLine notes a hold of somebody who may have a pass.
+func (m *Model) heldInLine(h *modelHold, replaces bool) {
+	e := m.entry(h.buyer)
+	if e == nil || e.state != engine.PlaceAdmitted || replaces {
+		return
+	}
+	e.held = m.eventTime()
+	if e.browsing {
+		m.line.shopping.Picked(e.granted, e.held, uint32(h.units()))
+	}
+	e.picked, e.holding, e.browsing = true, true, false
+}
+
+// holdEndedInLine notes that the hold of somebody who may have a pass has been paid, or has come back.
+func (m *Model) holdEndedInLine(h *modelHold, sold bool) {
+	e := m.entry(h.buyer)
+	if e == nil {
+		return
+	}
+	if e.turn != 0 && e.holding {
+		m.line.shopping.HoldEnded(e.held, m.eventTime(), uint32(h.units()), sold)
+		if e.holding = false; e.state != engine.PlaceAdmitted {
+			e.turn = 0
+		}
+	}
+	if sold && (e.state == engine.PlaceAdmitted || e.state == engine.PlaceLapsed) {
+		m.endPlace(e, engine.PlaceSpent)
+	}
+}
+
+// inTrack lists those of a track who wait for their turn, by place.
+func (m *Model) inTrack(track int) []*modelEntry {
+	var list []*modelEntry
+	for i, e := range m.line.entries {
+		placed := m.line.phase == engine.LineServing || m.line.phase == engine.LineDrawing && m.line.stage >= 2 && i < m.line.lobby
+		if placed && e.track == track && e.state == engine.PlaceWaiting && !e.back {
+			list = append(list, e)
+		}
+	}
+	slices.SortFunc(list, func(a, b *modelEntry) int { return int(a.place) - int(b.place) })
+	return list
+}
+
+// next is whose turn it is, nil for nobody's.
+func (m *Model) next() *modelEntry {
+	var next *modelEntry
+	for _, e := range m.line.entries {
+		if e.back && e.state == engine.PlaceWaiting && (next == nil || e.place < next.place) {
+			next = e
+		}
+	}
+	if next != nil {
+		return next
+	}
+	all := int64(1)
+	for _, n := range m.line.granted {
+		all += n
+	}
+	best := int64(0)
+	for i, t := range m.tracks() {
+		if list := m.inTrack(i); len(list) > 0 && (next == nil || t.ShareBp*all-10_000*m.line.granted[i] > best) {
+			next, best = list[0], t.ShareBp*all-10_000*m.line.granted[i]
+		}
+	}
+	return next
+}
+
+// room is how many may be admitted now.
+func (m *Model) roomInLine() int64 {
+	in := line.Admission{LanePerMin: uint32(m.line.perMin)}
+	passes := int64(0)
+	for _, e := range m.line.entries {
+		if e.state == engine.PlaceAdmitted {
+			passes++
+			if e.holding {
+				in.Holding++
+			}
+		}
+	}
+	taken := map[string]int64{}
+	for _, l := range m.lots {
+		c := m.counts(l, nil)
+		in.Held += uint64(c.Held + c.Paying)
+		if !l.open {
+			continue
+		}
+		free := c.Free
+		for _, id := range l.spec.Pools {
+			free = min(free, m.poolCounts(m.pool(id), nil).Free-taken[id])
+		}
+		free = max(0, free) / max(1, l.spec.Units) * max(1, l.spec.Units)
+		for _, id := range l.spec.Pools {
+			taken[id] += free
+		}
+		in.Free += uint64(free)
+	}
+	if in.Free == 0 {
+		return 0
+	}
+	shopping := m.line.shopping
+	shopping.Advance(m.eventTime())
+	room := int64(line.Shoppers(&shopping, in).Grant)
+	if most := m.spec.Line.ShoppersMax; most > 0 {
+		room = min(room, max(0, most-passes))
+	}
+	return room
+}
+
+func (m *Model) serving() bool {
+	return m.line.phase == engine.LineServing && m.lineMode() == engine.LineModeLine && m.state == engine.EventOnSale
+}
+
+// settleLine does what follows by itself.
+func (m *Model) settleLine() {
+	l := &m.line
+	if l.phase == engine.LineLobby && m.selling() {
+		l.phase, l.lobby, l.root = engine.LineClosed, len(l.entries), line.Root(m.leaves())
+	}
+	if l.phase == engine.LineDrawing && !m.Closed() && !l.worked {
+		m.drawSome()
+	}
+	if l.worked || !m.serving() {
+		return
+	}
+	for room := m.roomInLine(); room > 0; {
+		e := m.next()
+		if e == nil {
+			return
+		}
+		if !e.back {
+			l.served[e.track] = max(l.served[e.track], e.place)
+		}
+		l.turns++
+		e.turn, e.back, e.granted = l.turns, false, m.eventTime()
+		if e.absent {
+			e.state, e.deadline = engine.PlaceSkipped, max(e.granted+m.spec.Line.GraceMs*1e6, m.lastUntil(engine.PlaceSkipped))
+			continue
+		}
+		room--
+		e.deadline = max(e.granted+m.spec.Line.PassTTLMs*1e6, m.lastUntil(engine.PlaceAdmitted))
+		e.state = engine.PlaceAdmitted
+		e.picked = m.liveHold(e.buyer) != nil
+		e.holding, e.browsing, e.held = e.picked, !e.picked, e.granted
+		e.prices = map[string]engine.LotSpec{}
+		for _, lot := range m.lots {
+			e.prices[lot.spec.Lot] = lot.spec
+		}
+		l.granted[e.track]++
+		if e.browsing {
+			l.shopping.Granted(e.granted)
+		}
+	}
+}
+
+// lastUntil is the latest deadline of those in a state.
+func (m *Model) lastUntil(state engine.PlaceState) int64 {
+	last := int64(0)
+	for _, e := range m.line.entries {
+		if e.state == state {
+			last = max(last, e.deadline)
+		}
+	}
+	return last
+}
+
+func (m *Model) leaves() []line.Hash {
+	var leaves []line.Hash
+	for _, e := range m.line.entries {
+		leaves = append(leaves, m.leaf(e))
+	}
+	return leaves
+}
+
+func (m *Model) leaf(e *modelEntry) line.Hash {
+	return line.Leaf(m.key.Account, m.key.ID, m.line.commit, e.n, e.buyer)
+}
+
+// drawSome goes on with a draw by a step: the keys, the places, those who came later.
+func (m *Model) drawSome() {
+	l := &m.line
+	l.worked = true
+	if l.stage++; l.stage == 2 {
+		for i, place := range line.Places(l.seed, l.root, l.value, m.leaves()[:l.lobby]) {
+			l.entries[i].place = place
+		}
+	}
+	if l.stage == 3 || l.stage == 2 && len(l.entries) == l.lobby {
+		l.phase = engine.LineServing
+	}
+}
+
+// lineShell does what the shell asks of the line.
+func (m *Model) lineShell(cmd *engine.Command, out *engine.Outcome) {
+	l, said := &m.line, lineSaid(cmd)
+	refuse := func(code engine.Code, field string) {
+		m.refusals.add(code, field)
+		out.Code = code
+	}
+	switch cmd.Verb {
+	case engine.VerbSeed:
+		if m.state != engine.EventDraft || m.lineMode() != engine.LineModeLine || l.phase != engine.LineNone || l.committed {
+			refuse(engine.CodeWrongState, "")
+			return
+		}
+		l.committed, l.commit, l.there = true, said.Commit, true
+		if m.spec.Line.LobbyAt == 0 {
+			l.phase = engine.LineLobby
+		}
+	case engine.VerbReveal:
+		if l.phase != engine.LineClosed || m.Closed() || m.spec.Line.DrawValue && l.value == "" {
+			refuse(engine.CodeWrongState, "")
+			return
+		}
+		if line.Commit(said.Seed) != l.commit {
+			refuse(engine.CodeInvalid, "seed")
+			return
+		}
+		l.seed, l.phase, l.stage = said.Seed, engine.LineDrawing, 0
+		if l.lobby == 0 {
+			l.stage = 1
+		}
+		if len(l.entries) == 0 {
+			l.phase = engine.LineServing
+		}
+		m.settleLine()
+	case engine.VerbRate:
+		if perMin := min(max(0, said.PerMin), engine.LimitMax); m.spec.Line != nil && !m.Closed() && perMin != l.perMin {
+			l.perMin, l.there = perMin, true
+		}
+		return
+	}
+	out.Shows, out.Line = engine.ShowsLine, m.viewLine()
+}
+
+// drawValue considers the public value of a draw.
+func (m *Model) drawValue(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
+	switch {
+	case m.Closed() || m.line.phase < engine.LineClosed || !m.spec.Line.DrawValue:
+		m.refusals.add(engine.CodeWrongState, "event")
+	case m.line.phase > engine.LineClosed || m.line.value != "":
+		m.refusals.add(engine.CodeDrawDone, "event")
+	}
+	return func(*engine.Outcome) *modelRequest {
+		m.line.value = lineSaid(cmd).Value
+		return &modelRequest{line: true}
+	}
+}
+
+// place considers a look at a place, or at the lobby's list.
+func (m *Model) place(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
+	e := m.entry(cmd.Buyer)
+	m.refusals.addIf(cmd.Buyer != "" && e == nil, engine.CodeNotInLine, "buyer")
+	return func(out *engine.Outcome) *modelRequest {
+		if e != nil {
+			m.showPlace(out, e)
+		}
+		from := lineSaid(cmd).EntriesFrom
+		if v := m.viewLine(); v != nil && (e == nil || from != 0) {
+			out.Shows, out.Line = out.Shows|engine.ShowsLine, v
+			if from != 0 {
+				v.LeavesFrom = from
+				for n := int64(from); n <= v.Entries; n++ {
+					v.Leaves = append(v.Leaves, m.leaf(m.line.entries[n-1]))
+				}
+			}
+		}
+		return nil
+	}
+}
+
+func (m *Model) showPlace(out *engine.Outcome, e *modelEntry) {
+	v := &engine.PlaceView{Event: m.key.ID, Buyer: e.buyer, Entry: e.n, Place: e.place, State: e.state, Absent: e.absent, Track: m.tracks()[e.track].Track, Wants: e.wants}
+	if v.InLobby = m.line.phase == engine.LineLobby || int(e.n) <= m.line.lobby; v.InLobby {
+		v.Leaf = m.leaf(e)
+	}
+	switch {
+	case m.Closed() && e.live():
+		v.State = engine.PlaceOver
+	case e.state == engine.PlaceAdmitted || e.state == engine.PlaceSkipped:
+		v.Until = engine.Instant(e.deadline + m.down)
+	}
+	for _, l := range m.lots {
+		if v.State == engine.PlaceAdmitted && l.open {
+			total := price(&engine.ItemView{FaceMinor: l.spec.FaceMinor, Fees: l.spec.Fees})
+			if then, ok := m.promised(e, l); ok {
+				total = price(&engine.ItemView{FaceMinor: then.FaceMinor, Fees: then.Fees})
+			}
+			v.Prices = append(v.Prices, engine.PromisedPrice{Lot: l.spec.Lot, TotalMinor: total})
+		}
+	}
+	out.Shows, out.Place = out.Shows|engine.ShowsPlace, v
+}
+
+// promised is what a lot was shown with when a pass that is good was granted, if that is cheaper than now.
+func (m *Model) promised(e *modelEntry, l *modelLot) (engine.LotSpec, bool) {
+	if e == nil || e.state != engine.PlaceAdmitted || e.deadline <= m.eventTime() {
+		return engine.LotSpec{}, false
+	}
+	then, ok := e.prices[l.spec.Lot]
+	sum := func(s engine.LotSpec) int64 { return price(&engine.ItemView{FaceMinor: s.FaceMinor, Fees: s.Fees}) }
+	return then, ok && sum(then) < sum(l.spec)
+}
+
+// keepPromise gives items the prices that their buyer was promised.
+func (m *Model) keepPromise(buyer string, items []engine.ItemView) {
+	e := m.entry(buyer)
+	for i := range items {
+		if then, ok := m.promised(e, m.lot(items[i].Lot)); ok {
+			items[i].FaceMinor, items[i].TaxMinor, items[i].Fees = then.FaceMinor, then.TaxMinor, slices.Clone(then.Fees)
+		}
+	}
+}
+
+// considerPass adds that a buyer has no pass where one is needed. It reports whether one is.
+func (m *Model) considerPass(buyer string) bool {
+	if !m.line.there || m.lineMode() != engine.LineModeLine {
+		return false
+	}
+	e := m.entry(buyer)
+	switch {
+	case e != nil && e.state == engine.PlaceAdmitted && e.deadline > m.eventTime():
+		return false
+	case e != nil && (e.state == engine.PlaceAdmitted || e.state == engine.PlaceLapsed):
+		m.refusals.add(engine.CodePassExpired, "buyer")
+	default:
+		m.refusals.add(engine.CodePassRequired, "buyer")
+	}
+	return true
+}
+
+// expireLine ends passes and times of grace that are over.
+func (m *Model) expireLine() {
+	if m.Closed() {
+		return
+	}
+	for _, state := range []engine.PlaceState{engine.PlaceAdmitted, engine.PlaceSkipped} {
+		var due []*modelEntry
+		for _, e := range m.line.entries {
+			if e.state == state && e.deadline <= m.eventTime() {
+				due = append(due, e)
+			}
+		}
+		slices.SortFunc(due, func(a, b *modelEntry) int { return a.turn - b.turn })
+		for _, e := range due {
+			if state == engine.PlaceAdmitted {
+				m.endPlace(e, engine.PlaceLapsed)
+			} else {
+				m.endPlace(e, engine.PlaceGone)
+			}
+		}
+	}
+}
+
+// lineDeadline is when the line wants an Expire, false if never. That it wants to look again at those who shop is no deadline: it may do so at any time.
+func (m *Model) lineDeadline() (at engine.Instant, ok bool) {
+	if m.Closed() {
+		return 0, false
+	}
+	waiting := false
+	for _, e := range m.line.entries {
+		waiting = waiting || e.state == engine.PlaceWaiting
+		if e.state == engine.PlaceAdmitted || e.state == engine.PlaceSkipped {
+			if due := engine.Instant(e.deadline + m.down); !ok || due < at {
+				at, ok = due, true
+			}
+		}
+	}
+	if fresh, quiet := m.line.shopping.Count(); !ok && waiting && m.serving() && fresh+quiet > 0 {
+		return 1<<63 - 1, true
+	}
+	return at, ok
+}
+
+// viewLine shows the line, nil if there is none.
+func (m *Model) viewLine() *engine.LineView {
+	l := &m.line
+	if m.spec.Line == nil && !l.there {
+		return nil
+	}
+	v := &engine.LineView{
+		Mode: m.lineMode(), Phase: l.phase, Committed: l.committed, Commit: l.commit, Root: l.root, Entries: int64(l.lobby), Value: l.value,
+		Revealed: l.seed != line.Seed{}, Seed: l.seed, Joined: int64(len(l.entries)), PerMin: l.perMin,
+	}
+	if l.phase == engine.LineLobby {
+		v.Entries = v.Joined
+	}
+	counts := map[engine.PlaceState]*int64{
+		engine.PlaceWaiting: &v.Waiting, engine.PlaceSkipped: &v.Skipped, engine.PlaceAdmitted: &v.Admitted, engine.PlaceSpent: &v.Spent,
+		engine.PlaceLapsed: &v.Lapsed, engine.PlaceGone: &v.Gone, engine.PlaceLeft: &v.Left,
+	}
+	for _, e := range l.entries {
+		*counts[e.state]++
+	}
+	for i, t := range m.tracks() {
+		v.Tracks = append(v.Tracks, engine.TrackView{Track: t.Track, ShareBp: t.ShareBp, Waiting: int64(len(m.inTrack(i))), Granted: l.granted[i], Served: l.served[i]})
+		v.Served = max(v.Served, l.served[i])
+	}
+	return v
+}

@@ -1,0 +1,127 @@
+package engine_test
+
+import (
+	"bytes"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/engine/enginetest"
+)
+
+// playLine is play for events with lines.
+func playLine(dice enginetest.Dice, turns int) (*enginetest.Shell, *enginetest.Twin, error) {
+	shell := enginetest.NewShell(eventKey(), lineLimits(dice), enginetest.WorkloadStart)
+	twin := enginetest.NewTwin(shell)
+	var wrong error
+	shell.Each = func(cmd *engine.Command, out *engine.Outcome) {
+		if wrong == nil {
+			wrong = twin.Check(cmd, out)
+		}
+	}
+	g := enginetest.NewGenerator(dice, shell, twin.Model)
+	for g.Lines = true; turns > 0; turns-- {
+		if twin.Model.Closed() {
+			turns = min(turns, 10)
+		}
+		if err := g.Turn(); err != nil {
+			return shell, twin, err
+		}
+		if wrong != nil {
+			return shell, twin, wrong
+		}
+	}
+	return shell, twin, nil
+}
+
+func lineLimits(dice enginetest.Dice) engine.Limits {
+	l := limits(dice)
+	if l.Lots != 0 {
+		l.Line = 4 + dice.Below(20, "line")
+	}
+	return l
+}
+
+// TestTheLineAnswersAsTheModelDoes makes the claim of TestEngineAnswersAsTheModelDoes for events with lines: every answer is the model's, every fact folds, every
+// snapshot opens, and every invariant holds after every step.
+func TestTheLineAnswersAsTheModelDoes(t *testing.T) {
+	thorough(t)
+	rapid.Check(t, func(t *rapid.T) {
+		if _, _, err := playLine(enginetest.RapidDice(t), 60); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestLongLinesAnswerAsTheModelDoes plays longer lives of events with lines. HOLDFAST_MODEL_RUNS asks for more of them, and HOLDFAST_MODEL_SEED for others.
+func TestLongLinesAnswerAsTheModelDoes(t *testing.T) {
+	runs, seed := number(t, "HOLDFAST_MODEL_RUNS", number(t, "HOLDFAST_RAPID_CHECKS", 40)), uint64(number(t, "HOLDFAST_MODEL_SEED", 1))
+	seen := map[enginetest.Situation]int{}
+	for range runs {
+		shell, twin, err := playLine(enginetest.SeededDice(seed), 400)
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		for met, n := range twin.Seen {
+			seen[met] += n
+		}
+		fifo := enginetest.NewFIFO(eventKey())
+		for _, run := range shell.Log {
+			if err := fifo.Read(run); err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+		}
+		if fifo.Inversions > 0 {
+			t.Fatalf("seed %d: %q", seed, fifo.Wrong)
+		}
+		seed++
+	}
+	for _, want := range []struct {
+		verb engine.Verb
+		code engine.Code
+	}{
+		{engine.VerbJoin, engine.CodeOK}, {engine.VerbJoin, engine.CodeLobbyClosed}, {engine.VerbJoin, engine.CodeAlreadyInLine}, {engine.VerbJoin, engine.CodeTooMany},
+		{engine.VerbJoin, engine.CodeTrackUnknown}, {engine.VerbJoin, engine.CodeNotOnSale}, {engine.VerbLeave, engine.CodeOK}, {engine.VerbLeave, engine.CodeNotInLine},
+		{engine.VerbAbsent, engine.CodeOK}, {engine.VerbPresent, engine.CodeOK}, {engine.VerbPlace, engine.CodeOK}, {engine.VerbPlace, engine.CodeNotInLine},
+		{engine.VerbDraw, engine.CodeOK}, {engine.VerbDraw, engine.CodeDrawDone}, {engine.VerbDraw, engine.CodeWrongState}, {engine.VerbSeed, engine.CodeOK},
+		{engine.VerbReveal, engine.CodeOK}, {engine.VerbReveal, engine.CodeInvalid}, {engine.VerbRate, engine.CodeOK}, {engine.VerbHold, engine.CodeOK},
+		{engine.VerbHold, engine.CodePassRequired}, {engine.VerbHold, engine.CodePassExpired}, {engine.VerbConfirm, engine.CodeOK},
+	} {
+		n := 0
+		for met, count := range seen {
+			if met.Verb == want.verb && met.Code == want.code {
+				n += count
+			}
+		}
+		if n == 0 {
+			t.Errorf("%s was never answered with %s", want.verb, want.code)
+		}
+	}
+	t.Logf("seeds up to %d: %s", seed-1, coverage(seen))
+}
+
+// TestAWokenLineGoesOnAsIfAwake runs an event with a line beside a copy of it that was woken from its snapshot, whatever phase it was in.
+func TestAWokenLineGoesOnAsIfAwake(t *testing.T) {
+	thorough(t)
+	rapid.Check(t, func(t *rapid.T) {
+		first, twin, err := playLine(enginetest.RapidDice(t), 40)
+		if err != nil || !first.Event.Exists() {
+			return // the test above says what is wrong
+		}
+		first.Each = nil
+		first.Pass(first.Now + engine.TallyPeriodNs) // a pending tally does not survive sleep
+		state := first.Event.AppendSnapshot(nil)
+		woken, err := engine.OpenSnapshot(eventKey(), state)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(woken.AppendSnapshot(nil), state) {
+			t.Fatal("the snapshot is written again with other bytes")
+		}
+		second := enginetest.NewShell(eventKey(), first.Limits, first.Now)
+		second.Event = woken.(*engine.Event)
+		first.Log = nil
+		sideBySide(t, enginetest.RapidDice(t), "w", first, second, twin.Model)
+	})
+}
