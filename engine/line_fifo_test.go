@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"strconv"
@@ -102,7 +103,7 @@ func (s *lineSale) fall(t *testing.T) {
 	t.Helper()
 	s.falls++
 	hash := s.event.StateHash()
-	rebuilt := engine.Aggregate(engine.NewAggregate(s.key))
+	rebuilt := engine.NewAggregate(s.key)
 	if s.snapshot != nil {
 		var err error
 		if rebuilt, err = engine.OpenSnapshot(s.key, s.snapshot); err != nil {
@@ -253,10 +254,8 @@ func TestTheCheckerOfLinesSees(t *testing.T) {
 		for _, run := range runs {
 			if run == last && swap {
 				buf := append([]byte(nil), run.Facts.Buf...)
-				i := len(buf) - run.Facts.Count // the facts of passes are alike but for the entry, a byte behind the kind
-				for i = len(buf) - 1; i > 1 && !(buf[i-1] == 69 && buf[i] == 1); i-- {
-				}
-				buf[i] = 2
+				i := bytes.Index(buf, []byte{69, 1}) // the first pass, of entry 1: now it is the second's
+				buf[i+1] = 2
 				run = &engine.Run{Key: run.Key, First: run.First, At: run.At, Facts: engine.Facts{Buf: buf, Count: run.Facts.Count}}
 			}
 			if err := fifo.Read(run); err != nil {

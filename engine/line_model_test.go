@@ -81,12 +81,29 @@ func TestLongLinesAnswerAsTheModelDoes(t *testing.T) {
 		verb engine.Verb
 		code engine.Code
 	}{
-		{engine.VerbJoin, engine.CodeOK}, {engine.VerbJoin, engine.CodeLobbyClosed}, {engine.VerbJoin, engine.CodeAlreadyInLine}, {engine.VerbJoin, engine.CodeTooMany},
-		{engine.VerbJoin, engine.CodeTrackUnknown}, {engine.VerbJoin, engine.CodeNotOnSale}, {engine.VerbLeave, engine.CodeOK}, {engine.VerbLeave, engine.CodeNotInLine},
-		{engine.VerbAbsent, engine.CodeOK}, {engine.VerbPresent, engine.CodeOK}, {engine.VerbPlace, engine.CodeOK}, {engine.VerbPlace, engine.CodeNotInLine},
-		{engine.VerbDraw, engine.CodeOK}, {engine.VerbDraw, engine.CodeDrawDone}, {engine.VerbDraw, engine.CodeWrongState}, {engine.VerbSeed, engine.CodeOK},
-		{engine.VerbReveal, engine.CodeOK}, {engine.VerbReveal, engine.CodeInvalid}, {engine.VerbRate, engine.CodeOK}, {engine.VerbHold, engine.CodeOK},
-		{engine.VerbHold, engine.CodePassRequired}, {engine.VerbHold, engine.CodePassExpired}, {engine.VerbConfirm, engine.CodeOK},
+		{engine.VerbJoin, engine.CodeOK},
+		{engine.VerbJoin, engine.CodeLobbyClosed},
+		{engine.VerbJoin, engine.CodeAlreadyInLine},
+		{engine.VerbJoin, engine.CodeTooMany},
+		{engine.VerbJoin, engine.CodeTrackUnknown},
+		{engine.VerbJoin, engine.CodeNotOnSale},
+		{engine.VerbLeave, engine.CodeOK},
+		{engine.VerbLeave, engine.CodeNotInLine},
+		{engine.VerbAbsent, engine.CodeOK},
+		{engine.VerbPresent, engine.CodeOK},
+		{engine.VerbPlace, engine.CodeOK},
+		{engine.VerbPlace, engine.CodeNotInLine},
+		{engine.VerbDraw, engine.CodeOK},
+		{engine.VerbDraw, engine.CodeDrawDone},
+		{engine.VerbDraw, engine.CodeWrongState},
+		{engine.VerbSeed, engine.CodeOK},
+		{engine.VerbReveal, engine.CodeOK},
+		{engine.VerbReveal, engine.CodeInvalid},
+		{engine.VerbRate, engine.CodeOK},
+		{engine.VerbHold, engine.CodeOK},
+		{engine.VerbHold, engine.CodePassRequired},
+		{engine.VerbHold, engine.CodePassExpired},
+		{engine.VerbConfirm, engine.CodeOK},
 	} {
 		n := 0
 		for met, count := range seen {

@@ -89,7 +89,7 @@ func (e *Event) next() (slot uint32, ok bool) {
 		return 0, false
 	}
 	slot = l.tracks[best].waiting.first - 1
-	if second := l.rows.at(slot).chained.next; plantedBug(plantedSwapWaiters) && second != 0 {
+	if second := l.rows.at(slot).next; plantedBug(plantedSwapWaiters) && second != 0 {
 		slot = second - 1
 	}
 	return slot, true

@@ -1,6 +1,9 @@
 package engine
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // WhyKind says what an event knows of a request id.
 type WhyKind uint8
@@ -109,6 +112,9 @@ func (e *Event) explainAccepted(w *WhyView, row *requestRow) {
 	case out.Shows&ShowsOrder != 0:
 		w.ID, w.Amount, w.Currency = string(AppendOrderID(nil, out.Order.ID, out.Order.Incarnation)), out.Order.TotalMinor, out.Order.Currency
 		w.Message = "the confirm was accepted: hold " + string(AppendHoldID(nil, out.Order.Hold, out.Order.HoldIncarnation)) + " became order " + w.ID
+	case out.Shows&ShowsPlace != 0:
+		w.Shows, w.ID, w.State = ShowsPlace, strconv.Itoa(int(out.Place.Entry)), out.Place.State.String()
+		w.Message = "the " + w.Verb.String() + " was accepted: entry " + w.ID + " of the line is " + w.State + " now"
 	case out.Shows&ShowsCapacity != 0:
 		w.ID, w.Amount = out.Capacity.Lot, out.Capacity.Asked
 		place := "lot "

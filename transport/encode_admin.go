@@ -149,7 +149,9 @@ func whyReply(w *engine.WhyView) *pb.Why {
 			m.Object = "refund"
 		case engine.ShowsTicket:
 			m.Object, m.Amount = "ticket", nil
-		case engine.ShowsEvent, engine.ShowsWhy, engine.ShowsTouch: // touches are no requests: nothing is remembered of them by theirs
+		case engine.ShowsPlace:
+			m.Object, m.Amount = "place", nil
+		case engine.ShowsEvent, engine.ShowsLine, engine.ShowsWhy, engine.ShowsTouch: // touches are no requests: nothing is remembered of them by theirs
 			m.Object, m.Amount = "event", nil
 		}
 	case engine.WhyRefused:

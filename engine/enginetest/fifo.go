@@ -83,7 +83,7 @@ func (c *FIFO) fact(f *engine.Fact) error {
 		c.holds(f, c.held)
 	}
 	c.held = ""
-	switch f.Kind { //nolint:exhaustive // the others have nothing to do with the line
+	switch f.Kind { // the others have nothing to do with the line
 	case engine.FactCreated, engine.FactUpdated:
 		c.spec(f.Spec, f.Kind == engine.FactCreated)
 	case engine.FactClosed, engine.FactCancelled:

@@ -71,8 +71,10 @@ func lineWith(now, said *engine.LineSpec, set engine.LineFields) *engine.LineSpe
 		bit      engine.LineFields
 		to, from *int64
 	}{
-		{engine.SetLobbyAt, (*int64)(&l.LobbyAt), (*int64)(&said.LobbyAt)}, {engine.SetPassTTL, &l.PassTTLMs, &said.PassTTLMs},
-		{engine.SetLineGrace, &l.GraceMs, &said.GraceMs}, {engine.SetShoppersMax, &l.ShoppersMax, &said.ShoppersMax},
+		{engine.SetLobbyAt, (*int64)(&l.LobbyAt), (*int64)(&said.LobbyAt)},
+		{engine.SetPassTTL, &l.PassTTLMs, &said.PassTTLMs},
+		{engine.SetLineGrace, &l.GraceMs, &said.GraceMs},
+		{engine.SetShoppersMax, &l.ShoppersMax, &said.ShoppersMax},
 	} {
 		if set&f.bit != 0 {
 			*f.to = *f.from

@@ -15,14 +15,16 @@ func FailureOf(code engine.Code) Failure {
 	case engine.CodeWrongState, engine.CodeNotOnSale, engine.CodeLotNotOpen, engine.CodeBelowMinimum, engine.CodeAboveMaximum, engine.CodeRequiresMissing,
 		engine.CodeLimitReached, engine.CodeSoldOut, engine.CodeSeatTaken, engine.CodePriceExceeded, engine.CodeNotTogether, engine.CodeEventArchived,
 		engine.CodeNotEligible, engine.CodeStepUpRequired, engine.CodeOneClickOff, engine.CodeDuplicateSuspected, engine.CodeUndoTooLate, engine.CodeTicketVoid,
-		engine.CodeTicketTooEarly, engine.CodeAlreadyAdmitted, engine.CodeNotRefundable, engine.CodeLateNotPossible, engine.CodeTooManyLinks, engine.CodeEraseWaits:
+		engine.CodeTicketTooEarly, engine.CodeAlreadyAdmitted, engine.CodeNotRefundable, engine.CodeLateNotPossible, engine.CodeTooManyLinks, engine.CodeEraseWaits,
+		engine.CodeLobbyClosed, engine.CodePassRequired, engine.CodeAlreadyInLine, engine.CodeDrawDone, engine.CodeCodeUsedUp, engine.CodeCodeLocked:
 		return FailureStock
-	case engine.CodeHoldExpired, engine.CodeHoldEnded, engine.CodePaymentInProgress, engine.CodeOfferUsed, engine.CodeOfferExpired:
+	case engine.CodeHoldExpired, engine.CodeHoldEnded, engine.CodePaymentInProgress, engine.CodeOfferUsed, engine.CodeOfferExpired, engine.CodePassExpired:
 		return FailureBuyer
 	case engine.CodeMalformed, engine.CodeTooLarge, engine.CodeUnknownVerb, engine.CodeUnknownField, engine.CodeCardNumber, engine.CodeInvalid,
 		engine.CodeRequestMismatch, engine.CodeEventUnknown, engine.CodeEventExists, engine.CodeHoldUnknown, engine.CodeOrderUnknown, engine.CodePaymentRefMissing,
 		engine.CodeLotUnknown, engine.CodePoolUnknown, engine.CodeSeatUnknown, engine.CodePurchaseUnknown, engine.CodeOfferUnknown, engine.CodeMethodUnknown,
-		engine.CodeTicketUnknown, engine.CodeAgreementMissing, engine.CodeBuyerUnknown:
+		engine.CodeTicketUnknown, engine.CodeAgreementMissing, engine.CodeBuyerUnknown, engine.CodeNotInLine, engine.CodeWishUnknown, engine.CodeCodeUnknown,
+		engine.CodeTrackUnknown:
 		return FailureInput
 	case engine.CodeOK:
 	}

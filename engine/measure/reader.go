@@ -145,6 +145,8 @@ func (r *Reader) fact(f *engine.Fact) error {
 		for i := range f.Times {
 			r.timed(e, &f.Times[i], f.At)
 		}
+	case engine.FactLobby, engine.FactJoined, engine.FactLeft, engine.FactPresence, engine.FactLobbyClosed, engine.FactDrawValue, engine.FactRevealed, engine.FactDrawn,
+		engine.FactRated, engine.FactGranted, engine.FactPassEnded, engine.FactSkipped: // no KPI is made of the line
 	case engine.FactOther, engine.FactExtended, engine.FactOutage, engine.FactAudited:
 	}
 	return nil
