@@ -136,13 +136,12 @@ func TestChancesFollowTheirReasons(t *testing.T) {
 	for i := range int64(300) {
 		s.Granted(i * second)
 		s.Picked(i*second, (i+1)*second, 2)
-		s.HoldMade((i+1)*second, 2)
 		s.HoldEnded((i+1)*second, (i+2)*second, 2, i%9 != 0)
 		p.Joined(i*second, 2)
 		p.Turn(i*second, i%7 != 0)
 	}
 	o := NewOutlook(&s, &p)
-	base := Prospect{Ahead: 60, Skipped: 10, Wished: 4, Quantity: 2, Free: 80, Held: 40, Coming: 10, ComingSD: 5}
+	base := Prospect{Ahead: 60, Skipped: 10, Wished: 4, Quantity: 2, Free: 70, Held: 30, Coming: 10, ComingSD: 5}
 	chance := o.Chance(base)
 	if chance < 0.05 || chance > 0.95 {
 		t.Fatalf("a chance of %v says little about what changes it", chance)

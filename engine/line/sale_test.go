@@ -320,11 +320,11 @@ func (w *sale) take(i int) {
 		w.browsing--
 		w.wished += b.quantity
 		w.wishes = append(w.wishes, i)
-		w.s.Picked(b.granted, w.wall(), uint32(b.quantity))
+		w.s.Wished(b.granted, w.wall(), uint32(b.quantity))
 		return
 	}
 	w.browsing--
-	w.s.Picked(b.granted, w.wall(), uint32(b.quantity))
+	w.s.Wished(b.granted, w.wall(), uint32(b.quantity)) // and the hold below: Picked
 	w.hold(i)
 }
 

@@ -5,15 +5,13 @@ import (
 	"fmt"
 )
 
-// Bounds of what a [Shopping] remembers of first holds.
-const (
-	unitsMax = 1 << 20 // of one hold: more counts as so many
-)
+// unitsMax is the most units of one first hold that are counted.
+const unitsMax = 1 << 20
 
 // Shopping is how those with a pass behave, in integers: who is still looking around, what became of those who did, and what became of their holds. It is part of an event's state,
 // is changed by its facts only, and two that were told the same are equal. The zero Shopping knows nothing yet, and assumes what docs/line.md says.
 //
-// A pass whose buyer is present and has taken nothing yet is browsing: from its grant until its first hold (Picked), its end, or its buyer's absence (Stopped), and again
+// A pass whose buyer is present and has taken nothing yet is browsing: from its grant until its first hold (Picked) or wish (Wished), its end, or its buyer's absence (Stopped), and again
 // once its buyer is back (Returned). It is fresh for five minutes and then quiet.
 //
 // Times are Unix nanoseconds of event time; one before the newest counts as the newest. Nothing here fails: what cannot be (more ends than grants) is counted as far
@@ -31,6 +29,12 @@ func (s *Shopping) Granted(at int64) { s.Passes.begin(at, at, 1) }
 
 // Picked notes that a pass that was browsing has got a hold of units, its first.
 func (s *Shopping) Picked(granted, at int64, units uint32) {
+	s.Wished(granted, at, units)
+	s.HoldMade(at, units)
+}
+
+// Wished notes that a pass that was browsing would have taken units, but is now on the waiting list for them.
+func (s *Shopping) Wished(granted, at int64, units uint32) {
 	s.Passes.end(granted, at, 1, true)
 	n := uint64(min(units, unitsMax))
 	s.Picks, s.Units, s.Squares = s.Picks+1, s.Units+n, s.Squares+n*n
@@ -45,10 +49,10 @@ func (s *Shopping) Stopped(granted, at int64) { s.Passes.end(granted, at, 1, fal
 // Returned notes that a pass is browsing again that never had a hold: its buyer is present again.
 func (s *Shopping) Returned(granted, at int64) { s.Passes.begin(granted, at, 1) }
 
-// HoldMade notes a hold of units, any hold of the event.
+// HoldMade notes a hold of units that is not a pass's first: that of a waiting list, or a later one.
 func (s *Shopping) HoldMade(at int64, units uint32) { s.Holds.begin(at, at, units) }
 
-// HoldEnded notes that units of a hold that was made at a time have become an order, or have come back.
+// HoldEnded notes that units of a hold that was made at a time, and noted then, have become an order or have come back.
 func (s *Shopping) HoldEnded(made, at int64, units uint32, sold bool) {
 	s.Holds.end(made, at, units, sold)
 }
