@@ -124,7 +124,13 @@ func (s *lineSale) fall(t *testing.T) {
 	}
 }
 
-func (s *lineSale) buyer() string { return "b" + strconv.Itoa(s.below(s.buyers+1)) }
+// buyer is somebody, most often of those who came last.
+func (s *lineSale) buyer() string {
+	if s.below(5) > 0 {
+		return "b" + strconv.Itoa(max(0, s.buyers-s.below(500)))
+	}
+	return "b" + strconv.Itoa(s.below(s.buyers+1))
+}
 
 // run sells until so many passes were granted.
 func (s *lineSale) run(t *testing.T, grants int) {
@@ -159,7 +165,7 @@ func (s *lineSale) run(t *testing.T, grants int) {
 		if s.below(200) > 0 { // now and then somebody is ahead of the follow-ups, as nobody is in the engine: even so nobody is overtaken
 			s.settled(t)
 		}
-		if s.below(20_000) == 0 {
+		if s.below(grants) == 0 { // some ten times
 			s.fall(t)
 		}
 		if s.fifo.Grants > before {

@@ -8,7 +8,7 @@ import (
 	"github.com/holdfast-engine/holdfast/engine/line"
 )
 
-// FIFO reads the log of an event with a line and finds every turn that was not the next one, by the rules of docs/line.md and nothing else: it draws the
+// FIFO reads the log of an event with a line and finds every turn that was not the next one, by the rules of docs/line-rules.md and nothing else: it draws the
 // places itself, from what the event has published, and knows nothing of the event's state. It is used by one goroutine.
 //
 // Next are those who were skipped and came back, by place; then, of the track that is the furthest behind its share of the passes, the first who waits. Whoever
