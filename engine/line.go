@@ -101,8 +101,7 @@ type eventLine struct {
 	passes   chain // of turns, by deadline
 	skipped  chain // of turns, by deadline
 	returned placeQueue
-	granted  uint64 // passes so far
-	holding  int    // passes whose buyer has a hold
+	holding  int // passes whose buyer has a hold
 	shopping line.Shopping
 	told     uint64  // how often shopping was told something; volatile
 	looked   Instant // event time of the last look at who may be admitted; volatile

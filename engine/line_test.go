@@ -188,3 +188,105 @@ func TestBoundsOfTheLine(t *testing.T) {
 	w.refused(CodeInvalid, &Command{Verb: VerbDraw, Line: &LineCommand{Value: value + "x"}})
 	w.ok(&Command{Verb: VerbDraw, Line: &LineCommand{Value: value}})
 }
+
+// TestWhatIsFreedGoesDownTheLineInSlices frees 50,000 tickets at once while a thousand wait: no step grants more than its follow-ups, and nobody comes in between,
+// not even somebody who is ahead of the follow-ups.
+func TestWhatIsFreedGoesDownTheLineInSlices(t *testing.T) {
+	const waiting = 1000
+	w := &world{t: t, e: New(testKey()), now: start}
+	spec := lineSpec()
+	spec.Open, spec.Lots = true, []LotSpec{{Lot: "ga", FaceMinor: 4500}}
+	w.ok(&Command{Verb: VerbCreate, Spec: spec})
+	for i := range waiting {
+		w.ok(joins("b" + strconv.Itoa(i+1)))
+	}
+	granted := line.Entry(0)
+	step := func(cmd *Command) *Outcome { // a step, whose passes are those of the next in line
+		w.facts.Reset()
+		out := w.step(cmd)
+		run, n := Run{Key: testKey(), First: 1, At: w.now, Facts: w.facts}, 0
+		err := new(FactReader).Each(&run, func(f *Fact) error {
+			if f.Kind == FactGranted {
+				if n, granted = n+1, granted+1; f.Entry != granted {
+					t.Fatalf("entry %d gets a pass, it is the turn of entry %d", f.Entry, granted)
+				}
+			}
+			return nil
+		})
+		if err != nil || n > FollowUpsMax {
+			t.Fatalf("a %s grants %d passes: %v", cmd.Verb, n, err)
+		}
+		return out
+	}
+	step(&Command{Verb: VerbCapacity, Lot: "ga", Quantity: 50_000})
+	if out := step(hold("hasty", "ga", 1)); out.Code != CodePassRequired {
+		t.Fatalf("who has no pass is answered with %s", out.Code)
+	}
+	if v := step(joins("late")).Place; v.State != PlaceWaiting {
+		t.Fatalf("who came between two slices is %s", v.State)
+	}
+	for w.e.Unsettled() {
+		step(&Command{Verb: VerbSettle})
+	}
+	if granted != waiting+1 {
+		t.Fatalf("%d passes, %d have waited", granted, waiting+1)
+	}
+}
+
+// TestWhoVanishesKeepsNobodyWaiting sells the same tickets to two lines. In one of them 30 of 100 go away when they are admitted, without a word: its sale takes
+// hardly longer, as what they will not take is not kept for them.
+func TestWhoVanishesKeepsNobodyWaiting(t *testing.T) {
+	const tickets = 2000
+	sell := func(vanish int) (minutes float64) {
+		w := &world{t: t, e: New(testKey()), now: start}
+		spec := lineSpec()
+		spec.Open, spec.Lots, spec.Line.PassTTLMs = true, []LotSpec{{Lot: "ga", FaceMinor: 4500, Capacity: tickets}}, 600_000
+		w.ok(&Command{Verb: VerbCreate, Spec: spec})
+		w.ok(&Command{Verb: VerbRate, Line: &LineCommand{PerMin: 200}}) // the lane is what limits the sale
+		for i := range 3 * tickets {
+			w.ok(joins("b" + strconv.Itoa(i+1)))
+		}
+		type shopper struct {
+			buyer string
+			at    Instant
+		}
+		var shopping []shopper // in the order in which they will buy
+		var told Signals
+		paid := 0.0 // purchases that the lane has had time for
+		for orders := 0; orders < tickets*95/100; w.now += second {
+			paid += 200.0 / 60
+			for due, ok := w.e.NextDeadline(); ok && due <= w.now; due, ok = w.e.NextDeadline() {
+				before := w.e.Seq()
+				if w.step(&Command{Verb: VerbExpire}); w.e.Seq() == before {
+					break
+				}
+			}
+			for w.e.Unsettled() {
+				w.step(&Command{Verb: VerbSettle})
+			}
+			told.Reset()
+			w.e.TakeSignals(&told)
+			for _, p := range told.Places {
+				if n, err := strconv.Atoi(p.Buyer[1:]); err == nil && p.State == PlaceAdmitted && n*7919%100 >= vanish {
+					shopping = append(shopping, shopper{p.Buyer, w.now + 30*second})
+				}
+			}
+			for len(shopping) > 0 && shopping[0].at <= w.now && paid >= 1 {
+				if out := w.step(hold(shopping[0].buyer, "ga", 1)); out.Code == CodeOK {
+					w.ok(&Command{Verb: VerbConfirm, Buyer: shopping[0].buyer, Hold: string(AppendHoldID(nil, out.Hold.ID, 0)), BoxOffice: true})
+					orders, paid = orders+1, paid-1
+				}
+				shopping = shopping[1:]
+			}
+			if w.now > start+3600*second {
+				t.Fatalf("%d of 100 vanish: %d orders in an hour", vanish, orders)
+			}
+		}
+		return float64(w.now-start) / float64(60*second)
+	}
+	all, some := sell(0), sell(30)
+	t.Logf("%.1f minutes if everybody buys, %.1f if 30 of 100 vanish: %.0f %%", all, some, 100*all/some)
+	if all/some < 0.9 {
+		t.Errorf("with 30 of 100 who vanish the line sells at %.0f %% of what it does without", 100*all/some)
+	}
+}

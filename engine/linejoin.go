@@ -243,7 +243,12 @@ func (e *Event) presence(cmd *Command) {
 	if !ok {
 		return
 	}
-	if r := e.line.rows.at(slot); e.changesPresence(r, f.present) {
+	r := e.line.rows.at(slot)
+	if f.present && r.state == PlaceSkipped && e.line.turns.at(r.prev-1).deadline <= e.eventTime() {
+		e.refuseAsked(cmd, &f.asked, refusal{code: CodeNotInLine, field: fieldBuyer, text: turnIsOver})
+		return
+	}
+	if e.changesPresence(r, f.present) {
 		f.entry = line.Entry(slot + 1)
 		e.facts.Buf = f.append(e.facts.Buf)
 		e.emitted()

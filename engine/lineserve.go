@@ -76,19 +76,16 @@ func (e *Event) next() (slot uint32, ok bool) {
 		}
 		l.returned.pop(&l.rows) // it was left since
 	}
-	best, most := -1, int64(0)
-	for t := range e.trackCount() {
-		if l.tracks[t].waiting.n == 0 {
-			continue
-		}
-		if behind := e.shareOf(t)*int64(l.granted+1) - sharesAll*int64(l.tracks[t].granted); best < 0 || behind > most {
-			best, most = t, behind
-		}
+	var tracks [TracksMax]line.Track
+	n := e.trackCount()
+	for t := range n {
+		tracks[t] = line.Track{ShareBp: uint64(e.shareOf(t)), Granted: l.tracks[t].granted, Waiting: uint64(l.tracks[t].waiting.n)}
 	}
-	if best < 0 {
+	track, ok := line.NextTrack(tracks[:n])
+	if !ok {
 		return 0, false
 	}
-	slot = l.tracks[best].waiting.first - 1
+	slot = l.tracks[track].waiting.first - 1
 	if second := l.rows.at(slot).next; plantedBug(plantedSwapWaiters) && second != 0 {
 		slot = second - 1
 	}
@@ -165,7 +162,7 @@ func (e *Event) mayAdmit() uint32 {
 	if now.admission.Free == 0 {
 		return 0
 	}
-	now.grant = e.line.room.grant
+	now.grant = e.line.room.grant // it is the rest that is compared
 	if now != e.line.room {
 		now.grant = e.roomInside().Grant
 		e.line.room = now
@@ -233,7 +230,6 @@ func (e *Event) applyGranted(f *factGranted) {
 		l.shopping.Granted(int64(now))
 		l.told++
 	}
-	l.granted++
 	l.tracks[r.track].granted++
 	e.setState(slot, PlaceAdmitted, 0, rowReturned)
 	e.rows += l.turnHash(slot)
@@ -421,7 +417,8 @@ func (e *Event) dueLine(most int) {
 
 func (e *Event) applyPassEnded(f *factPassEnded) { e.endPlace(uint32(f.entry-1), PlaceLapsed) }
 
-// lookNs is how often the line looks again at those who have a pass and have taken nothing: what they are expected to take becomes less with time.
+// lookNs is how often the line looks again at those who have a pass and have taken nothing: as often as engine/line counts what has become of them. What they
+// are expected to take becomes less with time.
 const lookNs = 15e9
 
 // nextInLine is the event time at which the line wants something; false if never.

@@ -178,7 +178,6 @@ func (e *Event) openLine(d *decoder) {
 	}
 	for t := range e.trackCount() {
 		l.tracks[t].granted, l.tracks[t].served = d.uint(math.MaxUint32), line.Place(d.uint(math.MaxUint32))
-		l.granted += l.tracks[t].granted
 	}
 	var peaks []line.Hash
 	if l.phase < LineClosed {

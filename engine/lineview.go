@@ -124,11 +124,8 @@ func (e *Event) viewLine() *LineView {
 		v.Returned -= v.Tracks[i].Waiting
 	}
 	v.Shopping, v.Admission, v.Room = *e.shoppingNow(), e.admission(), e.roomInside()
-	for state, at := range map[PlaceState]*int64{
-		PlaceWaiting: &v.Waiting, PlaceSkipped: &v.Skipped, PlaceAdmitted: &v.Admitted, PlaceSpent: &v.Spent, PlaceLapsed: &v.Lapsed, PlaceGone: &v.Gone, PlaceLeft: &v.Left,
-	} {
-		*at = int64(l.counts[state])
-	}
+	v.Waiting, v.Skipped, v.Admitted = int64(l.counts[PlaceWaiting]), int64(l.counts[PlaceSkipped]), int64(l.counts[PlaceAdmitted])
+	v.Spent, v.Lapsed, v.Gone, v.Left = int64(l.counts[PlaceSpent]), int64(l.counts[PlaceLapsed]), int64(l.counts[PlaceGone]), int64(l.counts[PlaceLeft])
 	return v
 }
 

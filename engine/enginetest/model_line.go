@@ -104,6 +104,10 @@ func (m *Model) linePlace(cmd *engine.Command) func(*engine.Outcome) *modelReque
 		m.refusals.add(engine.CodeNotInLine, "buyer")
 		return nil
 	}
+	if cmd.Verb == engine.VerbPresent && e.state == engine.PlaceSkipped && e.deadline <= m.eventTime() {
+		m.refusals.add(engine.CodeNotInLine, "buyer")
+		return nil
+	}
 	return func(*engine.Outcome) *modelRequest {
 		switch present := cmd.Verb == engine.VerbPresent; {
 		case cmd.Verb == engine.VerbLeave:
