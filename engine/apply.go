@@ -103,10 +103,7 @@ func (e *Event) end(slot uint32, as HoldState) int64 {
 	if row.state() == HoldPaying {
 		from = sharePaying
 	}
-	buyer, units := row.buyer, int64(0)
-	if e.line != nil {
-		units = e.unitsIn(&b)
-	}
+	buyer := row.buyer
 	var had []byte // of an expired hold: a payment may come late
 	if as == HoldExpired && b.more != 0 {
 		had = e.appendBasket(nil, &b, 0)
@@ -132,7 +129,7 @@ func (e *Event) end(slot uint32, as HoldState) int64 {
 		e.keepLate(b.price, b.sales, had)
 	}
 	if e.line != nil && as != HoldReplaced {
-		e.passHoldEnded(buyer, units, false)
+		e.passHoldEnded(buyer, false)
 	}
 	return total
 }
@@ -240,7 +237,7 @@ func (e *Event) sell(slot uint32, ticket TicketID, paymentRef string, flags, pur
 	e.rows += e.orderHash(made, order, hash, paymentRef)
 	e.retire(slot, HoldConfirmed, total)
 	if e.line != nil {
-		e.passHoldEnded(buyer, tickets, true)
+		e.passHoldEnded(buyer, true)
 	}
 	return total
 }

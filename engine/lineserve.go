@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/binary"
+	"math"
 	"strings"
 
 	"github.com/holdfast-engine/holdfast/engine/line"
@@ -17,6 +18,7 @@ type turnRow struct {
 	held     Instant // event time at which the pass's buyer got the hold that is live
 	entry    uint32  // slot of the entry
 	prices   uint32  // how many price versions there were when the pass was granted
+	units    uint32  // of the hold that is live, as it was first
 	chained
 	flags uint8
 }
@@ -224,12 +226,14 @@ func (e *Event) applyGranted(f *factGranted) {
 	chainPush(&l.passes, &l.turns, turn)
 	if hold := e.buyers.at(r.buyer).hold; hold != 0 {
 		t.held, t.flags = now, turnPicked|turnHolding
+		t.units = holdUnits(e.unitsIn(&e.holds.at(hold - 1).basket))
+		l.shopping.HoldMade(int64(now), t.units)
 		l.holding++
 	} else {
 		t.flags = turnBrowsing
 		l.shopping.Granted(int64(now))
-		l.told++
 	}
+	l.told++
 	l.tracks[r.track].granted++
 	e.setState(slot, PlaceAdmitted, 0, rowReturned)
 	e.rows += l.turnHash(slot)
@@ -359,18 +363,23 @@ func (e *Event) passHeld(buyer uint32, replaced bool, units int64) {
 	}
 	e.rows -= l.turnHash(at - 1)
 	t := l.turns.at(r.prev - 1)
-	t.held = e.eventTime()
+	t.held, t.units = e.eventTime(), holdUnits(units)
 	if t.flags&turnBrowsing != 0 {
-		l.shopping.Picked(int64(t.granted), int64(t.held), uint32(min(units, 1<<31)))
-		l.told++
+		l.shopping.Picked(int64(t.granted), int64(t.held), t.units)
+	} else {
+		l.shopping.HoldMade(int64(t.held), t.units)
 	}
+	l.told++
 	t.flags = turnPicked | turnHolding
 	l.holding++
 	e.rows += l.turnHash(at - 1)
 }
 
+// holdUnits is the units of a hold, as they are counted for who may shop.
+func holdUnits(units int64) uint32 { return uint32(min(units, math.MaxUint32)) }
+
 // passHoldEnded notes that the hold of a buyer has become an order, or has come back.
-func (e *Event) passHoldEnded(buyer uint32, units int64, sold bool) {
+func (e *Event) passHoldEnded(buyer uint32, sold bool) {
 	at := e.line.newest.get(buyer)
 	if at == 0 {
 		return
@@ -380,9 +389,9 @@ func (e *Event) passHoldEnded(buyer uint32, units int64, sold bool) {
 	if l.hasTurn(r) && l.turns.at(r.prev-1).flags&turnHolding != 0 {
 		t := l.turns.at(r.prev - 1)
 		l.told++
-		l.shopping.HoldEnded(int64(t.held), int64(e.eventTime()), uint32(min(units, 1<<31)), sold)
+		l.shopping.HoldEnded(int64(t.held), int64(e.eventTime()), t.units, sold)
 		e.rows -= l.turnHash(at - 1)
-		t.flags &^= turnHolding
+		t.flags, t.units = t.flags&^turnHolding, 0
 		if r.state == PlaceAdmitted {
 			l.holding--
 			e.rows += l.turnHash(at - 1)
@@ -461,6 +470,6 @@ func (l *eventLine) turnHash(slot uint32) uint64 {
 	h := hasher(hashK2)
 	h.pair(uint64(slot), uint64(t.granted))
 	h.pair(uint64(t.deadline), uint64(t.held))
-	h.pair(uint64(t.prices), uint64(t.flags))
+	h.pair(uint64(t.prices)|uint64(t.units)<<32, uint64(t.flags))
 	return uint64(h)
 }

@@ -12,7 +12,7 @@ import (
 //	| 1 + phase | 1 commit 2 seed | commit | seed | lane's rate | shopping, see engine/line | a track: granted, served |
 //	| lobby: n, n peaks; later: entries, root | value | drawing: work done |
 //	| n | n entries: buyer, place (0 where it is its number or not drawn), joined, state, track, wants, flags |
-//	| n | n passes, by deadline: entry, granted, deadline, held, prices, flags | n | those skipped, the same | n | passes that ended before their buyers' holds, by entry |
+//	| n | n passes, by deadline: entry, granted, deadline, held, prices, units, flags | n | those skipped, the same | n | passes that ended before their buyers' holds, by entry |
 //
 // Who waits in which order follows from the places.
 func (e *Event) appendLineState(dst []byte, buyers []uint32) []byte {
@@ -85,7 +85,7 @@ func (e *Event) appendTurns(dst []byte) []byte {
 }
 
 func appendTurn(dst []byte, t *turnRow) []byte {
-	for _, v := range [...]uint64{uint64(t.entry) + 1, uint64(t.granted), uint64(t.deadline), uint64(t.held), uint64(t.prices)} {
+	for _, v := range [...]uint64{uint64(t.entry) + 1, uint64(t.granted), uint64(t.deadline), uint64(t.held), uint64(t.prices), uint64(t.units)} {
 		dst = binary.AppendUvarint(dst, v)
 	}
 	return append(dst, t.flags)
@@ -96,10 +96,10 @@ func (e *Event) openTurns(d *decoder) {
 	l := e.line
 	for i, c := range [...]*chain{&l.passes, &l.skipped, nil} {
 		last := Instant(0)
-		for range d.count(int(l.rows.rows), 6) { //nolint:mnd // bytes that a turn takes at least
+		for range d.count(int(l.rows.rows), 7) { //nolint:mnd // bytes that a turn takes at least
 			entry := d.entry()
 			t := turnRow{granted: Instant(d.uint(uint64(instantMax))), deadline: Instant(d.uint(uint64(instantMax) + 1<<56)), held: Instant(d.uint(uint64(instantMax)))}
-			t.entry, t.prices, t.flags = uint32(entry)-1, uint32(d.uint(uint64(len(e.prices)))), d.byte()
+			t.entry, t.prices, t.units, t.flags = uint32(entry)-1, uint32(d.uint(uint64(len(e.prices)))), uint32(d.uint(math.MaxUint32)), d.byte()
 			if d.what != "" || entry == 0 || uint32(entry) > l.rows.rows || t.flags >= turnFlagsEnd || t.deadline < last && c != nil {
 				d.fail("a turn of nobody, or out of order")
 				return
@@ -131,9 +131,9 @@ func (e *Event) openTurns(d *decoder) {
 func (e *Event) fitsTurn(r *lineRow, t *turnRow, which int) bool {
 	holding := e.buyers.at(r.buyer).hold != 0
 	if which == 1 {
-		return r.state == PlaceSkipped && t.held == 0 && t.prices == 0 && t.flags == 0
+		return r.state == PlaceSkipped && t.held == 0 && t.prices == 0 && t.units == 0 && t.flags == 0
 	}
-	if (t.flags&turnHolding != 0) != holding || holding && t.flags&turnPicked == 0 || t.flags&turnPicked != 0 && t.flags&turnBrowsing != 0 || (t.held != 0) != (t.flags&turnPicked != 0) {
+	if (t.flags&turnHolding != 0) != holding || (t.units != 0) != holding || holding && t.flags&turnPicked == 0 || t.flags&turnPicked != 0 && t.flags&turnBrowsing != 0 || (t.held != 0) != (t.flags&turnPicked != 0) {
 		return false
 	}
 	if which == 0 {

@@ -41,7 +41,8 @@ type modelEntry struct {
 	granted  int64
 	deadline int64
 	held     int64
-	turn     int // which one it was, 0 if the entry has none
+	units    uint32 // of the hold, as it was first
+	turn     int    // which one it was, 0 if the entry has none
 	picked   bool
 	holding  bool
 	browsing bool

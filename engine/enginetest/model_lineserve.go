@@ -15,9 +15,11 @@ func (m *Model) heldInLine(h *modelHold, replaces bool) {
 	if e == nil || e.state != engine.PlaceAdmitted || replaces {
 		return
 	}
-	e.held = m.eventTime()
+	e.held, e.units = m.eventTime(), uint32(h.units())
 	if e.browsing {
-		m.line.shopping.Picked(e.granted, e.held, uint32(h.units()))
+		m.line.shopping.Picked(e.granted, e.held, e.units)
+	} else {
+		m.line.shopping.HoldMade(e.held, e.units)
 	}
 	e.picked, e.holding, e.browsing = true, true, false
 }
@@ -29,7 +31,7 @@ func (m *Model) holdEndedInLine(h *modelHold, sold bool) {
 		return
 	}
 	if e.turn != 0 && e.holding {
-		m.line.shopping.HoldEnded(e.held, m.eventTime(), uint32(h.units()), sold)
+		m.line.shopping.HoldEnded(e.held, m.eventTime(), e.units, sold)
 		if e.holding = false; e.state != engine.PlaceAdmitted {
 			e.turn = 0
 		}
@@ -150,7 +152,10 @@ func (m *Model) settleLine() {
 		room--
 		e.deadline = max(e.granted+m.spec.Line.PassTTLMs*1e6, m.lastUntil(engine.PlaceAdmitted))
 		e.state = engine.PlaceAdmitted
-		e.picked = m.liveHold(e.buyer) != nil
+		if e.picked = m.liveHold(e.buyer) != nil; e.picked {
+			e.units = uint32(m.liveHold(e.buyer).units())
+			l.shopping.HoldMade(e.granted, e.units)
+		}
 		e.holding, e.browsing, e.held = e.picked, !e.picked, e.granted
 		e.prices = map[string]engine.LotSpec{}
 		for _, lot := range m.lots {
