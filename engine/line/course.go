@@ -161,8 +161,8 @@ func (c *Course) fate(a assumption) fate {
 			expected = f.ends[age-1].well / 4 * 3
 		}
 		end := &f.ends[age]
-		end.well = mulDiv(min(seen.Well, seen.Seen)*one+a.weight*expected, 1, seen.Seen+a.weight)
-		end.ill = min(mulDiv(min(seen.Ill, seen.Seen)*one+a.weight*a.ill, 1, seen.Seen+a.weight), one-end.well)
+		end.well = (min(seen.Well, seen.Seen)*one + a.weight*expected) / (seen.Seen + a.weight)
+		end.ill = min((min(seen.Ill, seen.Seen)*one+a.weight*a.ill)/(seen.Seen+a.weight), one-end.well)
 	}
 	// Old ones go on as the oldest young ones did, at half the rate, until something else is seen.
 	late := (min(c.Late.Well, c.Late.Seen)*one + a.weight*(f.ends[freshLen-1].well/2)) / (c.Late.Seen + a.weight)

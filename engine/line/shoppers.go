@@ -111,7 +111,13 @@ func Shoppers(s *Shopping, in Admission) Room {
 func share(part, whole uint64) uint64 { return mulDiv(part, one, whole) }
 
 // times is share x n, rounded down, or 2^64-1 if that is too much.
-func times(share, n uint64) uint64 { return mulDiv(share, n, one) }
+func times(share, n uint64) uint64 {
+	hi, lo := bits.Mul64(share, n)
+	if hi >= one {
+		return math.MaxUint64
+	}
+	return hi<<32 | lo>>32
+}
 
 // mulDiv is a x b / c, rounded down, or 2^64-1 if that is too much. c is not 0.
 func mulDiv(a, b, c uint64) uint64 {
