@@ -103,6 +103,7 @@ type eventLine struct {
 	returned placeQueue
 	holding  int // passes whose buyer has a hold
 	shopping line.Shopping
+	patience line.Patience
 	told     uint64  // how often shopping was told something; volatile
 	looked   Instant // event time of the last look at who may be admitted; volatile
 	room     room    // what it found; volatile
@@ -142,7 +143,8 @@ func (e *Event) lineMode() LineMode {
 // startLine begins to serve where there is no lobby: the event is on sale, and to be sold through its line. It is called when either has changed.
 func (e *Event) startLine() {
 	if e.lineMode() == LineModeLine && e.linePhase() == LineNone && (e.state == EventOnSale || e.state == EventPaused) {
-		e.lineHere().phase = LineServing
+		e.lineHere()
+		e.servesFromNow()
 	}
 }
 

@@ -59,7 +59,8 @@ func (e *Event) beginDraw() {
 
 // endDraw gives back what only the draw needs.
 func (e *Event) endDraw() {
-	e.line.phase, e.line.draw = LineServing, draw{}
+	e.line.draw = draw{}
+	e.servesFromNow()
 }
 
 // drawEnd is how much work the draw is in all.

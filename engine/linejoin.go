@@ -194,6 +194,7 @@ func (e *Event) applyJoined(f *factJoined) uint32 {
 	case LineServing:
 		l.rows.at(slot).place = line.Place(slot + 1)
 		l.wait(slot)
+		l.patience.Joined(int64(e.eventTime()), 1)
 	case LineClosed, LineDrawing: // they are put behind the others when those have places
 		l.rows.at(slot).place = line.Place(slot + 1)
 	case LineNone, linePhasesEnd:

@@ -137,6 +137,7 @@ func (l *eventLine) placeHash(slot uint32) uint64 {
 func (e *Event) setState(slot uint32, state PlaceState, set, clear uint8) {
 	l := e.line
 	r := l.rows.at(slot)
+	e.waited(r, state)
 	e.rows -= l.placeHash(slot)
 	l.counts[r.state]--
 	r.state, r.flags = state, r.flags&^clear|set

@@ -9,7 +9,7 @@ import (
 
 // appendLineState appends the line to a snapshot, since version 5: | 0 | if there is none, or
 //
-//	| 1 + phase | 1 commit 2 seed | commit | seed | lane's rate | shopping, see engine/line | a track: granted, served |
+//	| 1 + phase | 1 commit 2 seed | commit | seed | lane's rate | shopping, patience: see engine/line | a track: granted, served |
 //	| lobby: n, n peaks; later: entries, root | value | drawing: work done |
 //	| n | n entries: buyer, place (0 where it is its number or not drawn), joined, state, track, wants, flags |
 //	| n | n passes, by deadline: entry, granted, deadline, held, prices, units, flags | n | those skipped, the same | n | passes that ended before their buyers' holds, by entry |
@@ -34,7 +34,7 @@ func (e *Event) appendLineState(dst []byte, buyers []uint32) []byte {
 	if how&keptSeed != 0 {
 		dst = append(dst, l.seed[:]...)
 	}
-	dst = l.shopping.Append(binary.AppendUvarint(dst, uint64(l.perMin)))
+	dst = l.patience.Append(l.shopping.Append(binary.AppendUvarint(dst, uint64(l.perMin))))
 	for t := range e.trackCount() {
 		dst = binary.AppendUvarint(binary.AppendUvarint(dst, l.tracks[t].granted), uint64(l.tracks[t].served))
 	}
@@ -175,6 +175,11 @@ func (e *Event) openLine(d *decoder) {
 		l.shopping, d.buf = shopping, rest
 	} else {
 		d.fail("shoppers who behave as nobody can")
+	}
+	if patience, rest, err := line.OpenPatience(d.buf); err == nil {
+		l.patience, d.buf = patience, rest
+	} else {
+		d.fail("waiters who behave as nobody can")
 	}
 	for t := range e.trackCount() {
 		l.tracks[t].granted, l.tracks[t].served = d.uint(math.MaxUint32), line.Place(d.uint(math.MaxUint32))
@@ -377,7 +382,7 @@ func (e *Event) lineHash() uint64 {
 	for t := range e.trackCount() {
 		h.pair(l.tracks[t].granted, uint64(l.tracks[t].served))
 	}
-	h.string(view(l.shopping.Append(nil)))
+	h.string(view(l.patience.Append(l.shopping.Append(nil))))
 	h.bool(l.committed)
 	h.string(view(l.commit[:]))
 	h.string(view(l.seed[:]))

@@ -44,6 +44,7 @@ type LineView struct {
 
 	// How many may shop: what it is made of, and what it comes to.
 	Shopping  line.Shopping
+	Patience  line.Patience // how those who wait behave: with Shopping, what chances are made of
 	Admission line.Admission
 	Room      line.Room
 
@@ -123,7 +124,7 @@ func (e *Event) viewLine() *LineView {
 	for i := range v.Tracks {
 		v.Returned -= v.Tracks[i].Waiting
 	}
-	v.Shopping, v.Admission, v.Room = *e.shoppingNow(), e.admission(), e.roomInside()
+	v.Shopping, v.Patience, v.Admission, v.Room = *e.shoppingNow(), l.patience, e.admission(), e.roomInside()
 	v.Waiting, v.Skipped, v.Admitted = int64(l.counts[PlaceWaiting]), int64(l.counts[PlaceSkipped]), int64(l.counts[PlaceAdmitted])
 	v.Spent, v.Lapsed, v.Gone, v.Left = int64(l.counts[PlaceSpent]), int64(l.counts[PlaceLapsed]), int64(l.counts[PlaceGone]), int64(l.counts[PlaceLeft])
 	return v
