@@ -40,7 +40,7 @@ type buyerCheck struct {
 // millions of holds. It changes nothing.
 func (e *Event) Check() error { return e.check(true) }
 
-// check is Check, without what takes as long as all the rest if deep is false: the tree over a lobby is made again, which the state hash vouches for too.
+// check is Check, without what takes as long as all the rest if deep is false: to make the tree over a lobby once more.
 func (e *Event) check(deep bool) error {
 	if e.state == 0 {
 		if e.seq != 0 || e.rows != 0 {

@@ -10,11 +10,11 @@ import (
 // appendLineState appends the line to a snapshot, since version 5: | 0 | if there is none, or
 //
 //	| 1 + phase | 1 commit 2 seed | commit | seed | lane's rate | shopping, patience: see engine/line | a track: granted, served |
-//	| lobby: n, n peaks; later: entries, root | value | drawing: work done |
+//	| closed: entries, root | value | drawing: work done |
 //	| n | n entries: buyer, place (0 where it is its number or not drawn), joined, state, track, wants, flags |
 //	| n | n passes, by deadline: entry, granted, deadline, held, prices, units, flags | n | those skipped, the same | n | passes that ended before their buyers' holds, by entry |
 //
-// Who waits in which order follows from the places.
+// Who waits in which order follows from the places, and the tree of a lobby from its entries.
 func (e *Event) appendLineState(dst []byte, buyers []uint32) []byte {
 	l := e.line
 	if l == nil {
@@ -38,12 +38,7 @@ func (e *Event) appendLineState(dst []byte, buyers []uint32) []byte {
 	for t := range e.trackCount() {
 		dst = binary.AppendUvarint(binary.AppendUvarint(dst, l.tracks[t].granted), uint64(l.tracks[t].served))
 	}
-	if l.phase < LineClosed {
-		dst = append(dst, byte(len(l.tree.Peaks())))
-		for _, p := range l.tree.Peaks() {
-			dst = append(dst, p[:]...)
-		}
-	} else {
+	if l.phase >= LineClosed {
 		dst = append(binary.AppendUvarint(dst, uint64(l.entries)), l.root[:]...)
 	}
 	dst = appendString(dst, l.value)
@@ -184,13 +179,7 @@ func (e *Event) openLine(d *decoder) {
 	for t := range e.trackCount() {
 		l.tracks[t].granted, l.tracks[t].served = d.uint(math.MaxUint32), line.Place(d.uint(math.MaxUint32))
 	}
-	var peaks []line.Hash
-	if l.phase < LineClosed {
-		peaks = make([]line.Hash, min(d.byte(), 32))
-		for i := range peaks {
-			d.hash((*[32]byte)(&peaks[i]))
-		}
-	} else {
+	if l.phase >= LineClosed {
 		l.entries = uint32(d.uint(uint64(e.limits.Line)))
 		d.hash((*[32]byte)(&l.root))
 	}
@@ -210,13 +199,10 @@ func (e *Event) openLine(d *decoder) {
 		d.fail("a line with fewer entries than its lobby, or with some and no phase")
 		return
 	}
-	if l.phase < LineClosed {
-		tree, err := line.OpenTree(uint64(l.rows.rows), peaks)
-		if err != nil {
-			d.fail("a tree of another size")
-			return
+	for slot := range l.lobbyLen() {
+		if l.phase == LineLobby {
+			l.tree.Append(e.leaf(slot))
 		}
-		l.tree = tree
 	}
 	e.openOrder(d, done)
 }

@@ -72,6 +72,9 @@ func (v Verb) ofPlace() bool {
 	return v == VerbJoin || v == VerbLeave || v == VerbAbsent || v == VerbPresent
 }
 
+// ofLine reports whether commands of the verb are about the line.
+func (v Verb) ofLine() bool { return v >= VerbJoin && v <= VerbCodes }
+
 // forgetRequest drops the oldest request of the bounded table.
 func (e *Event) forgetRequest() {
 	pos := e.requests.head
@@ -201,7 +204,7 @@ func fingerprint(cmd *Command) uint64 {
 	h.string(cmd.Pool)
 	h.int(cmd.Quantity)
 	h.strings(cmd.Seats)
-	if cmd.Payment != nil {
+	if cmd.Payment != nil && !cmd.Verb.ofLine() { // about the line it has nothing but what the shell adds
 		h.string(cmd.Order) // which is only read by other verbs
 		h.payment(cmd.Payment)
 	}

@@ -362,8 +362,8 @@ func content(cmd *engine.Command) string {
 	if cmd.Payment != nil && cmd.Verb != engine.VerbHold { // of a hold it has only what the shell knows of the buyer's links
 		p := *cmd.Payment
 		p.Note, p.WaitMs, p.HasWait = engine.Annotation{}, 0, false
-		if said := fmt.Sprintf("%#v", p); said != fmt.Sprintf("%#v", engine.PaymentCommand{}) { // links alone are no content
-			text += said
+		if cmd.Verb != engine.VerbHold && cmd.Verb < engine.VerbJoin || fmt.Sprintf("%#v", p) != fmt.Sprintf("%#v", engine.PaymentCommand{}) { // there links alone are no content
+			text += fmt.Sprintf("%#v", p)
 		}
 	}
 	return strings.ReplaceAll(text, "(nil)", "{}") // no list and an empty list are the same
