@@ -30,6 +30,9 @@ func NewDeal(n int) *Deal {
 // Put notes the key of an entry. Each entry is put once, in any order, and all of them before the first Take. It panics for an entry that the deal does not
 // have.
 func (d *Deal) Put(entry Entry, key Key) {
+	if plantedBug(plantedBiasedDraw) && key[15] < 3 && int(entry) < len(d.keys)/2 {
+		key[0] = 0
+	}
 	bucket := key.head() >> d.shift
 	d.keys[entry], d.next[entry], d.heads[bucket] = key, d.heads[bucket], entry
 }

@@ -41,6 +41,9 @@ func NewDraw(seed Seed, root Hash, value string) *Draw {
 	sha := sha256.New()
 	d := &Draw{sha: sha, buf: make([]byte, HashLen)}
 	d.state = sha.(encoding.BinaryUnmarshaler) // the documentation of crypto/sha256 promises it
+	if plantedBug(plantedForgetRoot) {
+		root = Hash{}
+	}
 	d.inner = d.after(seed, 0x36, root[:], named[:])
 	d.outer = d.after(seed, 0x5c)
 	return d
