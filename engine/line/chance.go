@@ -95,22 +95,27 @@ type Prospect struct {
 // The result is from 0 to 1, for any input. Cost: some microseconds, no allocation.
 func (o *Outlook) Chance(in Prospect) float64 {
 	supply, supplyVar := o.supply(in)
-	spare := supply - float64(max(in.Quantity, 1)) + 0.5 - 0.5*float64(max(in.Quantity, 1)-1) // units are whole, the normal distribution is not
+	quantity := float64(max(in.Quantity, 1))
+	spare := supply - quantity - (quantity-1)/2 // a larger request is passed over by smaller ones while it does not fit
+	spare += 0.5                                // units are whole, the normal distribution is not
 	stays := o.stays(in.Ahead).and(o.there)
 	ahead := float64(in.Ahead) + float64(in.Skipped)*o.returns
 	wished := float64(in.Wished) * o.keep.mean
+	free := float64(in.Free)
 	chance := 0.0
-	for i := range o.habits[:o.n] {
-		h := &o.habits[i]
-		for node := range chanceNodes { // what the shares may be, each as likely as the others
-			z := math.Sqrt2 * math.Erfinv((2*float64(node)+1)/chanceNodes-1)
+	for node := range chanceNodes { // what the shares may be, each as likely as the others
+		z := math.Sqrt2 * math.Erfinv((2*float64(node)+1)/chanceNodes-1)
+		for i := range o.habits[:o.n] {
+			h := &o.habits[i]
 			mean, variance := o.demand(h, z, ahead, stays)
-			mean += wished
-			if free := float64(in.Free); mean > free {
+			if mean += wished; mean > free { // some of those who find nothing are gone when something comes back
 				mean = free + patient*(mean-free)
 			}
 			chance += h.weight / chanceNodes * normal(spare-mean, variance+supplyVar)
 		}
+	}
+	if math.IsNaN(chance) { // what is coming is no number
+		return 0
 	}
 	return min(max(chance, 0), 1)
 }

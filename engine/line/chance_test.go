@@ -188,6 +188,9 @@ func TestChancesTakeAnyNumbers(t *testing.T) {
 			Ahead: large(), Skipped: large(), Wished: large(), Quantity: uint32(large()), Free: large(), Held: large(),
 			Coming: rng.NormFloat64() * 1e6, ComingSD: rng.ExpFloat64() * 1e6,
 		}
+		if rng.IntN(9) == 0 {
+			in.Coming, in.ComingSD = []float64{math.NaN(), math.Inf(1), math.Inf(-1)}[rng.IntN(3)], math.Inf(1)
+		}
 		if c := NewOutlook(&s, &p).Chance(in); !(c >= 0 && c <= 1) {
 			t.Fatalf("a chance of %v for %+v after %+v %+v", c, in, s, p)
 		}

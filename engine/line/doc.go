@@ -8,5 +8,5 @@
 //	 joins: [Leaf], [Receipt]
 //
 // What is published at each step fixes what comes after it, so that nobody can choose a place: docs/line.md says who can check what, and gives
-// every formula. All of it is integers and bytes but [Chance], which is told to buyers and decides nothing.
+// every formula. All of it is integers and bytes but [Outlook] and what [Fairness] reports: people are told them, and they decide nothing.
 package line
