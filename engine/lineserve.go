@@ -196,7 +196,9 @@ func (e *Event) admitWaiting() {
 			e.emitSkipped(slot, max(Instant(e.spec.Line.GraceMs)*1e6, e.line.lastDeadline(&e.line.skipped)-e.eventTime()))
 		} else {
 			e.emitGranted(slot)
-			room--
+			if room--; room == 0 { // what was promised to these may leave something for one more
+				room = e.mayAdmit()
+			}
 		}
 		slot, any = e.next()
 	}
@@ -323,10 +325,13 @@ func (e *Event) endTurn(slot uint32) {
 	r.prev = 0
 }
 
-// dropTurn forgets the turn that an entry still has whose pass has ended: its buyer joins again.
+// dropTurn forgets the turn that an entry still has whose pass has ended: its buyer joins again, and nobody follows the hold that was made with it any more.
 func (e *Event) dropTurn(slot uint32) {
 	l := e.line
 	if r := l.rows.at(slot); l.hasTurn(r) {
+		t := l.turns.at(r.prev - 1)
+		l.shopping.HoldEnded(int64(t.held), int64(e.eventTime()), t.units, false)
+		l.told++
 		e.rows -= l.turnHash(slot)
 		l.turns.release(r.prev - 1)
 		r.prev = 0

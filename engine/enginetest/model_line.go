@@ -160,8 +160,9 @@ func (m *Model) join(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
 		if m.line.phase != engine.LineLobby {
 			e.place = line.Place(e.n)
 		}
-		if before != nil {
-			before.turn = 0
+		if before != nil && before.turn != 0 { // nobody follows its hold any more
+			m.line.shopping.HoldEnded(before.held, m.eventTime(), before.units, false)
+			before.turn, before.holding = 0, false
 		}
 		m.line.entries = append(m.line.entries, e)
 		return &modelRequest{entry: e}

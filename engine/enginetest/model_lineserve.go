@@ -165,6 +165,9 @@ func (m *Model) settleLine() {
 		if e.browsing {
 			l.shopping.Granted(e.granted)
 		}
+		if room == 0 {
+			room = m.roomInLine()
+		}
 	}
 }
 
