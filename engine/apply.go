@@ -8,6 +8,9 @@ func (e *Event) move(number uint32, units int64, from, to share) {
 	l := &e.lots[number]
 	l.in[from] -= units
 	l.in[to] += units
+	if to == shareFree && e.list != nil {
+		e.list.look = true
+	}
 	if !l.sound() {
 		e.breach = breach{found: true, place: number}
 	}
@@ -23,6 +26,9 @@ func (e *Event) movePool(number uint32, units int64, from, to share) {
 	p := &e.pools[number]
 	p.in[from] -= units
 	p.in[to] += units
+	if to == shareFree && e.list != nil {
+		e.list.look = true
+	}
 	if !p.sound() {
 		e.breach = breach{found: true, pool: true, place: number}
 	}
@@ -64,6 +70,9 @@ func (e *Event) applyHeld(f *factHeld) uint32 {
 	e.rows += e.holdHash(row, f.buyerHash)
 	if e.line != nil {
 		e.passHeld(buyer, f.replaces != 0, e.unitsIn(&row.basket))
+	}
+	if e.list != nil {
+		e.waiterHeld(buyer, &row.basket)
 	}
 	e.remember(&f.asked, VerbHold, uint64(f.hold), e.total(&row.basket))
 	return slot
@@ -130,6 +139,9 @@ func (e *Event) end(slot uint32, as HoldState) int64 {
 	}
 	if e.line != nil && as != HoldReplaced {
 		e.passHoldEnded(buyer, false)
+	}
+	if e.list != nil && as != HoldReplaced {
+		e.offerEnded(buyer, endedOffer(as, from == sharePaying))
 	}
 	return total
 }
@@ -239,12 +251,16 @@ func (e *Event) sell(slot uint32, ticket TicketID, paymentRef string, flags, pur
 	if e.line != nil {
 		e.passHoldEnded(buyer, true)
 	}
+	if e.list != nil {
+		e.offerEnded(buyer, WaitBought)
+	}
 	return total
 }
 
 func (e *Event) applyTierOpened(f *factTierOpened) {
 	e.lots[f.lot].open = true
 	e.tiersDue--
+	e.lookAgain()
 }
 
 func (e *Event) applyTallied(f *factTallied) {
@@ -271,6 +287,7 @@ func (e *Event) applyTurned(f *factTurned) {
 		verb, e.state, e.closed = VerbClose, EventClosed, e.now
 	}
 	e.startLine()
+	e.lookAgain()
 	e.remember(&f.asked, verb, 0, 0)
 }
 

@@ -49,13 +49,23 @@ func (e *Event) buy(cmd *Command) {
 		hold, total = slot, e.total(&e.holds.at(slot).basket)
 		e.judgeMaxPrice(cmd, total)
 		e.judgeLinked(cmd, buyer, slot+1, e.unitsIn(&e.holds.at(slot).basket))
-		e.judgeMethod(p, total)
+		if e.judgeMethod(p, total); p.Auto {
+			f.flow = FlowOneClick
+			e.judgeAuto(p, buyer, total)
+		}
 	}
 	e.judgePurchase(p, buyer, hold, total, cmd.Hold != "")
 	if e.why.code != CodeOK {
+		if lineOf(cmd).Wait && cmd.Hold == "" && (e.why.code == CodeSoldOut || e.why.code == CodeNotTogether) {
+			e.buyLater(cmd, &factWished{asked: f.asked, buyer: cmd.Buyer, buyerHash: hash, buyerRow: buyer})
+			return
+		}
 		e.refuseAsked(cmd, &f.asked, e.why)
 		if e.why.code == CodeSeatTaken {
 			e.out.Alternatives = e.work.alternatives
+		}
+		if p.Auto && cmd.Hold != "" {
+			e.failAuto(buyer, e.why.code)
 		}
 		return
 	}

@@ -40,7 +40,7 @@ func (e *Event) intern(id string, hash uint64, known uint32) uint32 {
 // forget drops a buyer of whom nothing is left.
 func (e *Event) forget(slot uint32) {
 	b := e.buyers.at(slot)
-	if b.hold != 0 || b.customer != 0 || b.ended != 0 || b.linked != 0 || e.entryOf(slot+1) != 0 {
+	if b.hold != 0 || b.customer != 0 || b.ended != 0 || b.linked != 0 || e.entryOf(slot+1)|e.waiterOf(slot+1) != 0 {
 		return
 	}
 	e.buyerIndex.remove(index32(e.buyerHash(slot)), slot)

@@ -27,6 +27,7 @@ type buyerCheck struct {
 	ended  uint32
 	linked uint32
 	entry  uint32
+	waiter uint32
 	orders uint32
 	units  int64
 
@@ -58,7 +59,7 @@ func (e *Event) check(deep bool) error {
 		}
 	}
 	for _, check := range [...]func() error{
-		e.LiveCheck, c.orders, c.aftersale, c.links, c.lineRows, c.holds, c.purchases, c.offers, c.ended, c.counts, c.tiers, c.buyersRows, c.requests, c.touchesRows, c.wheel, c.leaks, e.checkRestores,
+		e.LiveCheck, c.orders, c.aftersale, c.links, c.lineRows, c.waiters, c.holds, c.purchases, c.offers, c.ended, c.counts, c.tiers, c.buyersRows, c.requests, c.touchesRows, c.wheel, c.leaks, e.checkRestores,
 	} {
 		if err := check(); err != nil {
 			return err
@@ -312,7 +313,7 @@ func (c *checker) buyersRows() error {
 		live++
 		c.names++
 		n := c.buyers[slot]
-		if b.hold != n.hold || b.ended != n.ended || (b.customer != 0) != (n.orders+n.purchases+n.offers > 0) || b.hold|b.ended|b.customer|b.linked|n.entry == 0 || b.linked != n.linked || e.entryOf(slot+1) != n.entry {
+		if b.hold != n.hold || b.ended != n.ended || (b.customer != 0) != (n.orders+n.purchases+n.offers > 0) || b.hold|b.ended|b.customer|b.linked|n.entry|n.waiter == 0 || b.linked != n.linked || e.entryOf(slot+1) != n.entry || e.waiterOf(slot+1) != n.waiter {
 			return e.broken("buyer %q is %+v, counted %+v", e.buyerName(slot), *b, n)
 		}
 		if e.buyerNamed(e.buyerName(slot), e.buyerHash(slot)) != slot+1 {

@@ -52,7 +52,7 @@ const (
 	VerbPlace   // read a place, or the lobby's entries
 	VerbAbsent  // the buyer is not there
 	VerbPresent // the buyer is back
-	VerbWait    // reserved for the waiting list: no event knows it yet
+	VerbWait    // wait for tickets that are sold out
 	VerbDraw    // the public value that the draw waits for
 	VerbCodes   // reserved for codes of the line: no event knows it yet
 	VerbSeed    // the shell has sealed a seed: its commit
@@ -84,7 +84,7 @@ func (v Verb) String() string {
 
 // OfCallers reports whether commands of the verb come from calling services.
 func (v Verb) OfCallers() bool {
-	return v > VerbNone && v < VerbExpire || v == VerbTouch || v >= VerbJoin && v < VerbSeed && v != VerbWait && v != VerbCodes
+	return v > VerbNone && v < VerbExpire || v == VerbTouch || v >= VerbJoin && v < VerbSeed && v != VerbCodes
 }
 
 // IsRead reports whether the verb only looks.

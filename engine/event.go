@@ -69,6 +69,7 @@ type Event struct {
 	requestIndex index // requests: the low bits of the position; money: moneyTag and the slot
 
 	line    *eventLine // nil until there is anything to keep of one
+	list    *waitList  // nil until somebody waits
 	waiting LineWant   // what the shell was told that the line wants; volatile
 	// promised is up to which price version the buyer of the present command was shown prices with a pass; 0 is none.
 	promised uint32
@@ -105,6 +106,8 @@ type work struct {
 	offer     OfferView
 	touched   factTouched
 	place     PlaceView
+	waiter    WaiterView
+	waiting   Command // a hold of what somebody waits for
 	line      LineView
 	poolsFree []int64
 	shopping  line.Shopping
@@ -258,6 +261,8 @@ func (e *Event) Step(cmd *Command, now Instant, facts *Facts) *Outcome {
 		e.place(cmd)
 	case VerbAbsent, VerbPresent:
 		e.presence(cmd)
+	case VerbWait:
+		e.wait(cmd)
 	case VerbDraw:
 		e.drawValue(cmd)
 	case VerbSeed:
@@ -266,7 +271,7 @@ func (e *Event) Step(cmd *Command, now Instant, facts *Facts) *Outcome {
 		e.reveal(cmd)
 	case VerbRate:
 		e.rate(cmd)
-	case VerbNone, VerbWait, VerbCodes, verbEnd:
+	case VerbNone, VerbCodes, verbEnd:
 		panic(fmt.Sprintf("engine: a command without a verb reached event %q", e.key.ID))
 	default:
 		panic(fmt.Sprintf("engine: verb %d reached event %q", cmd.Verb, e.key.ID))
@@ -310,9 +315,11 @@ func (e *Event) advance() {
 }
 
 // Unsettled reports whether the last step left follow-ups: VerbSettle goes on with them and comes before any other command.
-func (e *Event) Unsettled() bool { return e.tiersDue > 0 || e.sweeping() || e.lineUnsettled() }
+func (e *Event) Unsettled() bool {
+	return e.tiersDue > 0 || e.sweeping() || e.listUnsettled() || e.lineUnsettled()
+}
 
-// settle emits what follows from the facts of the step: that tiers open, what a cancellation brings about, and how the line goes on. It emits at most FollowUpsMax facts a step.
+// settle emits what follows from the facts of the step: that tiers open, what a cancellation brings about, what freed tickets are offered to whom, and how the line goes on. It emits at most FollowUpsMax facts a step.
 func (e *Event) settle() {
 	for i := 0; i < len(e.lots) && e.tiersDue > 0 && e.followUps > 0; i++ {
 		if l := &e.lots[i]; !l.open && e.lots[l.after].exhausted {
@@ -325,6 +332,9 @@ func (e *Event) settle() {
 	}
 	if e.sweeping() {
 		e.sweep()
+	}
+	if e.list != nil {
+		e.settleList()
 	}
 	if e.line != nil {
 		e.settleLine()
@@ -358,6 +368,9 @@ func (e *Event) NextDeadline() (Instant, bool) {
 		if due := e.purchases.rows.at(slot).deadline + Instant(e.down); !ok || due < at {
 			at, ok = due, true
 		}
+	}
+	if due, any := e.nextInList(); any && (!ok || due+Instant(e.down) < at) {
+		at, ok = due+Instant(e.down), true
 	}
 	if due, any := e.nextInLine(); any && (!ok || due+Instant(e.down) < at) {
 		at, ok = due+Instant(e.down), true

@@ -64,6 +64,9 @@ const (
 	kindGranted      factKind = 69
 	kindPassEnded    factKind = 70
 	kindSkipped      factKind = 71
+	kindWished       factKind = 72
+	kindWishEnded    factKind = 73
+	kindOfferedTo    factKind = 74
 )
 
 // asked is the command that a fact answers: its request id and fingerprint. Facts that no caller asked for have none.

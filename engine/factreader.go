@@ -61,6 +61,9 @@ const (
 	FactGranted              // Entry got a pass, for LifeNs
 	FactPassEnded            // the pass of Entry ran out
 	FactSkipped              // the turn of Entry came while nobody was there: back within LifeNs, or with 0 that is over
+	FactWished               // Buyer waits for tickets, as Waiter
+	FactWishEnded            // Waiter will not be offered any more what was wished, or an offer could not be paid: Code
+	FactOfferedTo            // it is the turn of Waiter: the hold follows
 	FactOutage               // of the node: it was down for LifeNs
 	FactAudited              // of the node: Audit
 )
@@ -113,6 +116,8 @@ type Fact struct {
 	Root    line.Hash
 	Seed    line.Seed
 	Value   string
+	Waiter  int64 // of the waiting list
+	Code    Code  // why a wish cannot be any more, or was not paid
 
 	Off      bool
 	Share    int64 // of buyers, in hundredths of a percent
@@ -261,6 +266,8 @@ func (r *FactReader) read(d *decoder) {
 		r.readAfterSale(d, kind, &a)
 	case kindLobby, kindJoined, kindLeft, kindPresence, kindLobbyClosed, kindDrawValue, kindRevealed, kindDrawn, kindRated, kindGranted, kindPassEnded, kindSkipped:
 		d.lineFact(kind, f, &a)
+	case kindWished, kindWishEnded, kindOfferedTo:
+		d.waitFact(kind, f, &a)
 	case kindOutage, kindAudited, kindSetting:
 		d.fail(fmt.Sprintf("a fact of the node, %d, in an event", kind))
 	default:

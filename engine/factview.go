@@ -32,6 +32,7 @@ var factNames = map[factKind]string{
 	kindTouched: "touched", kindTimed: "timed",
 	kindLobby: "lobby", kindJoined: "joined", kindLeft: "left", kindPresence: "presence", kindLobbyClosed: "lobby_closed", kindDrawValue: "draw_value",
 	kindRevealed: "revealed", kindDrawn: "drawn", kindRated: "rated", kindGranted: "granted", kindPassEnded: "pass_ended", kindSkipped: "skipped",
+	kindWished: "wished", kindWishEnded: "wish_ended", kindOfferedTo: "offered_to",
 }
 
 func (k factKind) String() string {
@@ -149,6 +150,8 @@ func (e *Event) viewFact(v *FactView, fact []byte) {
 		v.Text = touchedText(&d)
 	case kindLobby, kindJoined, kindLeft, kindPresence, kindLobbyClosed, kindDrawValue, kindRevealed, kindDrawn, kindRated, kindGranted, kindPassEnded, kindSkipped:
 		a = e.viewLineFact(v, fact)
+	case kindWished, kindWishEnded, kindOfferedTo:
+		a = e.viewWaitFact(v, fact)
 	case kindTimed:
 		v.Text = timedText(&d)
 	case kindRefundSent, kindRefundStep:

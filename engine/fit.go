@@ -105,9 +105,9 @@ func (e *Event) strikeOff(buyer uint32) bool {
 // room is how many units of a lot are free, counting what earlier entries take from its pools, and the pool that leaves the least, -1 if the lot does.
 func (e *Event) room(before []want, number uint32) (int64, int) {
 	l := &e.lots[number]
-	least, where := l.in[shareFree], -1
+	least, where := l.in[shareFree]-e.list.keptOf(number), -1
 	for _, p := range l.pools {
-		free := e.pools[p].in[shareFree]
+		free := e.pools[p].in[shareFree] - e.list.keptOfPool(p)
 		for i := range before {
 			if other := &e.lots[before[i].lot]; slices.Contains(other.pools, p) {
 				free -= before[i].take * other.units

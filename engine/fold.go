@@ -60,6 +60,9 @@ func (e *Event) foldNext(d *decoder) error {
 
 // endsRun checks that nothing follows the last fact of a run.
 func (e *Event) endsRun(d *decoder) error {
+	if e.betweenOffer() {
+		return fmt.Errorf("%w: event %q: a run ends with an offer without its hold", ErrMalformed, e.key.ID)
+	}
 	if len(d.buf) > 0 {
 		return fmt.Errorf("%w: event %q: %d bytes after the last fact of a run", ErrMalformed, e.key.ID, len(d.buf))
 	}
@@ -76,6 +79,9 @@ func (e *Event) foldFact(d *decoder) error {
 	kind := factKind(d.byte())
 	if d.what != "" {
 		return d.err()
+	}
+	if e.betweenOffer() && kind != kindHeld {
+		return unfit("the hold of an offer is missing")
 	}
 	if e.state == EventArchived {
 		return unfit("an archived event has no more facts")
@@ -186,6 +192,12 @@ func (e *Event) foldFact(d *decoder) error {
 		return e.foldPassEnded(d)
 	case kindSkipped:
 		return e.foldSkipped(d)
+	case kindWished:
+		return e.foldWished(d)
+	case kindWishEnded:
+		return e.foldWishEnded(d)
+	case kindOfferedTo:
+		return e.foldOfferedTo(d)
 	case kindOutage, kindAudited, kindSetting:
 	}
 	return fmt.Errorf("%w: fact of unknown kind %d: was it written by a newer version?", ErrMalformed, kind)
@@ -282,6 +294,8 @@ func (e *Event) foldHeld(d *decoder) error {
 		return unfit("a hold replaces another than its buyer's")
 	case len(f.items) == 0:
 		return unfit("a hold is empty")
+	case e.betweenOffer() && !e.isOffered(f):
+		return unfit("a hold is another than was offered")
 	case f.life > (HoldTTLMsMax+HoldTTLMsMax/spreadShare)*1e6 || f.rest > MaxHoldMsMax*1e6:
 		return unfit("a hold lives too long")
 	case old == 0 && e.holds.live() >= e.limits.Holds, f.buyerRow == 0 && e.buyers.live() >= e.limits.Buyers:

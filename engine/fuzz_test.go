@@ -20,7 +20,8 @@ func FuzzFold(f *testing.F) {
 	sold, after := goldenAfterSale(f)
 	bought, paid := goldenCheckout(f)
 	queued, joined := goldenLine(f)
-	lines = append(append(append(lines, after...), paid...), joined...)
+	waiting, wished := goldenWait(f)
+	lines = append(append(append(append(lines, after...), paid...), joined...), wished...)
 	for _, line := range lines {
 		if strings.HasSuffix(line, " ") {
 			continue // a step without facts
@@ -32,7 +33,7 @@ func FuzzFold(f *testing.F) {
 		f.Add(b, uint8(1), true)
 		f.Add(b, uint8(1), false)
 	}
-	states := [...][]byte{state, sold.e.AppendSnapshot(nil), bought.e.AppendSnapshot(nil), queued.e.AppendSnapshot(nil)}
+	states := [...][]byte{state, sold.e.AppendSnapshot(nil), bought.e.AppendSnapshot(nil), queued.e.AppendSnapshot(nil), waiting.e.AppendSnapshot(nil)}
 	f.Fuzz(func(t *testing.T, buf []byte, count uint8, blank bool) {
 		var e *Event
 		if blank {
@@ -91,6 +92,8 @@ func FuzzSnapshot(f *testing.F) {
 	f.Add(sold.e.AppendSnapshot(nil))
 	bought, _ := goldenCheckout(f)
 	f.Add(bought.e.AppendSnapshot(nil))
+	waiting, _ := goldenWait(f)
+	f.Add(waiting.e.AppendSnapshot(nil))
 	for _, state := range lineStates(f) {
 		f.Add(state)
 	}

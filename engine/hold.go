@@ -32,6 +32,9 @@ func (e *Event) judgeReplacing(cmd *Command, f *factHeld) {
 		old = e.buyers.at(f.buyerRow - 1).hold
 	}
 	e.work.alternatives = e.work.alternatives[:0]
+	if e.list != nil {
+		e.keepFor()
+	}
 	// A replaced hold's tickets count as free while the new one is judged.
 	replaced := old != 0 && e.holds.at(old-1).state() == HoldHeld
 	if replaced {
@@ -44,6 +47,7 @@ func (e *Event) judgeReplacing(cmd *Command, f *factHeld) {
 	if replaced {
 		e.lend(old-1, shareFree, shareHeld)
 	}
+	e.keepNone()
 }
 
 // grant takes the tickets that were judged to be free, and returns the hold's slot.

@@ -34,10 +34,13 @@ func (e *Event) judgeHold(cmd *Command, buyer, old uint32) {
 		e.because(refusal{code: CodeNotOnSale, field: fieldEvent, text: e.notSelling()})
 	}
 	if e.line != nil && !e.late {
-		if e.why.code == CodeOK {
+		if e.why.code == CodeOK && (e.list == nil || e.list.offering == 0) {
 			e.judgePass(buyer)
 		}
 		e.promised = e.promisedTo(buyer)
+	}
+	if e.list != nil && e.list.closed {
+		e.because(refusal{code: CodeSoldOut, field: fieldItems, text: freedForWaiters})
 	}
 	if e.why.code != CodeOK {
 		return

@@ -20,6 +20,10 @@ const (
 	WantsMax             = 200              // tickets that somebody who joins the line may mean to take
 	DrawValueLenMax      = 256              // bytes of the public value of a draw
 	EntriesPageMax       = 1024             // leaves of a lobby that one answer shows: 32 KiB
+	WishesMax            = 4                // wishes of somebody on the waiting list, the dearest first
+	WishQuantityMax      = 32               // sales of one wish
+	WishKindsMax         = 1024             // kinds of wishes, a lot and a quantity, of one event: each costs a look at what is freed
+	PassedOverMax        = 16               // how often the first of a kind is passed over until freed tickets are kept for it
 	EventTextLenMax      = 200              // bytes of an event's, lot's or fee's name
 	TimeZoneLenMax       = 64               // bytes of an IANA time zone name: the longest today is 32
 	FeesPerLotMax        = 16               // named parts of one price

@@ -141,11 +141,11 @@ func (e *Event) judgeJoin(cmd *Command, buyer uint32) {
 	if at := e.entryOf(buyer); at != 0 && e.line.rows.at(at-1).joinsBefore()+1 >= joinsMax {
 		e.because(refusal{code: CodeTooMany, field: fieldBuyer, text: tooManyJoins, want: joinsMax})
 	}
-	e.judgeLinkedPlace(cmd, buyer)
+	e.judgeLinkedPlace(cmd, buyer, e.liveEntry)
 }
 
-// judgeLinkedPlace adds that somebody has a place whom the buyer is linked to.
-func (e *Event) judgeLinkedPlace(cmd *Command, buyer uint32) {
+// judgeLinkedPlace adds that somebody has a place, in the line or on the waiting list, whom the buyer is linked to. live finds it by the buyer's slot + 1.
+func (e *Event) judgeLinkedPlace(cmd *Command, buyer uint32, live func(buyer uint32) uint32) {
 	links := e.linksSaid(cmd)
 	clusters, size, brought, isNew := e.merge(buyer, links)
 	if !isNew && len(clusters) == 0 {
@@ -158,7 +158,7 @@ func (e *Event) judgeLinkedPlace(cmd *Command, buyer uint32) {
 	}
 	for _, c := range clusters {
 		for m := c + 1; m != 0; m = e.members.at(m - 1).next {
-			if other := e.members.at(m-1).buyer + 1; other != buyer && e.liveEntry(other) != 0 {
+			if other := e.members.at(m-1).buyer + 1; other != buyer && live(other) != 0 {
 				e.because(refusal{code: CodeAlreadyInLine, field: fieldBuyer})
 				return
 			}
@@ -212,6 +212,10 @@ func (e *Event) addEntry(slot uint32) {
 
 // leave gives a place up.
 func (e *Event) leave(cmd *Command) {
+	if lineOf(cmd).List {
+		e.leaveList(cmd)
+		return
+	}
 	var f factLeft
 	slot, ok := e.ownPlace(cmd, &f.asked)
 	if !ok {
@@ -344,7 +348,14 @@ func (e *Event) place(cmd *Command) {
 		e.out.Code, e.out.Field = CodeEventUnknown, fieldNames[fieldEvent]
 		return
 	case cmd.Buyer != "":
-		at := e.entryOf(e.buyerNamed(cmd.Buyer, hashString(e.seed, cmd.Buyer)))
+		buyer := e.buyerNamed(cmd.Buyer, hashString(e.seed, cmd.Buyer))
+		if at := e.waiterOf(buyer); at != 0 {
+			e.showWaiter(at - 1)
+		}
+		at := e.entryOf(buyer)
+		if at == 0 && e.out.Shows&ShowsWaiter != 0 {
+			break
+		}
 		if at == 0 {
 			e.out.Code, e.out.Field = CodeNotInLine, fieldNames[fieldBuyer]
 			return

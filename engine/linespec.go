@@ -38,6 +38,8 @@ type LineSpec struct {
 	GraceMs     int64   // how long somebody who was absent at their turn may come back and be next
 	ShoppersMax int64   // passes at the same time; 0 is no maximum
 	DrawValue   bool    // the draw waits for a public value that nobody knew when the lobby closed; fixed once the lobby is open
+	OfferTTLMs  int64   // how long freed tickets are held for somebody on the waiting list
+	AsideMs     int64   // how long they are kept for somebody there who was passed over too often
 	Tracks      []TrackSpec
 
 	Set LineFields // update: which of the fields above are meant
@@ -62,6 +64,8 @@ const (
 	SetShoppersMax
 	SetDrawValue
 	SetTracks
+	SetWaitTTL
+	SetAside
 	lineFieldsEnd
 )
 
@@ -75,6 +79,12 @@ const (
 	lineGraceMsMin   = 1000
 	lineGraceMsMax   = 24 * 3600 * 1000
 	lineGraceDefault = 120_000
+	waitTTLMsMin     = 1000
+	waitTTLMsMax     = HoldTTLMsMax
+	waitTTLDefault   = 300_000
+	asideMsMin       = 1000
+	asideMsMax       = 24 * 3600 * 1000
+	asideDefault     = 600_000
 	sharesAll        = 10_000 // the shares of all tracks
 )
 
@@ -87,12 +97,14 @@ type lineNumber struct {
 }
 
 // numbers lists the numbers of a line's spec in the order in which they are written.
-func (s *LineSpec) numbers() [4]lineNumber {
+func (s *LineSpec) numbers() [6]lineNumber {
 	return [...]lineNumber{
 		{SetLobbyAt, "line.lobby_at", (*int64)(&s.LobbyAt), 0, int64(instantMax), 0},
 		{SetPassTTL, "line.pass_ttl_ms", &s.PassTTLMs, passTTLMsMin, passTTLMsMax, passTTLDefault},
 		{SetLineGrace, "line.grace_ms", &s.GraceMs, lineGraceMsMin, lineGraceMsMax, lineGraceDefault},
 		{SetShoppersMax, "line.shoppers_max", &s.ShoppersMax, 0, LimitMax, 0},
+		{SetWaitTTL, "line.offer_ttl_ms", &s.OfferTTLMs, waitTTLMsMin, waitTTLMsMax, waitTTLDefault},
+		{SetAside, "line.aside_ms", &s.AsideMs, asideMsMin, asideMsMax, asideDefault},
 	}
 }
 

@@ -67,6 +67,16 @@ const (
 	drawsLater
 	turnHasNotCome
 	turnWasSkipped
+	waitsForOthers
+	wishTwice
+	holdsTickets
+	tooManyWaits
+	tooManyWaiting
+	tooManyKinds
+	doesNotWait
+	ticketsForTheLine
+	freedForWaiters
+	oneItemToWait
 	eligibleSentences // one an Eligibility, then one a StepUp
 	stepUpSentences   = eligibleSentences + sentence(eligibilityEnd)
 	sentencesEnd      = stepUpSentences + sentence(stepUpEnd)
@@ -125,17 +135,28 @@ var sentences = [sentencesEnd]string{
 	methodNeedsURL:      "it sends the buyer elsewhere: return_url is missing",
 	methodNeedsBuyer:    "it cannot be charged again without the buyer's bank: hold, then buy with the hold",
 
-	noLineHere:     "the event is sold without a line now",
-	tooManyInLine:  "the line has as many entries as the engine allows",
-	tooManyJoins:   "the buyer has joined the line as often as the engine allows",
-	lineIsOver:     "the line has ended with its event",
-	passWasSpent:   "the pass was spent by an order: join again for another",
-	passHasLapsed:  "the pass has run out: join again",
-	turnIsOver:     "the turn came, and nobody was back in time: join again",
-	placeWasLeft:   "the place was given up: join again",
-	turnHasNotCome: "the turn has not come yet",
-	turnWasSkipped: "the turn came while nobody was there: say that the buyer is back",
-	drawsLater:     "a value is taken only where one was promised, once the lobby has closed and before the seed is revealed",
+	noLineHere:        "the event is sold without a line now",
+	tooManyInLine:     "the line has as many entries as the engine allows",
+	tooManyJoins:      "the buyer has joined the line as often as the engine allows",
+	lineIsOver:        "the line has ended with its event",
+	passWasSpent:      "the pass was spent by an order: join again for another",
+	passHasLapsed:     "the pass has run out: join again",
+	turnIsOver:        "the turn came, and nobody was back in time: join again",
+	placeWasLeft:      "the place was given up: join again",
+	turnHasNotCome:    "the turn has not come yet",
+	turnWasSkipped:    "the turn came while nobody was there: say that the buyer is back",
+	waitsForOthers:    "the buyer waits for other tickets already: leave the waiting list first",
+	wishTwice:         "the same wish is there twice: of a lot without seats all tickets are together",
+	holdsTickets:      "the buyer has a hold: release it first",
+	tooManyWaits:      "the buyer has been on the waiting list as often as the engine allows",
+	tooManyWaiting:    "the waiting list has as many entries as the engine allows",
+	tooManyKinds:      "there are as many kinds of wishes as the engine allows: wish for another quantity",
+	doesNotWait:       "the buyer is not on the waiting list",
+	ticketsForTheLine: "tickets are left for the line: join it",
+	freedForWaiters:   "tickets were freed for those who wait for them: retry in a moment",
+	oneItemToWait:     "to wait, a purchase is of one lot, without chosen seats or seats of a kind",
+
+	drawsLater: "a value is taken only where one was promised, once the lobby has closed and before the seed is revealed",
 
 	eligibleSentences + sentence(EligibleUnknown):     "buyer_unknown: nothing is saved for this buyer",
 	eligibleSentences + sentence(EligibleNoMethod):    "no_method: no method of payment is saved",

@@ -92,7 +92,9 @@ func (e *Event) openTables(d *decoder, version byte) {
 		e.openTouches(d)
 	}
 	if version > 4 && d.what == "" {
-		e.openLine(d)
+		if e.openLine(d); d.what == "" {
+			e.openList(d)
+		}
 	}
 	if hash := d.fixed64(); d.what == "" && hash != e.StateHash() {
 		d.fail(fmt.Sprintf("its state hash is %016x, its content's %016x", hash, e.StateHash()))
@@ -440,10 +442,14 @@ func (e *Event) answerable(verb Verb, id uint64) bool {
 		return id>>1 <= math.MaxUint32 && e.fitPlace(uint32(id>>1), id&1 != 0) == nil
 	case VerbCreate, VerbUpdate, VerbOpen, VerbPause, VerbClose, VerbOneClick, VerbCancel, VerbDraw:
 		return id == 0
-	case VerbJoin, VerbLeave, VerbAbsent, VerbPresent:
+	case VerbJoin, VerbLeave, VerbAbsent, VerbPresent, VerbWait:
+		if verb == VerbWait || verb == VerbLeave && id > leftList {
+			id &^= leftList
+			return id >= 1 && e.list != nil && id <= uint64(e.list.rows.rows)
+		}
 		return id >= 1 && e.line != nil && id <= uint64(e.line.rows.rows)
 	case VerbNone, VerbGet, VerbOrder, VerbExpire, VerbSettle, VerbSchedule, VerbResume, VerbProve, VerbRestore, VerbArchive, VerbWhy,
-		VerbPurchase, VerbComplete, VerbIntend, VerbResult, VerbTell, VerbTouch, VerbTime, VerbPlace, VerbWait, VerbCodes, VerbSeed, VerbReveal, VerbRate, verbEnd:
+		VerbPurchase, VerbComplete, VerbIntend, VerbResult, VerbTell, VerbTouch, VerbTime, VerbPlace, VerbCodes, VerbSeed, VerbReveal, VerbRate, verbEnd:
 	}
 	return false
 }

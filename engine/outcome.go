@@ -40,6 +40,8 @@ type Outcome struct {
 	// Of the line; they belong to the event too.
 	Place *PlaceView
 	Line  *LineView
+
+	Waiter *WaiterView // of the waiting list
 }
 
 // Alternative is as many seats of a lot as a hold had chosen there, of the same kinds, free and side by side.
@@ -65,6 +67,7 @@ const (
 	ShowsTouch
 	ShowsPlace
 	ShowsLine
+	ShowsWaiter
 )
 
 // HoldState is where a hold is in its life.

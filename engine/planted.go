@@ -28,6 +28,8 @@ const (
 	plantedTouchTwice                  // count a touch again that was reported before
 	plantedPassOfOthers                // let whoever comes shop with somebody else's pass
 	plantedSwapWaiters                 // serve the second before the first
+	plantedOvertakeWaiter              // offer freed tickets to the second of those who wait
+	plantedWaiterToTheBack             // send whoever asks again to the end of the waiting list
 	plantedBackOfTheLine               // send whoever joins again to the back
 )
 

@@ -82,6 +82,7 @@ type PaymentCommand struct {
 	WaitMs      int64  // buy: how long the caller wants to wait for the final state; no rule reads it
 	HasWait     bool
 	Again       bool   // buy: the same items a moment ago are no mistake
+	Auto        bool   // buy, of the shell: the hold was offered to somebody on the waiting list who has agreed that it is bought
 	ReturnURL   string // buy: where a redirect method sends the buyer back to
 	DeviceID    string // an id of the device, hashed by the shell: a new one needs the standard flow
 	ContactAtMs int64  // wall time at which the buyer's contact was changed last, as the caller knows; 0 is unknown
@@ -229,16 +230,17 @@ type Signals struct {
 	Alarms  []Alarm
 	Line    LineWant // what the line wants now; nothing if that has not changed
 	Places  []PlaceChange
+	Waits   []WaitChange
 }
 
 // Empty reports whether there is nothing in s.
 func (s *Signals) Empty() bool {
-	return len(s.Work) == 0 && len(s.Changes) == 0 && len(s.Alarms) == 0 && len(s.Places) == 0 && s.Line == LineWantsNothing
+	return len(s.Work) == 0 && len(s.Changes) == 0 && len(s.Alarms) == 0 && len(s.Places) == 0 && len(s.Waits) == 0 && s.Line == LineWantsNothing
 }
 
 // Reset empties s and keeps its memory.
 func (s *Signals) Reset() {
-	s.Work, s.Changes, s.Alarms, s.Line, s.Places = s.Work[:0], s.Changes[:0], s.Alarms[:0], LineWantsNothing, s.Places[:0]
+	s.Work, s.Changes, s.Alarms, s.Line, s.Places, s.Waits = s.Work[:0], s.Changes[:0], s.Alarms[:0], LineWantsNothing, s.Places[:0], s.Waits[:0]
 }
 
 // Work is something that the payment lane has to do for an event. The same work may be named twice: the lane does it once.

@@ -40,6 +40,7 @@ const (
 	fieldOffer
 	fieldMethod
 	fieldTrack
+	fieldWishes
 	fieldsEnd
 )
 
@@ -47,7 +48,7 @@ const (
 var fieldNames = [fieldsEnd]string{
 	"", "items", "request_id", "hold", "order", "payment_ref", "max_price_minor", "lot", "pool", "quantity", "seats", "event", "lots", "buyer",
 	"ticket", "tickets", "amount_minor", "by_buyer", "refund",
-	"purchase", "offer", "method", "track",
+	"purchase", "offer", "method", "track", "wishes",
 }
 
 // subject says what a refusal is about.
@@ -64,6 +65,7 @@ const (
 	aboutPool         // a pool by number
 	aboutTicket       // the ticket whose number is in have
 	aboutRefundTicket // a ticket that a refund names
+	aboutWish         // the lot that a wish names, known or not
 )
 
 // refuse ends the step with a refusal: it is shown, remembered for a repeat, and counted for the tally.
@@ -89,7 +91,7 @@ func (e *Event) refuseAsked(cmd *Command, a *asked, why refusal) {
 	if why.code != CodeInvalid && e.state != 0 {
 		about := ""
 		switch why.subject {
-		case aboutItemLot, aboutItemSeat, aboutCmdLot, aboutCmdPool, aboutCmdSeat, aboutRefundTicket: // only the command can name it
+		case aboutItemLot, aboutItemSeat, aboutCmdLot, aboutCmdPool, aboutCmdSeat, aboutRefundTicket, aboutWish: // only the command can name it
 			about = e.out.Lot
 		case aboutNothing, aboutLot, aboutPool, aboutTicket:
 		}
@@ -132,6 +134,8 @@ func (e *Event) show(cmd *Command, why refusal) {
 		out.Lot = e.pools[why.at].id
 	case aboutRefundTicket:
 		out.Lot = cmd.Payment.Tickets[why.at]
+	case aboutWish:
+		out.Lot = lineOf(cmd).Wishes[why.item].Lot
 	case aboutTicket:
 		out.Have = 0
 		if e.showTicket(TicketID(why.have)); why.code == CodeAlreadyAdmitted {

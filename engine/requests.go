@@ -69,7 +69,7 @@ func (v Verb) ofPurchase() bool {
 
 // ofPlace reports whether requests of the verb are about a place in the line.
 func (v Verb) ofPlace() bool {
-	return v == VerbJoin || v == VerbLeave || v == VerbAbsent || v == VerbPresent
+	return v >= VerbJoin && v <= VerbWait && v != VerbPlace
 }
 
 // ofLine reports whether commands of the verb are about the line.
@@ -171,11 +171,17 @@ func (e *Event) repeat(row *requestRow) {
 	case VerbCreate, VerbUpdate, VerbOpen, VerbPause, VerbClose, VerbOneClick, VerbCancel:
 		e.showEvent()
 	case VerbJoin, VerbLeave, VerbAbsent, VerbPresent:
+		if row.id() > leftList {
+			e.showWaiter(uint32(row.id()-leftList) - 1)
+			return
+		}
 		e.showPlace(uint32(row.id() - 1))
+	case VerbWait:
+		e.showWaiter(uint32(row.id() - 1))
 	case VerbDraw:
 		e.showLine()
 	case VerbNone, VerbGet, VerbOrder, VerbExpire, VerbSettle, VerbSchedule, VerbResume, VerbProve, VerbRestore, VerbArchive, VerbWhy,
-		VerbPurchase, VerbComplete, VerbIntend, VerbResult, VerbTell, VerbTouch, VerbTime, VerbPlace, VerbWait, VerbCodes, VerbSeed, VerbReveal, VerbRate, verbEnd:
+		VerbPurchase, VerbComplete, VerbIntend, VerbResult, VerbTell, VerbTouch, VerbTime, VerbPlace, VerbCodes, VerbSeed, VerbReveal, VerbRate, verbEnd:
 		panic("engine: request " + e.names.get(row.name) + " is remembered for a verb that is never remembered: " + row.verb().String())
 	}
 }
@@ -194,6 +200,9 @@ func fingerprint(cmd *Command) uint64 {
 		h.wish(cmd)
 		h.string(cmd.Hold)
 		h.payment(paymentOf(cmd))
+		if cmd.Line != nil && cmd.Line.Wait {
+			h.word(5) //nolint:mnd // the next number after those of wish
+		}
 		return uint64(h)
 	}
 	h.string(cmd.Channel)
@@ -215,6 +224,7 @@ func fingerprint(cmd *Command) uint64 {
 		h.string(l.Track)
 		h.int(l.Wants)
 		h.string(l.Value)
+		h.waits(cmd, l)
 	}
 	return uint64(h)
 }
@@ -266,5 +276,22 @@ func (h *hasher) wish(cmd *Command) {
 	if cmd.Channel != "" {
 		h.word(3)
 		h.string(cmd.Channel)
+	}
+}
+
+// waits adds what a command says about the waiting list: nothing where it says nothing.
+func (h *hasher) waits(cmd *Command, l *LineCommand) {
+	for i := range l.Wishes {
+		h.string(l.Wishes[i].Lot)
+		h.int(l.Wishes[i].Quantity)
+		h.bool(l.Wishes[i].Together)
+	}
+	if cmd.Verb == VerbWait {
+		h.bool(l.AutoBuy)
+		h.bool(cmd.HasMaxPrice)
+		h.int(cmd.MaxPrice)
+	}
+	if l.List {
+		h.bool(true)
 	}
 }

@@ -13,6 +13,7 @@ func (e *Event) TakeSignals(into *Signals) {
 	into.Changes = append(into.Changes, e.signals.Changes...)
 	into.Alarms = append(into.Alarms, e.signals.Alarms...)
 	into.Places = append(into.Places, e.signals.Places...)
+	into.Waits = append(into.Waits, e.signals.Waits...)
 	if e.signals.Line != LineWantsNothing {
 		into.Line = e.signals.Line
 	}

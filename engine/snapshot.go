@@ -14,11 +14,11 @@ const snapshotVersion = 5
 //
 //	| 5 | state | if the event exists: |
 //	| seq lastAt since down holdLast | limits | spec | prices | pools | lots | buyers | orders | refunds | cancellation, window | links | holds | ended | requests | money |
-//	| refusal totals | restores | dates (dated.go) | purchases (paysnap.go) | offers (offer.go) | expired holds (late.go) | touches (touched.go) | line (linesnap.go) |
+//	| refusal totals | restores | dates (dated.go) | purchases (paysnap.go) | offers (offer.go) | expired holds (late.go) | touches (touched.go) | line (linesnap.go) | waiting list (waitsnap.go) |
 //	| state hash, 8 bytes |
 //
 // Version 1 had neither restores nor dates, version 2 neither purchases nor anything of what became of orders, version 3 no
-// touches, version 4 no line. What follows from these (counts, seat owners, sums, indexes, the wheel) is built again and compared by the state hash and Check.
+// touches, version 4 neither line nor waiting list. What follows from these (counts, seat owners, sums, indexes, the wheel) is built again and compared by the state hash and Check.
 func (e *Event) AppendSnapshot(dst []byte) []byte {
 	dst = append(dst, snapshotVersion, byte(e.state))
 	if e.state == 0 {
@@ -62,7 +62,7 @@ func (e *Event) AppendSnapshot(dst []byte) []byte {
 	}
 	dst = e.appendDated(e.appendRestores(e.appendMemories(dst, numbers.of)))
 	dst = e.appendTouches(e.appendLates(e.appendOffers(e.appendPurchases(dst, numbers.of), numbers.of)))
-	dst = e.appendLineState(dst, numbers.of)
+	dst = e.appendList(e.appendLineState(dst, numbers.of), numbers.of)
 	return binary.LittleEndian.AppendUint64(dst, e.StateHash())
 }
 
@@ -243,6 +243,11 @@ func (e *Event) numberBuyers(holds []uint32) buyerNumbers {
 	if e.line != nil {
 		for slot := range e.line.rows.rows {
 			meet(e.line.rows.at(slot).buyer)
+		}
+	}
+	if e.list != nil {
+		for slot := range e.list.rows.rows {
+			meet(e.list.rows.at(slot).buyer)
 		}
 	}
 	return n

@@ -161,6 +161,9 @@ func (t *Teller) read(d *decoder) {
 	case kindLobby, kindJoined, kindLeft, kindPresence, kindLobbyClosed, kindDrawValue, kindRevealed, kindDrawn, kindRated, kindGranted, kindPassEnded, kindSkipped:
 		var f Fact
 		d.lineFact(kind, &f, &a)
+	case kindWished, kindWishEnded, kindOfferedTo:
+		var f Fact
+		d.waitFact(kind, &f, &a)
 	case kindArchived:
 	case kindOutage, kindAudited, kindSetting:
 		d.fail(fmt.Sprintf("a fact of the node, %d, in an event", kind))

@@ -181,6 +181,8 @@ func (e *Event) validParty(it *Item, i int) bool {
 
 func itemField(i int, name string) string { return "items[" + strconv.Itoa(i) + "]." + name }
 
+func wishField(i int, name string) string { return "wishes[" + strconv.Itoa(i) + "]." + name }
+
 // tooMany ends the step because a list or number of a command is above its bound: no retry will make it right.
 func (e *Event) tooMany(name string, most int64) {
 	e.out.Code, e.out.Field, e.out.Have, e.out.Want = CodeInvalid, name, most, most+1

@@ -135,6 +135,10 @@ func (e *Event) order(cmd *Command) {
 func (e *Event) showEvent() {
 	w := &e.work
 	w.lots, w.pools = w.lots[:0], w.pools[:0]
+	if e.list != nil {
+		e.keep(everybody)
+		defer e.keepNone()
+	}
 	for i := range e.lots {
 		l := &e.lots[i]
 		v := LotView{Spec: &l.spec, Counts: l.view(), Open: l.open, Seated: l.seating != nil}

@@ -39,6 +39,8 @@ import (
 //	seed 1                                the shell has sealed seed 1; later: reveal 1, rate 60 (purchases a minute)
 //	draw dice_6_2                         the public value that the draw waits for
 //	place entries 1                       the leaves of the lobby's entries, from 1 on
+//	wait anna ga x2 or ga x1              wait for tickets that are sold out; each wish may end in together; then any of: most 95.00, auto m1
+//	leave anna list                       leave the waiting list
 //	one_click switched off                also: switched on, share 5000
 //	touch viewed t1 of anna, clicked t2   what buyers' clients saw and did; of each: of anna, session s1, without consent, ago 5m, and its fields
 //	work                                  what the event waits for the lane to do
@@ -54,7 +56,8 @@ import (
 //	sleep                                 put the event to sleep and wake it
 //
 // An offer or a buy may end in: paying m2 (with redirect, debit, captured at once, not saved; back https://shop.example), but new_device (why the buyer
-// has no one-click, or the method cannot be charged: method_expired of the method), again. A confirm may end in: late, or: late or equal.
+// has no one-click, or the method cannot be charged: method_expired of the method), again; a buy also in: waiting
+// (if it is sold out), agreed (the shell buys what was offered to somebody who waits). A confirm may end in: late, or: late or equal.
 //
 // Any command may end in: via web (its channel), on mobile (its device), id h1 (its request id; otherwise r1, r2, ... in order).
 //

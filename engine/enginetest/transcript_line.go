@@ -32,6 +32,12 @@ func readLineSpec(w *words, spec *engine.EventSpec) (err error) {
 		case w.take("shoppers"):
 			l.ShoppersMax, err = strconv.ParseInt(w.next(), 10, 64)
 			l.Set |= engine.SetShoppersMax
+		case w.take("offers"):
+			l.OfferTTLMs, err = readMs(w.next())
+			l.Set |= engine.SetWaitTTL
+		case w.take("aside"):
+			l.AsideMs, err = readMs(w.next())
+			l.Set |= engine.SetAside
 		case w.take("value"), w.take("no", "value"):
 			l.DrawValue, l.Set = !l.DrawValue, l.Set|engine.SetDrawValue
 		case w.take("tracks"):
@@ -85,6 +91,8 @@ func readLineCommand(w *words, cmd *engine.Command) (err error) {
 		switch {
 		case w.take("as"):
 			l.Track = w.next()
+		case w.take("list"):
+			l.List = true
 		case w.take("wants"):
 			l.Wants, err = strconv.ParseInt(w.next(), 10, 64)
 		case w.take("entries"):

@@ -261,6 +261,9 @@ func saySignals(s *engine.Signals, currency string) []string {
 		}
 		lines = append(lines, text)
 	}
+	for i := range s.Waits {
+		lines = append(lines, sayWaitChange(&s.Waits[i]))
+	}
 	switch s.Line {
 	case engine.LineWantsNothing:
 	case engine.LineWantsSeed:

@@ -109,7 +109,9 @@ func readCommand(line, currency string) (*engine.Command, error) {
 		cmd.Touch, err = readTouches(w, currency)
 	case engine.VerbJoin, engine.VerbLeave, engine.VerbPlace, engine.VerbAbsent, engine.VerbPresent, engine.VerbDraw, engine.VerbSeed, engine.VerbReveal, engine.VerbRate:
 		err = readLineCommand(w, cmd)
-	case engine.VerbNone, engine.VerbSchedule, engine.VerbResume, engine.VerbRestore, engine.VerbWhy, engine.VerbWait, engine.VerbCodes:
+	case engine.VerbWait:
+		err = readWait(w, cmd, currency)
+	case engine.VerbNone, engine.VerbSchedule, engine.VerbResume, engine.VerbRestore, engine.VerbWhy, engine.VerbCodes:
 		return nil, fmt.Errorf("no command %q", verb)
 	}
 	if err != nil {
@@ -279,7 +281,7 @@ func readParty(w *words, item *engine.Item) (known bool, err error) {
 // optionWord reports whether a word begins an option, which is never a lot's name in a transcript.
 func optionWord(word string) bool {
 	switch word {
-	case "at", "via", "on", "id", "paid", "or", "paying", "but", "again", "late", "linked":
+	case "at", "via", "on", "id", "paid", "or", "paying", "but", "again", "late", "linked", "waiting", "agreed":
 		return true
 	}
 	return false
@@ -307,6 +309,10 @@ func readOptions(w *words, cmd *engine.Command, currency string) error {
 			err = readBut(w, cmd.Payment, currency)
 		case w.take("again") && cmd.Payment != nil:
 			cmd.Payment.Again = true
+		case w.take("waiting"):
+			cmd.Line = &engine.LineCommand{Wait: true}
+		case w.take("agreed") && cmd.Payment != nil:
+			cmd.Payment.Auto = true
 		case w.take("late"):
 			cmd.Payment = &engine.PaymentCommand{Late: true, Equal: w.take("or", "equal")}
 		case w.take("linked"):

@@ -53,6 +53,10 @@ func sayOutcome(out *engine.Outcome) string {
 		return again + name + ": " + sayCounts(&c.Counts)
 	case out.Shows&engine.ShowsTouch != 0:
 		return again + sayTouch(&out.Touch)
+	case out.Shows&engine.ShowsWaiter != 0 && out.Shows&engine.ShowsPlace != 0:
+		return again + sayPlace(out.Place) + "\n" + sayWaiter(out.Waiter)
+	case out.Shows&engine.ShowsWaiter != 0:
+		return again + sayWaiter(out.Waiter)
 	case out.Shows&engine.ShowsPlace != 0:
 		return again + sayPlace(out.Place)
 	case out.Shows&engine.ShowsLine != 0:

@@ -82,6 +82,10 @@ func modelled(cmd *engine.Command) bool {
 		return false
 	case engine.VerbConfirm:
 		return cmd.Payment == nil || !cmd.Payment.Late
+	case engine.VerbWait:
+		return false
+	case engine.VerbLeave:
+		return cmd.Line == nil || !cmd.Line.List
 	}
 	return true
 }

@@ -1,0 +1,122 @@
+package engine
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func waits(buyer string, wishes ...Wish) *Command {
+	return &Command{Verb: VerbWait, Buyer: buyer, Line: &LineCommand{Wishes: wishes}}
+}
+
+// saved is what the shell knows of a buyer with a card, who has agreed that it is charged when the turn comes.
+func saved(method string) *PaymentCommand {
+	p := &PaymentCommand{Method: method, Note: goodCard()}
+	p.Note.Method = method
+	return p
+}
+
+// goldenWait is the life of an event with a waiting list, with a fact of every kind that is about that.
+func goldenWait(t testing.TB) (w *world, lines []string) {
+	t.Helper()
+	w = &world{t: t, e: NewWithLimits(testKey(), Limits{Line: 100}), now: start}
+	do := func(cmd *Command) {
+		t.Helper()
+		w.facts.Reset()
+		if out := w.step(cmd); out.Code != CodeOK {
+			t.Fatalf("%s: %s: %s", cmd.Verb, out.Code, out.AppendMessage(nil))
+		}
+		lines = append(lines, fmt.Sprintf("%s %d %d %s", cmd.Verb, w.now-start, w.facts.Count, hex.EncodeToString(w.facts.Buf)))
+		w.now += second / 4
+	}
+	spec := testSpec()
+	spec.Lots[0].Capacity, spec.LimitPerBuyer = 4, 0
+	spec.Line = &LineSpec{OfferTTLMs: 60_000, AsideMs: 30_000}
+	do(&Command{Verb: VerbCreate, Spec: spec})
+	do(hold("z", "ga", 4))
+	do(&Command{Verb: VerbHold, Buyer: "y", Items: []Item{{Lot: "stalls", Quantity: 20}}})
+	do(&Command{Verb: VerbConfirm, Buyer: "z", Hold: "h1", PaymentRef: "inv-1"})
+	do(&Command{Verb: VerbConfirm, Buyer: "y", Hold: "h2", PaymentRef: "inv-2"})
+	do(waits("b1", Wish{Lot: "ga", Quantity: 3}, Wish{Lot: "stalls", Quantity: 2, Together: true}))
+	cmd := waits("b2", Wish{Lot: "ga", Quantity: 1})
+	cmd.MaxPrice, cmd.Line.AutoBuy, cmd.Payment = 4750, true, saved("m2")
+	cmd.Payment.Note.Links = []uint64{7, 9}
+	do(cmd)
+	cmd = waits("b3", Wish{Lot: "ga", Quantity: 1})
+	cmd.MaxPrice = 100
+	do(cmd)
+	cmd = waits("b4", Wish{Lot: "stalls", Quantity: 3})
+	cmd.MaxPrice, cmd.HasMaxPrice = 0, true
+	do(cmd)
+	do(waits("b5", Wish{Lot: "ga", Quantity: 1}))
+	do(&Command{Verb: VerbLeave, Buyer: "b5", Line: &LineCommand{List: true}})
+	do(waits("b5", Wish{Lot: "ga", Quantity: 1}))
+	do(&Command{Verb: VerbCapacity, Lot: "ga", Quantity: 5}) // offered to b2
+	do(&Command{Verb: VerbCapacity, Lot: "ga", Quantity: 6}) // b3 cannot, offered to b5
+	w.facts.Reset()
+	bad := saved("m2")
+	bad.Auto, bad.Note.MethodWhy = true, EligibleExpired
+	if out := w.step(&Command{Verb: VerbBuy, Buyer: "b2", Hold: "h3", Payment: bad}); out.Code != CodeMethodUnusable {
+		t.Fatalf("a buy with a method that is gone: %s", out.Code)
+	}
+	lines = append(lines, fmt.Sprintf("buy %d %d %s", w.now-start, w.facts.Count, hex.EncodeToString(w.facts.Buf)))
+	for i := range PassedOverMax { // b1 is passed over until tickets are kept for it
+		do(hold(fmt.Sprintf("p%d", i), "ga", 1))
+		if i < PassedOverMax-1 {
+			do(&Command{Verb: VerbRelease, Buyer: fmt.Sprintf("p%d", i), Hold: holdText(w.e.holdLast)})
+		}
+		if w.e.list.kinds[0].until != 0 {
+			break
+		}
+	}
+	do(&Command{Verb: VerbProve})
+	return w, lines
+}
+
+// TestTheWaitingListIsWrittenAsEver compares the facts of a waiting list with what was written when they were new: facts, their words, snapshot and hash.
+func TestTheWaitingListIsWrittenAsEver(t *testing.T) {
+	w, lines := goldenWait(t)
+	if w.e.list.kinds[0].until == 0 {
+		t.Error("nothing is kept for who was passed over")
+	}
+	snapshot := w.e.AppendSnapshot(nil)
+	again := New(testKey())
+	var words []string
+	for _, text := range lines {
+		f := strings.Fields(text)
+		run := Run{Key: testKey(), First: again.Seq() + 1}
+		if _, err := fmt.Sscan(f[1]+" "+f[2], &run.At, &run.Facts.Count); err != nil {
+			t.Fatal(err)
+		}
+		if run.At += start; run.Facts.Count == 0 {
+			continue
+		}
+		run.Facts.Buf, _ = hex.DecodeString(f[3])
+		err := again.FoldEach(&run, func(v *FactView) bool {
+			words = append(words, fmt.Sprintf("%d %s %s", v.Seq, v.Kind, v.Text))
+			return true
+		})
+		if err != nil {
+			t.Fatalf("%s: %v", f[0], err)
+		}
+	}
+	lines = append(append(lines, words...), "snapshot "+hex.EncodeToString(snapshot), fmt.Sprintf("hash %016x", w.e.StateHash()))
+	golden(t, "wait.txt", strings.Join(lines, "\n")+"\n")
+	opened, err := OpenSnapshot(testKey(), snapshot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []*Event{again, opened.(*Event), w.e} {
+		if err := e.Check(); err != nil {
+			t.Fatal(err)
+		}
+		if e.StateHash() != w.e.StateHash() || hex.EncodeToString(e.AppendSnapshot(nil)) != hex.EncodeToString(snapshot) {
+			t.Fatalf("replayed or opened %016x, live %016x", e.StateHash(), w.e.StateHash())
+		}
+	}
+}
+
+// holdText is how a buyer names a hold.
+func holdText(id HoldID) string { return string(AppendHoldID(nil, id, 0)) }

@@ -1,0 +1,311 @@
+package engine
+
+// keep finds how many units are kept, from whoever comes behind a slot of the waiting list, for those before: for room, until keepNone or the next keep.
+func (e *Event) keep(from uint32) {
+	w := e.list
+	w.keeping = false
+	now := e.eventTime()
+	for i := range w.kinds {
+		k := &w.kinds[i]
+		counted, _, until := w.count(k)
+		if until <= now || counted == 0 || counted-1 >= from {
+			continue
+		}
+		if !w.keeping {
+			w.keeping = true
+			w.lots, w.pools = append(w.lots[:0], make([]int64, len(e.lots))...), append(w.pools[:0], make([]int64, len(e.pools))...)
+		}
+		l := &e.lots[k.lot]
+		units := int64(k.quantity) * l.units
+		for _, p := range l.pools {
+			w.pools[p] = min(e.pools[p].in[shareFree], w.pools[p]+units)
+		}
+		if k.together {
+			units = l.in[shareFree]
+		}
+		w.lots[k.lot] = min(l.in[shareFree], w.lots[k.lot]+units)
+	}
+}
+
+// keepFor is keep for the present command: an offer, or somebody who does not wait and gets nothing before all who fit. What is lent of a hold that it replaces
+// is not kept from it.
+func (e *Event) keepFor() {
+	from := uint32(everybody)
+	if e.list.offering != 0 {
+		from = (e.list.offering - 1) >> wishBits
+	} else {
+		e.list.closed = e.listUnsettled()
+	}
+	e.keep(from)
+}
+
+// keepNone ends what keep or keepFor has begun.
+func (e *Event) keepNone() {
+	if e.list != nil {
+		e.list.keeping, e.list.closed = false, false
+	}
+}
+
+// keptOf and keptOfPool are how many units are kept from the command that is judged.
+func (w *waitList) keptOf(lot uint32) int64 {
+	if w == nil || !w.keeping {
+		return 0
+	}
+	return w.lots[lot]
+}
+
+func (w *waitList) keptOfPool(pool uint32) int64 {
+	if w == nil || !w.keeping {
+		return 0
+	}
+	return w.pools[pool]
+}
+
+// servesList reports whether somebody on the list may get tickets now.
+func (e *Event) servesList() bool {
+	return e.list != nil && e.list.counts[WaitWaiting] > 0 && e.state == EventOnSale && e.holds.live() < e.limits.Holds
+}
+
+// firstWhoFits finds the earliest wish that what is free fits.
+func (e *Event) firstWhoFits() (ref uint32, ok bool) {
+	if !e.servesList() {
+		return 0, false
+	}
+	w := e.list
+	ref = everybody
+	for i := range w.kinds {
+		k := &w.kinds[i]
+		if l := &e.lots[k.lot]; k.waiting == 0 || !l.open || l.in[shareFree] < int64(k.quantity)*l.units {
+			continue
+		}
+		first := w.first(k)
+		if plantedBug(plantedOvertakeWaiter) && k.waiting > 1 {
+			first = w.second(k)
+		}
+		if first < ref && e.fitsKind(k, first>>wishBits) {
+			ref = first
+		}
+	}
+	return ref, ref != everybody
+}
+
+// fitsKind reports whether what is free fits the wishes of a kind, beside what is kept for those before the waiter in a slot.
+func (e *Event) fitsKind(k *waitKind, slot uint32) bool {
+	e.keep(slot)
+	room, _ := e.room(nil, k.lot)
+	e.keepNone()
+	l := &e.lots[k.lot]
+	switch {
+	case room < int64(k.quantity)*l.units:
+		return false
+	case l.seating == nil:
+		return true
+	case k.together:
+		return l.seating.longest(plainView, int(k.quantity)) >= int(k.quantity)
+	}
+	return l.seating.freeOfView(plainView) >= int64(k.quantity)
+}
+
+// listUnsettled reports whether the list goes on by itself.
+func (e *Event) listUnsettled() bool {
+	if e.list == nil || !e.list.look {
+		return false
+	}
+	_, any := e.firstWhoFits()
+	return any
+}
+
+// settleList offers what is free to those who wait, as much as a step may do. What is left is closed to everybody else until the list has been gone through.
+func (e *Event) settleList() {
+	w := e.list
+	for w.look && e.followUps > 0 {
+		ref, any := e.firstWhoFits()
+		if !any {
+			w.look, w.looked = false, e.eventTime()
+			return
+		}
+		e.offerTo(ref)
+		e.followUps -= 2 + len(w.kinds)/wishKindsALook
+		if e.lots[w.rows.at(ref >> wishBits).wishes[ref&(WishesMax-1)].lot].seating != nil {
+			e.followUps -= seatsALook
+		}
+	}
+}
+
+// What a look costs beside the two facts of an offer, so that a step stays short: kinds that are looked at for one follow-up, and follow-ups of a search for seats.
+const (
+	wishKindsALook = 32
+	seatsALook     = 6
+)
+
+// offerTo holds tickets for the first who fits, or strikes the wish off if a rule is in the way that has nothing to do with what is free.
+func (e *Event) offerTo(ref uint32) {
+	w := e.list
+	slot, i := ref>>wishBits, ref&(WishesMax-1)
+	r := w.rows.at(slot)
+	wish := r.wishes[i]
+	cmd, f := &e.work.waiting, &e.work.held
+	cmd.Buyer = e.buyerName(r.buyer)
+	cmd.Items = append(cmd.Items[:0], Item{Lot: e.lots[wish.lot].spec.Lot, Quantity: int64(wish.quantity), Split: e.lots[wish.lot].seating != nil && !wish.together})
+	cmd.MaxPrice, cmd.HasMaxPrice = r.maxPrice, r.flags&waitPriced != 0
+	f.asked, f.buyer, f.buyerHash, f.buyerRow, f.price = asked{}, cmd.Buyer, e.buyerHash(r.buyer), r.buyer+1, nil
+	w.offering = ref + 1
+	e.judgeReplacing(cmd, f)
+	w.offering = 0
+	if why := e.why.code; why != CodeOK {
+		e.emitWishEnded(&factWishEnded{waiter: slot + 1, wish: uint8(i + 1), state: WaitUnfit, code: why})
+		e.tellWaiter(slot, why)
+		return
+	}
+	o := factOfferedTo{waiter: slot + 1, wish: uint8(i)}
+	e.facts.Buf = o.append(e.facts.Buf)
+	e.emitted()
+	e.applyOfferedTo(&o)
+	f.fill, f.device, f.channel = FillAllOrNothing, DeviceUnknown, ""
+	f.hold, f.life = e.holdLast+1, e.offerLife()
+	f.rest = max(0, e.spec.MaxHoldMs*1e6-f.life)
+	e.takeItems(f)
+	e.facts.Buf = f.append(e.facts.Buf)
+	e.emitted()
+	e.applyHeld(f)
+	e.tellWaiter(slot, CodeOK)
+}
+
+// offerLife is how long tickets are held for somebody whose turn has come, in nanoseconds.
+func (e *Event) offerLife() int64 {
+	if s := e.spec.Line; s != nil {
+		return s.OfferTTLMs * 1e6
+	}
+	return waitTTLDefault * 1e6
+}
+
+// asideLife is how long tickets are kept for somebody who was passed over too often.
+func (e *Event) asideLife() Instant {
+	if s := e.spec.Line; s != nil {
+		return Instant(s.AsideMs) * 1e6
+	}
+	return asideDefault * 1e6
+}
+
+func (e *Event) applyOfferedTo(f *factOfferedTo) {
+	e.list.offering = wishRef(f.waiter-1, int(f.wish)) + 1
+}
+
+// waiterHeld notes that a buyer got a hold: as offered, or else the buyer waits no more. Those who wait for the same tickets, and come before, were passed over.
+func (e *Event) waiterHeld(buyer uint32, b *basket) {
+	w := e.list
+	from := uint32(everybody)
+	if w.offering != 0 {
+		from = (w.offering - 1) >> wishBits
+		w.offering = 0
+		e.setWaiter(from, WaitOffered)
+	} else if at := e.liveWaiter(buyer + 1); at != 0 && w.rows.at(at-1).state == WaitWaiting {
+		e.setWaiter(at-1, WaitTook)
+	}
+	if w.counts[WaitWaiting] > 0 {
+		e.passOver(from, b)
+	}
+}
+
+// passOver counts for the first of each kind before a place that tickets it could have had went to somebody else.
+func (e *Event) passOver(from uint32, b *basket) {
+	w, now := e.list, e.eventTime()
+	for i := range w.kinds {
+		k := &w.kinds[i]
+		if k.waiting == 0 || !e.sharesUnits(k.lot, b) {
+			continue
+		}
+		first := w.first(k) >> wishBits
+		if first >= from {
+			continue
+		}
+		if k.counted != first+1 || k.until != 0 && k.until <= now {
+			k.counted, k.passed, k.until = first+1, 0, 0
+		}
+		if k.until != 0 {
+			continue
+		}
+		if k.passed++; k.passed >= PassedOverMax {
+			k.until = now + e.asideLife()
+		}
+	}
+}
+
+// sharesUnits reports whether a basket has tickets of a lot, or of one that has a pool in common with it.
+func (e *Event) sharesUnits(lot uint32, b *basket) bool {
+	for it := e.firstItem(b); it.sales > 0; it = e.nextItem(it) {
+		other := e.prices[it.price].lot
+		if other == lot {
+			return true
+		}
+		for _, p := range e.lots[lot].pools {
+			for _, q := range e.lots[other].pools {
+				if p == q {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// offerEnded notes that the hold of a buyer has ended, if it was offered.
+func (e *Event) offerEnded(buyer uint32, as WaitState) {
+	at := e.liveWaiter(buyer + 1)
+	if at == 0 || e.list.rows.at(at-1).state != WaitOffered {
+		return
+	}
+	if e.setWaiter(at-1, as); e.facts != nil { // not in a replay
+		e.tellWaiter(at-1, CodeOK)
+	}
+}
+
+// endedOffer is what becomes of an offer whose hold ends without an order.
+func endedOffer(as HoldState, paying bool) WaitState {
+	switch {
+	case as == HoldExpired:
+		return WaitLapsed
+	case paying:
+		return WaitUnpaid
+	}
+	return WaitReleased
+}
+
+// judgeAuto adds the reasons why the hold of a buyer (slot + 1) cannot be bought as agreed.
+func (e *Event) judgeAuto(p *PaymentCommand, buyer uint32, total int64) {
+	at := e.liveWaiter(buyer)
+	switch {
+	case at == 0 || e.list.rows.at(at-1).flags&waitAuto == 0:
+		e.because(refusal{code: CodeWishUnknown, field: fieldBuyer})
+	case p.Note.Agreement == "":
+		e.because(refusal{code: CodeAgreementMissing, field: fieldBuyer})
+	case p.Note.aboveCap(total, e.spec.Currency):
+		e.because(refusal{code: CodeStepUpRequired, field: fieldBuyer, text: stepUpSentence(StepUpAboveAgreement)})
+	case !p.Note.Can.OneClick():
+		e.because(refusal{code: CodeMethodUnusable, field: fieldMethod, text: methodNeedsBuyer})
+	}
+}
+
+// failAuto gives the tickets of an offer back that could not be bought as agreed, so that they go to the next.
+func (e *Event) failAuto(buyer uint32, why Code) {
+	at := e.liveWaiter(buyer)
+	if at == 0 || e.list.rows.at(at-1).state != WaitOffered || e.list.rows.at(at-1).flags&waitAuto == 0 {
+		return
+	}
+	e.emitWishEnded(&factWishEnded{waiter: at, state: WaitUnpaid, code: why})
+	e.tellWaiter(at-1, why)
+}
+
+// nextInList is the event time at which the list wants to be looked at again: when the time of keeping is over for somebody; false if never.
+func (e *Event) nextInList() (at Instant, ok bool) {
+	if !e.servesList() {
+		return 0, false
+	}
+	looked := max(e.list.looked, e.lastAt-Instant(e.down))
+	for i := range e.list.kinds {
+		if _, _, until := e.list.count(&e.list.kinds[i]); until > looked && (!ok || until < at) {
+			at, ok = until, true
+		}
+	}
+	return at, ok
+}

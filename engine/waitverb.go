@@ -1,0 +1,312 @@
+package engine
+
+// wait puts a buyer on the waiting list. Whoever waits keeps the place and the wishes.
+func (e *Event) wait(cmd *Command) {
+	if !e.validWait(cmd) || !e.sellsHere(cmd) {
+		return
+	}
+	var f factWished
+	known, hash, buyer := e.knownToo(cmd, &f.asked)
+	if known {
+		return
+	}
+	f.buyer, f.buyerHash, f.buyerRow = cmd.Buyer, hash, buyer
+	l := lineOf(cmd)
+	e.why.code = CodeOK
+	e.putWishes(&f, l.Wishes)
+	if cmd.HasMaxPrice || cmd.MaxPrice > 0 {
+		f.flags, f.maxPrice = f.flags|waitPriced, cmd.MaxPrice
+	}
+	if e.putAgreement(cmd, &f, l.AutoBuy); e.why.code == CodeOK {
+		if at := e.liveWaiter(buyer); at != 0 {
+			if e.waitsFor(at-1, &f) && plantedBug(plantedWaiterToTheBack) && e.list.rows.at(at-1).state == WaitWaiting {
+				e.emitWishEnded(&factWishEnded{asked: asked{id: "x"}, waiter: at, state: WaitLeft})
+			} else if e.waitsFor(at-1, &f) {
+				e.showWaiter(at - 1)
+				return
+			}
+			e.because(refusal{code: CodeWrongState, field: fieldBuyer, text: waitsForOthers})
+		}
+	}
+	if e.judgeWait(cmd, &f); e.why.code != CodeOK {
+		e.refuseAsked(cmd, &f.asked, e.why)
+		return
+	}
+	e.emitWished(cmd, &f)
+}
+
+// buyLater puts a buyer on the waiting list whose purchase is refused because it is sold out.
+func (e *Event) buyLater(cmd *Command, f *factWished) {
+	e.why.code = CodeOK
+	it := &cmd.Items[0]
+	if len(cmd.Items) > 1 || len(it.Seats) > 0 || it.Accessible|it.Companion != 0 || it.Restricted || it.Quantity > WishQuantityMax {
+		e.because(refusal{code: CodeInvalid, field: fieldItems, text: oneItemToWait})
+	} else {
+		e.putWishes(f, []Wish{{Lot: it.Lot, Quantity: it.Quantity, Together: !it.Split}})
+	}
+	if cmd.HasMaxPrice || cmd.MaxPrice > 0 {
+		f.flags, f.maxPrice = f.flags|waitPriced, cmd.MaxPrice
+	}
+	if e.putAgreement(cmd, f, true); e.why.code == CodeOK {
+		e.waitOnce(f)
+	}
+	if e.judgeWait(cmd, f); e.why.code != CodeOK {
+		e.refuseAsked(cmd, &f.asked, e.why)
+		return
+	}
+	e.emitWished(cmd, f)
+}
+
+// waitOnce adds that a buyer waits already, and not for this.
+func (e *Event) waitOnce(f *factWished) {
+	if at := e.liveWaiter(f.buyerRow); at != 0 {
+		e.because(refusal{code: CodeWrongState, field: fieldBuyer, text: waitsForOthers})
+	}
+}
+
+// emitWished puts a buyer on the list, and says how it went: who is first and fits has an offer already.
+func (e *Event) emitWished(cmd *Command, f *factWished) {
+	if links := e.linksSaid(cmd); len(links) > 0 {
+		f.buyerRow = e.linkTo(cmd.Buyer, f.buyerHash, f.buyerRow, links)
+	}
+	f.waiter = 1
+	if e.list != nil {
+		f.waiter += e.list.rows.rows
+	}
+	e.facts.Buf = f.append(e.facts.Buf)
+	e.emitted()
+	e.applyWished(f)
+	e.settle()
+	e.showWaiter(f.waiter - 1)
+}
+
+func (e *Event) validWait(cmd *Command) bool {
+	if !e.validRequest(cmd) || !e.validID("buyer", cmd.Buyer) {
+		return false
+	}
+	wishes := lineOf(cmd).Wishes
+	switch {
+	case len(wishes) == 0:
+		e.bad("wishes", "it is missing")
+		return false
+	case len(wishes) > WishesMax:
+		e.tooMany("wishes", WishesMax)
+		return false
+	case cmd.MaxPrice < 0:
+		e.bad("max_price_minor", "it is below zero")
+		return false
+	}
+	for i := range wishes {
+		switch w := &wishes[i]; {
+		case !ValidID(w.Lot) || IsCardNumber(w.Lot):
+			return e.validID(wishField(i, "lot"), w.Lot)
+		case w.Quantity < 1:
+			e.bad(wishField(i, "quantity"), "it is 1 or more")
+			return false
+		case w.Quantity > WishQuantityMax:
+			e.tooMany(wishField(i, "quantity"), WishQuantityMax)
+			return false
+		}
+		for j := range i {
+			if wishes[j] == wishes[i] {
+				e.bad(wishField(i, "lot"), "it is the same wish as one before")
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// putWishes puts wishes into a fact. A reason to refuse is a lot that is not there.
+func (e *Event) putWishes(f *factWished, wishes []Wish) {
+	for i := range wishes {
+		lot, ok := e.lotNamed(wishes[i].Lot)
+		if !ok {
+			e.because(refusal{code: CodeLotUnknown, field: fieldWishes, subject: aboutWish, item: uint16(i)})
+			continue
+		}
+		// Of a lot without seats all tickets are together.
+		f.wishes[f.count] = waitWish{lot: lot, quantity: uint16(wishes[i].Quantity), together: wishes[i].Together && e.lots[lot].seating != nil}
+		f.count++
+	}
+	for i := range f.count {
+		for j := range i {
+			if f.wishes[i] == f.wishes[j] {
+				e.because(refusal{code: CodeInvalid, field: fieldWishes, text: wishTwice})
+			}
+		}
+	}
+}
+
+// putAgreement puts what an auto-buy is agreed to with into a fact.
+func (e *Event) putAgreement(cmd *Command, f *factWished, auto bool) {
+	if !auto {
+		return
+	}
+	p := paymentOf(cmd)
+	f.flags |= waitAuto
+	f.method, f.agreement = p.Note.Method, p.Note.Agreement
+	if f.agreement == "" {
+		e.because(refusal{code: CodeAgreementMissing, field: fieldBuyer})
+	}
+	e.judgeMethod(p, 1) // whatever it will cost
+	if !p.Note.Can.OneClick() {
+		e.because(refusal{code: CodeMethodUnusable, field: fieldMethod, text: methodNeedsBuyer})
+	}
+}
+
+// waitsFor reports whether a waiter waits for just what a fact says.
+func (e *Event) waitsFor(slot uint32, f *factWished) bool {
+	r := e.list.rows.at(slot)
+	if r.count != f.count || r.flags != f.flags || r.maxPrice != f.maxPrice || e.named(r.method) != f.method {
+		return false
+	}
+	for i := range r.count {
+		if w := r.wishes[i]; w.lot != f.wishes[i].lot || w.quantity != f.wishes[i].quantity || w.together != f.wishes[i].together {
+			return false
+		}
+	}
+	return true
+}
+
+// judgeWait adds the reasons why a buyer cannot wait.
+func (e *Event) judgeWait(cmd *Command, f *factWished) {
+	if e.state != EventOnSale && e.state != EventPaused {
+		e.because(refusal{code: CodeNotOnSale, field: fieldEvent, text: e.notSelling()})
+		return
+	}
+	buyer := f.buyerRow
+	if buyer != 0 {
+		if hold := e.buyers.at(buyer - 1).hold; hold != 0 {
+			why := refusal{code: CodeWrongState, field: fieldBuyer, text: holdsTickets}
+			if e.holds.at(hold-1).state() == HoldPaying {
+				why.code = CodePaymentInProgress
+			}
+			e.because(why)
+		}
+		if at := e.waiterOf(buyer); at != 0 && e.list.rows.at(at-1).before+1 >= joinsMax {
+			e.because(refusal{code: CodeTooMany, field: fieldBuyer, text: tooManyWaits, want: joinsMax})
+		}
+	} else if e.buyers.live() >= e.limits.Buyers {
+		e.because(refusal{code: CodeTooMany, text: tooManyBuyers, want: int64(e.limits.Buyers)})
+	}
+	if w := e.list; w != nil {
+		if w.rows.live() >= e.limits.Line {
+			e.because(refusal{code: CodeTooMany, text: tooManyWaiting, want: int64(e.limits.Line)})
+		}
+		kinds := len(w.kinds)
+		for i := range f.count {
+			if !w.hasKind(&f.wishes[i]) {
+				kinds++
+			}
+		}
+		if kinds > WishKindsMax {
+			e.because(refusal{code: CodeTooMany, field: fieldWishes, text: tooManyKinds, want: WishKindsMax})
+		}
+	}
+	e.judgeWaitLine(f)
+	e.judgeLinkedPlace(cmd, buyer, e.liveWaiter)
+}
+
+// judgeWaitLine adds that there are tickets for those in the line: whoever has no pass does not get before them by waiting for tickets that somebody just holds.
+func (e *Event) judgeWaitLine(f *factWished) {
+	if e.lineMode() != LineModeLine || e.linePhase() == LineNone || e.promisedTo(f.buyerRow) != 0 {
+		return
+	}
+	for i := range f.count {
+		if l := &e.lots[f.wishes[i].lot]; l.in[shareFree]+l.in[shareHeld] > 0 || !l.open {
+			e.because(refusal{code: CodePassRequired, field: fieldBuyer, text: ticketsForTheLine})
+		}
+	}
+}
+
+func (e *Event) applyWished(f *factWished) {
+	w := e.listHere()
+	buyer := e.intern(f.buyer, f.buyerHash, f.buyerRow)
+	before := uint8(0)
+	if at := e.waiterOf(buyer + 1); at != 0 {
+		before = w.rows.at(at-1).before + 1
+	}
+	slot := w.rows.alloc()
+	*w.rows.at(slot) = waiterRow{
+		buyer: buyer, joined: e.age(), maxPrice: f.maxPrice, method: e.name(f.method), agreement: e.name(f.agreement), wishes: f.wishes,
+		state: WaitWaiting, count: f.count, flags: f.flags, before: before,
+	}
+	e.addWaiter(slot)
+	e.remember(&f.asked, VerbWait, uint64(f.waiter), 0)
+}
+
+// addWaiter adds a waiter who was put into its row to the queues and sums.
+func (e *Event) addWaiter(slot uint32) {
+	w := e.list
+	r := w.rows.at(slot)
+	w.newest.set(r.buyer, slot+1)
+	w.enqueue(slot)
+	if slot&slabMask == 0 {
+		w.waiting = append(w.waiting, 0)
+	}
+	if r.state == WaitWaiting {
+		w.waiting[slot>>slabShift]++
+	}
+	w.counts[r.state]++
+	w.look = true
+	e.rows += e.waiterHash(slot)
+}
+
+// leaveList takes a buyer off the waiting list. What is held for the buyer is free again.
+func (e *Event) leaveList(cmd *Command) {
+	if !e.validLine(cmd) || !e.sellsHere(cmd) {
+		return
+	}
+	var f factWishEnded
+	known, _, buyer := e.knownToo(cmd, &f.asked)
+	if known {
+		return
+	}
+	at := e.liveWaiter(buyer)
+	switch {
+	case at == 0 || e.lineOver():
+		e.refuseAsked(cmd, &f.asked, refusal{code: CodeNotInLine, field: fieldBuyer, text: doesNotWait})
+		return
+	case e.list.rows.at(at-1).state == WaitOffered && e.holds.at(e.buyers.at(buyer-1).hold-1).state() == HoldPaying:
+		e.refuseAsked(cmd, &f.asked, refusal{code: CodePaymentInProgress, field: fieldBuyer})
+		return
+	}
+	f.waiter, f.state = at, WaitLeft
+	e.emitWishEnded(&f)
+	e.settle()
+	e.showWaiter(at - 1)
+}
+
+func (e *Event) emitWishEnded(f *factWishEnded) {
+	e.facts.Buf = f.append(e.facts.Buf)
+	e.emitted()
+	e.applyWishEnded(f)
+}
+
+func (e *Event) applyWishEnded(f *factWishEnded) {
+	w := e.list
+	slot := f.waiter - 1
+	r := w.rows.at(slot)
+	if f.wish != 0 {
+		e.rows -= e.waiterHash(slot)
+		wish := &r.wishes[f.wish-1]
+		w.kindOf(wish).waiting--
+		wish.struck = true
+		e.rows += e.waiterHash(slot)
+		w.look = true
+		for i := range r.count {
+			if !r.wishes[i].struck {
+				return
+			}
+		}
+	}
+	offered := r.state == WaitOffered
+	if e.setWaiter(slot, f.state); offered {
+		e.end(e.buyers.at(r.buyer).hold-1, HoldReleased)
+	}
+	e.remember(&f.asked, VerbLeave, leftList|uint64(f.waiter), 0)
+}
+
+// leftList tells a remembered leave of the waiting list from one of the line.
+const leftList = 1 << 40
