@@ -55,7 +55,7 @@ sim: ## crash the store CRASHES (10,000) times in simulation, sell for SIM_HOURS
 	HOLDFAST_SIM_HOURS=$(SIM_HOURS) go test -count 1 -timeout 30m -run '^TestNoHoldEndsEarlyOrLateThroughOutages$$' -v ./actors
 	HOLDFAST_SAGAS=$(SIM_SAGAS) go test -count 1 -timeout 30m -run '^TestSagasEndWell$$' -v ./actors
 	HOLDFAST_RAPID_CHECKS=$(RAPID_CHECKS) go test -count 1 -timeout 30m ./engine
-	HOLDFAST_LINE_GRANTS=$(SIM_GRANTS) go test -count 1 -timeout 30m -run '^TestNobodyIsOvertaken$$' -v ./engine
+	HOLDFAST_LINE_GRANTS=$(SIM_GRANTS) go test -count 1 -timeout 2h -run '^TestNobodyIsOvertaken$$' -v ./engine
 
 .PHONY: kill
 kill: ## kill -9 a real engine under load KILLS (25) times, and look for everything it had acknowledged
