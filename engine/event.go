@@ -107,6 +107,7 @@ type work struct {
 	touched   factTouched
 	place     PlaceView
 	waiter    WaiterView
+	list      ListView
 	waiting   Command // a hold of what somebody waits for
 	line      LineView
 	poolsFree []int64

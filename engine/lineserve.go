@@ -105,9 +105,13 @@ func (e *Event) shareOf(track int) int64 {
 // admission is what there is to shop for.
 func (e *Event) admission() line.Admission {
 	in := line.Admission{Holding: uint32(e.line.holding), LanePerMin: uint32(e.line.perMin)}
+	if e.list != nil {
+		e.keep(everybody) // what is kept for those who wait is not there for the line
+		defer e.keepNone()
+	}
 	free := e.work.poolsFree[:0]
 	for i := range e.pools {
-		free = append(free, e.pools[i].in[shareFree])
+		free = append(free, e.pools[i].in[shareFree]-e.list.keptOfPool(uint32(i)))
 	}
 	for i := range e.lots {
 		l := &e.lots[i]
@@ -115,7 +119,7 @@ func (e *Event) admission() line.Admission {
 		if !l.open {
 			continue
 		}
-		units := l.in[shareFree]
+		units := l.in[shareFree] - e.list.keptOf(uint32(i))
 		for _, p := range l.pools {
 			units = min(units, free[p])
 		}

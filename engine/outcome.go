@@ -199,6 +199,7 @@ type EventView struct {
 	CoveredMs int64       // age of the oldest request id that is still remembered in the bounded table
 	Cancel    *CancelView // nil unless the event was cancelled
 	Line      *LineView   // nil unless it has a line, or was said to have one
+	List      *ListView   // nil unless somebody has waited for tickets
 }
 
 // Counts is where the capacity of a lot or pool is, in units. Free + Held + Paying + Sold + Blocked = Capacity, always (G1).

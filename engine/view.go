@@ -160,7 +160,7 @@ func (e *Event) showEvent() {
 	e.out.Event = EventView{
 		ID: e.key.ID, State: e.state, Spec: &w.spec, Lots: w.lots, Pools: w.pools, HoldsLive: int64(e.holds.live()),
 		Orders: int64(e.orders.rows), StateHash: e.StateHash(), CoveredMs: e.coveredMs(e.now),
-		Cancel: e.viewCancel(), Line: e.viewLine(),
+		Cancel: e.viewCancel(), Line: e.viewLine(), List: e.viewList(),
 	}
 }
 

@@ -24,6 +24,26 @@ type WaiterView struct {
 	Agreement string
 }
 
+// ListView shows an event's waiting list: waiters by their state.
+type ListView struct {
+	Waiting, Offered, Bought, Lapsed, Released, Unpaid, Left, Took, Unfit int64
+}
+
+// viewList shows the waiting list, nil if nobody has ever waited.
+func (e *Event) viewList() *ListView {
+	if e.list == nil {
+		return nil
+	}
+	v := &e.work.list
+	for state, at := range map[WaitState]*int64{
+		WaitWaiting: &v.Waiting, WaitOffered: &v.Offered, WaitBought: &v.Bought, WaitLapsed: &v.Lapsed, WaitReleased: &v.Released, WaitUnpaid: &v.Unpaid,
+		WaitLeft: &v.Left, WaitTook: &v.Took, WaitUnfit: &v.Unfit,
+	} {
+		*at = int64(e.list.counts[state])
+	}
+	return v
+}
+
 // WishView shows a wish.
 type WishView struct {
 	Wish

@@ -220,6 +220,9 @@ func sayEvent(e *engine.EventView) string {
 	if e.Line != nil {
 		b.WriteString("  " + sayLine(e.Line) + "\n")
 	}
+	if e.List != nil {
+		b.WriteString("  " + sayList(e.List) + "\n")
+	}
 	for i := range e.Lots {
 		l := &e.Lots[i]
 		fmt.Fprintf(&b, "  lot %s at %s", l.Spec.Lot, money(l.Spec.FaceMinor, e.Spec.Currency))

@@ -36,6 +36,23 @@ func readWait(w *words, cmd *engine.Command, currency string) (err error) {
 	return err
 }
 
+// sayList writes how many are where on a waiting list.
+func sayList(v *engine.ListView) string {
+	text := "waiting list:"
+	for _, n := range []struct {
+		n    int64
+		what string
+	}{
+		{v.Waiting, "waiting"}, {v.Offered, "offered"}, {v.Bought, "bought"}, {v.Lapsed, "lapsed"}, {v.Released, "released"}, {v.Unpaid, "unpaid"}, {v.Left, "left"}, {v.Took, "took"},
+		{v.Unfit, "unfit"},
+	} {
+		if n.n > 0 {
+			text += fmt.Sprintf(" %d %s", n.n, n.what)
+		}
+	}
+	return text
+}
+
 // sayWaiter writes where a buyer is on the waiting list.
 func sayWaiter(v *engine.WaiterView) string {
 	text := fmt.Sprintf("%s is waiter %d, %s", v.Buyer, v.Waiter, v.State)
