@@ -132,6 +132,9 @@ func (n *Node) signalled(run *engine.Run) {
 		for _, c := range run.Signals.Changes {
 			n.cfg.Watcher.PurchaseChanged(run.Key.Account, run.Key.ID, c)
 		}
+		if len(run.Signals.Places) > 0 || len(run.Signals.Waits) > 0 {
+			n.cfg.Watcher.LineMoved(run.Key.Account, run.Key.ID, run.Signals.Places, run.Signals.Waits)
+		}
 	}
 }
 

@@ -67,5 +67,12 @@ func (w *Watch) PurchaseChanged(account, event string, c engine.PurchaseChange) 
 	s.pushes.add(event, c)
 }
 
+// LineMoved is to be called with what has become of places in a line and on a waiting list, durably and in the order of the log. It does not block and keeps
+// neither slice.
+func (*Watch) LineMoved(_, _ string, _ []engine.PlaceChange, _ []engine.WaitChange) {}
+
+// LobbyClosed is to be called when an event's lobby is closed, durably. It calls published once its root is published.
+func (*Watch) LobbyClosed(_, _ string, published func()) { published() }
+
 // settled reports whether a caller that waits for a purchase wants to know its state now: it is final, or the buyer has something to do.
 func settled(s engine.PurchaseState) bool { return s.Final() || s == engine.PurchaseActionRequired }
