@@ -69,6 +69,7 @@ func (e *Event) applyHeld(f *factHeld) uint32 {
 	e.clock(slot)
 	e.rows += e.holdHash(row, f.buyerHash)
 	if e.line != nil {
+		e.fairHeld(buyer, f.asked.id != "")
 		e.passHeld(buyer, f.replaces != 0, e.unitsIn(&row.basket))
 	}
 	if e.list != nil {

@@ -53,10 +53,22 @@ func (e *Event) unitsBought(buyer uint32) int64 {
 	if buyer == 0 || plantedBug(plantedForgetBought) {
 		return 0
 	}
-	if c := e.buyers.at(buyer - 1).customer; c != 0 {
+	return e.unitsOwned(buyer - 1)
+}
+
+// unitsOwned is how many units the buyer in a slot has bought.
+func (e *Event) unitsOwned(buyer uint32) int64 {
+	if c := e.buyers.at(buyer).customer; c != 0 {
 		return e.customers.at(c - 1).units
 	}
 	return 0
+}
+
+// ownsMore counts units that a buyer has more, or less, for whom the buyer is linked to.
+func (e *Event) ownsMore(buyer uint32, units int64) {
+	if linked := e.buyers.at(buyer).linked; linked != 0 {
+		e.members.at(e.members.at(linked - 1).cluster).bought += units
+	}
 }
 
 // hasBought reports whether a buyer (slot + 1, or 0) has bought of a lot.
@@ -89,6 +101,7 @@ func (e *Event) noteBought(buyer, order uint32, b *basket) {
 		units := int64(it.sales) * e.lots[lot].units
 		e.customers.at(customer).units += units
 		e.boughtOf(customer, lot).units += units
+		e.ownsMore(buyer, units)
 	}
 }
 
@@ -97,6 +110,7 @@ func (e *Event) takeBack(buyer, lot uint32, units int64) {
 	customer := e.buyers.at(buyer).customer - 1
 	e.customers.at(customer).units -= units
 	e.boughtOf(customer, lot).units -= units
+	e.ownsMore(buyer, -units)
 }
 
 // customerOf returns what a buyer has bought, made if it is missing.

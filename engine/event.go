@@ -112,6 +112,8 @@ type work struct {
 	line      LineView
 	poolsFree []int64
 	shopping  line.Shopping
+	bytes     []byte
+	fair      line.FairReport
 	prices    []PromisedPrice
 	wishItems []Item
 	command   Command // a buy, with what its offer says
@@ -196,7 +198,7 @@ func (e *Event) Step(cmd *Command, now Instant, facts *Facts) *Outcome {
 	case VerbExpire:
 		e.expire()
 	case VerbGet:
-		e.get()
+		e.get(cmd)
 	case VerbOrder:
 		e.order(cmd)
 	case VerbCreate:

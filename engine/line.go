@@ -64,6 +64,8 @@ type LineCommand struct {
 	Wait    bool   // buy: if it is sold out, wait for it and buy it then
 	List    bool   // leave: the waiting list is meant
 
+	Fairness bool // get, and place without a buyer: show how fair the line has been, too
+
 	EntriesFrom line.Entry // place: show the leaves of the lobby's entries from here on, up to EntriesPageMax
 
 	Value string // draw: the public value, 1 to DrawValueLenMax bytes of printable ASCII
@@ -110,6 +112,9 @@ type eventLine struct {
 	holding  int // passes whose buyer has a hold
 	shopping line.Shopping
 	patience line.Patience
+	fair     line.Fairness
+	began    Instant // node time from which on the line was served
+	bare     Seq     // of the last hold for somebody without a pass; volatile
 	told     uint64  // how often shopping was told something; volatile
 	looked   Instant // event time of the last look at who may be admitted; volatile
 	room     room    // what it found; volatile

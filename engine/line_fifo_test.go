@@ -179,6 +179,20 @@ func (s *lineSale) run(t *testing.T, grants int) {
 	if err := s.event.Check(); err != nil {
 		t.Fatal(err)
 	}
+	if r, _ := s.event.Fairness(); int(r.All.Served) != s.fifo.Grants || int(r.All.Overtook) != s.fifo.Inversions {
+		t.Errorf("the event counts %d passes and %d turns of somebody else, the checker %d and %d", r.All.Served, r.All.Overtook, s.fifo.Grants, s.fifo.Inversions)
+	}
+}
+
+// TestTheEventCountsWhoIsOvertaken: the event's own count finds what the checker finds.
+func TestTheEventCountsWhoIsOvertaken(t *testing.T) {
+	for seed := range uint64(6) {
+		s := newLineSale(seed)
+		s.run(t, 500)
+		if r, _ := s.event.Fairness(); r.All.Overtook > 0 {
+			t.Errorf("seed %d: %d turns were somebody else's", seed, r.All.Overtook)
+		}
+	}
 }
 
 // act lets something happen.

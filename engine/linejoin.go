@@ -188,6 +188,7 @@ func (e *Event) applyJoined(f *factJoined) uint32 {
 	slot := l.rows.alloc()
 	*l.rows.at(slot) = lineRow{buyer: buyer, joined: e.age(), state: PlaceWaiting, track: f.track, wants: f.wants, flags: joins * rowJoins}
 	l.newest.set(buyer, slot+1)
+	l.fair.Joined(f.track)
 	switch l.phase {
 	case LineLobby:
 		l.tree.Append(e.leaf(slot))
@@ -230,6 +231,7 @@ func (e *Event) leave(cmd *Command) {
 }
 
 func (e *Event) applyLeft(f *factLeft, slot uint32) {
+	e.line.fair.Left(e.line.rows.at(slot).track)
 	e.endPlace(slot, PlaceLeft)
 	e.remember(&f.asked, VerbLeave, uint64(f.entry), 0)
 }
@@ -237,6 +239,9 @@ func (e *Event) applyLeft(f *factLeft, slot uint32) {
 // endPlace gives a live entry a final state.
 func (e *Event) endPlace(slot uint32, as PlaceState) {
 	e.line.unwait(slot)
+	if r := e.line.rows.at(slot); r.state == PlaceAdmitted && e.line.turns.at(r.prev-1).flags&turnHolding == 0 { // otherwise its hold says
+		e.fairPass(r, as == PlaceSpent)
+	}
 	e.endTurn(slot)
 	e.setState(slot, as, 0, rowAbsent|rowReturned)
 }
@@ -335,11 +340,11 @@ func (e *Event) whyNoPlace(buyer uint32) sentence {
 
 // place shows a buyer's place, and leaves of the lobby's entries to whoever asks for them.
 func (e *Event) place(cmd *Command) {
-	from := lineOf(cmd).EntriesFrom
+	from, fairness := lineOf(cmd).EntriesFrom, lineOf(cmd).Fairness
 	if cmd.Buyer != "" && !e.validID("buyer", cmd.Buyer) {
 		return
 	}
-	if cmd.Buyer == "" && from == 0 {
+	if cmd.Buyer == "" && from == 0 && !fairness {
 		e.bad("buyer", "it is missing")
 		return
 	}
@@ -362,7 +367,9 @@ func (e *Event) place(cmd *Command) {
 		}
 		e.showPlace(at - 1)
 	default:
-		e.showLine()
+		if e.showLine(); fairness {
+			e.showFairness(e.out.Line)
+		}
 	}
 	if from != 0 {
 		e.showLeaves(from)

@@ -21,6 +21,6 @@ func (e *Event) waited(r *lineRow, to PlaceState) {
 // servesFromNow tells the line's patience who waits when the line begins to be served.
 func (e *Event) servesFromNow() {
 	l := e.line
-	l.phase = LineServing
+	l.phase, l.began = LineServing, e.now
 	l.patience.Joined(int64(e.eventTime()), uint32(l.counts[PlaceWaiting]))
 }

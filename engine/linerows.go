@@ -61,10 +61,8 @@ const (
 	rowAbsent   = 1 << iota // the buyer is not there
 	rowChained              // it is in its track's chain
 	rowReturned             // its turn has come before: it is among those who came back
-	_
-	rowJoins // how often the buyer had joined before, from this bit on
-
-	rowUnknown = rowJoins - 1 - rowAbsent - rowChained - rowReturned
+	rowOneClick             // with its pass the buyer was given one-click checkout
+	rowJoins                // how often the buyer had joined before, from this bit on
 )
 
 // joinsMax is how often one buyer may join the line of an event.

@@ -68,15 +68,23 @@ func (e *Event) serves() bool {
 	return e.line != nil && e.line.phase == LineServing && e.lineMode() == LineModeLine && e.state == EventOnSale
 }
 
-// next returns the slot of the entry whose turn is next.
-func (e *Event) next() (slot uint32, ok bool) {
-	l := e.line
+// firstReturned returns the slot of the first of those who were skipped and are back.
+func (l *eventLine) firstReturned() (slot uint32, ok bool) {
 	for l.returned.n > 0 {
 		slot := l.returned.first()
 		if r := l.rows.at(slot); r.state == PlaceWaiting && r.flags&rowReturned != 0 {
 			return slot, true
 		}
 		l.returned.pop(&l.rows) // it was left since
+	}
+	return 0, false
+}
+
+// next returns the slot of the entry whose turn is next.
+func (e *Event) next() (slot uint32, ok bool) {
+	l := e.line
+	if slot, ok := l.firstReturned(); ok {
+		return slot, true
 	}
 	var tracks [TracksMax]line.Track
 	n := e.trackCount()
@@ -224,6 +232,7 @@ func (e *Event) applyGranted(f *factGranted) {
 	l := e.line
 	slot := uint32(f.entry - 1)
 	r := l.rows.at(slot)
+	e.fairServed(r)
 	e.takeTurn(slot)
 	turn := e.turnOf(slot)
 	t := l.turns.at(turn)
@@ -257,6 +266,7 @@ func (e *Event) applySkipped(f *factSkipped) {
 	l := e.line
 	slot := uint32(f.entry - 1)
 	if f.grace == 0 {
+		l.fair.NoShow(l.rows.at(slot).track)
 		e.endPlace(slot, PlaceGone)
 		return
 	}
@@ -272,6 +282,7 @@ func (e *Event) applySkipped(f *factSkipped) {
 // takeTurn takes an entry out of those who wait: its turn has come.
 func (e *Event) takeTurn(slot uint32) {
 	l := e.line
+	e.fairTurn(slot)
 	r := l.rows.at(slot)
 	if r.flags&rowReturned == 0 {
 		t := &l.tracks[r.track]
@@ -335,6 +346,7 @@ func (e *Event) dropTurn(slot uint32) {
 	if r := l.rows.at(slot); l.hasTurn(r) {
 		t := l.turns.at(r.prev - 1)
 		l.shopping.HoldEnded(int64(t.held), int64(e.eventTime()), t.units, false)
+		e.fairPass(r, false)
 		l.told++
 		e.rows -= l.turnHash(slot)
 		l.turns.release(r.prev - 1)
@@ -384,6 +396,24 @@ func (e *Event) passHeld(buyer uint32, replaced bool, units int64) {
 	e.rows += l.turnHash(at - 1)
 }
 
+// passWished notes that a buyer waits for tickets, who may have had none with a pass yet.
+func (e *Event) passWished(buyer uint32, units int64) {
+	at := e.entryOf(buyer + 1)
+	if at == 0 || e.line.rows.at(at-1).state != PlaceAdmitted {
+		return
+	}
+	l := e.line
+	t := l.turns.at(e.turnOf(at - 1))
+	if t.flags&turnBrowsing == 0 {
+		return
+	}
+	e.rows -= l.turnHash(at - 1)
+	t.held, t.flags = e.eventTime(), turnPicked
+	l.shopping.Wished(int64(t.granted), int64(t.held), holdUnits(units))
+	l.told++
+	e.rows += l.turnHash(at - 1)
+}
+
 // holdUnits is the units of a hold, as they are counted for who may shop.
 func holdUnits(units int64) uint32 { return uint32(min(units, math.MaxUint32)) }
 
@@ -405,9 +435,12 @@ func (e *Event) passHoldEnded(buyer uint32, sold bool) {
 			l.holding--
 			e.rows += l.turnHash(at - 1)
 		} else {
+			e.fairPass(r, sold)
 			l.turns.release(r.prev - 1)
 			r.prev = 0
 		}
+	} else if sold && r.state == PlaceLapsed { // a payment that came late
+		l.fair.Ordered(r.track, r.place, r.flow())
 	}
 	if sold && (r.state == PlaceAdmitted || r.state == PlaceLapsed) {
 		e.endPlace(at-1, PlaceSpent)

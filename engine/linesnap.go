@@ -9,7 +9,7 @@ import (
 
 // appendLineState appends the line to a snapshot, since version 5: | 0 | if there is none, or
 //
-//	| 1 + phase | 1 commit 2 seed | commit | seed | lane's rate | shopping, patience: see engine/line | a track: granted, served |
+//	| 1 + phase | 1 commit 2 seed | commit | seed | lane's rate | shopping, patience, fairness: see engine/line | began to be served | a track: granted, served |
 //	| closed: entries, root | value | drawing: work done |
 //	| n | n entries: buyer, place (0 where it is its number or not drawn), joined, state, track, wants, flags |
 //	| n | n passes, by deadline: entry, granted, deadline, held, prices, units, flags | n | those skipped, the same | n | passes that ended before their buyers' holds, by entry |
@@ -34,7 +34,8 @@ func (e *Event) appendLineState(dst []byte, buyers []uint32) []byte {
 	if how&keptSeed != 0 {
 		dst = append(dst, l.seed[:]...)
 	}
-	dst = l.patience.Append(l.shopping.Append(binary.AppendUvarint(dst, uint64(l.perMin))))
+	dst = l.fair.Append(l.patience.Append(l.shopping.Append(binary.AppendUvarint(dst, uint64(l.perMin)))))
+	dst = binary.AppendUvarint(dst, uint64(l.began))
 	for t := range e.trackCount() {
 		dst = binary.AppendUvarint(binary.AppendUvarint(dst, l.tracks[t].granted), uint64(l.tracks[t].served))
 	}
@@ -176,6 +177,12 @@ func (e *Event) openLine(d *decoder) {
 	} else {
 		d.fail("waiters who behave as nobody can")
 	}
+	if fair, rest, err := line.OpenFairness(d.buf); err == nil {
+		l.fair, d.buf = fair, rest
+	} else {
+		d.fail("a line as fair as none can be")
+	}
+	l.began = Instant(d.uint(uint64(e.lastAt)))
 	for t := range e.trackCount() {
 		l.tracks[t].granted, l.tracks[t].served = d.uint(math.MaxUint32), line.Place(d.uint(math.MaxUint32))
 	}
@@ -218,7 +225,7 @@ func (e *Event) openEntries(d *decoder) {
 			d.fail("an entry of nobody, or of later")
 		case r.state < PlaceWaiting || r.state >= placeStatesEnd || int(r.track) >= e.trackCount() || r.wants > WantsMax:
 			d.fail("an entry in no state, or of no track")
-		case r.flags&rowAbsent != 0 && !r.state.live(), r.state == PlaceSkipped && r.flags&rowAbsent == 0, r.flags&rowReturned != 0 && r.state != PlaceWaiting, r.flags&rowUnknown != 0:
+		case r.flags&rowAbsent != 0 && !r.state.live(), r.state == PlaceSkipped && r.flags&rowAbsent == 0, r.flags&rowReturned != 0 && r.state != PlaceWaiting, r.flags&rowOneClick != 0 && r.state < PlaceAdmitted:
 			d.fail("an entry that is absent or back where it cannot be")
 		}
 		if d.what != "" {
@@ -368,7 +375,9 @@ func (e *Event) lineHash() uint64 {
 	for t := range e.trackCount() {
 		h.pair(l.tracks[t].granted, uint64(l.tracks[t].served))
 	}
-	h.string(view(l.patience.Append(l.shopping.Append(nil))))
+	e.work.bytes = l.fair.Append(l.patience.Append(l.shopping.Append(e.work.bytes[:0])))
+	h.string(view(e.work.bytes))
+	h.word(uint64(l.began))
 	h.bool(l.committed)
 	h.string(view(l.commit[:]))
 	h.string(view(l.seed[:]))

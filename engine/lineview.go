@@ -48,6 +48,9 @@ type LineView struct {
 	Admission line.Admission
 	Room      line.Room
 
+	Overtaken int64            // turns and holds while it was somebody else's turn, as the event counts them: 0
+	Fairness  *line.FairReport // nil if nobody has asked for it
+
 	LeavesFrom line.Entry // of the first of Leaves
 	Leaves     []line.Hash
 }
@@ -124,10 +127,19 @@ func (e *Event) viewLine() *LineView {
 	for i := range v.Tracks {
 		v.Returned -= v.Tracks[i].Waiting
 	}
+	v.Overtaken = int64(l.fair.Overtaken())
 	v.Shopping, v.Patience, v.Admission, v.Room = *e.shoppingNow(), l.patience, e.admission(), e.roomInside()
 	v.Waiting, v.Skipped, v.Admitted = int64(l.counts[PlaceWaiting]), int64(l.counts[PlaceSkipped]), int64(l.counts[PlaceAdmitted])
 	v.Spent, v.Lapsed, v.Gone, v.Left = int64(l.counts[PlaceSpent]), int64(l.counts[PlaceLapsed]), int64(l.counts[PlaceGone]), int64(l.counts[PlaceLeft])
 	return v
+}
+
+// showFairness adds to the line that is shown how fair it has been.
+func (e *Event) showFairness(v *LineView) {
+	if r, ok := e.Fairness(); ok && v != nil {
+		e.work.fair = r
+		v.Fairness = &e.work.fair
+	}
 }
 
 // showLine shows the line alone.

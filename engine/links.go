@@ -15,8 +15,9 @@ type memberRow struct {
 	links   uint32 // that this buyer brought and nobody had before
 
 	// Of the cluster's members; they follow from cluster.
-	next uint32 // slot + 1 of another one
-	size uint32 // of the cluster, at its first member
+	next   uint32 // slot + 1 of another one
+	size   uint32 // of the cluster, at its first member
+	bought int64  // units that the cluster has, likewise
 }
 
 // linkRow is a link, and who brought it first.
@@ -180,7 +181,7 @@ func (e *Event) applyLinked(f *factLinked) {
 	b := e.buyers.at(buyer)
 	if b.linked == 0 {
 		slot := e.members.alloc()
-		*e.members.at(slot) = memberRow{buyer: buyer, cluster: slot, size: 1}
+		*e.members.at(slot) = memberRow{buyer: buyer, cluster: slot, size: 1, bought: e.unitsOwned(buyer)}
 		b.linked = slot + 1
 		e.rows += e.memberHash(slot)
 	}
@@ -220,8 +221,9 @@ func (e *Event) unite(a, b uint32) {
 	first := e.members.at(keep)
 	e.members.at(last).next = first.next
 	first.next = gone + 1
-	first.size += e.members.at(gone).size
-	e.members.at(gone).size = 0
+	other := e.members.at(gone)
+	first.size, first.bought = first.size+other.size, first.bought+other.bought
+	other.size, other.bought = 0, 0
 }
 
 func (e *Event) memberHash(slot uint32) uint64 {
@@ -285,6 +287,7 @@ func (e *Event) openLinks(d *decoder) {
 			d.fail("a cluster is too large")
 			return
 		}
+		first.bought += e.unitsOwned(buyer)
 		if cluster != slot {
 			e.members.at(slot).next, first.next = first.next, slot+1
 		}
@@ -326,14 +329,15 @@ func (c *checker) links() error {
 		c.buyers[m.buyer].linked = slot + 1
 	}
 	for slot := range e.members.rows {
-		n := uint32(0)
+		n, bought := uint32(0), int64(0)
 		for m := slot + 1; m != 0 && e.members.at(slot).cluster == slot; m = e.members.at(m - 1).next {
+			bought += e.unitsOwned(e.members.at(m - 1).buyer)
 			if n++; e.members.at(m-1).cluster != slot || n > sizes[slot] {
 				return e.broken("cluster %d has a member of another, or one twice", slot)
 			}
 		}
-		if n != sizes[slot] || e.members.at(slot).size != n {
-			return e.broken("cluster %d has %d members, it says %d", slot, n, e.members.at(slot).size)
+		if m := e.members.at(slot); n != sizes[slot] || m.size != n || m.bought != bought {
+			return e.broken("cluster %d has %d members with %d units, it says %d with %d", slot, n, bought, m.size, m.bought)
 		}
 	}
 	return nil

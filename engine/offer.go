@@ -156,6 +156,9 @@ func (e *Event) whyNoButton(p *PaymentCommand, total int64) string {
 func (e *Event) applyOffered(f *factOffered) {
 	buyer := e.intern(f.buyer, f.buyerHash, f.buyerRow)
 	e.customerOf(buyer).offers++
+	if e.line != nil {
+		e.fairOneClick(buyer)
+	}
 	pos, row := e.offers.push()
 	*row = offerRow{total: f.total, expires: e.eventTime() + Instant(f.life), buyer: buyer, method: e.name(f.method), items: slices.Clone(f.items)}
 	e.rows += e.offerHash(row, pos)

@@ -28,6 +28,9 @@ func (e *Event) applyBuying(f *factBuying, hold uint32) uint32 {
 		o.purchase = f.purchase
 		e.rows += e.offerHash(o, pos)
 	}
+	if e.line != nil {
+		e.fairBuying(row.buyer, f.flow)
+	}
 	c := e.customerOf(row.buyer)
 	if c.purchase != 0 {
 		if last := e.purchases.rows.at(c.purchase - 1); last.hold == f.hold {

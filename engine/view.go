@@ -106,12 +106,14 @@ func (e *Event) viewSeats(s *seating, it *itemRow, first TicketID) []string {
 }
 
 // get shows the event.
-func (e *Event) get() {
+func (e *Event) get(cmd *Command) {
 	if e.state == 0 {
 		e.out.Code, e.out.Field = CodeEventUnknown, fieldNames[fieldEvent]
 		return
 	}
-	e.showEvent()
+	if e.showEvent(); lineOf(cmd).Fairness {
+		e.showFairness(e.out.Event.Line)
+	}
 }
 
 // order shows an order to its buyer, or to a caller who names no buyer.

@@ -233,6 +233,9 @@ func (e *Event) applyWished(f *factWished) {
 		state: WaitWaiting, count: f.count, flags: f.flags, before: before,
 	}
 	e.addWaiter(slot)
+	if e.line != nil {
+		e.passWished(buyer, int64(f.wishes[0].quantity)*e.lots[f.wishes[0].lot].units)
+	}
 	e.remember(&f.asked, VerbWait, uint64(f.waiter), 0)
 }
 

@@ -5,12 +5,11 @@ import (
 	"math/bits"
 )
 
-// Fairness counts what became of the people of a line. Parts that were counted apart are merged in any order, and give what one count of all would. The zero Fairness is empty.
-//
-// Who was overtaken is not in it: see [Overtakes], which wants all grants in their order.
+// Fairness counts what became of the people of a line. It is part of an event's state, is changed by its facts only, and two that were told the same are equal. Parts that were
+// counted apart are merged in any order, and give what one count of all would. The zero Fairness is empty.
 type Fairness struct {
 	tracks  []trackCounts
-	strata  [256]stratum
+	strata  []stratum
 	orders  uint64 // tickets sold,
 	linked  uint64 // of them to clusters of linked buyers
 	cluster uint64 // and the most tickets of one cluster
@@ -18,8 +17,8 @@ type Fairness struct {
 
 // trackCounts is what became of the people of one track.
 type trackCounts struct {
-	joined, served, noShows, left, ordered uint64
-	waits                                  Waits
+	joined, served, noShows, left, ordered, overtook uint64
+	waits                                            Waits
 }
 
 // A stratum is those whose places are about the same, by flow: with a pass, and of them with an order.
@@ -59,15 +58,29 @@ func (f *Fairness) NoShow(track uint8) { f.track(track).noShows++ }
 // Left counts one who gave its place up.
 func (f *Fairness) Left(track uint8) { f.track(track).left++ }
 
+// Overtook counts a turn, or tickets that were held, while it was somebody else's turn.
+func (f *Fairness) Overtook(track uint8) { f.track(track).overtook++ }
+
+// Overtaken is how often that was.
+func (f *Fairness) Overtaken() (n uint64) {
+	for i := range f.tracks {
+		n += f.tracks[i].overtook
+	}
+	return n
+}
+
 // Shopped counts what became of a pass of somebody with a place: whether it ended in an order, by the flow that its buyer was given.
 func (f *Fairness) Shopped(track uint8, place Place, flow Flow, ordered bool) {
-	s := &f.strata[stratumOf(place)]
-	flow = min(flow, OneClick)
-	s.shopped[flow]++
+	f.stratum(place).shopped[min(flow, OneClick)]++
 	if ordered {
-		s.ordered[flow]++
-		f.track(track).ordered++
+		f.Ordered(track, place, flow)
 	}
+}
+
+// Ordered counts that a pass has ended in an order after all that was counted as one that had not.
+func (f *Fairness) Ordered(track uint8, place Place, flow Flow) {
+	f.stratum(place).ordered[min(flow, OneClick)]++
+	f.track(track).ordered++
 }
 
 // Sold counts the tickets of one person, or of all buyers that are linked as one.
@@ -77,6 +90,15 @@ func (f *Fairness) Sold(tickets uint64, buyers int) {
 		f.linked += tickets
 		f.cluster = max(f.cluster, tickets)
 	}
+}
+
+// stratum is what is counted of places about there.
+func (f *Fairness) stratum(place Place) *stratum {
+	n := stratumOf(place)
+	for len(f.strata) <= n {
+		f.strata = append(f.strata, stratum{})
+	}
+	return &f.strata[n]
 }
 
 // stratumOf is the stratum of a place: eight for each doubling.
@@ -89,8 +111,10 @@ func stratumOf(place Place) int {
 func (f *Fairness) Merge(other *Fairness) {
 	for i := range other.tracks {
 		t, o := f.track(uint8(i)), &other.tracks[i]
-		t.joined, t.served, t.noShows, t.left, t.ordered = t.joined+o.joined, t.served+o.served, t.noShows+o.noShows, t.left+o.left, t.ordered+o.ordered
-		t.waits.Merge(&o.waits)
+		t.add(o)
+	}
+	for len(f.strata) < len(other.strata) {
+		f.strata = append(f.strata, stratum{})
 	}
 	for i := range other.strata {
 		for flow := range flows {
@@ -103,18 +127,26 @@ func (f *Fairness) Merge(other *Fairness) {
 	f.cluster = max(f.cluster, other.cluster)
 }
 
+// add adds what o has counted.
+func (t *trackCounts) add(o *trackCounts) {
+	t.joined, t.served, t.noShows = t.joined+o.joined, t.served+o.served, t.noShows+o.noShows
+	t.left, t.ordered, t.overtook = t.left+o.left, t.ordered+o.ordered, t.overtook+o.overtook
+	t.waits.Merge(&o.waits)
+}
+
 // A FairTrack is what a report says of one track. Shares are of all tracks, from 0 to 1.
 type FairTrack struct {
-	Joined  uint64
-	Served  uint64
-	NoShows uint64
-	Left    uint64
-	Ordered uint64
-	Share   float64 // of the passes
-	P50Ms   uint64  // what half of those who were served waited at most,
-	P90Ms   uint64  // nine of ten,
-	P99Ms   uint64  // ninety-nine of a hundred
-	MaxMs   uint64  // and all
+	Joined   uint64
+	Served   uint64  // passes
+	NoShows  uint64  // absent at their turn, and not back in time
+	Left     uint64  // gave their place up
+	Ordered  uint64  // passes that ended in an order
+	Overtook uint64  // turns and holds while it was somebody else's turn: 0 in a fair line
+	Share    float64 // of the passes
+	P50Ms    uint64  // what half of those who were served waited at most,
+	P90Ms    uint64  // nine of ten,
+	P99Ms    uint64  // ninety-nine of a hundred
+	MaxMs    uint64  // and all
 }
 
 // A FairReport is a [Fairness] in figures.
@@ -146,8 +178,7 @@ func (f *Fairness) Report() FairReport {
 	var all trackCounts
 	for i := range f.tracks {
 		t := &f.tracks[i]
-		all.joined, all.served, all.noShows, all.left, all.ordered = all.joined+t.joined, all.served+t.served, all.noShows+t.noShows, all.left+t.left, all.ordered+t.ordered
-		all.waits.Merge(&t.waits)
+		all.add(t)
 	}
 	r.All = all.report(all.served)
 	for i := range f.tracks {
@@ -177,7 +208,7 @@ func (f *Fairness) Report() FairReport {
 // report is what a report says of t, where so many passes were granted altogether.
 func (t *trackCounts) report(passes uint64) FairTrack {
 	r := FairTrack{
-		Joined: t.joined, Served: t.served, NoShows: t.noShows, Left: t.left, Ordered: t.ordered,
+		Joined: t.joined, Served: t.served, NoShows: t.noShows, Left: t.left, Ordered: t.ordered, Overtook: t.overtook,
 		P50Ms: t.waits.PercentileMs(0.5), P90Ms: t.waits.PercentileMs(0.9), P99Ms: t.waits.PercentileMs(0.99), MaxMs: t.waits.MaxMs(),
 	}
 	if passes > 0 {

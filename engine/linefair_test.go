@@ -1,0 +1,85 @@
+package engine
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/holdfast-engine/holdfast/engine/line"
+)
+
+// TestWhatBecameOfThoseInTheLineIsCounted follows seven people through a line, whose report is known beforehand.
+func TestWhatBecameOfThoseInTheLineIsCounted(t *testing.T) {
+	spec := testSpec()
+	spec.HoldTTLMs, spec.Lots, spec.Pay.LimitPerLinked = 120_000, []LotSpec{{Lot: "ga", FaceMinor: 4500}}, 100
+	spec.Line = &LineSpec{Mode: LineModeLine, PassTTLMs: 30_000, GraceMs: 10_000, Tracks: []TrackSpec{{"general", 7500}, {"member", 2500}}}
+	w := newWorld(t, spec)
+	linked := func(cmd *Command) *Command {
+		cmd.Payment = &PaymentCommand{Note: goodCard()}
+		cmd.Payment.Note.Links = []uint64{7}
+		return cmd
+	}
+	pay := func(buyer string, out *Outcome) *Command {
+		return &Command{Verb: VerbConfirm, Buyer: buyer, Hold: string(AppendHoldID(nil, out.Hold.ID, 0)), PaymentRef: "inv-" + buyer, Payment: &PaymentCommand{Late: true}}
+	}
+	for _, buyer := range []string{"a", "b", "c", "d", "e"} {
+		w.ok(joins(buyer))
+	}
+	w.ok(&Command{Verb: VerbJoin, Buyer: "m", Line: &LineCommand{Track: "member"}})
+	w.ok(about(VerbAbsent, "b"))
+	w.now += 10 * second
+	w.ok(&Command{Verb: VerbCapacity, Lot: "ga", Quantity: 200})
+
+	if out := w.ok(linked(&Command{Verb: VerbOffer, Buyer: "a", Items: []Item{{Lot: "ga", Quantity: 1}}})); !out.Offer.OneClick {
+		t.Fatalf("a sees no button: %s", out.Offer.Reason)
+	}
+	w.ok(pay("a", w.ok(linked(hold("a", "ga", 1)))))
+	w.ok(pay("c", w.ok(hold("c", "ga", 1))))
+	w.ok(about(VerbLeave, "d"))
+	e := *w.ok(hold("e", "ga", 2))
+	m := *w.ok(linked(hold("m", "ga", 1)))
+	w.now += 31 * second // the passes of e and m run out, and the time of grace of b
+	w.ok(&Command{Verb: VerbExpire})
+	w.ok(pay("e", &e))
+	w.now += 200 * second // the hold of m is over
+	w.ok(&Command{Verb: VerbExpire})
+	if r, _ := w.e.Fairness(); r.Flows[line.Standard] != (line.FlowReport{Shopped: 4, Ordered: 2}) {
+		t.Errorf("of four standard passes two have bought so far: %+v", r.Flows)
+	}
+	w.ok(pay("m", &m)) // and is paid late
+	w.refused(CodePassRequired, hold("z", "ga", 1))
+
+	r, ok := w.e.Fairness()
+	all := line.FairTrack{Joined: 6, Served: 5, NoShows: 1, Left: 1, Ordered: 4, Share: 1, P50Ms: 10_000, P90Ms: 10_000, P99Ms: 10_000, MaxMs: 10_000}
+	member := line.FairTrack{Joined: 1, Served: 1, Ordered: 1, Share: 0.2, P50Ms: 10_000, P90Ms: 10_000, P99Ms: 10_000, MaxMs: 10_000}
+	if !ok || r.All != all || len(r.Tracks) != 2 || r.Tracks[1] != member {
+		t.Errorf("the report says %+v", r)
+	}
+	if r.Flows != [2]line.FlowReport{{Shopped: 4, Ordered: 3}, {Shopped: 1, Ordered: 1}} || r.Tickets != 5 || r.Linked != 2 || r.MostLinked != 2 {
+		t.Errorf("the report says %+v of flows, and %d tickets, %d to linked buyers, %d to some", r.Flows, r.Tickets, r.Linked, r.MostLinked)
+	}
+	w.ok(&Command{Verb: VerbClose})
+	if err := w.e.Check(); err != nil {
+		t.Fatal(err)
+	}
+	opened, err := OpenSnapshot(testKey(), w.e.AppendSnapshot(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, _ := opened.(*Event).Fairness(); !reflect.DeepEqual(again, r) || opened.StateHash() != w.e.StateHash() {
+		t.Errorf("after it slept the report says %+v", again)
+	}
+	for _, cmd := range []*Command{{Verb: VerbGet}, {Verb: VerbPlace}} {
+		cmd.Line = &LineCommand{Fairness: true}
+		out := w.ok(cmd)
+		v := out.Line
+		if cmd.Verb == VerbGet {
+			v = out.Event.Line
+		}
+		if v.Fairness == nil || !reflect.DeepEqual(*v.Fairness, r) || v.Overtaken != 0 {
+			t.Errorf("%s shows %+v", cmd.Verb, v)
+		}
+	}
+	if v := w.ok(&Command{Verb: VerbGet}).Event.Line; v.Fairness != nil {
+		t.Error("a report is made that nobody has asked for")
+	}
+}
