@@ -112,7 +112,7 @@ func (n *Node) takeArchives() []engine.Key {
 
 // archive moves events into their files. It reports whether all went well; those that did not wait on.
 func (n *Node) archive(ctx context.Context, keys []engine.Key) bool {
-	if !n.forgetLinks(ctx, keys) { // first: a start between the two goes on with both
+	if !n.forgetLinks(ctx, keys) || !n.forgetSeeds(keys) { // first: a start between the two goes on with both
 		return false
 	}
 	err := n.snapshots.Archive(ctx, keys)

@@ -207,6 +207,7 @@ func (a *eventActor) append() {
 	}
 	a.run = nil
 	a.shown = false
+	a.showLine() // before anything is told of it
 	a.unreleased.Add(1)
 	if plantedBug(plantedAnswerEarly) {
 		answerNow(run)
@@ -300,9 +301,25 @@ func (a *eventActor) paid(cmd *engine.Command, out *engine.Outcome) {
 	}
 }
 
-// settle lets the event go on with what steps left over, ahead of everything that waits.
+// settle lets the event go on with what steps left over, ahead of everything that waits. Draws take turns with what waits: nobody gets anything from a line that
+// is being drawn.
 func (a *eventActor) settle() {
-	for a.ev != nil && a.ev.Unsettled() {
+	for a.ev != nil && a.ev.Unsettled() && !a.ev.Draws() {
+		a.internal(engine.Command{Verb: engine.VerbSettle})
+		if len(a.run.Samples) >= turnCommandsMax || len(a.run.Facts.Buf) >= turnFactBytesMax {
+			a.append()
+			a.begin()
+			a.timedAt = a.node.clock.Mono()
+		}
+	}
+}
+
+// drawOn goes on with a draw for as long as one turn may.
+func (a *eventActor) drawOn() {
+	for range drawStepsMax {
+		if !a.ev.Draws() {
+			return
+		}
 		a.internal(engine.Command{Verb: engine.VerbSettle})
 	}
 }
@@ -328,6 +345,8 @@ func (a *eventActor) due() {
 		a.internal(engine.Command{Verb: engine.VerbResume, Down: down})
 	}
 	a.reincarnate()
+	a.drawOn()
+	a.settle() // what a crash has left over
 	for range expireStepsMax {
 		if at, ok := a.ev.NextDeadline(); !ok || at > a.now {
 			break

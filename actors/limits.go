@@ -22,6 +22,8 @@ const (
 	proofEvery    = time.Minute
 	// expireStepsMax is how many Expire steps one turn takes before it serves what waits: 256 holds each.
 	expireStepsMax = 4
+	// drawStepsMax is how many slices of a draw one turn takes before it serves what waits: some 20 ms.
+	drawStepsMax = 32
 	// lookAgainAfter is the longest that a timer for a deadline is set for. Node time is drawn towards wall time meanwhile: at 500 ppm, a timer for a
 	// deadline three hours away would be 5 s late, one that looks at the clock again after so long 0.15 s.
 	lookAgainAfter = 5 * time.Minute

@@ -55,6 +55,7 @@ type Node struct {
 	root        *actor.RootContext
 
 	routes   *xsync.Map[route, *eventRef] // awake events; read without a lock on the hot path
+	lines    *xsync.Map[route, struct{}]  // of those, the ones that have a line and are not over
 	inflight atomic.Int64                 // commands accepted and not yet answered
 	stopping atomic.Bool
 	refusing atomic.Pointer[string] // why new holds are refused, nil while they are not
@@ -68,6 +69,7 @@ type Node struct {
 
 	oneClick   atomic.Pointer[oneClick] // what is set everywhere
 	payments   *payments
+	seeds      *seeds
 	recovering bool // there was a log: events may come with charges that are not finished
 	closing    atomic.Bool
 
@@ -77,7 +79,7 @@ type Node struct {
 
 	turns         turns
 	stop          chan struct{}
-	stopArchivist context.CancelFunc
+	stopArchivist context.CancelFunc // and the keeper of seeds
 	beating       sync.WaitGroup
 }
 
@@ -93,6 +95,7 @@ type eventRef struct {
 	retiring    atomic.Bool // the process stops: prove, let everything become durable, be done
 	retired     chan struct{}
 	gauges      gauges
+	line        lineShow
 }
 
 // Start makes a node over a recovered log: it writes the outage that lies between the log and now, hands recovered events to their actors
@@ -108,6 +111,7 @@ func Start(cfg Config, journal Journal, snapshots Snapshots, recovered *engine.R
 		clock:  NewClock(cfg.Wall, recovered.HighMark),
 		system: actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return slog.New(slog.DiscardHandler) })),
 		routes: xsync.NewMap[route, *eventRef](),
+		lines:  xsync.NewMap[route, struct{}](),
 		known:  newKnownEvents(),
 		stop:   make(chan struct{}),
 		turns:  newTurns(),
@@ -137,6 +141,7 @@ func Start(cfg Config, journal Journal, snapshots Snapshots, recovered *engine.R
 	if err := n.startPayments(); err != nil {
 		return nil, err
 	}
+	n.seeds = newSeeds(n)
 	asleep, err := n.takeOver(recovered)
 	if err != nil {
 		return nil, err
@@ -144,10 +149,11 @@ func Start(cfg Config, journal Journal, snapshots Snapshots, recovered *engine.R
 	if n.wallets != nil {
 		n.wallets.eraser.start()
 	}
-	n.beating.Add(2)
+	n.beating.Add(3) //nolint:mnd // as many as follow
 	go n.beat()
 	ctx, cancel := context.WithCancel(context.Background())
 	go n.runArchivist(ctx)
+	go n.seeds.run(ctx)
 	n.stopArchivist = cancel
 	if cfg.Measure != nil {
 		n.measurement = startMeasuring(n, *cfg.Measure)
@@ -361,6 +367,7 @@ func (n *Node) leaveLocked(ref *eventRef, kept bool, wake engine.Instant) bool {
 	}
 	at := route{ref.key.Account, ref.key.ID}
 	n.routes.Delete(at)
+	n.lines.Delete(at)
 	if row, ok := n.known.find(at); ok && kept {
 		n.known.sleep(row, wake)
 		n.rearm()

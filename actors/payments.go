@@ -121,6 +121,9 @@ func (n *Node) signalled(run *engine.Run) {
 		n.payments.comes(&run.Signals.Work[i])
 		n.payments.take(n, run.Key, &run.Signals.Work[i])
 	}
+	if run.Signals.Line != engine.LineWantsNothing {
+		n.seeds.wants(run.Key, run.Signals.Line)
+	}
 	for i := range run.Signals.Changes {
 		n.payments.metrics.changed(run.Signals.Changes[i].State)
 	}
@@ -152,7 +155,13 @@ func (p *payments) take(n *Node, key engine.Key, w *engine.Work) {
 
 // resumeWork names again what an event that was just read from disk waits for.
 func (a *eventActor) resumeWork() {
-	if a.ev == nil || !a.ev.HasOpenWork() {
+	if a.ev == nil {
+		return
+	}
+	if want := a.ev.LineWants(); want != engine.LineWantsNothing {
+		a.node.seeds.wants(a.ref.key, want)
+	}
+	if !a.ev.HasOpenWork() {
 		return
 	}
 	for _, w := range a.ev.OpenWork(nil) {

@@ -13,7 +13,8 @@ type Watcher interface {
 	// LineMoved is called with what has become of places in the line and on the waiting list without their buyers having asked. The slices are the engine's.
 	LineMoved(account, event string, places []engine.PlaceChange, waits []engine.WaitChange)
 	// LobbyClosed is called when the lobby is closed and its root stands. Once the root is published, the watcher calls published, from any goroutine: the
-	// seed is revealed only then.
+	// seed is revealed only then. It is called again after a restart, before anything is connected, and when the public value that the draw waits for is there:
+	// what cannot be published yet has to wait.
 	LobbyClosed(account, event string, published func())
 }
 

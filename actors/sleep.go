@@ -21,11 +21,16 @@ const gaugesEvery = 50 * time.Millisecond
 
 // rest ends a turn: it shows the counts, goes towards sleep or retirement, and sets the timer for the next thing to do.
 func (a *eventActor) rest(mono time.Duration) {
+	a.showLine()
 	if !a.shown && (mono-a.lastShown >= gaugesEvery) {
 		a.show(mono)
 	}
 	if a.ref.retiring.Load() {
 		a.retire(mono)
+		return
+	}
+	if a.ev != nil && a.ev.Draws() {
+		a.ref.box.wake() // the next turn goes on
 		return
 	}
 	if a.fallAsleep(mono) {
@@ -75,8 +80,8 @@ func (a *eventActor) fallAsleep(mono time.Duration) bool {
 	if a.ev == nil || !now && (after < 0 || mono-a.lastUse < after) {
 		return false
 	}
-	if a.ev.HasOpenWork() {
-		return false // what the gateway answers comes soon
+	if a.ev.HasOpenWork() || a.ev.LineWants() != engine.LineWantsNothing {
+		return false // what the gateway answers comes soon, and so does what the line waits for
 	}
 	if a.unreleased.Load() > 0 {
 		if now {
@@ -172,7 +177,7 @@ func (a *eventActor) rearm(mono time.Duration) {
 		}
 		switch after := a.node.cfg.SleepAfter; {
 		case a.sleep != awake:
-		case a.ev.HasOpenWork(): // its end comes with a request
+		case a.ev.HasOpenWork() || a.ev.LineWants() != engine.LineWantsNothing: // its end comes with a request
 		case a.isArchived() || a.ref.sleepNow.Load():
 			next = min(next, mono+archiveRetry)
 		case after >= 0:

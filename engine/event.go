@@ -381,10 +381,11 @@ func (e *Event) NextDeadline() (Instant, bool) {
 	return at, ok
 }
 
-// AwaitsWall implements [Aggregate]: the event is to open, to close, or to be archived, or waits for the lane.
+// AwaitsWall implements [Aggregate]: the event is to open, to close, or to be archived, waits for the lane, or has a line that goes on or waits for its shell.
 func (e *Event) AwaitsWall() bool {
 	_, scheduled := e.NextSchedule()
-	return scheduled || e.state == EventClosed || e.state == EventCancelled || e.state == EventArchived || e.HasOpenWork()
+	return scheduled || e.state == EventClosed || e.state == EventCancelled || e.state == EventArchived || e.HasOpenWork() ||
+		e.LineWants() != LineWantsNothing || e.Unsettled()
 }
 
 // NextSchedule is the wall time at which the event wants a VerbSchedule, to open or close, because a time for refunds begins or ends, or to open its lobby; false if never. A time in

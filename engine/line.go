@@ -179,6 +179,14 @@ func (e *Event) LineWants() LineWant {
 	return LineWantsNothing
 }
 
+// HasLine reports whether the event has a line, or is to have one, and is not over. It costs nothing.
+func (e *Event) HasLine() bool {
+	return e.state != 0 && !e.lineOver() && (e.line != nil || e.spec.Line != nil)
+}
+
+// Draws reports whether the event's line is being drawn: VerbSettle goes on with it, a slice at a time, and nobody gets anything meanwhile.
+func (e *Event) Draws() bool { return e.linePhase() == LineDrawing && !e.lineOver() }
+
 // lineOver reports whether the line has ended with its event: nobody is served any more.
 func (e *Event) lineOver() bool { return e.state >= EventClosed }
 
