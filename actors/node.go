@@ -142,6 +142,7 @@ func Start(cfg Config, journal Journal, snapshots Snapshots, recovered *engine.R
 		return nil, err
 	}
 	n.seeds = newSeeds(n)
+	n.metrics.lineMetrics(n)
 	asleep, err := n.takeOver(recovered)
 	if err != nil {
 		return nil, err
