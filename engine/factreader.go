@@ -61,9 +61,9 @@ const (
 	FactGranted              // Entry got a pass, for LifeNs
 	FactPassEnded            // the pass of Entry ran out
 	FactSkipped              // the turn of Entry came while nobody was there: back within LifeNs, or with 0 that is over
-	FactWished               // Buyer waits for tickets, as Waiter
-	FactWishEnded            // Waiter will not be offered any more what was wished, or an offer could not be paid: Code
-	FactOfferedTo            // it is the turn of Waiter: the hold follows
+	FactWished               // Buyer waits for tickets, as Waiter: Wishes
+	FactWishEnded            // Waiter will not be offered Wish any more, or with 0 nothing, or an offer could not be paid: Code
+	FactOfferedTo            // it is the turn of Waiter with Wish: the hold follows
 	FactOutage               // of the node: it was down for LifeNs
 	FactAudited              // of the node: Audit
 )
@@ -117,7 +117,9 @@ type Fact struct {
 	Seed    line.Seed
 	Value   string
 	Waiter  int64 // of the waiting list
-	Code    Code  // why a wish cannot be any more, or was not paid
+	Wishes  []FactWish
+	Wish    int  // from 1
+	Code    Code // why a wish cannot be any more, or was not paid
 
 	Off      bool
 	Share    int64 // of buyers, in hundredths of a percent
@@ -126,6 +128,13 @@ type Fact struct {
 	Touches  []Touch // without their ids, of which the log has only hashes
 	Times    []Timed
 	Audit    *Audit
+}
+
+// FactWish is what somebody waits for: so many sales of one lot.
+type FactWish struct {
+	Lot      uint32 // number of the lot, in the order in which they were added
+	Quantity uint32
+	Together bool // side by side; false for lots without seats
 }
 
 // FactItem is what was taken of one lot.
@@ -146,6 +155,7 @@ type Refusals struct {
 type FactReader struct {
 	fact      Fact
 	items     []FactItem
+	wishes    []FactWish
 	tally     []Refusals
 	held      factHeld
 	buying    factBuying
@@ -267,7 +277,9 @@ func (r *FactReader) read(d *decoder) {
 	case kindLobby, kindJoined, kindLeft, kindPresence, kindLobbyClosed, kindDrawValue, kindRevealed, kindDrawn, kindRated, kindGranted, kindPassEnded, kindSkipped:
 		d.lineFact(kind, f, &a)
 	case kindWished, kindWishEnded, kindOfferedTo:
+		f.Wishes = r.wishes
 		d.waitFact(kind, f, &a)
+		r.wishes = f.Wishes
 	case kindOutage, kindAudited, kindSetting:
 		d.fail(fmt.Sprintf("a fact of the node, %d, in an event", kind))
 	default:

@@ -9,6 +9,7 @@ import (
 
 	"github.com/holdfast-engine/holdfast/engine"
 	"github.com/holdfast-engine/holdfast/engine/enginetest"
+	"github.com/holdfast-engine/holdfast/engine/fifo"
 	"github.com/holdfast-engine/holdfast/engine/line"
 )
 
@@ -23,18 +24,19 @@ func TestNobodyIsOvertaken(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	sum := enginetest.FIFO{}
+	sum := fifo.Report{}
 	falls, commands := 0, 0
-	for seed := uint64(1); sum.Grants < grants; seed++ {
+	for seed := uint64(1); sum.Passes < int64(grants); seed++ {
 		s := newLineSale(seed)
 		s.run(t, min(grants/5, 20_000))
-		sum.Grants, sum.Skips, sum.Inversions = sum.Grants+s.fifo.Grants, sum.Skips+s.fifo.Skips, sum.Inversions+s.fifo.Inversions
+		r := s.fifo.Report()
+		sum.Passes, sum.Skips, sum.Offers, sum.Inversions = sum.Passes+r.Passes, sum.Skips+r.Skips, sum.Offers+r.Offers, sum.Inversions+r.Inversions
 		falls, commands = falls+s.falls, commands+s.commands
-		if s.fifo.Inversions > 0 {
-			t.Fatalf("seed %d: %d inversions: %q", seed, s.fifo.Inversions, s.fifo.Wrong)
+		if r.Inversions > 0 || r.Overtaken.Outside > 0 {
+			t.Fatalf("seed %d: %d inversions, %+v: %q", seed, r.Inversions, r.Overtaken, r.Wrong)
 		}
 	}
-	t.Logf("%d passes, %d skipped, %d commands, %d falls: %d inversions", sum.Grants, sum.Skips, commands, falls, sum.Inversions)
+	t.Logf("%d passes, %d skipped, %d offers, %d commands, %d falls: %d inversions", sum.Passes, sum.Skips, sum.Offers, commands, falls, sum.Inversions)
 }
 
 // lineSale is a sale through a line, simulated.
@@ -44,7 +46,7 @@ type lineSale struct {
 	event    *engine.Event
 	now      engine.Instant
 	facts    engine.Facts
-	fifo     *enginetest.FIFO
+	fifo     *fifo.Checker
 	snapshot []byte
 	tail     []*engine.Run // behind the snapshot
 	seed     line.Seed
@@ -60,7 +62,7 @@ type lineHold struct{ buyer, id string }
 
 func newLineSale(seed uint64) *lineSale {
 	s := &lineSale{dice: enginetest.SeededDice(seed), key: eventKey(), now: enginetest.WorkloadStart, capacity: 100}
-	s.event, s.fifo = engine.NewWithLimits(s.key, engine.Limits{Requests: 10_000}), enginetest.NewFIFO(s.key)
+	s.event, s.fifo = engine.NewWithLimits(s.key, engine.Limits{Requests: 10_000}), fifo.New(s.key)
 	s.seed[0] = byte(seed)
 	return s
 }
@@ -159,8 +161,8 @@ func (s *lineSale) run(t *testing.T, grants int) {
 		}
 		s.do(t, engine.Command{Verb: engine.VerbReveal, Line: &engine.LineCommand{Seed: s.seed}})
 	}
-	for idle := 0; s.fifo.Grants < grants && s.fifo.Inversions == 0; idle++ {
-		before := s.fifo.Grants
+	for idle := 0; s.fifo.Passes() < int64(grants) && s.fifo.Inversions() == 0; idle++ {
+		before := s.fifo.Passes()
 		s.act(t, spec)
 		if s.below(200) > 0 { // now and then somebody is ahead of the follow-ups, as nobody is in the engine: even so nobody is overtaken
 			s.settled(t)
@@ -168,19 +170,19 @@ func (s *lineSale) run(t *testing.T, grants int) {
 		if s.below(grants) == 0 { // some ten times
 			s.fall(t)
 		}
-		if s.fifo.Grants > before {
+		if s.fifo.Passes() > before {
 			idle = 0
 		}
 		if idle > 20_000 {
-			t.Fatalf("%d passes were granted, and then no more: %+v", s.fifo.Grants, s.event)
+			t.Fatalf("%d passes were granted, and then no more: %+v", s.fifo.Passes(), s.event)
 		}
 	}
 	s.fall(t)
 	if err := s.event.Check(); err != nil {
 		t.Fatal(err)
 	}
-	if r, _ := s.event.Fairness(); int(r.All.Served) != s.fifo.Grants || int(r.All.Overtook) != s.fifo.Inversions {
-		t.Errorf("the event counts %d passes and %d turns of somebody else, the checker %d and %d", r.All.Served, r.All.Overtook, s.fifo.Grants, s.fifo.Inversions)
+	if r, _ := s.event.Fairness(); int64(r.All.Served) != s.fifo.Passes() || int64(r.All.Overtook) != s.fifo.Inversions() {
+		t.Errorf("the event counts %d passes and %d turns of somebody else, the checker %d and %d", r.All.Served, r.All.Overtook, s.fifo.Passes(), s.fifo.Inversions())
 	}
 }
 
@@ -270,7 +272,7 @@ func TestTheCheckerOfLinesSees(t *testing.T) {
 	runs = s.Log
 	last := runs[len(runs)-1]
 	for _, swap := range []bool{false, true} {
-		fifo := enginetest.NewFIFO(eventKey())
+		checker := fifo.New(eventKey())
 		for _, run := range runs {
 			if run == last && swap {
 				buf := append([]byte(nil), run.Facts.Buf...)
@@ -278,12 +280,12 @@ func TestTheCheckerOfLinesSees(t *testing.T) {
 				buf[i+1] = 2
 				run = &engine.Run{Key: run.Key, First: run.First, At: run.At, Facts: engine.Facts{Buf: buf, Count: run.Facts.Count}}
 			}
-			if err := fifo.Read(run); err != nil {
+			if err := checker.Read(run); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if (fifo.Inversions > 0) != swap || fifo.Grants == 0 {
-			t.Errorf("swapped %t: %d grants, %d inversions: %q", swap, fifo.Grants, fifo.Inversions, fmt.Sprint(fifo.Wrong))
+		if r := checker.Report(); (r.Inversions > 0) != swap || r.Passes == 0 {
+			t.Errorf("swapped %t: %d grants, %d inversions: %q", swap, r.Passes, r.Inversions, fmt.Sprint(r.Wrong))
 		}
 	}
 }

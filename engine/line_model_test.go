@@ -8,6 +8,7 @@ import (
 
 	"github.com/holdfast-engine/holdfast/engine"
 	"github.com/holdfast-engine/holdfast/engine/enginetest"
+	"github.com/holdfast-engine/holdfast/engine/fifo"
 )
 
 // playLine is play for events with lines.
@@ -66,14 +67,14 @@ func TestLongLinesAnswerAsTheModelDoes(t *testing.T) {
 		for met, n := range twin.Seen {
 			seen[met] += n
 		}
-		fifo := enginetest.NewFIFO(eventKey())
+		checker := fifo.New(eventKey())
 		for _, run := range shell.Log {
-			if err := fifo.Read(run); err != nil {
+			if err := checker.Read(run); err != nil {
 				t.Fatalf("seed %d: %v", seed, err)
 			}
 		}
-		if fifo.Inversions > 0 {
-			t.Fatalf("seed %d: %q", seed, fifo.Wrong)
+		if r := checker.Report(); r.Inversions > 0 {
+			t.Fatalf("seed %d: %q", seed, r.Wrong)
 		}
 		seed++
 	}

@@ -136,23 +136,27 @@ func (e *Event) AutoBuys(dst []WaitChange) []WaitChange {
 	return dst
 }
 
-// waitFact reads a fact about the waiting list, behind its kind: for those who read the log without the state.
+// waitFact reads a fact about the waiting list, behind its kind, with wishes where those before it were: for those who read the log without the state.
 func (d *decoder) waitFact(kind factKind, f *Fact, a *asked) {
+	f.Wishes = f.Wishes[:0]
 	switch kind { //nolint:exhaustive // those of the list
 	case kindWished:
 		var w factWished
 		d.wished(&w)
 		*a = w.asked
+		for i := range w.count {
+			f.Wishes = append(f.Wishes, FactWish{Lot: w.wishes[i].lot, Quantity: uint32(w.wishes[i].quantity), Together: w.wishes[i].together})
+		}
 		f.Kind, f.Buyer, f.Waiter = FactWished, w.buyer, int64(w.waiter)
 	case kindWishEnded:
 		var w factWishEnded
 		d.wishEnded(&w)
 		*a = w.asked
-		f.Kind, f.Waiter, f.Code = FactWishEnded, int64(w.waiter), w.code
+		f.Kind, f.Waiter, f.Wish, f.Code = FactWishEnded, int64(w.waiter), int(w.wish), w.code
 	case kindOfferedTo:
 		var w factOfferedTo
 		d.offeredTo(&w)
-		f.Kind, f.Waiter = FactOfferedTo, int64(w.waiter)
+		f.Kind, f.Waiter, f.Wish = FactOfferedTo, int64(w.waiter), int(w.wish)+1
 	}
 }
 
