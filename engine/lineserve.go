@@ -145,7 +145,10 @@ func (e *Event) admission() line.Admission {
 func (e *Event) roomInside() line.Room {
 	room := line.Shoppers(e.shoppingNow(), e.admission())
 	if s := e.spec.Line; s != nil && s.ShoppersMax > 0 { // of all passes, also of those who had a hold and have none now
-		room.Grant = uint32(min(int64(room.Grant), max(0, s.ShoppersMax-int64(e.line.passes.n))))
+		room.MaxLeft = uint32(max(0, s.ShoppersMax-int64(e.line.passes.n)))
+		if room.MaxLeft < room.Grant {
+			room.Grant, room.Bound = room.MaxLeft, line.BoundMax
+		}
 	}
 	return room
 }

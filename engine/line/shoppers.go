@@ -65,8 +65,25 @@ type Room struct {
 	Promised uint64 // of them, units that those who are browsing are expected to take
 	ByStock  uint32 // passes that the rest of the supply is for
 	ByLane   uint32 // passes that may be fresh for the lane's rate; 2^32-1 without one
+	LaneLeft uint32 // what of that is left: less the fresh ones and the backlog; 2^32-1 without a lane
+	MaxLeft  uint32 // what is left of the maximum; 2^32-1 without one
 	Grant    uint32 // passes that may be granted now
+	Bound    Bound  // what keeps Grant from being larger
 }
+
+// A Bound is what keeps more passes from being granted.
+type Bound uint8
+
+// The bounds. Of equal ones it is the first.
+const (
+	BoundFree  Bound = iota // nothing is free
+	BoundStock              // what is free is for those who are inside
+	BoundLane               // the payment lane
+	BoundMax                // the organiser's maximum
+)
+
+// String is the bound's name on the wire.
+func (b Bound) String() string { return [...]string{"free", "stock", "lane", "max"}[b] }
 
 // Shoppers says how many more passes may be granted, so that who gets one finds something, and neither stock nor lane is idle while somebody waits:
 //
@@ -84,26 +101,34 @@ type Room struct {
 func Shoppers(s *Shopping, in Admission) Room {
 	f := s.Forecast()
 	fresh, quiet := s.Count()
-	room := Room{Supply: add(in.Free, times(f.Back, in.Held)), Promised: mulDiv(f.Promise>>16, f.Units>>16, one), ByLane: math.MaxUint32}
+	room := Room{
+		Supply: add(in.Free, times(f.Back, in.Held)), Promised: mulDiv(f.Promise>>16, f.Units>>16, one),
+		ByLane: math.MaxUint32, LaneLeft: math.MaxUint32, MaxLeft: math.MaxUint32,
+	}
 	rest := less(room.Supply, room.Promised)
 	room.ByStock = clamp(mulDiv(rest, one, max(times(f.Pick, f.Units), 1)))
 	if room.ByStock == 0 && room.Promised < rest {
 		room.ByStock = 1
 	}
-	backlog := uint64(0)
 	if in.LanePerMin > 0 {
 		perOrder := max(times(f.Pick, f.Keep), 1)
 		room.ByLane = clamp(mulDivUp(uint64(in.LanePerMin)*f.FreshMs, one, 60_000*perOrder))
-		backlog = uint64(in.Holding) - min(uint64(in.Holding), backlogMin*uint64(in.LanePerMin))
+		backlog := uint64(in.Holding) - min(uint64(in.Holding), backlogMin*uint64(in.LanePerMin))
+		room.LaneLeft = clamp(less(uint64(room.ByLane), uint64(fresh)+backlog))
+	}
+	if in.Max > 0 {
+		room.MaxLeft = clamp(less(uint64(in.Max), uint64(fresh)+uint64(quiet)+uint64(in.Holding)))
 	}
 	if in.Free == 0 {
 		return room
 	}
-	grant := min(uint64(room.ByStock), less(uint64(room.ByLane), uint64(fresh)+backlog))
-	if in.Max > 0 {
-		grant = min(grant, less(uint64(in.Max), uint64(fresh)+uint64(quiet)+uint64(in.Holding)))
+	room.Grant, room.Bound = room.ByStock, BoundStock
+	if room.LaneLeft < room.Grant {
+		room.Grant, room.Bound = room.LaneLeft, BoundLane
 	}
-	room.Grant = clamp(grant)
+	if room.MaxLeft < room.Grant {
+		room.Grant, room.Bound = room.MaxLeft, BoundMax
+	}
 	return room
 }
 

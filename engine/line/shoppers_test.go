@@ -47,6 +47,19 @@ func TestShoppersObeyTheirBounds(t *testing.T) {
 	if late := Shoppers(&s, Admission{Free: 1 << 40, LanePerMin: 60, Holding: 150}); late.Grant != lane.Grant-90 {
 		t.Errorf("90 purchases more than the lane does in a minute take room of 90: %d, then %d", lane.Grant, late.Grant)
 	}
+	for _, c := range []struct {
+		in    Admission
+		bound Bound
+	}{
+		{Admission{Held: 100, LanePerMin: 60}, BoundFree},
+		{Admission{Free: 20, LanePerMin: 6000, Max: 1000}, BoundStock},
+		{Admission{Free: 1 << 40, LanePerMin: 60, Max: 1000}, BoundLane},
+		{Admission{Free: 1 << 40, LanePerMin: 6000, Max: 10}, BoundMax},
+	} {
+		if room := Shoppers(&s, c.in); room.Bound != c.bound {
+			t.Errorf("%+v: %v keeps others out, not %v: %+v", c.in, c.bound, room.Bound, room)
+		}
+	}
 }
 
 // TestWhoVanishesIsSeen: shoppers who take nothing and never come back stop counting as soon as it shows, long before their passes end.
