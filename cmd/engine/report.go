@@ -22,8 +22,8 @@ type report struct {
 	By      []*measure.Answer `json:"by"`
 	Sold    []reportLot       `json:"sold"`
 	Money   reportMoney       `json:"money"`
-	// Line is how fair the line was. There is none yet.
-	Line        string               `json:"line"`
+	// Line is how the event's line went; nil if it had none.
+	Line        *reportLineOf        `json:"line"`
 	Baseline    *reportBaseline      `json:"baseline,omitempty"`
 	Incidents   []reportIncident     `json:"incidents"`
 	Definitions []measure.Definition `json:"definitions"`

@@ -32,7 +32,7 @@ var errNothingKnown = errors.New("nothing is known of this event")
 // buildReport makes the report of an event. Its orders are those behind the same batch of the log as its figures.
 func buildReport(key engine.Key, from reportSources) (*report, error) {
 	r := &report{
-		Made: time.Now().UTC().Truncate(time.Millisecond), Version: versionText(), Account: key.Account, Event: key.ID, Line: "no line", Incidents: []reportIncident{},
+		Made: time.Now().UTC().Truncate(time.Millisecond), Version: versionText(), Account: key.Account, Event: key.ID, Incidents: []reportIncident{},
 		Definitions: measure.Definitions(),
 	}
 	q := measure.Query{Account: key.Account, Event: key.ID, Window: measure.WindowSale, Courses: true}
@@ -89,6 +89,7 @@ func (r *report) takeEvent(key engine.Key, from reportSources) error {
 			Lot: strings.Clone(l.Spec.Lot), FaceMinor: l.Spec.FaceMinor, Capacity: l.Capacity, Blocked: l.Blocked, Sold: l.Sold, Free: l.Free,
 		})
 	}
+	r.Line = lineOf(ev, view.List)
 	if err := r.Money.takeOrders(ev); err != nil {
 		return err
 	}
@@ -185,6 +186,9 @@ func (r *report) judge() []string {
 		said = append(said, "95 % of the buyers saw the result of their click within "+text("latency.l1.p95")+".")
 	} else if has("latency.l2.p95") {
 		said = append(said, "95 % of the answers took the engine less than "+text("latency.l2.p95")+"; what buyers saw is not available.")
+	}
+	if r.Line != nil {
+		said = append(said, r.Line.verdict())
 	}
 	if r.Money.Elsewhere {
 		said = append(said, "The event sells elsewhere and is only observed: its orders are as its shop reports them, and there is no ledger here to hold them against.")

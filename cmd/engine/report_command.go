@@ -37,7 +37,7 @@ func reportCommand() *cobra.Command {
 		Use:   "report --event EVENT",
 		Short: "Write what an event's sale came to: a page, JSON, and its orders as CSV",
 		Long: `Writes three files about an event: a page for people (one file that needs nothing else, for the screen and for paper), the same as JSON, and its orders as CSV, each with the id by which
-its gateway knows the charge. The page has a verdict, money, what sold when, the funnel, speed, failures, incidents, and what each figure means.
+its gateway knows the charge. The page has a verdict, money, what sold when, the funnel, speed, failures, how fair the line was, incidents, and what each figure means.
 
 The figures are those of engine kpi, to the digit; the money is that of the orders behind the same batch of the log, and the report says whether both agree to the cent. No buyer is named in it.
 

@@ -25,7 +25,7 @@ const reportRowsShown = 20
 func (r *report) writeHTML(w io.Writer, orders []byte) error {
 	known := definitionsByID()
 	t, err := template.New("report").Funcs(template.FuncMap{
-		"figure": figureText, "madeOf": madeOf, "interval": intervalText, "remarks": remarks, "thousands": thousands,
+		"figure": figureText, "madeOf": madeOf, "interval": intervalText, "remarks": remarks, "thousands": thousands, "wait": waitText,
 		"money":   func(minor int64) string { return money(minor, r.Money.Currency) },
 		"when":    func(t time.Time) string { return t.In(r.zone()).Format("2006-01-02 15:04:05 MST") },
 		"len64":   func(orders []reportOrder) int64 { return int64(len(orders)) },

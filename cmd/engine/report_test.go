@@ -202,7 +202,7 @@ func checkPage(t *testing.T, page string, r *report) {
 		}
 		at = next
 	}
-	wants(t, page, "<svg", "no line", "descriptive: buyers choose their flow", "data:text/csv;base64,", "agrees", r.Money.Orders[0].Order)
+	wants(t, page, "<svg", "There was no line", "descriptive: buyers choose their flow", "data:text/csv;base64,", "agrees", r.Money.Orders[0].Order)
 	if strings.Contains(page, "DIFFERS") {
 		t.Error("the page says that figures and orders differ")
 	}
@@ -319,7 +319,7 @@ func TestReportSaysWhenMoneyDiffers(t *testing.T) {
 	if m.check(figures); m.agrees() {
 		t.Error("a cent was not seen")
 	}
-	r := &report{Event: "e1", Made: time.Now(), Line: "no line", Money: m, Figures: &measure.Answer{Rows: []measure.Row{{Figures: figures}}}, Definitions: measure.Definitions()}
+	r := &report{Event: "e1", Made: time.Now(), Money: m, Figures: &measure.Answer{Rows: []measure.Row{{Figures: figures}}}, Definitions: measure.Definitions()}
 	r.Verdict = r.judge()
 	var b strings.Builder
 	if err := r.writeHTML(&b, nil); err != nil {
