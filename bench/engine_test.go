@@ -17,12 +17,16 @@ const start = engine.Instant(1_777_629_600 * 1e9)
 // pureEvent is an event without anything around it.
 func pureEvent(b *testing.B, capacity int64) (*engine.Event, *engine.Facts) {
 	b.Helper()
-	ev, facts := engine.New(eventKey()), new(engine.Facts)
-	out := ev.Step(&engine.Command{Verb: engine.VerbCreate, RequestID: "create", Spec: &engine.EventSpec{
+	return pureEventOf(b, &engine.EventSpec{
 		Name: "Night One", Currency: "EUR", HoldTTLMs: 120_000, MaxHoldMs: 600_000, LimitPerBuyer: 4, Open: true,
 		Lots: []engine.LotSpec{{Lot: bench.LotID, FaceMinor: 4500, Fees: []engine.Fee{{Name: "service", Minor: 250}}, Capacity: capacity}},
-	}}, start, facts)
-	if out.Code != engine.CodeOK {
+	})
+}
+
+func pureEventOf(b *testing.B, spec *engine.EventSpec) (*engine.Event, *engine.Facts) {
+	b.Helper()
+	ev, facts := engine.New(eventKey()), new(engine.Facts)
+	if out := ev.Step(&engine.Command{Verb: engine.VerbCreate, RequestID: "create", Spec: spec}, start, facts); out.Code != engine.CodeOK {
 		b.Fatalf("create: %v %s", out.Code, out.AppendMessage(nil))
 	}
 	return ev, facts

@@ -49,36 +49,89 @@ func fillLog(b *testing.B, dir string, holds int) (hash uint64) {
 	b.Helper()
 	s := openStore(b, dir, func(c *store.Config) { c.PassBytes = -1 })
 	ev, facts := pureEvent(b, 1e9)
-	const waiting, perRun = 16, 1024
-	free := make(releases, waiting)
-	for range waiting {
-		free <- &engine.Run{Key: eventKey(), Partition: engine.PartitionOf(bench.EventID), Owner: free}
-	}
+	l := newLogged(b, s, ev, facts)
 	ids := idText(bench.NewWorkload(1), holds)
 	cmd := holdOne()
-	now := start
-	for i := 0; i < holds || i == 0; {
-		run := <-free
-		run.Facts.Reset()
-		run.First, run.At = ev.Seq()+1, now
-		if i == 0 {
-			run.First = 1
-			run.Facts.Buf, run.Facts.Count = append(run.Facts.Buf, facts.Buf...), facts.Count
-		}
-		for end := min(holds, i+perRun); i < end; i++ {
-			holdCommand(&cmd, ids, i)
-			if out := ev.Step(&cmd, now, &run.Facts); out.Code != engine.CodeOK {
-				b.Fatalf("hold %d: %v", i, out.Code)
-			}
-		}
-		now += 1_000_000
-		s.Append(run)
+	for i := range holds {
+		holdCommand(&cmd, ids, i)
+		l.step(&cmd)
 	}
-	for range waiting {
-		<-free
-	}
+	l.flush()
 	check(b, s.Close())
 	return ev.StateHash()
+}
+
+// logged is an event whose facts go into a log, as those of its actor do: 1,024 commands a run, 16 runs waiting at any time.
+type logged struct {
+	b     *testing.B
+	s     *store.Store
+	ev    *engine.Event
+	free  releases
+	run   *engine.Run
+	now   engine.Instant
+	steps int
+}
+
+const (
+	loggedWaiting = 16
+	loggedPerRun  = 1024
+)
+
+// newLogged goes on with an event that was just created, with these facts.
+func newLogged(b *testing.B, s *store.Store, ev *engine.Event, created *engine.Facts) *logged {
+	b.Helper()
+	l := &logged{b: b, s: s, ev: ev, free: make(releases, loggedWaiting), now: start}
+	for range loggedWaiting {
+		l.free <- &engine.Run{Key: eventKey(), Partition: engine.PartitionOf(bench.EventID), Owner: l.free}
+	}
+	l.begin()
+	l.run.First = 1
+	l.run.Facts.Buf, l.run.Facts.Count = append(l.run.Facts.Buf, created.Buf...), created.Count
+	return l
+}
+
+func (l *logged) begin() {
+	l.run = <-l.free
+	l.run.Facts.Reset()
+	l.run.First, l.run.At = l.ev.Seq()+1, l.now
+}
+
+// step runs a command that must be accepted, and what it leaves over.
+func (l *logged) step(cmd *engine.Command) {
+	l.b.Helper()
+	if l.run == nil {
+		l.begin()
+	}
+	out := l.ev.Step(cmd, l.now, &l.run.Facts)
+	if out.Code != engine.CodeOK {
+		l.b.Fatalf("step %d, %v: %v %s", l.steps, cmd.Verb, out.Code, out.AppendMessage(nil))
+	}
+	if l.steps++; l.steps%loggedPerRun == 0 {
+		l.append()
+	}
+	for cmd.Verb != engine.VerbSettle && l.ev.Unsettled() {
+		l.step(&engine.Command{Verb: engine.VerbSettle})
+	}
+}
+
+func (l *logged) append() {
+	l.now += 1_000_000
+	l.s.Append(l.run)
+	l.run = nil
+}
+
+// flush waits until everything is durable.
+func (l *logged) flush() {
+	if l.run != nil {
+		l.append()
+	}
+	var all [loggedWaiting]*engine.Run
+	for i := range all {
+		all[i] = <-l.free
+	}
+	for _, run := range all {
+		l.free <- run
+	}
 }
 
 // checkRecovery proves that what comes back is what was there.

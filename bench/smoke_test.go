@@ -42,6 +42,9 @@ func TestBenchmarksReportWhatScriptsRead(t *testing.T) {
 		want(t, got, name, "peak/s", "goodput/s", "goodput/peak", "refused-p99-us", "rss-growth-MiB")
 	}
 	want(t, got, "BenchmarkRestart", "restart-ms", "recover-ms", "facts/s")
+	for _, from := range []string{"lobby", "log", "snapshot+tail"} {
+		want(t, got, "BenchmarkLineRestart/from="+from, "restart-ms", "recover-ms")
+	}
 	want(t, got, "BenchmarkMemory", "B/hold", "B/event")
 	for _, scale := range []string{"holds", "spread", "events", "asleep"} {
 		want(t, got, "BenchmarkScale/"+scale, "one-ratio", "batched-ratio", "one-cpu-ratio", "batched-cpu-ratio")
