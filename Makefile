@@ -136,6 +136,12 @@ bench-buy: ## purchases: beside holds, from click to confirmation at half load, 
 bench-measure: ## holds with KPIs being made of them and without, in turns; how far the KPIs are behind at the end; what they take with 10,000 events and a million buyers
 	go test -run '^$$' -bench 'Measure' -benchtime 1x -timeout 1h ./bench
 
+.PHONY: bench-line
+bench-line: ## the line with a million waiters: joins and places beside holds, the draw, memory, restarts, and how good the chances are that people are told
+	go test -run '^$$' -bench Line -benchtime 1000000x ./engine
+	go test -run '^$$' -bench Line -benchtime 1x -timeout 1h ./bench
+	go test -count 1 -run '^TestChancesAreCalibrated$$' -v ./engine/line
+
 .PHONY: bench-open
 bench-open: ## the open loop at half of capacity for BENCH_SECONDS (60), and the overload at ten times of it
 	BENCH_SECONDS=$${BENCH_SECONDS:-60} go test -run '^$$' -bench 'OpenLoop|Overload' -benchtime 1x -timeout 1h ./bench

@@ -15,11 +15,13 @@
 //	BenchmarkOpenLoop  answers at half of what the engine can do, at random moments that do not depend on them, beside the disk's times
 //	BenchmarkOverload  ten times what the engine can do, on a disk that is made slow: what is accepted of it, and that nothing is dropped
 //	BenchmarkRestart   from an opened data folder to the first answer, with a million holds in the tail of the log
-//	BenchmarkLineRestart   the same with a million waiters in the line of one event, each of whom must have the place from before
 //	BenchmarkMemory    bytes a live hold and bytes an event
 //	BenchmarkScale         10 million live holds, and 100,000 events, against the baseline of one event with some 10,000: 4 minutes and 8 GiB; see its comment
 //	BenchmarkScaleMemory   bytes a live hold at 1 and 3 million (10 as well with BENCH_FULL=1), and bytes a sleeping event
 //	BenchmarkScaleSteps    the longest steps while one event grows to millions of holds, and while they all expire
+//	BenchmarkLineSteps     a million join a line, are drawn, and some have their turn, in the pure engine: the draw, and the longest steps
+//	BenchmarkLineMemory    bytes a waiter in the line
+//	BenchmarkLineRestart   from an opened data folder to the first answer, with a million waiters in one line, each of whom must have the place from before
 //
 // # Method
 //

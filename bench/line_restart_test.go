@@ -62,13 +62,9 @@ func benchmarkLineRestart(b *testing.B, from string) {
 func fillLine(b *testing.B, dir, ids, from string) []byte {
 	b.Helper()
 	s := openStore(b, dir, func(c *store.Config) { c.PassBytes = -1 })
-	ev, facts := pureEventOf(b, &engine.EventSpec{
-		Name: "Night One", Currency: "EUR", HoldTTLMs: 120_000, MaxHoldMs: 600_000, Line: &engine.LineSpec{Mode: engine.LineModeLine},
-		Lots: []engine.LotSpec{{Lot: bench.LotID, FaceMinor: 4500}},
-	})
+	ev, facts := pureEventOf(b, lineSpec(0))
 	l := newLogged(b, s, ev, facts)
-	seed := line.Seed{1, 2, 3}
-	l.step(&engine.Command{Verb: engine.VerbSeed, Line: &engine.LineCommand{Commit: line.Commit(seed)}})
+	l.step(&engine.Command{Verb: engine.VerbSeed, Line: &engine.LineCommand{Commit: line.Commit(lineSeed)}})
 	joins := func(from, to int) {
 		for i := from; i < to; i++ {
 			cmd := engine.Command{Verb: engine.VerbJoin, Channel: "web", Device: engine.DeviceMobile}
@@ -84,7 +80,7 @@ func fillLine(b *testing.B, dir, ids, from string) []byte {
 	joins(0, lobby)
 	if from != "lobby" {
 		l.step(&engine.Command{Verb: engine.VerbOpen, RequestID: "open"})
-		l.step(&engine.Command{Verb: engine.VerbReveal, Line: &engine.LineCommand{Seed: seed}})
+		l.step(&engine.Command{Verb: engine.VerbReveal, Line: &engine.LineCommand{Seed: lineSeed}})
 	}
 	l.flush()
 	if lobby < waiters {

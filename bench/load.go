@@ -21,13 +21,23 @@ type LoadConfig struct {
 	Again   bool
 	// Outstanding is how many commands are sent and not answered at any time, a multiple of Batch; Batch how many travel in one message.
 	Outstanding, Batch int
-	// Touches sends touches instead of holds, Batch of them in one command. Every one must count.
-	Touches bool
-	// Refused is the code that every command must be refused with; empty means that every command must hold its ticket.
+	// Ask is what is asked for.
+	Ask Ask
+	// Refused is the code that every command must be refused with; empty means that every command must be answered with what it asked for.
 	Refused string
 	// Workload gives the buyers.
 	Workload *Workload
 }
+
+// Ask is what a [Load] asks for.
+type Ask uint8
+
+const (
+	AskHold  Ask = iota // a ticket each
+	AskTouch            // touches, Batch of them in one command; every one must count
+	AskJoin             // to be in the line; every answer must show a place
+	AskPlace            // the place in the line; every answer must show it
+)
 
 // EngineSubjects begins the subjects that the engine listens to, EchoSubjects those of an [Echo]. They are equally long, so that requests to
 // both are equal byte for byte but for five letters.
@@ -108,7 +118,7 @@ func NewLoad(url string, c LoadConfig) (*Load, error) {
 		return nil, fmt.Errorf("bench: connect the load: %w", err)
 	}
 	l := &Load{
-		c: c, nc: nc, message: newMessage(c.Batch, c.Touches), origin: time.Now(),
+		c: c, nc: nc, message: newMessage(c.Batch, c.Ask), origin: time.Now(),
 		reply: nats.NewInbox(), slots: make([]slot, c.Outstanding/c.Batch),
 	}
 	l.subject = c.Subjects + c.Event + "." + l.message.verb
@@ -243,7 +253,7 @@ var errCutOff = errors.New("bench: an answer is cut off")
 
 // read returns the correlation of a reply, or an error if the reply does not answer every command as it should be answered.
 func (l *Load) read(body []byte) (correlation uint64, err error) {
-	if l.c.Touches {
+	if l.c.Ask == AskTouch {
 		return l.readTouches(body)
 	}
 	results := 0
@@ -274,10 +284,13 @@ func (l *Load) read(body []byte) (correlation uint64, err error) {
 	return correlation, nil
 }
 
-// check reads one result: it must show a hold, or the refusal that is wanted, and must not be a repeat.
+// check reads one result: it must show what was asked for, or the refusal that is wanted, and must not be a repeat.
 func (l *Load) check(result []byte) error {
 	var code string
-	held, repeated := false, false
+	shown, repeated, wanted, want := false, false, 4, "a hold"
+	if l.c.Ask != AskHold {
+		wanted, want = 17, "a place"
+	}
 	for b := result; len(b) > 0; {
 		num, v, rest := field(b)
 		if rest == nil {
@@ -294,15 +307,14 @@ func (l *Load) check(result []byte) error {
 					code = string(c)
 				}
 			}
-		case 4:
-			held = true
+		case wanted:
+			shown = true
 		}
 		b = rest
 	}
-	if code == l.c.Refused && held == (code == "") && !repeated {
+	if code == l.c.Refused && shown == (code == "") && !repeated {
 		return nil
 	}
-	want := "a hold"
 	if l.c.Refused != "" {
 		want = "the refusal " + l.c.Refused
 	}
@@ -313,6 +325,12 @@ func (l *Load) check(result []byte) error {
 func field(b []byte) (num int, value, rest []byte) {
 	num = int(b[0] >> 3)
 	size, i := 0, 1
+	if b[0] >= 0x80 { // fields from 16 on have two bytes
+		if len(b) < 2 || b[1] >= 0x80 {
+			return 0, nil, nil
+		}
+		num, i = num&15|int(b[1])<<4, 2
+	}
 	for shift := 0; i < len(b); shift += 7 {
 		c := b[i]
 		i++

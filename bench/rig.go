@@ -199,6 +199,35 @@ func (r *Rig) CreateQueued(event string, capacity int64, queue time.Duration) er
 	return err
 }
 
+// CreateLine is Create for tickets that are sold through the event's line: on sale at once, so that who joins is served in turn, or with a lobby, for which it waits.
+func (r *Rig) CreateLine(event string, capacity int64, lobby bool) error {
+	e, err := r.ask(event, "create", fmt.Sprintf(`{"request_id":"create","name":"Night One","currency":"EUR","hold_ttl_ms":120000,"open":%t,"line":{"mode":"line"},
+		"lots":[{"lot":%q,"face_minor":4500,"fees":[{"name":"service","minor":250}],"capacity":%d}]}`, !lobby, LotID, capacity))
+	for began := time.Now(); lobby && err == nil && e.Line.Phase != "lobby"; e, err = r.ask(event, "get", "{}") {
+		if time.Since(began) > 10*time.Second {
+			return fmt.Errorf("bench: event %s has no lobby: its line is in phase %q", event, e.Line.Phase)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return err
+}
+
+// Line reads an event's line.
+func (r *Rig) Line(event string) (LineState, error) {
+	e, err := r.ask(event, "get", "{}")
+	if err != nil {
+		return LineState{}, err
+	}
+	return e.Line, nil
+}
+
+// LineState is what an event says of its line.
+type LineState struct {
+	Phase   string `json:"phase"`
+	Joined  int64  `json:"joined"` // entries, by state
+	Waiting int64  `json:"waiting"`
+}
+
 // Sales listens for the purchases of an event. What it returns waits for so many that were sold, and tells when each buyer's was.
 func (r *Rig) Sales(event string) func(count int64, within time.Duration) (map[string]time.Time, error) {
 	sold, all := make(map[string]time.Time), make(chan string, 1<<16)
@@ -262,6 +291,7 @@ func (r *Rig) State(event string) (State, error) {
 type eventReply struct {
 	HoldsLive int64  `json:"holds_live"`
 	StateHash string `json:"state_hash"`
+	Line      LineState
 	Lots      []struct {
 		Free int64 `json:"free"`
 		Held int64 `json:"held"`

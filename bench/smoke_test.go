@@ -45,6 +45,8 @@ func TestBenchmarksReportWhatScriptsRead(t *testing.T) {
 	for _, from := range []string{"lobby", "log", "snapshot+tail"} {
 		want(t, got, "BenchmarkLineRestart/from="+from, "restart-ms", "recover-ms")
 	}
+	want(t, got, "BenchmarkLineMemory", "B/waiter", "remembered-B/waiter")
+	want(t, got, "BenchmarkLineSteps", "joins/s", "draw-ms", "draw-cpu-ms", "join-p100-us", "draw-p100-us", "serve-p100-us", "draw-above-1ms")
 	want(t, got, "BenchmarkMemory", "B/hold", "B/event")
 	for _, scale := range []string{"holds", "spread", "events", "asleep"} {
 		want(t, got, "BenchmarkScale/"+scale, "one-ratio", "batched-ratio", "one-cpu-ratio", "batched-cpu-ratio")

@@ -24,7 +24,7 @@ func benchmarkTouch(b *testing.B, w window) {
 	c := bench.LoadConfig{Subjects: bench.EngineSubjects, Outstanding: w.outstanding, Batch: w.batch, Workload: bench.NewWorkload(1)}
 	onSale, reported := c, c
 	onSale.Events, onSale.Tickets = events, ticketsPerEventDefault
-	reported.Touches, reported.Workload = true, bench.NewWorkload(2)
+	reported.Ask, reported.Workload = bench.AskTouch, bench.NewWorkload(2)
 	holds, touches := startLoad(b, rig, onSale), startLoad(b, rig, reported)
 	defer holds.Close()
 	defer touches.Close()

@@ -27,21 +27,35 @@ const correlationLen = 8
 // as real ones do: a table that is only fast with ids in order shows.
 //
 // Streams of different seeds share no ids as long as each stays below a thousand million buyers. A Workload is not safe for concurrent use.
-type Workload struct{ next uint64 }
+type Workload struct {
+	next  uint64
+	among uint64 // if it is not 0: so many buyers from next on come again and again
+	step  uint64
+}
 
 // NewWorkload returns the stream of a seed from 0 to 1023.
 func NewWorkload(seed int) *Workload { return &Workload{next: uint64(seed) << 30} }
+
+// Again is the stream of the next n buyers of w, over and over, each time in the same order, which is another than theirs.
+func (w *Workload) Again(n int) *Workload { return &Workload{next: w.next, among: uint64(n)} }
 
 // Multiplying by an odd number takes every number to another one and none to the same.
 const (
 	requestFactor = 0x9e3779b97f4a7c15
 	buyerFactor   = 0xbf58476d1ce4e5b9
+	againFactor   = 1_000_003 // a prime: the steps of this length meet everybody
 )
 
 // IDs writes the request id and the buyer of the next command, [IDLen] bytes each.
 func (w *Workload) IDs(request, buyer []byte) {
-	w.next++
-	r, b := w.next*requestFactor, w.next*buyerFactor
+	n := w.next + 1
+	if w.among == 0 {
+		w.next = n
+	} else {
+		n += w.step * againFactor % w.among
+		w.step++
+	}
+	r, b := n*requestFactor, n*buyerFactor
 	putBase32(request[:8], r)
 	putBase32(request[8:IDLen], r>>24)
 	putBase32(buyer[:8], b)
@@ -92,29 +106,40 @@ type message struct {
 	stride int // from a request id to the next one
 }
 
-// newMessage returns a message of so many holds of one ticket each: a hold by itself for 1, a batch for more. Touches are in one command.
-func newMessage(batch int, touches bool) *message {
-	if touches {
+// newMessage returns a message of so many commands: one by itself for 1, a batch for more. Touches are in one command.
+func newMessage(batch int, ask Ask) *message {
+	if ask == AskTouch {
 		return newTouches(batch)
 	}
-	ids := make([]byte, IDLen)
-	item := appendBytes(nil, 1, []byte(LotID))
-	item = protowire.AppendVarint(protowire.AppendTag(item, 2, protowire.VarintType), 1)
-	hold := appendBytes(appendBytes(nil, 1, ids), 2, ids)
-	hold = appendBytes(appendBytes(appendBytes(hold, 3, []byte(channel)), 4, []byte(device)), 5, item)
-
-	m := &message{verb: "hold", batch: batch, body: hold, buyer: IDLen + 2}
+	verb, field, command := command(ask)
+	m := &message{verb: verb, batch: batch, body: command, buyer: IDLen + 2}
 	if batch > 1 {
-		command := appendBytes(nil, 2, appendBytes(nil, 7, hold))
-		m.verb, m.stride, m.body = "batch", len(command), nil
+		one := appendBytes(nil, 2, appendBytes(nil, field, command))
+		m.verb, m.stride, m.body = "batch", len(one), nil
 		for range batch {
-			m.body = append(m.body, command...)
+			m.body = append(m.body, one...)
 		}
-		m.first = len(command) - len(hold)
+		m.first = len(one) - len(command)
 	}
 	m.first += 2 // the tag and the length of the request id
 	m.body = appendBytes(m.body, 15, make([]byte, correlationLen))
 	return m
+}
+
+// command is what a buyer sends: its verb, its field in a batch, and its bytes, which begin with the request id and the buyer.
+func command(ask Ask) (verb string, field protowire.Number, body []byte) {
+	ids := make([]byte, IDLen)
+	body = appendBytes(appendBytes(nil, 1, ids), 2, ids)
+	if ask == AskPlace {
+		return "place", 41, body
+	}
+	body = appendBytes(appendBytes(body, 3, []byte(channel)), 4, []byte(device))
+	if ask == AskJoin {
+		return "join", 39, body
+	}
+	item := appendBytes(nil, 1, []byte(LotID))
+	item = protowire.AppendVarint(protowire.AppendTag(item, 2, protowire.VarintType), 1)
+	return "hold", 7, appendBytes(body, 5, item)
 }
 
 func appendBytes(dst []byte, num protowire.Number, v []byte) []byte {

@@ -35,7 +35,7 @@ func benchJoins(n int) []Command {
 }
 
 // benchLobby is an event whose lobby n buyers have joined, with a bound of its own on requests that are remembered.
-func benchLobby(b *testing.B, cmds []Command, requests int, open bool) (*Event, *Facts) {
+func benchLobby(b testing.TB, cmds []Command, requests int, open bool) (*Event, *Facts) {
 	b.Helper()
 	e, facts := NewWithLimits(testKey(), Limits{Requests: requests, Line: 1 << 24}), &Facts{}
 	spec := &EventSpec{
