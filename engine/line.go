@@ -66,6 +66,7 @@ type LineCommand struct {
 
 	Fairness bool // get, and place without a buyer: show how fair the line has been, too
 
+	Receipt     bool       // place: the shell adds the receipt of the buyer's entry
 	EntriesFrom line.Entry // place: show the leaves of the lobby's entries from here on, up to EntriesPageMax
 
 	Value string // draw: the public value, 1 to DrawValueLenMax bytes of printable ASCII

@@ -24,6 +24,8 @@ type decoder struct {
 	links    []string
 	touches  []engine.Touch
 	reports  []engine.TouchCommand
+	lines    []engine.LineCommand
+	wishes   []engine.Wish
 	scratch  []byte
 	scope    scope
 
@@ -51,9 +53,12 @@ func (d *decoder) reset() {
 	clear(d.links)
 	clear(d.touches)
 	clear(d.reports)
+	clear(d.lines)
+	clear(d.wishes)
 	d.commands, d.ids, d.items, d.seats, d.scratch = d.commands[:0], d.ids[:0], d.items[:0], d.seats[:0], d.scratch[:0]
 	d.payments, d.links = d.payments[:0], d.links[:0]
 	d.touches, d.reports = d.touches[:0], d.reports[:0]
+	d.lines, d.wishes = d.lines[:0], d.wishes[:0]
 	if cap(d.touches) > pooledTouchesMax {
 		d.touches = nil
 	}
@@ -62,6 +67,9 @@ func (d *decoder) reset() {
 	}
 	if cap(d.seats) > pooledElementsMax {
 		d.seats = nil
+	}
+	if cap(d.wishes) > pooledElementsMax {
+		d.wishes = nil
 	}
 	if cap(d.links) > pooledElementsMax {
 		d.links = nil
@@ -204,13 +212,14 @@ func (d *decoder) addCommand() {
 	s.cmd = &d.commands[len(d.commands)-1]
 	s.requestID = ""
 	s.itemsFrom = len(d.items)
-	s.seatsFrom, s.linksFrom, s.touchesFrom = len(d.seats), len(d.links), len(d.touches)
+	s.seatsFrom, s.linksFrom, s.touchesFrom, s.wishesFrom = len(d.seats), len(d.links), len(d.touches), len(d.wishes)
 }
 
 // keepID gives the command just decoded its request id. A read changes nothing, so the engine need not remember it.
 func (d *decoder) keepID() {
 	s := &d.scope
 	dropEmptyPayment(s.cmd)
+	dropEmptyLine(s.cmd)
 	d.ids[len(d.ids)-1] = s.requestID
 	if !s.cmd.Verb.IsRead() {
 		s.cmd.RequestID = s.requestID
@@ -232,6 +241,9 @@ func (d *decoder) enterVerb(s *scope, verb engine.Verb) {
 	}
 	if verb == engine.VerbTouch {
 		s.cmd.Touch = d.newReport()
+	}
+	if lining(verb) {
+		s.cmd.Line = d.newLine()
 	}
 }
 

@@ -175,6 +175,9 @@ func (w *jsonWriter) outcome(requestID string, out *engine.Outcome) {
 	if out.Shows&paymentViews != 0 {
 		w.paymentViews(out)
 	}
+	if out.Shows&lineViews != 0 {
+		w.lineViews(out)
+	}
 	if out.Shows&engine.ShowsTouch != 0 {
 		w.object("touches")
 		w.num("taken", out.Touch.Taken)
@@ -324,6 +327,12 @@ func (w *jsonWriter) event(e *engine.EventView) {
 	}
 	if e.Cancel != nil {
 		w.cancel(e.Cancel)
+	}
+	if e.Line != nil {
+		w.line(e.Line, lineSpecOf(e))
+	}
+	if e.List != nil {
+		w.waitingList(e.List)
 	}
 	w.num("holds_live", e.HoldsLive)
 	w.num("orders", e.Orders)

@@ -139,6 +139,9 @@ func (w *protoWriter) outcome(requestID string, out *engine.Outcome) {
 		w.num(2, out.Touch.Repeated)
 		w.close(from)
 	}
+	if out.Shows&lineViews != 0 {
+		w.lineViews(out)
+	}
 }
 
 // refusal writes the fields of a Reply that refuses a message before the engine saw it.
@@ -275,6 +278,12 @@ func (w *protoWriter) event(num int, e *engine.EventView) {
 	}
 	if e.Spec != nil && e.Spec.Observe {
 		w.str(53, "observe")
+	}
+	if e.Line != nil {
+		w.line(54, e.Line, lineSpecOf(e))
+	}
+	if e.List != nil {
+		w.waitingList(55, e.List)
 	}
 	w.close(from)
 }

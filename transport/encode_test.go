@@ -49,6 +49,7 @@ func referenceReply(id string, out *engine.Outcome) *pb.Reply {
 	if out.Shows&engine.ShowsTouch != 0 {
 		r.Touches = &pb.Touches{Taken: out.Touch.Taken, Repeated: out.Touch.Repeated}
 	}
+	referenceLineViews(r, out)
 	return r
 }
 
@@ -139,6 +140,14 @@ func referenceEvent(e *engine.EventView) *pb.Event {
 	if s.Observe {
 		event.Mode = "observe"
 	}
+	if e.Line != nil {
+		event.Line = referenceLineShown(e.Line, s.Line)
+	}
+	if l := e.List; l != nil {
+		event.WaitingList = &pb.WaitingList{
+			Waiting: l.Waiting, Offered: l.Offered, Bought: l.Bought, Lapsed: l.Lapsed, Released: l.Released, Unpaid: l.Unpaid, Left: l.Left, Took: l.Took, Unfit: l.Unfit,
+		}
+	}
 	if c := e.Cancel; c != nil {
 		event.Cancel = &pb.CancelProgress{Reason: c.Reason, Orders: c.Orders, Refunded: c.Refunded, Failed: c.Failed, External: c.External}
 	}
@@ -206,7 +215,7 @@ func (d dice) items() (out []engine.ItemView) {
 
 func (d dice) outcome() *engine.Outcome {
 	out := &engine.Outcome{
-		Verb: engine.VerbHold, Repeated: d.IntN(2) == 0, Shows: engine.Shows(d.IntN(1<<10)) &^ engine.ShowsWhy, Field: d.text(), Lot: d.text(), RetryAfterMs: d.number(),
+		Verb: engine.VerbHold, Repeated: d.IntN(2) == 0, Shows: engine.Shows(d.IntN(1<<13)) &^ engine.ShowsWhy, Field: d.text(), Lot: d.text(), RetryAfterMs: d.number(),
 	}
 	if d.IntN(2) == 0 {
 		out.Code = engine.Code(d.IntN(engine.Codes))
@@ -252,6 +261,7 @@ func (d dice) outcome() *engine.Outcome {
 			FreeAccessible: d.number(), FreeCompanion: d.number(), FreeRestricted: d.number(),
 		})
 	}
+	d.line(out)
 	out.Touch = engine.TouchView{Taken: d.number(), Repeated: d.number()}
 	out.Capacity = engine.CapacityView{Lot: d.text(), Pool: d.text(), Asked: d.number(), Counts: d.counts()}
 	return out

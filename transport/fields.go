@@ -56,7 +56,7 @@ type message struct {
 }
 
 // fieldNumberMax is the highest field number in a command.
-const fieldNumberMax = 53
+const fieldNumberMax = 54
 
 func newMessage(name string, fields ...field) *message {
 	m := &message{name: name, fields: fields}
@@ -75,6 +75,11 @@ type scope struct {
 	lot  *engine.LotSpec
 	fee  *engine.Fee
 	row  *engine.RowSpec
+
+	track       *engine.TrackSpec
+	wish        *engine.Wish
+	wishesFrom  int   // where the command's wishes begin in the arena
+	entriesFrom int64 // of place
 
 	touch       *engine.Touch
 	touchesFrom int // where the command's touches begin in the arena
@@ -274,6 +279,13 @@ var commandMessages = [engine.Verbs]*message{
 	engine.VerbCancel:   cancelMessage,
 	engine.VerbOneClick: oneClickMessage,
 	engine.VerbTouch:    touchCommandMessage,
+	engine.VerbJoin:     joinMessage,
+	engine.VerbLeave:    leaveMessage,
+	engine.VerbPlace:    placeMessage,
+	engine.VerbAbsent:   absentMessage,
+	engine.VerbPresent:  presentMessage,
+	engine.VerbWait:     waitMessage,
+	engine.VerbDraw:     drawMessage,
 }
 
 // batchCommandMessage holds exactly one command, under its verb. The field number is the verb's own number.

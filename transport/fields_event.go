@@ -155,7 +155,7 @@ func specFields(update bool) []field {
 			enter: func(_ *decoder, s *scope) { s.lot = grow(&s.spec.Lots) },
 		},
 	}
-	return append(append(fields, policyFields(update)...), modeField(update), correlationField())
+	return append(append(fields, policyFields(update)...), modeField(update), lineField(), correlationField())
 }
 
 // modeField says whether the event sells here, or observes.

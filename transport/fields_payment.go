@@ -35,7 +35,7 @@ func dropEmptyPayment(c *engine.Command) {
 		return
 	}
 	switch c.Verb { //nolint:exhaustive // the other verbs have one always, or never
-	case engine.VerbHold, engine.VerbConfirm, engine.VerbOrder:
+	case engine.VerbHold, engine.VerbConfirm, engine.VerbOrder, engine.VerbJoin:
 		if !p.Late && !p.Equal && !p.Codes && len(p.Links) == 0 {
 			c.Payment = nil
 		}
@@ -43,7 +43,9 @@ func dropEmptyPayment(c *engine.Command) {
 }
 
 // paying reports whether commands with this verb always have a PaymentCommand.
-func paying(v engine.Verb) bool { return v >= engine.VerbOffer && v <= engine.VerbOneClick }
+func paying(v engine.Verb) bool {
+	return v >= engine.VerbOffer && v <= engine.VerbOneClick || v == engine.VerbWait // which may buy by itself
+}
 
 func itemsField() field {
 	return field{name: "items", num: 5, kind: kindMessages, sub: itemMessage, enter: (*decoder).enterItem}
@@ -125,6 +127,7 @@ var buyMessage = newMessage("BuyCommand",
 	field{name: "again", num: 11, kind: kindBool, flag: func(s *scope) *bool { return &s.payment().Again }},
 	field{name: "return_url", num: 12, kind: kindString, str: func(s *scope) *string { return &s.payment().ReturnURL }},
 	deviceIDField(13), contactField(14), correlationField(), linksField(16), codesField(17),
+	field{name: "wait", num: 18, kind: kindBool, flag: func(s *scope) *bool { return &s.line().Wait }},
 )
 
 var purchaseMessage = newMessage("PurchaseCommand", requestIDField(), buyerField(), purchaseField(), codesField(6), correlationField())

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/engine/line"
 	"github.com/holdfast-engine/holdfast/engine/payment"
 	pb "github.com/holdfast-engine/holdfast/transport/holdfastpb"
 )
@@ -42,6 +43,13 @@ var referenceMessages = map[engine.Verb]func() proto.Message{
 	engine.VerbCancel:   func() proto.Message { return new(pb.CancelCommand) },
 	engine.VerbOneClick: func() proto.Message { return new(pb.OneClickCommand) },
 	engine.VerbTouch:    func() proto.Message { return new(pb.TouchCommand) },
+	engine.VerbJoin:     func() proto.Message { return new(pb.JoinCommand) },
+	engine.VerbLeave:    func() proto.Message { return new(pb.LeaveCommand) },
+	engine.VerbPlace:    func() proto.Message { return new(pb.PlaceCommand) },
+	engine.VerbAbsent:   func() proto.Message { return new(pb.AbsentCommand) },
+	engine.VerbPresent:  func() proto.Message { return new(pb.PresentCommand) },
+	engine.VerbWait:     func() proto.Message { return new(pb.WaitCommand) },
+	engine.VerbDraw:     func() proto.Message { return new(pb.DrawCommand) },
 	verbBatch:           func() proto.Message { return new(pb.Batch) },
 }
 
@@ -63,7 +71,7 @@ func referenceCommand(m proto.Message) (c engine.Command, id string) {
 			DoorsAt: instantOf(m.DoorsAt), StartsAt: instantOf(m.StartsAt), OpensAt: instantOf(m.OpensAt), ClosesAt: instantOf(m.ClosesAt),
 			Currency: m.Currency, HoldTTLMs: m.HoldTtlMs, MaxHoldMs: m.MaxHoldMs, SpreadMs: m.GetSpreadMs(), HasSpread: m.SpreadMs != nil,
 			LimitPerBuyer: m.LimitPerBuyer, LimitPerOrder: m.LimitPerOrder, Open: m.Open,
-			Pools: referencePools(m.Pools), Lots: referenceLots(m.Lots, false), Observe: m.Mode == "observe",
+			Pools: referencePools(m.Pools), Lots: referenceLots(m.Lots, false), Observe: m.Mode == "observe", Line: referenceLine(m.Line, false),
 			Pay: engine.PayPolicy{
 				UndoMs: m.GetUndoMs(), HasUndo: m.UndoMs != nil, PayMs: m.PayMs, GraceMs: m.GraceMs, ActionMs: m.ActionMs, RedirectMs: m.RedirectMs,
 				QueueMs: m.QueueMs, OfferTTLMs: m.OfferTtlMs, LimitPerLinked: m.LimitPerLinked, RefundUntil: instantOf(m.RefundUntil),
@@ -79,6 +87,7 @@ func referenceCommand(m proto.Message) (c engine.Command, id string) {
 			ClosesAt: instantOf(m.ClosesAt), Currency: m.GetCurrency(), HoldTTLMs: m.GetHoldTtlMs(), MaxHoldMs: m.GetMaxHoldMs(),
 			SpreadMs: m.GetSpreadMs(), HasSpread: m.SpreadMs != nil, LimitPerBuyer: m.GetLimitPerBuyer(), LimitPerOrder: m.GetLimitPerOrder(),
 			Open: m.GetOpen(), Pools: referencePools(m.Pools), Lots: referenceLots(m.Lots, true), Set: referenceSet(m), Observe: m.GetMode() == "observe",
+			Line: referenceLine(m.Line, true),
 			Pay: engine.PayPolicy{
 				UndoMs: m.GetUndoMs(), HasUndo: m.UndoMs != nil, PayMs: m.GetPayMs(), GraceMs: m.GetGraceMs(), ActionMs: m.GetActionMs(),
 				RedirectMs: m.GetRedirectMs(), QueueMs: m.GetQueueMs(), OfferTTLMs: m.GetOfferTtlMs(), LimitPerLinked: m.GetLimitPerLinked(),
@@ -127,6 +136,12 @@ func referenceCommand(m proto.Message) (c engine.Command, id string) {
 		if m.Late || m.Equal {
 			c.Payment = &engine.PaymentCommand{Late: m.Late, Equal: m.Equal}
 		}
+	case *pb.PlaceCommand:
+		return engine.Command{
+			Verb: engine.VerbPlace, Buyer: m.Buyer, Line: &engine.LineCommand{EntriesFrom: line.Entry(m.EntriesFrom), Receipt: m.Receipt},
+		}, m.RequestId
+	case *pb.JoinCommand, *pb.LeaveCommand, *pb.AbsentCommand, *pb.PresentCommand, *pb.WaitCommand, *pb.DrawCommand:
+		c, id = referenceLining(m)
 	default:
 		c, id = referencePayment(m)
 	case *pb.BlockCommand:
@@ -156,6 +171,9 @@ func referencePayment(m proto.Message) (c engine.Command, id string) {
 			Offer: m.Offer, Method: m.Method, WaitMs: m.GetWaitMs(), HasWait: m.WaitMs != nil, Again: m.Again, ReturnURL: m.ReturnUrl,
 			DeviceID: m.DeviceId, ContactAtMs: int64(instantOf(m.ContactChangedAt)) / 1e6, Links: m.Links, Codes: m.Codes,
 		}
+		if m.Wait {
+			c.Line = &engine.LineCommand{Wait: true}
+		}
 	case *pb.CompleteCommand:
 		c, id = engine.Command{Verb: engine.VerbComplete, Buyer: m.Buyer, Channel: m.Channel, Device: referenceDevices[m.Device]}, m.RequestId
 		c.Payment = &engine.PaymentCommand{Purchase: m.Purchase}
@@ -184,6 +202,67 @@ func referencePayment(m proto.Message) (c engine.Command, id string) {
 		c.Payment = &engine.PaymentCommand{On: m.GetOn(), HasOn: m.On != nil, PercentShare: m.GetShare(), HasShare: m.Share != nil}
 	}
 	return c, id
+}
+
+// referenceLining is referenceCommand for the verbs of the line.
+func referenceLining(m proto.Message) (c engine.Command, id string) {
+	switch m := m.(type) {
+	case *pb.JoinCommand:
+		c, id = engine.Command{Verb: engine.VerbJoin, Buyer: m.Buyer, Channel: m.Channel, Device: referenceDevices[m.Device]}, m.RequestId
+		c.Line = &engine.LineCommand{Track: m.Track, Wants: m.Wants}
+		if len(m.Links) > 0 {
+			c.Payment = &engine.PaymentCommand{Links: m.Links}
+		}
+	case *pb.LeaveCommand:
+		c, id = engine.Command{Verb: engine.VerbLeave, Buyer: m.Buyer, Channel: m.Channel, Device: referenceDevices[m.Device]}, m.RequestId
+		c.Line = &engine.LineCommand{List: m.List}
+	case *pb.AbsentCommand:
+		c, id = engine.Command{Verb: engine.VerbAbsent, Buyer: m.Buyer, Channel: m.Channel, Device: referenceDevices[m.Device]}, m.RequestId
+		c.Line = &engine.LineCommand{}
+	case *pb.PresentCommand:
+		c, id = engine.Command{Verb: engine.VerbPresent, Buyer: m.Buyer, Channel: m.Channel, Device: referenceDevices[m.Device]}, m.RequestId
+		c.Line = &engine.LineCommand{}
+	case *pb.WaitCommand:
+		c, id = engine.Command{Verb: engine.VerbWait, Buyer: m.Buyer, Channel: m.Channel, Device: referenceDevices[m.Device]}, m.RequestId
+		c.MaxPrice, c.HasMaxPrice = m.GetMaxPriceMinor(), m.MaxPriceMinor != nil
+		c.Payment = &engine.PaymentCommand{Method: m.Method, Links: m.Links}
+		c.Line = &engine.LineCommand{AutoBuy: m.AutoBuy}
+		for _, w := range m.Wishes {
+			c.Line.Wishes = append(c.Line.Wishes, engine.Wish{Lot: w.Lot, Quantity: w.Quantity, Together: w.Together})
+		}
+	case *pb.DrawCommand:
+		c, id = engine.Command{Verb: engine.VerbDraw, Line: &engine.LineCommand{Value: m.Value}}, m.RequestId
+	}
+	return c, id
+}
+
+func referenceLine(m *pb.LineSpec, update bool) *engine.LineSpec {
+	if m == nil {
+		return nil
+	}
+	l := &engine.LineSpec{
+		LobbyAt: instantOf(m.LobbyAt), PassTTLMs: m.GetPassTtlMs(), GraceMs: m.GetGraceMs(), ShoppersMax: m.GetShoppersMax(), DrawValue: m.GetDrawValue(),
+		OfferTTLMs: m.GetOfferTtlMs(), AsideMs: m.GetAsideMs(),
+	}
+	if m.GetMode() == "line" {
+		l.Mode = engine.LineModeLine
+	}
+	for _, t := range m.Tracks {
+		l.Tracks = append(l.Tracks, engine.TrackSpec{Track: t.Track, ShareBp: t.ShareBp})
+	}
+	if !update {
+		return l
+	}
+	for bit, given := range map[engine.LineFields]bool{
+		engine.SetLineMode: m.Mode != nil, engine.SetLobbyAt: m.LobbyAt != nil, engine.SetPassTTL: m.PassTtlMs != nil, engine.SetLineGrace: m.GraceMs != nil,
+		engine.SetShoppersMax: m.ShoppersMax != nil, engine.SetDrawValue: m.DrawValue != nil, engine.SetTracks: len(m.Tracks) > 0,
+		engine.SetWaitTTL: m.OfferTtlMs != nil, engine.SetAside: m.AsideMs != nil,
+	} {
+		if given {
+			l.Set |= bit
+		}
+	}
+	return l
 }
 
 var referenceKinds = map[string]engine.TouchKind{
@@ -354,7 +433,7 @@ func randomValue(rng *rand.Rand, f protoreflect.FieldDescriptor) protoreflect.Va
 	case protoreflect.BoolKind:
 		return protoreflect.ValueOfBool(rng.IntN(2) == 0)
 	case protoreflect.Int64Kind:
-		if name := f.Name(); name == "wait_ms" || name == "generation" {
+		if name := f.Name(); name == "wait_ms" || name == "generation" || name == "entries_from" {
 			return protoreflect.ValueOfInt64(rng.Int64N(30_001))
 		}
 		numbers := []int64{0, 1, 2, -1, 127, 128, 9500, 1 << 40, 1<<63 - 1, -1 << 63}
@@ -371,7 +450,9 @@ func randomValue(rng *rand.Rand, f protoreflect.FieldDescriptor) protoreflect.Va
 		case "kind":
 			words = []string{"", "viewed", "click_seen", "surveyed", "refunded"}
 		case "mode":
-			words = []string{"", "sell", "observe"}
+			if words = []string{"", "sell", "observe"}; f.Parent().Name() == "LineSpec" {
+				words = []string{"", "open", "line"}
+			}
 		case "flow":
 			words = []string{"", "standard", "one_click"}
 		case "method_kind":

@@ -43,7 +43,8 @@ func isBatch(v engine.Verb) bool { return v >= verbBuyerBatch }
 func ofBuyers(v engine.Verb) bool {
 	switch v { //nolint:exhaustive // the others are the organiser's, the box office's or the shell's
 	case engine.VerbHold, engine.VerbExtend, engine.VerbRelease, engine.VerbConfirm, engine.VerbOrder, engine.VerbGet,
-		engine.VerbOffer, engine.VerbBuy, engine.VerbPurchase, engine.VerbComplete, engine.VerbUndo, engine.VerbTouch:
+		engine.VerbOffer, engine.VerbBuy, engine.VerbPurchase, engine.VerbComplete, engine.VerbUndo, engine.VerbTouch,
+		engine.VerbJoin, engine.VerbLeave, engine.VerbPlace, engine.VerbAbsent, engine.VerbPresent, engine.VerbWait:
 		return true
 	}
 	return false
@@ -120,6 +121,20 @@ func verbNamed(name string) engine.Verb {
 		return engine.VerbOneClick
 	case "touch":
 		return engine.VerbTouch
+	case "join":
+		return engine.VerbJoin
+	case "leave":
+		return engine.VerbLeave
+	case "place":
+		return engine.VerbPlace
+	case "absent":
+		return engine.VerbAbsent
+	case "present":
+		return engine.VerbPresent
+	case "wait":
+		return engine.VerbWait
+	case "draw":
+		return engine.VerbDraw
 	}
 	return engine.VerbNone
 }

@@ -45,7 +45,7 @@ func TestWireExamplesAreTrue(t *testing.T) {
 	watch := new(transport.Watch)
 	w := serveDirectWith(t, transport.Config{Admin: transporttest.Admin(adminExample), Watch: watch, Measurer: kpisExample{}}, &transporttest.Direct{
 		Now:  1_777_629_600_000_000_000, // 2026-05-01T10:00:00Z
-		Note: noteExample, Gateway: chargeExample(), Changed: watch.PurchaseChanged,
+		Seed: lineSeed, Note: noteExample, Gateway: chargeExample(), Changed: watch.PurchaseChanged,
 	})
 	verbs := map[string]bool{}
 	fixed := exampleRE.ReplaceAllStringFunc(doc, func(example string) string {
@@ -78,6 +78,7 @@ func TestWireExamplesAreTrue(t *testing.T) {
 	for _, verb := range []string{
 		"create", "update", "open", "pause", "get", "hold", "extend", "release", "confirm", "order", "block", "unblock", "capacity", "batch", "buyer_batch", "list",
 		"offer", "buy", "purchase", "complete", "undo", "refund", "admit", "reissue", "cancel", "one_click", "touch",
+		"join", "leave", "place", "absent", "present", "wait", "draw",
 		"buyers save", "buyers list", "buyers remove", "buyers default", "buyers agree", "buyers history",
 		"audit", "events", "snapshot", "why", "archive", "sleep", "release-quarantine", "backup", "inspect", "lane", "one-click", "resolve",
 	} {

@@ -23,6 +23,8 @@ var fullRequests = map[string][]string{
 		"currency":"EUR","hold_ttl_ms":120000,"max_hold_ms":600000,"spread_ms":0,"limit_per_buyer":4,"limit_per_order":4,"open":true,"correlation":"x",
 		"undo_ms":10000,"pay_ms":120000,"grace_ms":60000,"action_ms":180000,"redirect_ms":600000,"queue_ms":900000,"offer_ttl_ms":120000,
 		"limit_per_linked":4,"refund_until":"2026-05-30T18:00:00Z","refund_window_ms":1209600000,"one_click_off":true,"one_click_share":10000,"mode":"sell",
+		"line":{"mode":"line","lobby_at":"2026-05-01T09:00:00Z","pass_ttl_ms":600000,"grace_ms":120000,"shoppers_max":100,"draw_value":true,
+		"offer_ttl_ms":300000,"aside_ms":600000,"tracks":[{"track":"general","share_bp":10000}]},
 		"pools":[{"pool":"hall","capacity":1010}],"lots":[{"lot":"base","capacity":10},
 		{"lot":"ga","name":"n","face_minor":4500,"fees":[{"name":"service","minor":250}],"tax_minor":1,"capacity":1000,"units":1,"pools":["hall"],
 		"requires":["base"],"after":"base","min_order":1,"max_order":65536},{"lot":"seats","rows":[{"section":"A","row":"1","seats":20},
@@ -35,6 +37,8 @@ var fullRequests = map[string][]string{
 		"hold_ttl_ms":120000,"max_hold_ms":600000,"spread_ms":0,"limit_per_buyer":4,"limit_per_order":4,"correlation":"x",
 		"undo_ms":10000,"pay_ms":120000,"grace_ms":60000,"action_ms":180000,"redirect_ms":600000,"queue_ms":900000,"offer_ttl_ms":120000,
 		"limit_per_linked":4,"refund_until":"2026-05-30T18:00:00Z","refund_window_ms":1209600000,
+		"line":{"mode":"line","lobby_at":"2026-05-01T09:00:00Z","pass_ttl_ms":600000,"grace_ms":120000,"shoppers_max":100,"draw_value":true,
+		"offer_ttl_ms":300000,"aside_ms":600000,"tracks":[{"track":"general","share_bp":10000}]},
 		"pools":[{"pool":"p9","capacity":1010}],"lots":[{"lot":"l9","capacity":10}]}`,
 	},
 	"open":  {`{"request_id":"r1","correlation":"x"}`},
@@ -57,7 +61,7 @@ var fullRequests = map[string][]string{
 		{"lot":"stalls","quantity":3,"accessible":1,"companion":1,"restricted":true},{"lot":"stalls","quantity":3,"restricted":true,"split":true}],
 		"method":"m1","max_price_minor":100000,"wait_ms":0,"again":true,"return_url":"https://shop.example/back","device_id":"d1",
 		"contact_changed_at":"2026-04-01T10:00:00Z","links":["card-0a1b"],"codes":true,"correlation":"x"}`,
-		`{"request_id":"r1","buyer":"b1","offer":"f1","wait_ms":0}`, `{"request_id":"r1","buyer":"b1","hold":"h1","wait_ms":0}`,
+		`{"request_id":"r1","buyer":"b1","items":[{"lot":"ga","quantity":2}],"wait_ms":0,"wait":true}`, `{"request_id":"r1","buyer":"b1","offer":"f1","wait_ms":0}`, `{"request_id":"r1","buyer":"b1","hold":"h1","wait_ms":0}`,
 	},
 	"purchase": {`{"request_id":"r1","buyer":"b1","purchase":"p1","codes":true,"correlation":"x"}`},
 	"complete": {`{"request_id":"r1","buyer":"b1","channel":"web","device":"mobile","purchase":"p1","correlation":"x"}`},
@@ -82,6 +86,16 @@ var fullRequests = map[string][]string{
 		`{"touches":[{"kind":"refunded","id":"t1","ref":"A-1","amount_minor":9500}]}`,
 		`{"touches":[{"kind":"failed","id":"t1","failure":"payment"}]}`,
 	},
+	"join":    {`{"request_id":"r1","buyer":"b1","channel":"web","device":"mobile","track":"general","wants":2,"links":["card-0a1b"],"correlation":"x"}`},
+	"leave":   {`{"request_id":"r1","buyer":"b1","channel":"web","device":"mobile","list":true,"correlation":"x"}`},
+	"place":   {`{"request_id":"r1","buyer":"b1","receipt":true,"correlation":"x"}`, `{"request_id":"r1","entries_from":1}`},
+	"absent":  {`{"request_id":"r1","buyer":"b1","channel":"web","device":"mobile","correlation":"x"}`},
+	"present": {`{"request_id":"r1","buyer":"b1","channel":"web","device":"mobile","correlation":"x"}`},
+	"wait": {
+		`{"request_id":"r1","buyer":"b1","channel":"web","device":"mobile","wishes":[{"lot":"ga","quantity":2,"together":true}],"auto_buy":true,"method":"m1",
+		"max_price_minor":100000,"links":["card-0a1b"],"correlation":"x"}`,
+	},
+	"draw":    {`{"request_id":"r1","value":"7 14 21","correlation":"x"}`},
 	"extend":  {`{"request_id":"r1","buyer":"b1","channel":"web","device":"mobile","hold":"h1","correlation":"x"}`},
 	"release": {`{"request_id":"r1","buyer":"b1","channel":"web","device":"mobile","hold":"h1","correlation":"x"}`},
 	"confirm": {`{"request_id":"r1","buyer":"b1","channel":"web","device":"mobile","hold":"h1","payment_ref":"i1","box_office":true,"late":true,"equal":true,"correlation":"x"}`},
@@ -206,6 +220,11 @@ var betweenFields = map[string]string{
 	"Touch.tax_minor":                "it is at most face and fees",
 	"Touch.face_minor":               "tax_minor is at most face and fees",
 	"Touch.fees_minor":               "tax_minor is at most face and fees",
+	"LineSpec.tracks":                "their shares are 10,000 together",
+	"LineSpec.lobby_at":              "it is before opens_at",
+	"TrackSpec.share_bp":             "those of all tracks are 10,000 together",
+	"TrackSpec.track":                "it is there once",
+	"JoinCommand.track":              "it is a track of the event",
 	"Item.seats":                     "with the seats of the other items it has the same bound",
 	"Item.accessible":                "it is at most the quantity, and goes with no split",
 	"Item.companion":                 "with accessible it is at most the quantity",
@@ -424,6 +443,9 @@ func manyOf(f protoreflect.FieldDescriptor, original any, n int) []any {
 			v = maps.Clone(v)
 			if f.Name() == "rows" {
 				v["row"] = strconv.Itoa(i)
+			}
+			if f.Name() == "wishes" {
+				v["quantity"] = i + 1
 			}
 			list[i] = v
 		default:

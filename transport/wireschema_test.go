@@ -366,6 +366,12 @@ func (a *asyncAPI) shown() (list []answer) {
 	return list
 }
 
+// shownInstead are fields that are there instead of one, by what was asked for.
+var shownInstead = map[string][]string{
+	"place":    {"line", "waiter"}, // the entries of a lobby, and who is on the waiting list alone
+	"purchase": {"waiter"},         // who buys what is sold out, and waits
+}
+
 // reply is the message that answers with one field, or with an error.
 func (a *asyncAPI) reply(shown answer) object {
 	var examples []object
@@ -381,6 +387,10 @@ func (a *asyncAPI) reply(shown answer) object {
 			}
 		}
 	}
+	one := []object{{{"required", []string{shown.field}}}, {{"required", []string{"error"}}}}
+	for _, field := range shownInstead[shown.field] {
+		one = append(one, object{{"required", []string{field}}})
+	}
 	return object{
 		{"name", shown.name()},
 		{"summary", "The answer in " + shown.field + ", or an error."},
@@ -394,7 +404,7 @@ func (a *asyncAPI) reply(shown answer) object {
 		}},
 		{"payload", object{{"allOf", []object{
 			ref("components", "schemas", shown.reply),
-			{{"anyOf", []object{{{"required", []string{shown.field}}}, {{"required", []string{"error"}}}}}},
+			{{"anyOf", one}},
 		}}}},
 		{"examples", examples},
 	}

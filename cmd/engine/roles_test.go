@@ -129,6 +129,13 @@ var effective = map[string]string{
 	"cancel":      `{"request_id":"x-cancel"}`,
 	"one_click":   `{"request_id":"x-one-click","on":false}`,
 	"touch":       `{"touches":[{"kind":"viewed","id":"x-touch"}]}`,
+	"join":        `{"request_id":"x-join","buyer":"b9"}`,
+	"leave":       `{"request_id":"x-leave","buyer":"b9"}`,
+	"place":       `{"entries_from":1}`,
+	"absent":      `{"request_id":"x-absent","buyer":"b9"}`,
+	"present":     `{"request_id":"x-present","buyer":"b9"}`,
+	"wait":        `{"request_id":"x-wait","buyer":"b9","wishes":[{"lot":"ga","quantity":1}]}`,
+	"draw":        `{"request_id":"x-draw","value":"7 14 21"}`,
 	"batch":       `{"commands":[{"close":{"request_id":"x-batch"}}]}`,
 	"buyer_batch": `{"commands":[{"hold":{"request_id":"x-bbatch","buyer":"b8","items":[{"lot":"ga","quantity":1}]}}]}`,
 }

@@ -201,8 +201,12 @@ func (c *Client) wakeBefore(at time.Time) {
 // gathers reports whether a command may travel with others: a buyer's, with a short answer that waits for nothing.
 func gathers(verb engine.Verb, m proto.Message) bool {
 	switch verb { //nolint:exhaustive // the others go by themselves
-	case engine.VerbHold, engine.VerbExtend, engine.VerbRelease, engine.VerbConfirm, engine.VerbOffer, engine.VerbTouch:
+	case engine.VerbHold, engine.VerbExtend, engine.VerbRelease, engine.VerbConfirm, engine.VerbOffer, engine.VerbTouch,
+		engine.VerbJoin, engine.VerbLeave, engine.VerbAbsent, engine.VerbPresent, engine.VerbWait:
 		return true
+	case engine.VerbPlace:
+		place, ok := m.(*pb.PlaceCommand)
+		return ok && place.EntriesFrom == 0
 	case engine.VerbBuy: // those that wait do not come here
 		buy, ok := m.(*pb.BuyCommand)
 		return ok && !buy.Codes

@@ -109,6 +109,11 @@ func shown(r *engine.Request, i int, out *engine.Outcome) {
 		out.Shows, out.Refund = engine.ShowsRefund, &engine.RefundView{ID: 6, Order: 3, AmountMinor: c.Payment.AmountMinor, State: engine.RefundQueued}
 	case engine.VerbAdmit, engine.VerbReissue:
 		out.Shows, out.Ticket = engine.ShowsTicket, &engine.TicketView{ID: 1, Order: 3, State: engine.TicketAdmitted, Gate: c.Payment.Gate}
+	case engine.VerbJoin, engine.VerbLeave, engine.VerbPlace, engine.VerbAbsent, engine.VerbPresent, engine.VerbWait, engine.VerbDraw:
+		out.Shows = engine.ShowsPlace | engine.ShowsLine | engine.ShowsWaiter
+		out.Place = &engine.PlaceView{Event: r.Event, Buyer: c.Buyer, Entry: 8, Place: 9, State: engine.PlaceWaiting}
+		out.Line = &engine.LineView{Phase: engine.LineServing, Value: c.Line.Value, LeavesFrom: c.Line.EntriesFrom}
+		out.Waiter = &engine.WaiterView{Event: r.Event, Buyer: c.Buyer, Waiter: 10, State: engine.WaitWaiting}
 	case engine.VerbBlock, engine.VerbUnblock, engine.VerbCapacity:
 		out.Shows = engine.ShowsCapacity
 		out.Capacity = engine.CapacityView{Lot: c.Lot, Pool: c.Pool, Asked: c.Quantity}
@@ -193,6 +198,46 @@ func TestEveryCommandShowsItsObject(t *testing.T) {
 	ticket(c.Reissue(ctx, "e1", &pb.ReissueCommand{Buyer: "b1", Ticket: "t1"}))
 	event(c.Cancel(ctx, "e1", &pb.CancelCommand{Reason: "weather"}))
 	event(c.OneClick(ctx, "e1", &pb.OneClickCommand{On: new(true)}))
+
+	placed := func(p *pb.Place, err error) {
+		t.Helper()
+		if err != nil || p.Entry != 8 || p.Place != 9 || p.State != "waiting" || p.Buyer != "b1" {
+			t.Errorf("place %v, %v", p, err)
+		}
+	}
+	placed(c.Join(ctx, "e1", &pb.JoinCommand{Buyer: "b1"}))
+	placed(c.Absent(ctx, "e1", &pb.AbsentCommand{Buyer: "b1"}))
+	placed(c.Present(ctx, "e1", &pb.PresentCommand{Buyer: "b1"}))
+	left, err := c.Leave(ctx, "e1", &pb.LeaveCommand{Buyer: "b1"})
+	placed(left.GetPlace(), err)
+	place, waiter, err := c.Place(ctx, "e1", &pb.PlaceCommand{Buyer: "b1"})
+	placed(place, err)
+	if waiter.GetWaiter() != 10 {
+		t.Errorf("waiter %v", waiter)
+	}
+	if waiter, err = c.Wait(ctx, "e1", &pb.WaitCommand{Buyer: "b1"}); err != nil || waiter.Waiter != 10 || waiter.State != "waiting" {
+		t.Errorf("waiter %v, %v", waiter, err)
+	}
+	if l, err := c.Draw(ctx, "e1", &pb.DrawCommand{Value: "7 14 21"}); err != nil || l.Value != "7 14 21" || l.Phase != "serving" {
+		t.Errorf("line %v, %v", l, err)
+	}
+	if l, err := c.Entries(ctx, "e1", 5); err != nil || l.LeavesFrom != 5 {
+		t.Errorf("entries %v, %v", l, err)
+	}
+	answers := make(chan client.Reply, 2)
+	taken := func(r client.Reply, err error) {
+		if err != nil {
+			t.Error(err)
+		}
+		answers <- r
+	}
+	c.JoinAsync("e1", &pb.JoinCommand{Buyer: "b1"}, taken)
+	c.PlaceAsync("e1", &pb.PlaceCommand{Buyer: "b1"}, taken)
+	for range cap(answers) {
+		r := <-answers
+		m, err := r.Decode()
+		placed(m.GetPlace(), err)
+	}
 
 	ids, next, err := c.Events(ctx, "", 2)
 	if err != nil || fmt.Sprint(ids) != "[e1 e2]" || next != "e2" {

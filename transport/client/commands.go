@@ -169,6 +169,20 @@ func verbOf(cmd proto.Message) engine.Verb {
 		return engine.VerbOneClick
 	case *pb.TouchCommand:
 		return engine.VerbTouch
+	case *pb.JoinCommand:
+		return engine.VerbJoin
+	case *pb.LeaveCommand:
+		return engine.VerbLeave
+	case *pb.PlaceCommand:
+		return engine.VerbPlace
+	case *pb.AbsentCommand:
+		return engine.VerbAbsent
+	case *pb.PresentCommand:
+		return engine.VerbPresent
+	case *pb.WaitCommand:
+		return engine.VerbWait
+	case *pb.DrawCommand:
+		return engine.VerbDraw
 	}
 	return engine.VerbNone
 }

@@ -64,6 +64,7 @@ type CreateCommand struct {
 	OneClickOff    bool                   `protobuf:"varint,50,opt,name=one_click_off,json=oneClickOff,proto3" json:"one_click_off,omitempty"`                // no one-click checkout in this event
 	OneClickShare  *int64                 `protobuf:"varint,51,opt,name=one_click_share,json=oneClickShare,proto3,oneof" json:"one_click_share,omitempty"`    // of buyers that have it, in hundredths of a percent; absent is 10,000
 	Mode           string                 `protobuf:"bytes,53,opt,name=mode,proto3" json:"mode,omitempty"`                                                    // sell or observe: then the event sells nothing, and a shop reports its own checkout by touches
+	Line           *LineSpec              `protobuf:"bytes,54,opt,name=line,proto3" json:"line,omitempty"`                                                    // absent: there is no line
 	Correlation    string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -337,6 +338,13 @@ func (x *CreateCommand) GetMode() string {
 	return ""
 }
 
+func (x *CreateCommand) GetLine() *LineSpec {
+	if x != nil {
+		return x.Line
+	}
+	return nil
+}
+
 func (x *CreateCommand) GetCorrelation() string {
 	if x != nil {
 		return x.Correlation
@@ -381,6 +389,7 @@ type UpdateCommand struct {
 	OneClickOff    *bool                  `protobuf:"varint,50,opt,name=one_click_off,json=oneClickOff,proto3,oneof" json:"one_click_off,omitempty"`
 	OneClickShare  *int64                 `protobuf:"varint,51,opt,name=one_click_share,json=oneClickShare,proto3,oneof" json:"one_click_share,omitempty"`
 	Mode           *string                `protobuf:"bytes,53,opt,name=mode,proto3,oneof" json:"mode,omitempty"` // refused: an event keeps its mode
+	Line           *LineSpec              `protobuf:"bytes,54,opt,name=line,proto3" json:"line,omitempty"`       // its fields that are present change
 	Correlation    string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -654,11 +663,180 @@ func (x *UpdateCommand) GetMode() string {
 	return ""
 }
 
+func (x *UpdateCommand) GetLine() *LineSpec {
+	if x != nil {
+		return x.Line
+	}
+	return nil
+}
+
 func (x *UpdateCommand) GetCorrelation() string {
 	if x != nil {
 		return x.Correlation
 	}
 	return ""
+}
+
+// LineSpec is what an organiser says about an event's line.
+type LineSpec struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Mode          *string                `protobuf:"bytes,1,opt,name=mode,proto3,oneof" json:"mode,omitempty"`                                   // open: whoever comes may buy; line: only who has a pass
+	LobbyAt       *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=lobby_at,json=lobbyAt,proto3" json:"lobby_at,omitempty"`                    // the lobby opens at this wall time; absent is at once
+	PassTtlMs     *int64                 `protobuf:"varint,3,opt,name=pass_ttl_ms,json=passTtlMs,proto3,oneof" json:"pass_ttl_ms,omitempty"`     // a pass's life; absent is 600,000
+	GraceMs       *int64                 `protobuf:"varint,4,opt,name=grace_ms,json=graceMs,proto3,oneof" json:"grace_ms,omitempty"`             // how long somebody who was absent at their turn may come back and be next; absent is 120,000
+	ShoppersMax   *int64                 `protobuf:"varint,5,opt,name=shoppers_max,json=shoppersMax,proto3,oneof" json:"shoppers_max,omitempty"` // passes at the same time; absent is no maximum
+	DrawValue     *bool                  `protobuf:"varint,6,opt,name=draw_value,json=drawValue,proto3,oneof" json:"draw_value,omitempty"`       // the draw waits for a public value, see draw; fixed once the lobby is open
+	OfferTtlMs    *int64                 `protobuf:"varint,7,opt,name=offer_ttl_ms,json=offerTtlMs,proto3,oneof" json:"offer_ttl_ms,omitempty"`  // how long freed tickets are held for somebody on the waiting list; absent is 300,000
+	AsideMs       *int64                 `protobuf:"varint,8,opt,name=aside_ms,json=asideMs,proto3,oneof" json:"aside_ms,omitempty"`             // how long they are kept for somebody there who was passed over too often; absent is 600,000
+	Tracks        []*TrackSpec           `protobuf:"bytes,9,rep,name=tracks,proto3" json:"tracks,omitempty"`                                     // parts of those who wait, with a share of the passes each; absent is one, general
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LineSpec) Reset() {
+	*x = LineSpec{}
+	mi := &file_holdfast_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LineSpec) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LineSpec) ProtoMessage() {}
+
+func (x *LineSpec) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LineSpec.ProtoReflect.Descriptor instead.
+func (*LineSpec) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *LineSpec) GetMode() string {
+	if x != nil && x.Mode != nil {
+		return *x.Mode
+	}
+	return ""
+}
+
+func (x *LineSpec) GetLobbyAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LobbyAt
+	}
+	return nil
+}
+
+func (x *LineSpec) GetPassTtlMs() int64 {
+	if x != nil && x.PassTtlMs != nil {
+		return *x.PassTtlMs
+	}
+	return 0
+}
+
+func (x *LineSpec) GetGraceMs() int64 {
+	if x != nil && x.GraceMs != nil {
+		return *x.GraceMs
+	}
+	return 0
+}
+
+func (x *LineSpec) GetShoppersMax() int64 {
+	if x != nil && x.ShoppersMax != nil {
+		return *x.ShoppersMax
+	}
+	return 0
+}
+
+func (x *LineSpec) GetDrawValue() bool {
+	if x != nil && x.DrawValue != nil {
+		return *x.DrawValue
+	}
+	return false
+}
+
+func (x *LineSpec) GetOfferTtlMs() int64 {
+	if x != nil && x.OfferTtlMs != nil {
+		return *x.OfferTtlMs
+	}
+	return 0
+}
+
+func (x *LineSpec) GetAsideMs() int64 {
+	if x != nil && x.AsideMs != nil {
+		return *x.AsideMs
+	}
+	return 0
+}
+
+func (x *LineSpec) GetTracks() []*TrackSpec {
+	if x != nil {
+		return x.Tracks
+	}
+	return nil
+}
+
+// TrackSpec is a track of the line. An update names all tracks that there are, in their order, and new ones behind them.
+type TrackSpec struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Track         string                 `protobuf:"bytes,1,opt,name=track,proto3" json:"track,omitempty"`
+	ShareBp       int64                  `protobuf:"varint,2,opt,name=share_bp,json=shareBp,proto3" json:"share_bp,omitempty"` // of the passes, in hundredths of a percent; those of all tracks are 10,000
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TrackSpec) Reset() {
+	*x = TrackSpec{}
+	mi := &file_holdfast_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrackSpec) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrackSpec) ProtoMessage() {}
+
+func (x *TrackSpec) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrackSpec.ProtoReflect.Descriptor instead.
+func (*TrackSpec) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *TrackSpec) GetTrack() string {
+	if x != nil {
+		return x.Track
+	}
+	return ""
+}
+
+func (x *TrackSpec) GetShareBp() int64 {
+	if x != nil {
+		return x.ShareBp
+	}
+	return 0
 }
 
 // PoolSpec is capacity that several lots share.
@@ -672,7 +850,7 @@ type PoolSpec struct {
 
 func (x *PoolSpec) Reset() {
 	*x = PoolSpec{}
-	mi := &file_holdfast_proto_msgTypes[2]
+	mi := &file_holdfast_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -684,7 +862,7 @@ func (x *PoolSpec) String() string {
 func (*PoolSpec) ProtoMessage() {}
 
 func (x *PoolSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[2]
+	mi := &file_holdfast_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -697,7 +875,7 @@ func (x *PoolSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PoolSpec.ProtoReflect.Descriptor instead.
 func (*PoolSpec) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{2}
+	return file_holdfast_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *PoolSpec) GetPool() string {
@@ -736,7 +914,7 @@ type LotSpec struct {
 
 func (x *LotSpec) Reset() {
 	*x = LotSpec{}
-	mi := &file_holdfast_proto_msgTypes[3]
+	mi := &file_holdfast_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -748,7 +926,7 @@ func (x *LotSpec) String() string {
 func (*LotSpec) ProtoMessage() {}
 
 func (x *LotSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[3]
+	mi := &file_holdfast_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -761,7 +939,7 @@ func (x *LotSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LotSpec.ProtoReflect.Descriptor instead.
 func (*LotSpec) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{3}
+	return file_holdfast_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *LotSpec) GetLot() string {
@@ -866,7 +1044,7 @@ type Fee struct {
 
 func (x *Fee) Reset() {
 	*x = Fee{}
-	mi := &file_holdfast_proto_msgTypes[4]
+	mi := &file_holdfast_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -878,7 +1056,7 @@ func (x *Fee) String() string {
 func (*Fee) ProtoMessage() {}
 
 func (x *Fee) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[4]
+	mi := &file_holdfast_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -891,7 +1069,7 @@ func (x *Fee) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fee.ProtoReflect.Descriptor instead.
 func (*Fee) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{4}
+	return file_holdfast_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Fee) GetName() string {
@@ -932,7 +1110,7 @@ type RowSpec struct {
 
 func (x *RowSpec) Reset() {
 	*x = RowSpec{}
-	mi := &file_holdfast_proto_msgTypes[5]
+	mi := &file_holdfast_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -944,7 +1122,7 @@ func (x *RowSpec) String() string {
 func (*RowSpec) ProtoMessage() {}
 
 func (x *RowSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[5]
+	mi := &file_holdfast_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -957,7 +1135,7 @@ func (x *RowSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RowSpec.ProtoReflect.Descriptor instead.
 func (*RowSpec) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{5}
+	return file_holdfast_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *RowSpec) GetSection() string {
@@ -1069,7 +1247,7 @@ type OpenCommand struct {
 
 func (x *OpenCommand) Reset() {
 	*x = OpenCommand{}
-	mi := &file_holdfast_proto_msgTypes[6]
+	mi := &file_holdfast_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1081,7 +1259,7 @@ func (x *OpenCommand) String() string {
 func (*OpenCommand) ProtoMessage() {}
 
 func (x *OpenCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[6]
+	mi := &file_holdfast_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1094,7 +1272,7 @@ func (x *OpenCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenCommand.ProtoReflect.Descriptor instead.
 func (*OpenCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{6}
+	return file_holdfast_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *OpenCommand) GetRequestId() string {
@@ -1122,7 +1300,7 @@ type PauseCommand struct {
 
 func (x *PauseCommand) Reset() {
 	*x = PauseCommand{}
-	mi := &file_holdfast_proto_msgTypes[7]
+	mi := &file_holdfast_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1134,7 +1312,7 @@ func (x *PauseCommand) String() string {
 func (*PauseCommand) ProtoMessage() {}
 
 func (x *PauseCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[7]
+	mi := &file_holdfast_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1147,7 +1325,7 @@ func (x *PauseCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseCommand.ProtoReflect.Descriptor instead.
 func (*PauseCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{7}
+	return file_holdfast_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *PauseCommand) GetRequestId() string {
@@ -1175,7 +1353,7 @@ type CloseCommand struct {
 
 func (x *CloseCommand) Reset() {
 	*x = CloseCommand{}
-	mi := &file_holdfast_proto_msgTypes[8]
+	mi := &file_holdfast_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1187,7 +1365,7 @@ func (x *CloseCommand) String() string {
 func (*CloseCommand) ProtoMessage() {}
 
 func (x *CloseCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[8]
+	mi := &file_holdfast_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1200,7 +1378,7 @@ func (x *CloseCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseCommand.ProtoReflect.Descriptor instead.
 func (*CloseCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{8}
+	return file_holdfast_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CloseCommand) GetRequestId() string {
@@ -1228,7 +1406,7 @@ type GetCommand struct {
 
 func (x *GetCommand) Reset() {
 	*x = GetCommand{}
-	mi := &file_holdfast_proto_msgTypes[9]
+	mi := &file_holdfast_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1240,7 +1418,7 @@ func (x *GetCommand) String() string {
 func (*GetCommand) ProtoMessage() {}
 
 func (x *GetCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[9]
+	mi := &file_holdfast_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1253,7 +1431,7 @@ func (x *GetCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCommand.ProtoReflect.Descriptor instead.
 func (*GetCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{9}
+	return file_holdfast_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GetCommand) GetRequestId() string {
@@ -1289,7 +1467,7 @@ type HoldCommand struct {
 
 func (x *HoldCommand) Reset() {
 	*x = HoldCommand{}
-	mi := &file_holdfast_proto_msgTypes[10]
+	mi := &file_holdfast_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1301,7 +1479,7 @@ func (x *HoldCommand) String() string {
 func (*HoldCommand) ProtoMessage() {}
 
 func (x *HoldCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[10]
+	mi := &file_holdfast_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1314,7 +1492,7 @@ func (x *HoldCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HoldCommand.ProtoReflect.Descriptor instead.
 func (*HoldCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{10}
+	return file_holdfast_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *HoldCommand) GetRequestId() string {
@@ -1404,7 +1582,7 @@ type Item struct {
 
 func (x *Item) Reset() {
 	*x = Item{}
-	mi := &file_holdfast_proto_msgTypes[11]
+	mi := &file_holdfast_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1416,7 +1594,7 @@ func (x *Item) String() string {
 func (*Item) ProtoMessage() {}
 
 func (x *Item) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[11]
+	mi := &file_holdfast_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1429,7 +1607,7 @@ func (x *Item) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Item.ProtoReflect.Descriptor instead.
 func (*Item) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{11}
+	return file_holdfast_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Item) GetLot() string {
@@ -1496,7 +1674,7 @@ type ExtendCommand struct {
 
 func (x *ExtendCommand) Reset() {
 	*x = ExtendCommand{}
-	mi := &file_holdfast_proto_msgTypes[12]
+	mi := &file_holdfast_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1508,7 +1686,7 @@ func (x *ExtendCommand) String() string {
 func (*ExtendCommand) ProtoMessage() {}
 
 func (x *ExtendCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[12]
+	mi := &file_holdfast_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1521,7 +1699,7 @@ func (x *ExtendCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExtendCommand.ProtoReflect.Descriptor instead.
 func (*ExtendCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{12}
+	return file_holdfast_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ExtendCommand) GetRequestId() string {
@@ -1581,7 +1759,7 @@ type ReleaseCommand struct {
 
 func (x *ReleaseCommand) Reset() {
 	*x = ReleaseCommand{}
-	mi := &file_holdfast_proto_msgTypes[13]
+	mi := &file_holdfast_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1593,7 +1771,7 @@ func (x *ReleaseCommand) String() string {
 func (*ReleaseCommand) ProtoMessage() {}
 
 func (x *ReleaseCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[13]
+	mi := &file_holdfast_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1606,7 +1784,7 @@ func (x *ReleaseCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseCommand.ProtoReflect.Descriptor instead.
 func (*ReleaseCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{13}
+	return file_holdfast_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ReleaseCommand) GetRequestId() string {
@@ -1670,7 +1848,7 @@ type ConfirmCommand struct {
 
 func (x *ConfirmCommand) Reset() {
 	*x = ConfirmCommand{}
-	mi := &file_holdfast_proto_msgTypes[14]
+	mi := &file_holdfast_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1682,7 +1860,7 @@ func (x *ConfirmCommand) String() string {
 func (*ConfirmCommand) ProtoMessage() {}
 
 func (x *ConfirmCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[14]
+	mi := &file_holdfast_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1695,7 +1873,7 @@ func (x *ConfirmCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmCommand.ProtoReflect.Descriptor instead.
 func (*ConfirmCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{14}
+	return file_holdfast_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ConfirmCommand) GetRequestId() string {
@@ -1782,7 +1960,7 @@ type OrderCommand struct {
 
 func (x *OrderCommand) Reset() {
 	*x = OrderCommand{}
-	mi := &file_holdfast_proto_msgTypes[15]
+	mi := &file_holdfast_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1794,7 +1972,7 @@ func (x *OrderCommand) String() string {
 func (*OrderCommand) ProtoMessage() {}
 
 func (x *OrderCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[15]
+	mi := &file_holdfast_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1807,7 +1985,7 @@ func (x *OrderCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OrderCommand.ProtoReflect.Descriptor instead.
 func (*OrderCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{15}
+	return file_holdfast_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *OrderCommand) GetRequestId() string {
@@ -1860,7 +2038,7 @@ type BlockCommand struct {
 
 func (x *BlockCommand) Reset() {
 	*x = BlockCommand{}
-	mi := &file_holdfast_proto_msgTypes[16]
+	mi := &file_holdfast_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1872,7 +2050,7 @@ func (x *BlockCommand) String() string {
 func (*BlockCommand) ProtoMessage() {}
 
 func (x *BlockCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[16]
+	mi := &file_holdfast_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1885,7 +2063,7 @@ func (x *BlockCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlockCommand.ProtoReflect.Descriptor instead.
 func (*BlockCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{16}
+	return file_holdfast_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *BlockCommand) GetRequestId() string {
@@ -1945,7 +2123,7 @@ type UnblockCommand struct {
 
 func (x *UnblockCommand) Reset() {
 	*x = UnblockCommand{}
-	mi := &file_holdfast_proto_msgTypes[17]
+	mi := &file_holdfast_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1957,7 +2135,7 @@ func (x *UnblockCommand) String() string {
 func (*UnblockCommand) ProtoMessage() {}
 
 func (x *UnblockCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[17]
+	mi := &file_holdfast_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1970,7 +2148,7 @@ func (x *UnblockCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnblockCommand.ProtoReflect.Descriptor instead.
 func (*UnblockCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{17}
+	return file_holdfast_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *UnblockCommand) GetRequestId() string {
@@ -2029,7 +2207,7 @@ type CapacityCommand struct {
 
 func (x *CapacityCommand) Reset() {
 	*x = CapacityCommand{}
-	mi := &file_holdfast_proto_msgTypes[18]
+	mi := &file_holdfast_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2041,7 +2219,7 @@ func (x *CapacityCommand) String() string {
 func (*CapacityCommand) ProtoMessage() {}
 
 func (x *CapacityCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[18]
+	mi := &file_holdfast_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2054,7 +2232,7 @@ func (x *CapacityCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CapacityCommand.ProtoReflect.Descriptor instead.
 func (*CapacityCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{18}
+	return file_holdfast_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *CapacityCommand) GetRequestId() string {
@@ -2111,7 +2289,7 @@ type OfferCommand struct {
 
 func (x *OfferCommand) Reset() {
 	*x = OfferCommand{}
-	mi := &file_holdfast_proto_msgTypes[19]
+	mi := &file_holdfast_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2123,7 +2301,7 @@ func (x *OfferCommand) String() string {
 func (*OfferCommand) ProtoMessage() {}
 
 func (x *OfferCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[19]
+	mi := &file_holdfast_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2136,7 +2314,7 @@ func (x *OfferCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferCommand.ProtoReflect.Descriptor instead.
 func (*OfferCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{19}
+	return file_holdfast_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *OfferCommand) GetRequestId() string {
@@ -2229,13 +2407,14 @@ type BuyCommand struct {
 	Correlation      string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
 	Links            []string               `protobuf:"bytes,16,rep,name=links,proto3" json:"links,omitempty"`
 	Codes            bool                   `protobuf:"varint,17,opt,name=codes,proto3" json:"codes,omitempty"` // with the codes of the tickets
+	Wait             bool                   `protobuf:"varint,18,opt,name=wait,proto3" json:"wait,omitempty"`   // if it is sold out: wait for it on the waiting list, and buy it then
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
 
 func (x *BuyCommand) Reset() {
 	*x = BuyCommand{}
-	mi := &file_holdfast_proto_msgTypes[20]
+	mi := &file_holdfast_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2247,7 +2426,7 @@ func (x *BuyCommand) String() string {
 func (*BuyCommand) ProtoMessage() {}
 
 func (x *BuyCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[20]
+	mi := &file_holdfast_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2260,7 +2439,7 @@ func (x *BuyCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BuyCommand.ProtoReflect.Descriptor instead.
 func (*BuyCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{20}
+	return file_holdfast_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *BuyCommand) GetRequestId() string {
@@ -2382,6 +2561,13 @@ func (x *BuyCommand) GetCodes() bool {
 	return false
 }
 
+func (x *BuyCommand) GetWait() bool {
+	if x != nil {
+		return x.Wait
+	}
+	return false
+}
+
 // PurchaseCommand reads a purchase. Subject: holdfast.v1.events.<event>.purchase.
 type PurchaseCommand struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2396,7 +2582,7 @@ type PurchaseCommand struct {
 
 func (x *PurchaseCommand) Reset() {
 	*x = PurchaseCommand{}
-	mi := &file_holdfast_proto_msgTypes[21]
+	mi := &file_holdfast_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2408,7 +2594,7 @@ func (x *PurchaseCommand) String() string {
 func (*PurchaseCommand) ProtoMessage() {}
 
 func (x *PurchaseCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[21]
+	mi := &file_holdfast_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2421,7 +2607,7 @@ func (x *PurchaseCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PurchaseCommand.ProtoReflect.Descriptor instead.
 func (*PurchaseCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{21}
+	return file_holdfast_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *PurchaseCommand) GetRequestId() string {
@@ -2474,7 +2660,7 @@ type CompleteCommand struct {
 
 func (x *CompleteCommand) Reset() {
 	*x = CompleteCommand{}
-	mi := &file_holdfast_proto_msgTypes[22]
+	mi := &file_holdfast_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2486,7 +2672,7 @@ func (x *CompleteCommand) String() string {
 func (*CompleteCommand) ProtoMessage() {}
 
 func (x *CompleteCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[22]
+	mi := &file_holdfast_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2499,7 +2685,7 @@ func (x *CompleteCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteCommand.ProtoReflect.Descriptor instead.
 func (*CompleteCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{22}
+	return file_holdfast_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *CompleteCommand) GetRequestId() string {
@@ -2559,7 +2745,7 @@ type UndoCommand struct {
 
 func (x *UndoCommand) Reset() {
 	*x = UndoCommand{}
-	mi := &file_holdfast_proto_msgTypes[23]
+	mi := &file_holdfast_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2571,7 +2757,7 @@ func (x *UndoCommand) String() string {
 func (*UndoCommand) ProtoMessage() {}
 
 func (x *UndoCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[23]
+	mi := &file_holdfast_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2584,7 +2770,7 @@ func (x *UndoCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UndoCommand.ProtoReflect.Descriptor instead.
 func (*UndoCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{23}
+	return file_holdfast_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *UndoCommand) GetRequestId() string {
@@ -2650,7 +2836,7 @@ type RefundCommand struct {
 
 func (x *RefundCommand) Reset() {
 	*x = RefundCommand{}
-	mi := &file_holdfast_proto_msgTypes[24]
+	mi := &file_holdfast_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2662,7 +2848,7 @@ func (x *RefundCommand) String() string {
 func (*RefundCommand) ProtoMessage() {}
 
 func (x *RefundCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[24]
+	mi := &file_holdfast_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2675,7 +2861,7 @@ func (x *RefundCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefundCommand.ProtoReflect.Descriptor instead.
 func (*RefundCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{24}
+	return file_holdfast_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *RefundCommand) GetRequestId() string {
@@ -2776,7 +2962,7 @@ type AdmitCommand struct {
 
 func (x *AdmitCommand) Reset() {
 	*x = AdmitCommand{}
-	mi := &file_holdfast_proto_msgTypes[25]
+	mi := &file_holdfast_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2788,7 +2974,7 @@ func (x *AdmitCommand) String() string {
 func (*AdmitCommand) ProtoMessage() {}
 
 func (x *AdmitCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[25]
+	mi := &file_holdfast_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2801,7 +2987,7 @@ func (x *AdmitCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdmitCommand.ProtoReflect.Descriptor instead.
 func (*AdmitCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{25}
+	return file_holdfast_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *AdmitCommand) GetRequestId() string {
@@ -2852,7 +3038,7 @@ type ReissueCommand struct {
 
 func (x *ReissueCommand) Reset() {
 	*x = ReissueCommand{}
-	mi := &file_holdfast_proto_msgTypes[26]
+	mi := &file_holdfast_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2864,7 +3050,7 @@ func (x *ReissueCommand) String() string {
 func (*ReissueCommand) ProtoMessage() {}
 
 func (x *ReissueCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[26]
+	mi := &file_holdfast_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2877,7 +3063,7 @@ func (x *ReissueCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReissueCommand.ProtoReflect.Descriptor instead.
 func (*ReissueCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{26}
+	return file_holdfast_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ReissueCommand) GetRequestId() string {
@@ -2920,7 +3106,7 @@ type CancelCommand struct {
 
 func (x *CancelCommand) Reset() {
 	*x = CancelCommand{}
-	mi := &file_holdfast_proto_msgTypes[27]
+	mi := &file_holdfast_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2932,7 +3118,7 @@ func (x *CancelCommand) String() string {
 func (*CancelCommand) ProtoMessage() {}
 
 func (x *CancelCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[27]
+	mi := &file_holdfast_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2945,7 +3131,7 @@ func (x *CancelCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelCommand.ProtoReflect.Descriptor instead.
 func (*CancelCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{27}
+	return file_holdfast_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *CancelCommand) GetRequestId() string {
@@ -2982,7 +3168,7 @@ type OneClickCommand struct {
 
 func (x *OneClickCommand) Reset() {
 	*x = OneClickCommand{}
-	mi := &file_holdfast_proto_msgTypes[28]
+	mi := &file_holdfast_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2994,7 +3180,7 @@ func (x *OneClickCommand) String() string {
 func (*OneClickCommand) ProtoMessage() {}
 
 func (x *OneClickCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[28]
+	mi := &file_holdfast_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3007,7 +3193,7 @@ func (x *OneClickCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OneClickCommand.ProtoReflect.Descriptor instead.
 func (*OneClickCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{28}
+	return file_holdfast_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *OneClickCommand) GetRequestId() string {
@@ -3038,6 +3224,662 @@ func (x *OneClickCommand) GetCorrelation() string {
 	return ""
 }
 
+// JoinCommand takes a place in the line. Whoever has one keeps it. Subject: holdfast.v1.events.<event>.join.
+type JoinCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Buyer         string                 `protobuf:"bytes,2,opt,name=buyer,proto3" json:"buyer,omitempty"`
+	Channel       string                 `protobuf:"bytes,3,opt,name=channel,proto3" json:"channel,omitempty"`
+	Device        string                 `protobuf:"bytes,4,opt,name=device,proto3" json:"device,omitempty"` // desktop, mobile, tablet or kiosk
+	Track         string                 `protobuf:"bytes,5,opt,name=track,proto3" json:"track,omitempty"`   // absent is the first
+	Wants         int64                  `protobuf:"varint,6,opt,name=wants,proto3" json:"wants,omitempty"`  // tickets that the buyer means to take, a hint
+	Links         []string               `protobuf:"bytes,9,rep,name=links,proto3" json:"links,omitempty"`   // what links the buyer to others, from callers that may say so: hashes, ids
+	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JoinCommand) Reset() {
+	*x = JoinCommand{}
+	mi := &file_holdfast_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JoinCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JoinCommand) ProtoMessage() {}
+
+func (x *JoinCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JoinCommand.ProtoReflect.Descriptor instead.
+func (*JoinCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *JoinCommand) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *JoinCommand) GetBuyer() string {
+	if x != nil {
+		return x.Buyer
+	}
+	return ""
+}
+
+func (x *JoinCommand) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *JoinCommand) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+func (x *JoinCommand) GetTrack() string {
+	if x != nil {
+		return x.Track
+	}
+	return ""
+}
+
+func (x *JoinCommand) GetWants() int64 {
+	if x != nil {
+		return x.Wants
+	}
+	return 0
+}
+
+func (x *JoinCommand) GetLinks() []string {
+	if x != nil {
+		return x.Links
+	}
+	return nil
+}
+
+func (x *JoinCommand) GetCorrelation() string {
+	if x != nil {
+		return x.Correlation
+	}
+	return ""
+}
+
+// LeaveCommand gives a place up. Subject: holdfast.v1.events.<event>.leave.
+type LeaveCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Buyer         string                 `protobuf:"bytes,2,opt,name=buyer,proto3" json:"buyer,omitempty"`
+	Channel       string                 `protobuf:"bytes,3,opt,name=channel,proto3" json:"channel,omitempty"`
+	Device        string                 `protobuf:"bytes,4,opt,name=device,proto3" json:"device,omitempty"`
+	List          bool                   `protobuf:"varint,5,opt,name=list,proto3" json:"list,omitempty"` // the one on the waiting list
+	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LeaveCommand) Reset() {
+	*x = LeaveCommand{}
+	mi := &file_holdfast_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LeaveCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LeaveCommand) ProtoMessage() {}
+
+func (x *LeaveCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LeaveCommand.ProtoReflect.Descriptor instead.
+func (*LeaveCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *LeaveCommand) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *LeaveCommand) GetBuyer() string {
+	if x != nil {
+		return x.Buyer
+	}
+	return ""
+}
+
+func (x *LeaveCommand) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *LeaveCommand) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+func (x *LeaveCommand) GetList() bool {
+	if x != nil {
+		return x.List
+	}
+	return false
+}
+
+func (x *LeaveCommand) GetCorrelation() string {
+	if x != nil {
+		return x.Correlation
+	}
+	return ""
+}
+
+// PlaceCommand reads a buyer's place, or the entries of a lobby. Subject: holdfast.v1.events.<event>.place.
+type PlaceCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"` // only echoed
+	Buyer         string                 `protobuf:"bytes,2,opt,name=buyer,proto3" json:"buyer,omitempty"`
+	EntriesFrom   int64                  `protobuf:"varint,5,opt,name=entries_from,json=entriesFrom,proto3" json:"entries_from,omitempty"` // show up to 1,024 leaves of the lobby's entries, from this one on
+	Receipt       bool                   `protobuf:"varint,6,opt,name=receipt,proto3" json:"receipt,omitempty"`                            // with the receipt of the buyer's entry
+	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlaceCommand) Reset() {
+	*x = PlaceCommand{}
+	mi := &file_holdfast_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlaceCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlaceCommand) ProtoMessage() {}
+
+func (x *PlaceCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlaceCommand.ProtoReflect.Descriptor instead.
+func (*PlaceCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *PlaceCommand) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *PlaceCommand) GetBuyer() string {
+	if x != nil {
+		return x.Buyer
+	}
+	return ""
+}
+
+func (x *PlaceCommand) GetEntriesFrom() int64 {
+	if x != nil {
+		return x.EntriesFrom
+	}
+	return 0
+}
+
+func (x *PlaceCommand) GetReceipt() bool {
+	if x != nil {
+		return x.Receipt
+	}
+	return false
+}
+
+func (x *PlaceCommand) GetCorrelation() string {
+	if x != nil {
+		return x.Correlation
+	}
+	return ""
+}
+
+// AbsentCommand says that a buyer who waits is not there. Subject: holdfast.v1.events.<event>.absent.
+type AbsentCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Buyer         string                 `protobuf:"bytes,2,opt,name=buyer,proto3" json:"buyer,omitempty"`
+	Channel       string                 `protobuf:"bytes,3,opt,name=channel,proto3" json:"channel,omitempty"`
+	Device        string                 `protobuf:"bytes,4,opt,name=device,proto3" json:"device,omitempty"`
+	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AbsentCommand) Reset() {
+	*x = AbsentCommand{}
+	mi := &file_holdfast_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AbsentCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AbsentCommand) ProtoMessage() {}
+
+func (x *AbsentCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AbsentCommand.ProtoReflect.Descriptor instead.
+func (*AbsentCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *AbsentCommand) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *AbsentCommand) GetBuyer() string {
+	if x != nil {
+		return x.Buyer
+	}
+	return ""
+}
+
+func (x *AbsentCommand) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *AbsentCommand) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+func (x *AbsentCommand) GetCorrelation() string {
+	if x != nil {
+		return x.Correlation
+	}
+	return ""
+}
+
+// PresentCommand says that the buyer is back. Subject: holdfast.v1.events.<event>.present.
+type PresentCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Buyer         string                 `protobuf:"bytes,2,opt,name=buyer,proto3" json:"buyer,omitempty"`
+	Channel       string                 `protobuf:"bytes,3,opt,name=channel,proto3" json:"channel,omitempty"`
+	Device        string                 `protobuf:"bytes,4,opt,name=device,proto3" json:"device,omitempty"`
+	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PresentCommand) Reset() {
+	*x = PresentCommand{}
+	mi := &file_holdfast_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PresentCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PresentCommand) ProtoMessage() {}
+
+func (x *PresentCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PresentCommand.ProtoReflect.Descriptor instead.
+func (*PresentCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *PresentCommand) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *PresentCommand) GetBuyer() string {
+	if x != nil {
+		return x.Buyer
+	}
+	return ""
+}
+
+func (x *PresentCommand) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *PresentCommand) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+func (x *PresentCommand) GetCorrelation() string {
+	if x != nil {
+		return x.Correlation
+	}
+	return ""
+}
+
+// WaitCommand waits for tickets that are sold out. Subject: holdfast.v1.events.<event>.wait.
+type WaitCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Buyer         string                 `protobuf:"bytes,2,opt,name=buyer,proto3" json:"buyer,omitempty"`
+	Channel       string                 `protobuf:"bytes,3,opt,name=channel,proto3" json:"channel,omitempty"`
+	Device        string                 `protobuf:"bytes,4,opt,name=device,proto3" json:"device,omitempty"`                                             // desktop, mobile, tablet or kiosk
+	Wishes        []*Wish                `protobuf:"bytes,5,rep,name=wishes,proto3" json:"wishes,omitempty"`                                             // the dearest first
+	AutoBuy       bool                   `protobuf:"varint,6,opt,name=auto_buy,json=autoBuy,proto3" json:"auto_buy,omitempty"`                           // buy with the saved method as soon as the turn comes
+	Method        string                 `protobuf:"bytes,7,opt,name=method,proto3" json:"method,omitempty"`                                             // of the buyer's wallet, with auto_buy; absent is the default one
+	MaxPriceMinor *int64                 `protobuf:"varint,8,opt,name=max_price_minor,json=maxPriceMinor,proto3,oneof" json:"max_price_minor,omitempty"` // total with fees that may not be exceeded; absent is no maximum
+	Links         []string               `protobuf:"bytes,9,rep,name=links,proto3" json:"links,omitempty"`                                               // what links the buyer to others, from callers that may say so: hashes, ids
+	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WaitCommand) Reset() {
+	*x = WaitCommand{}
+	mi := &file_holdfast_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WaitCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WaitCommand) ProtoMessage() {}
+
+func (x *WaitCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WaitCommand.ProtoReflect.Descriptor instead.
+func (*WaitCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *WaitCommand) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *WaitCommand) GetBuyer() string {
+	if x != nil {
+		return x.Buyer
+	}
+	return ""
+}
+
+func (x *WaitCommand) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *WaitCommand) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+func (x *WaitCommand) GetWishes() []*Wish {
+	if x != nil {
+		return x.Wishes
+	}
+	return nil
+}
+
+func (x *WaitCommand) GetAutoBuy() bool {
+	if x != nil {
+		return x.AutoBuy
+	}
+	return false
+}
+
+func (x *WaitCommand) GetMethod() string {
+	if x != nil {
+		return x.Method
+	}
+	return ""
+}
+
+func (x *WaitCommand) GetMaxPriceMinor() int64 {
+	if x != nil && x.MaxPriceMinor != nil {
+		return *x.MaxPriceMinor
+	}
+	return 0
+}
+
+func (x *WaitCommand) GetLinks() []string {
+	if x != nil {
+		return x.Links
+	}
+	return nil
+}
+
+func (x *WaitCommand) GetCorrelation() string {
+	if x != nil {
+		return x.Correlation
+	}
+	return ""
+}
+
+// Wish is what somebody on the waiting list would take.
+type Wish struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Lot           string                 `protobuf:"bytes,1,opt,name=lot,proto3" json:"lot,omitempty"`
+	Quantity      int64                  `protobuf:"varint,2,opt,name=quantity,proto3" json:"quantity,omitempty"` // sales
+	Together      bool                   `protobuf:"varint,3,opt,name=together,proto3" json:"together,omitempty"` // seats side by side in one row
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Wish) Reset() {
+	*x = Wish{}
+	mi := &file_holdfast_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Wish) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Wish) ProtoMessage() {}
+
+func (x *Wish) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Wish.ProtoReflect.Descriptor instead.
+func (*Wish) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *Wish) GetLot() string {
+	if x != nil {
+		return x.Lot
+	}
+	return ""
+}
+
+func (x *Wish) GetQuantity() int64 {
+	if x != nil {
+		return x.Quantity
+	}
+	return 0
+}
+
+func (x *Wish) GetTogether() bool {
+	if x != nil {
+		return x.Together
+	}
+	return false
+}
+
+// DrawCommand gives the public value that the draw waits for. Subject: holdfast.v1.events.<event>.draw.
+type DrawCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Value         string                 `protobuf:"bytes,5,opt,name=value,proto3" json:"value,omitempty"` // what everybody can look up, and nobody knew when the lobby closed
+	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DrawCommand) Reset() {
+	*x = DrawCommand{}
+	mi := &file_holdfast_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DrawCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DrawCommand) ProtoMessage() {}
+
+func (x *DrawCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DrawCommand.ProtoReflect.Descriptor instead.
+func (*DrawCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *DrawCommand) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *DrawCommand) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *DrawCommand) GetCorrelation() string {
+	if x != nil {
+		return x.Correlation
+	}
+	return ""
+}
+
 // Batch carries commands for one event. They run in order; one refused command does not stop the next.
 // Subject: holdfast.v1.events.<event>.batch.
 type Batch struct {
@@ -3051,7 +3893,7 @@ type Batch struct {
 
 func (x *Batch) Reset() {
 	*x = Batch{}
-	mi := &file_holdfast_proto_msgTypes[29]
+	mi := &file_holdfast_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3063,7 +3905,7 @@ func (x *Batch) String() string {
 func (*Batch) ProtoMessage() {}
 
 func (x *Batch) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[29]
+	mi := &file_holdfast_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3076,7 +3918,7 @@ func (x *Batch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Batch.ProtoReflect.Descriptor instead.
 func (*Batch) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{29}
+	return file_holdfast_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Batch) GetRequestId() string {
@@ -3130,6 +3972,13 @@ type BatchCommand struct {
 	//	*BatchCommand_Cancel
 	//	*BatchCommand_OneClick
 	//	*BatchCommand_Touch
+	//	*BatchCommand_Join
+	//	*BatchCommand_Leave
+	//	*BatchCommand_Place
+	//	*BatchCommand_Absent
+	//	*BatchCommand_Present
+	//	*BatchCommand_Wait
+	//	*BatchCommand_Draw
 	Command       isBatchCommand_Command `protobuf_oneof:"command"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3137,7 +3986,7 @@ type BatchCommand struct {
 
 func (x *BatchCommand) Reset() {
 	*x = BatchCommand{}
-	mi := &file_holdfast_proto_msgTypes[30]
+	mi := &file_holdfast_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3149,7 +3998,7 @@ func (x *BatchCommand) String() string {
 func (*BatchCommand) ProtoMessage() {}
 
 func (x *BatchCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[30]
+	mi := &file_holdfast_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3162,7 +4011,7 @@ func (x *BatchCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchCommand.ProtoReflect.Descriptor instead.
 func (*BatchCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{30}
+	return file_holdfast_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *BatchCommand) GetCommand() isBatchCommand_Command {
@@ -3397,6 +4246,69 @@ func (x *BatchCommand) GetTouch() *TouchCommand {
 	return nil
 }
 
+func (x *BatchCommand) GetJoin() *JoinCommand {
+	if x != nil {
+		if x, ok := x.Command.(*BatchCommand_Join); ok {
+			return x.Join
+		}
+	}
+	return nil
+}
+
+func (x *BatchCommand) GetLeave() *LeaveCommand {
+	if x != nil {
+		if x, ok := x.Command.(*BatchCommand_Leave); ok {
+			return x.Leave
+		}
+	}
+	return nil
+}
+
+func (x *BatchCommand) GetPlace() *PlaceCommand {
+	if x != nil {
+		if x, ok := x.Command.(*BatchCommand_Place); ok {
+			return x.Place
+		}
+	}
+	return nil
+}
+
+func (x *BatchCommand) GetAbsent() *AbsentCommand {
+	if x != nil {
+		if x, ok := x.Command.(*BatchCommand_Absent); ok {
+			return x.Absent
+		}
+	}
+	return nil
+}
+
+func (x *BatchCommand) GetPresent() *PresentCommand {
+	if x != nil {
+		if x, ok := x.Command.(*BatchCommand_Present); ok {
+			return x.Present
+		}
+	}
+	return nil
+}
+
+func (x *BatchCommand) GetWait() *WaitCommand {
+	if x != nil {
+		if x, ok := x.Command.(*BatchCommand_Wait); ok {
+			return x.Wait
+		}
+	}
+	return nil
+}
+
+func (x *BatchCommand) GetDraw() *DrawCommand {
+	if x != nil {
+		if x, ok := x.Command.(*BatchCommand_Draw); ok {
+			return x.Draw
+		}
+	}
+	return nil
+}
+
 type isBatchCommand_Command interface {
 	isBatchCommand_Command()
 }
@@ -3501,6 +4413,34 @@ type BatchCommand_Touch struct {
 	Touch *TouchCommand `protobuf:"bytes,37,opt,name=touch,proto3,oneof"`
 }
 
+type BatchCommand_Join struct {
+	Join *JoinCommand `protobuf:"bytes,39,opt,name=join,proto3,oneof"`
+}
+
+type BatchCommand_Leave struct {
+	Leave *LeaveCommand `protobuf:"bytes,40,opt,name=leave,proto3,oneof"`
+}
+
+type BatchCommand_Place struct {
+	Place *PlaceCommand `protobuf:"bytes,41,opt,name=place,proto3,oneof"`
+}
+
+type BatchCommand_Absent struct {
+	Absent *AbsentCommand `protobuf:"bytes,42,opt,name=absent,proto3,oneof"`
+}
+
+type BatchCommand_Present struct {
+	Present *PresentCommand `protobuf:"bytes,43,opt,name=present,proto3,oneof"`
+}
+
+type BatchCommand_Wait struct {
+	Wait *WaitCommand `protobuf:"bytes,44,opt,name=wait,proto3,oneof"`
+}
+
+type BatchCommand_Draw struct {
+	Draw *DrawCommand `protobuf:"bytes,45,opt,name=draw,proto3,oneof"`
+}
+
 func (*BatchCommand_Create) isBatchCommand_Command() {}
 
 func (*BatchCommand_Update) isBatchCommand_Command() {}
@@ -3551,6 +4491,20 @@ func (*BatchCommand_OneClick) isBatchCommand_Command() {}
 
 func (*BatchCommand_Touch) isBatchCommand_Command() {}
 
+func (*BatchCommand_Join) isBatchCommand_Command() {}
+
+func (*BatchCommand_Leave) isBatchCommand_Command() {}
+
+func (*BatchCommand_Place) isBatchCommand_Command() {}
+
+func (*BatchCommand_Absent) isBatchCommand_Command() {}
+
+func (*BatchCommand_Present) isBatchCommand_Command() {}
+
+func (*BatchCommand_Wait) isBatchCommand_Command() {}
+
+func (*BatchCommand_Draw) isBatchCommand_Command() {}
+
 // TouchCommand reports what buyers' clients saw and did: 1 to 256 touches, in any state of the event. Subject: holdfast.v1.events.<event>.touch. Without a reply
 // subject it is taken and not answered.
 type TouchCommand struct {
@@ -3564,7 +4518,7 @@ type TouchCommand struct {
 
 func (x *TouchCommand) Reset() {
 	*x = TouchCommand{}
-	mi := &file_holdfast_proto_msgTypes[31]
+	mi := &file_holdfast_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3576,7 +4530,7 @@ func (x *TouchCommand) String() string {
 func (*TouchCommand) ProtoMessage() {}
 
 func (x *TouchCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[31]
+	mi := &file_holdfast_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3589,7 +4543,7 @@ func (x *TouchCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TouchCommand.ProtoReflect.Descriptor instead.
 func (*TouchCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{31}
+	return file_holdfast_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *TouchCommand) GetRequestId() string {
@@ -3652,7 +4606,7 @@ type Touch struct {
 
 func (x *Touch) Reset() {
 	*x = Touch{}
-	mi := &file_holdfast_proto_msgTypes[32]
+	mi := &file_holdfast_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3664,7 +4618,7 @@ func (x *Touch) String() string {
 func (*Touch) ProtoMessage() {}
 
 func (x *Touch) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[32]
+	mi := &file_holdfast_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3677,7 +4631,7 @@ func (x *Touch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Touch.ProtoReflect.Descriptor instead.
 func (*Touch) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{32}
+	return file_holdfast_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Touch) GetKind() string {
@@ -3903,7 +4857,7 @@ type ListCommand struct {
 
 func (x *ListCommand) Reset() {
 	*x = ListCommand{}
-	mi := &file_holdfast_proto_msgTypes[33]
+	mi := &file_holdfast_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3915,7 +4869,7 @@ func (x *ListCommand) String() string {
 func (*ListCommand) ProtoMessage() {}
 
 func (x *ListCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[33]
+	mi := &file_holdfast_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3928,7 +4882,7 @@ func (x *ListCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCommand.ProtoReflect.Descriptor instead.
 func (*ListCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{33}
+	return file_holdfast_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ListCommand) GetRequestId() string {
@@ -3977,6 +4931,9 @@ type Reply struct {
 	Refund        *Refund                `protobuf:"bytes,13,opt,name=refund,proto3" json:"refund,omitempty"`     // refund
 	Ticket        *Ticket                `protobuf:"bytes,14,opt,name=ticket,proto3" json:"ticket,omitempty"`     // admit, reissue
 	Touches       *Touches               `protobuf:"bytes,16,opt,name=touches,proto3" json:"touches,omitempty"`   // touch
+	Place         *Place                 `protobuf:"bytes,17,opt,name=place,proto3" json:"place,omitempty"`       // join, leave, place, absent, present
+	Line          *Line                  `protobuf:"bytes,18,opt,name=line,proto3" json:"line,omitempty"`         // draw; place with entries_from
+	Waiter        *Waiter                `protobuf:"bytes,19,opt,name=waiter,proto3" json:"waiter,omitempty"`     // wait, leave with list; place, buy with wait
 	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3984,7 +4941,7 @@ type Reply struct {
 
 func (x *Reply) Reset() {
 	*x = Reply{}
-	mi := &file_holdfast_proto_msgTypes[34]
+	mi := &file_holdfast_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3996,7 +4953,7 @@ func (x *Reply) String() string {
 func (*Reply) ProtoMessage() {}
 
 func (x *Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[34]
+	mi := &file_holdfast_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4009,7 +4966,7 @@ func (x *Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reply.ProtoReflect.Descriptor instead.
 func (*Reply) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{34}
+	return file_holdfast_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Reply) GetRequestId() string {
@@ -4117,6 +5074,27 @@ func (x *Reply) GetTouches() *Touches {
 	return nil
 }
 
+func (x *Reply) GetPlace() *Place {
+	if x != nil {
+		return x.Place
+	}
+	return nil
+}
+
+func (x *Reply) GetLine() *Line {
+	if x != nil {
+		return x.Line
+	}
+	return nil
+}
+
+func (x *Reply) GetWaiter() *Waiter {
+	if x != nil {
+		return x.Waiter
+	}
+	return nil
+}
+
 func (x *Reply) GetCorrelation() string {
 	if x != nil {
 		return x.Correlation
@@ -4135,7 +5113,7 @@ type Touches struct {
 
 func (x *Touches) Reset() {
 	*x = Touches{}
-	mi := &file_holdfast_proto_msgTypes[35]
+	mi := &file_holdfast_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4147,7 +5125,7 @@ func (x *Touches) String() string {
 func (*Touches) ProtoMessage() {}
 
 func (x *Touches) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[35]
+	mi := &file_holdfast_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4160,7 +5138,7 @@ func (x *Touches) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Touches.ProtoReflect.Descriptor instead.
 func (*Touches) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{35}
+	return file_holdfast_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Touches) GetTaken() int64 {
@@ -4192,7 +5170,7 @@ type Error struct {
 
 func (x *Error) Reset() {
 	*x = Error{}
-	mi := &file_holdfast_proto_msgTypes[36]
+	mi := &file_holdfast_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4204,7 +5182,7 @@ func (x *Error) String() string {
 func (*Error) ProtoMessage() {}
 
 func (x *Error) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[36]
+	mi := &file_holdfast_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4217,7 +5195,7 @@ func (x *Error) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Error.ProtoReflect.Descriptor instead.
 func (*Error) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{36}
+	return file_holdfast_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Error) GetCode() string {
@@ -4273,7 +5251,7 @@ type Alternative struct {
 
 func (x *Alternative) Reset() {
 	*x = Alternative{}
-	mi := &file_holdfast_proto_msgTypes[37]
+	mi := &file_holdfast_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4285,7 +5263,7 @@ func (x *Alternative) String() string {
 func (*Alternative) ProtoMessage() {}
 
 func (x *Alternative) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[37]
+	mi := &file_holdfast_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4298,7 +5276,7 @@ func (x *Alternative) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Alternative.ProtoReflect.Descriptor instead.
 func (*Alternative) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{37}
+	return file_holdfast_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Alternative) GetLot() string {
@@ -4332,7 +5310,7 @@ type Hold struct {
 
 func (x *Hold) Reset() {
 	*x = Hold{}
-	mi := &file_holdfast_proto_msgTypes[38]
+	mi := &file_holdfast_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4344,7 +5322,7 @@ func (x *Hold) String() string {
 func (*Hold) ProtoMessage() {}
 
 func (x *Hold) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[38]
+	mi := &file_holdfast_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4357,7 +5335,7 @@ func (x *Hold) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hold.ProtoReflect.Descriptor instead.
 func (*Hold) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{38}
+	return file_holdfast_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *Hold) GetId() string {
@@ -4432,7 +5410,7 @@ type TakenItem struct {
 
 func (x *TakenItem) Reset() {
 	*x = TakenItem{}
-	mi := &file_holdfast_proto_msgTypes[39]
+	mi := &file_holdfast_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4444,7 +5422,7 @@ func (x *TakenItem) String() string {
 func (*TakenItem) ProtoMessage() {}
 
 func (x *TakenItem) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[39]
+	mi := &file_holdfast_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4457,7 +5435,7 @@ func (x *TakenItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakenItem.ProtoReflect.Descriptor instead.
 func (*TakenItem) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{39}
+	return file_holdfast_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *TakenItem) GetLot() string {
@@ -4534,7 +5512,7 @@ type Order struct {
 
 func (x *Order) Reset() {
 	*x = Order{}
-	mi := &file_holdfast_proto_msgTypes[40]
+	mi := &file_holdfast_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4546,7 +5524,7 @@ func (x *Order) String() string {
 func (*Order) ProtoMessage() {}
 
 func (x *Order) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[40]
+	mi := &file_holdfast_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4559,7 +5537,7 @@ func (x *Order) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Order.ProtoReflect.Descriptor instead.
 func (*Order) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{40}
+	return file_holdfast_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *Order) GetId() string {
@@ -4692,7 +5670,7 @@ type Ticket struct {
 
 func (x *Ticket) Reset() {
 	*x = Ticket{}
-	mi := &file_holdfast_proto_msgTypes[41]
+	mi := &file_holdfast_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4704,7 +5682,7 @@ func (x *Ticket) String() string {
 func (*Ticket) ProtoMessage() {}
 
 func (x *Ticket) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[41]
+	mi := &file_holdfast_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4717,7 +5695,7 @@ func (x *Ticket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ticket.ProtoReflect.Descriptor instead.
 func (*Ticket) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{41}
+	return file_holdfast_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *Ticket) GetId() string {
@@ -4816,7 +5794,7 @@ type Purchase struct {
 
 func (x *Purchase) Reset() {
 	*x = Purchase{}
-	mi := &file_holdfast_proto_msgTypes[42]
+	mi := &file_holdfast_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4828,7 +5806,7 @@ func (x *Purchase) String() string {
 func (*Purchase) ProtoMessage() {}
 
 func (x *Purchase) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[42]
+	mi := &file_holdfast_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4841,7 +5819,7 @@ func (x *Purchase) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Purchase.ProtoReflect.Descriptor instead.
 func (*Purchase) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{42}
+	return file_holdfast_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *Purchase) GetId() string {
@@ -5036,7 +6014,7 @@ type Offer struct {
 
 func (x *Offer) Reset() {
 	*x = Offer{}
-	mi := &file_holdfast_proto_msgTypes[43]
+	mi := &file_holdfast_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5048,7 +6026,7 @@ func (x *Offer) String() string {
 func (*Offer) ProtoMessage() {}
 
 func (x *Offer) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[43]
+	mi := &file_holdfast_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5061,7 +6039,7 @@ func (x *Offer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Offer.ProtoReflect.Descriptor instead.
 func (*Offer) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{43}
+	return file_holdfast_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Offer) GetId() string {
@@ -5185,7 +6163,7 @@ type Refund struct {
 
 func (x *Refund) Reset() {
 	*x = Refund{}
-	mi := &file_holdfast_proto_msgTypes[44]
+	mi := &file_holdfast_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5197,7 +6175,7 @@ func (x *Refund) String() string {
 func (*Refund) ProtoMessage() {}
 
 func (x *Refund) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[44]
+	mi := &file_holdfast_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5210,7 +6188,7 @@ func (x *Refund) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refund.ProtoReflect.Descriptor instead.
 func (*Refund) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{44}
+	return file_holdfast_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Refund) GetId() string {
@@ -5276,7 +6254,7 @@ type CancelProgress struct {
 
 func (x *CancelProgress) Reset() {
 	*x = CancelProgress{}
-	mi := &file_holdfast_proto_msgTypes[45]
+	mi := &file_holdfast_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5288,7 +6266,7 @@ func (x *CancelProgress) String() string {
 func (*CancelProgress) ProtoMessage() {}
 
 func (x *CancelProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[45]
+	mi := &file_holdfast_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5301,7 +6279,7 @@ func (x *CancelProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelProgress.ProtoReflect.Descriptor instead.
 func (*CancelProgress) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{45}
+	return file_holdfast_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *CancelProgress) GetReason() string {
@@ -5379,15 +6357,17 @@ type Event struct {
 	RefundWindowMs *int64                 `protobuf:"varint,49,opt,name=refund_window_ms,json=refundWindowMs,proto3,oneof" json:"refund_window_ms,omitempty"`
 	OneClickOff    bool                   `protobuf:"varint,50,opt,name=one_click_off,json=oneClickOff,proto3" json:"one_click_off,omitempty"`
 	OneClickShare  *int64                 `protobuf:"varint,51,opt,name=one_click_share,json=oneClickShare,proto3,oneof" json:"one_click_share,omitempty"`
-	Cancel         *CancelProgress        `protobuf:"bytes,52,opt,name=cancel,proto3" json:"cancel,omitempty"` // cancelled: how far the refunds are
-	Mode           string                 `protobuf:"bytes,53,opt,name=mode,proto3" json:"mode,omitempty"`     // observe; absent is sell
+	Cancel         *CancelProgress        `protobuf:"bytes,52,opt,name=cancel,proto3" json:"cancel,omitempty"`                              // cancelled: how far the refunds are
+	Mode           string                 `protobuf:"bytes,53,opt,name=mode,proto3" json:"mode,omitempty"`                                  // observe; absent is sell
+	Line           *Line                  `protobuf:"bytes,54,opt,name=line,proto3" json:"line,omitempty"`                                  // absent: there is none
+	WaitingList    *WaitingList           `protobuf:"bytes,55,opt,name=waiting_list,json=waitingList,proto3" json:"waiting_list,omitempty"` // absent: nobody has waited for tickets
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_holdfast_proto_msgTypes[46]
+	mi := &file_holdfast_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5399,7 +6379,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[46]
+	mi := &file_holdfast_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5412,7 +6392,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{46}
+	return file_holdfast_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Event) GetId() string {
@@ -5688,6 +6668,1057 @@ func (x *Event) GetMode() string {
 	return ""
 }
 
+func (x *Event) GetLine() *Line {
+	if x != nil {
+		return x.Line
+	}
+	return nil
+}
+
+func (x *Event) GetWaitingList() *WaitingList {
+	if x != nil {
+		return x.WaitingList
+	}
+	return nil
+}
+
+// Place shows where a buyer is in the line.
+type Place struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Event         string                 `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
+	Buyer         string                 `protobuf:"bytes,2,opt,name=buyer,proto3" json:"buyer,omitempty"`
+	Entry         int64                  `protobuf:"varint,3,opt,name=entry,proto3" json:"entry,omitempty"`   // its number, in the order of arrival
+	Place         int64                  `protobuf:"varint,4,opt,name=place,proto3" json:"place,omitempty"`   // 1 is the first; absent until it is drawn
+	State         string                 `protobuf:"bytes,5,opt,name=state,proto3" json:"state,omitempty"`    // waiting, skipped, admitted, spent, lapsed, gone, left or over
+	Absent        bool                   `protobuf:"varint,6,opt,name=absent,proto3" json:"absent,omitempty"` // the buyer is known not to be there
+	Until         *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=until,proto3" json:"until,omitempty"`    // admitted: the pass is good until then; skipped: the buyer may come back until then
+	Prices        []*LotPrice            `protobuf:"bytes,8,rep,name=prices,proto3" json:"prices,omitempty"`  // admitted: what each open lot costs at most; before: what the open lots cost now
+	Track         string                 `protobuf:"bytes,9,opt,name=track,proto3" json:"track,omitempty"`
+	Wants         int64                  `protobuf:"varint,10,opt,name=wants,proto3" json:"wants,omitempty"`              // tickets that the buyer means to take
+	Leaf          string                 `protobuf:"bytes,11,opt,name=leaf,proto3" json:"leaf,omitempty"`                 // of an entry of the lobby: what the root is made of, in hexadecimal
+	Ahead         int64                  `protobuf:"varint,12,opt,name=ahead,proto3" json:"ahead,omitempty"`              // waiting: how many come before, as far as is known
+	EtaMs         int64                  `protobuf:"varint,13,opt,name=eta_ms,json=etaMs,proto3" json:"eta_ms,omitempty"` // waiting: how long that takes at the present pace
+	Chance        *Chance                `protobuf:"bytes,14,opt,name=chance,proto3" json:"chance,omitempty"`             // waiting: of a ticket
+	Receipt       *Receipt               `protobuf:"bytes,15,opt,name=receipt,proto3" json:"receipt,omitempty"`           // join in a lobby; place with receipt
+	Pass          string                 `protobuf:"bytes,16,opt,name=pass,proto3" json:"pass,omitempty"`                 // admitted: for edges, a compact JWS
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Place) Reset() {
+	*x = Place{}
+	mi := &file_holdfast_proto_msgTypes[57]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Place) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Place) ProtoMessage() {}
+
+func (x *Place) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[57]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Place.ProtoReflect.Descriptor instead.
+func (*Place) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{57}
+}
+
+func (x *Place) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
+func (x *Place) GetBuyer() string {
+	if x != nil {
+		return x.Buyer
+	}
+	return ""
+}
+
+func (x *Place) GetEntry() int64 {
+	if x != nil {
+		return x.Entry
+	}
+	return 0
+}
+
+func (x *Place) GetPlace() int64 {
+	if x != nil {
+		return x.Place
+	}
+	return 0
+}
+
+func (x *Place) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *Place) GetAbsent() bool {
+	if x != nil {
+		return x.Absent
+	}
+	return false
+}
+
+func (x *Place) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *Place) GetPrices() []*LotPrice {
+	if x != nil {
+		return x.Prices
+	}
+	return nil
+}
+
+func (x *Place) GetTrack() string {
+	if x != nil {
+		return x.Track
+	}
+	return ""
+}
+
+func (x *Place) GetWants() int64 {
+	if x != nil {
+		return x.Wants
+	}
+	return 0
+}
+
+func (x *Place) GetLeaf() string {
+	if x != nil {
+		return x.Leaf
+	}
+	return ""
+}
+
+func (x *Place) GetAhead() int64 {
+	if x != nil {
+		return x.Ahead
+	}
+	return 0
+}
+
+func (x *Place) GetEtaMs() int64 {
+	if x != nil {
+		return x.EtaMs
+	}
+	return 0
+}
+
+func (x *Place) GetChance() *Chance {
+	if x != nil {
+		return x.Chance
+	}
+	return nil
+}
+
+func (x *Place) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+func (x *Place) GetPass() string {
+	if x != nil {
+		return x.Pass
+	}
+	return ""
+}
+
+// LotPrice is what a sale of a lot costs, with fees.
+type LotPrice struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Lot           string                 `protobuf:"bytes,1,opt,name=lot,proto3" json:"lot,omitempty"`
+	TotalMinor    int64                  `protobuf:"varint,2,opt,name=total_minor,json=totalMinor,proto3" json:"total_minor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LotPrice) Reset() {
+	*x = LotPrice{}
+	mi := &file_holdfast_proto_msgTypes[58]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LotPrice) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LotPrice) ProtoMessage() {}
+
+func (x *LotPrice) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[58]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LotPrice.ProtoReflect.Descriptor instead.
+func (*LotPrice) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{58}
+}
+
+func (x *LotPrice) GetLot() string {
+	if x != nil {
+		return x.Lot
+	}
+	return ""
+}
+
+func (x *LotPrice) GetTotalMinor() int64 {
+	if x != nil {
+		return x.TotalMinor
+	}
+	return 0
+}
+
+// Chance is how likely it is that there is a ticket when the turn comes, or comes back later.
+type Chance struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Told          string                 `protobuf:"bytes,1,opt,name=told,proto3" json:"told,omitempty"`        // likely, unlikely or sold_out
+	Percent       int64                  `protobuf:"varint,2,opt,name=percent,proto3" json:"percent,omitempty"` // 0 to 100
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Chance) Reset() {
+	*x = Chance{}
+	mi := &file_holdfast_proto_msgTypes[59]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Chance) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Chance) ProtoMessage() {}
+
+func (x *Chance) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[59]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Chance.ProtoReflect.Descriptor instead.
+func (*Chance) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{59}
+}
+
+func (x *Chance) GetTold() string {
+	if x != nil {
+		return x.Told
+	}
+	return ""
+}
+
+func (x *Chance) GetPercent() int64 {
+	if x != nil {
+		return x.Percent
+	}
+	return 0
+}
+
+// Receipt is the engine's signed word that an entry of a lobby is a buyer's. Joins that become durable together are the leaves of one tree.
+type Receipt struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Account       string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	Event         string                 `protobuf:"bytes,2,opt,name=event,proto3" json:"event,omitempty"`
+	Commit        string                 `protobuf:"bytes,3,opt,name=commit,proto3" json:"commit,omitempty"` // of the seed, as it was when the buyer joined, in hexadecimal
+	Entry         int64                  `protobuf:"varint,4,opt,name=entry,proto3" json:"entry,omitempty"`
+	Buyer         string                 `protobuf:"bytes,5,opt,name=buyer,proto3" json:"buyer,omitempty"`
+	Index         int64                  `protobuf:"varint,6,opt,name=index,proto3" json:"index,omitempty"`         // of the entry's leaf among those signed together, from 0
+	Size          int64                  `protobuf:"varint,7,opt,name=size,proto3" json:"size,omitempty"`           // how many were signed together
+	Root          string                 `protobuf:"bytes,8,opt,name=root,proto3" json:"root,omitempty"`            // of their tree
+	Path          []string               `protobuf:"bytes,9,rep,name=path,proto3" json:"path,omitempty"`            // the siblings of the leaf and its parents, nearest first
+	Kid           string                 `protobuf:"bytes,10,opt,name=kid,proto3" json:"kid,omitempty"`             // which of the account's keys has signed
+	Signature     string                 `protobuf:"bytes,11,opt,name=signature,proto3" json:"signature,omitempty"` // Ed25519, in hexadecimal
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Receipt) Reset() {
+	*x = Receipt{}
+	mi := &file_holdfast_proto_msgTypes[60]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Receipt) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Receipt) ProtoMessage() {}
+
+func (x *Receipt) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[60]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Receipt.ProtoReflect.Descriptor instead.
+func (*Receipt) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{60}
+}
+
+func (x *Receipt) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *Receipt) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
+func (x *Receipt) GetCommit() string {
+	if x != nil {
+		return x.Commit
+	}
+	return ""
+}
+
+func (x *Receipt) GetEntry() int64 {
+	if x != nil {
+		return x.Entry
+	}
+	return 0
+}
+
+func (x *Receipt) GetBuyer() string {
+	if x != nil {
+		return x.Buyer
+	}
+	return ""
+}
+
+func (x *Receipt) GetIndex() int64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *Receipt) GetSize() int64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *Receipt) GetRoot() string {
+	if x != nil {
+		return x.Root
+	}
+	return ""
+}
+
+func (x *Receipt) GetPath() []string {
+	if x != nil {
+		return x.Path
+	}
+	return nil
+}
+
+func (x *Receipt) GetKid() string {
+	if x != nil {
+		return x.Kid
+	}
+	return ""
+}
+
+func (x *Receipt) GetSignature() string {
+	if x != nil {
+		return x.Signature
+	}
+	return ""
+}
+
+// Line shows an event's line.
+type Line struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Mode          string                 `protobuf:"bytes,1,opt,name=mode,proto3" json:"mode,omitempty"`        // open or line
+	Phase         string                 `protobuf:"bytes,2,opt,name=phase,proto3" json:"phase,omitempty"`      // none, lobby, closed, drawing or serving
+	Commit        string                 `protobuf:"bytes,3,opt,name=commit,proto3" json:"commit,omitempty"`    // SHA-256 of the seed, in hexadecimal
+	Root          string                 `protobuf:"bytes,4,opt,name=root,proto3" json:"root,omitempty"`        // over the lobby's entries, once it is closed
+	Entries       int64                  `protobuf:"varint,5,opt,name=entries,proto3" json:"entries,omitempty"` // of the lobby: so far, or in all once it is closed
+	Value         string                 `protobuf:"bytes,6,opt,name=value,proto3" json:"value,omitempty"`      // the public value, once it is given
+	Seed          string                 `protobuf:"bytes,7,opt,name=seed,proto3" json:"seed,omitempty"`        // once it is revealed
+	Joined        int64                  `protobuf:"varint,8,opt,name=joined,proto3" json:"joined,omitempty"`   // entries in all; the next counts are of them, by their state
+	Waiting       int64                  `protobuf:"varint,9,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	Skipped       int64                  `protobuf:"varint,10,opt,name=skipped,proto3" json:"skipped,omitempty"`
+	Admitted      int64                  `protobuf:"varint,11,opt,name=admitted,proto3" json:"admitted,omitempty"`
+	Spent         int64                  `protobuf:"varint,12,opt,name=spent,proto3" json:"spent,omitempty"`
+	Lapsed        int64                  `protobuf:"varint,13,opt,name=lapsed,proto3" json:"lapsed,omitempty"`
+	Gone          int64                  `protobuf:"varint,14,opt,name=gone,proto3" json:"gone,omitempty"`
+	Left          int64                  `protobuf:"varint,15,opt,name=left,proto3" json:"left,omitempty"`
+	Served        int64                  `protobuf:"varint,16,opt,name=served,proto3" json:"served,omitempty"`                             // the last place whose turn has come, in any track
+	LanePerMin    int64                  `protobuf:"varint,17,opt,name=lane_per_min,json=lanePerMin,proto3" json:"lane_per_min,omitempty"` // purchases a minute that the payment lane can take; absent is unknown
+	Tracks        []*Track               `protobuf:"bytes,18,rep,name=tracks,proto3" json:"tracks,omitempty"`
+	LeavesFrom    int64                  `protobuf:"varint,19,opt,name=leaves_from,json=leavesFrom,proto3" json:"leaves_from,omitempty"` // place with entries_from: the entry of the first of leaves
+	Leaves        []string               `protobuf:"bytes,20,rep,name=leaves,proto3" json:"leaves,omitempty"`                            // in hexadecimal
+	LobbyAt       *timestamppb.Timestamp `protobuf:"bytes,21,opt,name=lobby_at,json=lobbyAt,proto3" json:"lobby_at,omitempty"`           // the next are of the event: as created or updated
+	PassTtlMs     int64                  `protobuf:"varint,22,opt,name=pass_ttl_ms,json=passTtlMs,proto3" json:"pass_ttl_ms,omitempty"`
+	GraceMs       int64                  `protobuf:"varint,23,opt,name=grace_ms,json=graceMs,proto3" json:"grace_ms,omitempty"`
+	ShoppersMax   int64                  `protobuf:"varint,24,opt,name=shoppers_max,json=shoppersMax,proto3" json:"shoppers_max,omitempty"`
+	DrawValue     bool                   `protobuf:"varint,25,opt,name=draw_value,json=drawValue,proto3" json:"draw_value,omitempty"`
+	OfferTtlMs    int64                  `protobuf:"varint,26,opt,name=offer_ttl_ms,json=offerTtlMs,proto3" json:"offer_ttl_ms,omitempty"`
+	AsideMs       int64                  `protobuf:"varint,27,opt,name=aside_ms,json=asideMs,proto3" json:"aside_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Line) Reset() {
+	*x = Line{}
+	mi := &file_holdfast_proto_msgTypes[61]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Line) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Line) ProtoMessage() {}
+
+func (x *Line) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[61]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Line.ProtoReflect.Descriptor instead.
+func (*Line) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{61}
+}
+
+func (x *Line) GetMode() string {
+	if x != nil {
+		return x.Mode
+	}
+	return ""
+}
+
+func (x *Line) GetPhase() string {
+	if x != nil {
+		return x.Phase
+	}
+	return ""
+}
+
+func (x *Line) GetCommit() string {
+	if x != nil {
+		return x.Commit
+	}
+	return ""
+}
+
+func (x *Line) GetRoot() string {
+	if x != nil {
+		return x.Root
+	}
+	return ""
+}
+
+func (x *Line) GetEntries() int64 {
+	if x != nil {
+		return x.Entries
+	}
+	return 0
+}
+
+func (x *Line) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *Line) GetSeed() string {
+	if x != nil {
+		return x.Seed
+	}
+	return ""
+}
+
+func (x *Line) GetJoined() int64 {
+	if x != nil {
+		return x.Joined
+	}
+	return 0
+}
+
+func (x *Line) GetWaiting() int64 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+func (x *Line) GetSkipped() int64 {
+	if x != nil {
+		return x.Skipped
+	}
+	return 0
+}
+
+func (x *Line) GetAdmitted() int64 {
+	if x != nil {
+		return x.Admitted
+	}
+	return 0
+}
+
+func (x *Line) GetSpent() int64 {
+	if x != nil {
+		return x.Spent
+	}
+	return 0
+}
+
+func (x *Line) GetLapsed() int64 {
+	if x != nil {
+		return x.Lapsed
+	}
+	return 0
+}
+
+func (x *Line) GetGone() int64 {
+	if x != nil {
+		return x.Gone
+	}
+	return 0
+}
+
+func (x *Line) GetLeft() int64 {
+	if x != nil {
+		return x.Left
+	}
+	return 0
+}
+
+func (x *Line) GetServed() int64 {
+	if x != nil {
+		return x.Served
+	}
+	return 0
+}
+
+func (x *Line) GetLanePerMin() int64 {
+	if x != nil {
+		return x.LanePerMin
+	}
+	return 0
+}
+
+func (x *Line) GetTracks() []*Track {
+	if x != nil {
+		return x.Tracks
+	}
+	return nil
+}
+
+func (x *Line) GetLeavesFrom() int64 {
+	if x != nil {
+		return x.LeavesFrom
+	}
+	return 0
+}
+
+func (x *Line) GetLeaves() []string {
+	if x != nil {
+		return x.Leaves
+	}
+	return nil
+}
+
+func (x *Line) GetLobbyAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LobbyAt
+	}
+	return nil
+}
+
+func (x *Line) GetPassTtlMs() int64 {
+	if x != nil {
+		return x.PassTtlMs
+	}
+	return 0
+}
+
+func (x *Line) GetGraceMs() int64 {
+	if x != nil {
+		return x.GraceMs
+	}
+	return 0
+}
+
+func (x *Line) GetShoppersMax() int64 {
+	if x != nil {
+		return x.ShoppersMax
+	}
+	return 0
+}
+
+func (x *Line) GetDrawValue() bool {
+	if x != nil {
+		return x.DrawValue
+	}
+	return false
+}
+
+func (x *Line) GetOfferTtlMs() int64 {
+	if x != nil {
+		return x.OfferTtlMs
+	}
+	return 0
+}
+
+func (x *Line) GetAsideMs() int64 {
+	if x != nil {
+		return x.AsideMs
+	}
+	return 0
+}
+
+// Track shows a track of a line.
+type Track struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Track         string                 `protobuf:"bytes,1,opt,name=track,proto3" json:"track,omitempty"`
+	ShareBp       int64                  `protobuf:"varint,2,opt,name=share_bp,json=shareBp,proto3" json:"share_bp,omitempty"` // of the passes, in hundredths of a percent
+	Waiting       int64                  `protobuf:"varint,3,opt,name=waiting,proto3" json:"waiting,omitempty"`                // with a place, and their turn has not come
+	Granted       int64                  `protobuf:"varint,4,opt,name=granted,proto3" json:"granted,omitempty"`                // passes so far
+	Served        int64                  `protobuf:"varint,5,opt,name=served,proto3" json:"served,omitempty"`                  // the last place whose turn has come
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Track) Reset() {
+	*x = Track{}
+	mi := &file_holdfast_proto_msgTypes[62]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Track) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Track) ProtoMessage() {}
+
+func (x *Track) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[62]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Track.ProtoReflect.Descriptor instead.
+func (*Track) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{62}
+}
+
+func (x *Track) GetTrack() string {
+	if x != nil {
+		return x.Track
+	}
+	return ""
+}
+
+func (x *Track) GetShareBp() int64 {
+	if x != nil {
+		return x.ShareBp
+	}
+	return 0
+}
+
+func (x *Track) GetWaiting() int64 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+func (x *Track) GetGranted() int64 {
+	if x != nil {
+		return x.Granted
+	}
+	return 0
+}
+
+func (x *Track) GetServed() int64 {
+	if x != nil {
+		return x.Served
+	}
+	return 0
+}
+
+// Waiter shows somebody on the waiting list.
+type Waiter struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Event         string                 `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
+	Buyer         string                 `protobuf:"bytes,2,opt,name=buyer,proto3" json:"buyer,omitempty"`
+	Waiter        int64                  `protobuf:"varint,3,opt,name=waiter,proto3" json:"waiter,omitempty"` // the number, in the order in which waiters came
+	State         string                 `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"`    // waiting, offered, bought, lapsed, released, unpaid, left, took, unfit or over
+	Ahead         int64                  `protobuf:"varint,5,opt,name=ahead,proto3" json:"ahead,omitempty"`   // waiting: how many who came before still wait
+	Hold          string                 `protobuf:"bytes,6,opt,name=hold,proto3" json:"hold,omitempty"`      // offered: confirm it, or buy it
+	Until         *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=until,proto3" json:"until,omitempty"`    // offered
+	Wishes        []*WishShown           `protobuf:"bytes,8,rep,name=wishes,proto3" json:"wishes,omitempty"`
+	MaxPriceMinor *int64                 `protobuf:"varint,9,opt,name=max_price_minor,json=maxPriceMinor,proto3,oneof" json:"max_price_minor,omitempty"`
+	AutoBuy       bool                   `protobuf:"varint,10,opt,name=auto_buy,json=autoBuy,proto3" json:"auto_buy,omitempty"`
+	Method        string                 `protobuf:"bytes,11,opt,name=method,proto3" json:"method,omitempty"` // that is to be charged
+	Agreement     string                 `protobuf:"bytes,12,opt,name=agreement,proto3" json:"agreement,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Waiter) Reset() {
+	*x = Waiter{}
+	mi := &file_holdfast_proto_msgTypes[63]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Waiter) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Waiter) ProtoMessage() {}
+
+func (x *Waiter) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[63]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Waiter.ProtoReflect.Descriptor instead.
+func (*Waiter) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{63}
+}
+
+func (x *Waiter) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
+func (x *Waiter) GetBuyer() string {
+	if x != nil {
+		return x.Buyer
+	}
+	return ""
+}
+
+func (x *Waiter) GetWaiter() int64 {
+	if x != nil {
+		return x.Waiter
+	}
+	return 0
+}
+
+func (x *Waiter) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *Waiter) GetAhead() int64 {
+	if x != nil {
+		return x.Ahead
+	}
+	return 0
+}
+
+func (x *Waiter) GetHold() string {
+	if x != nil {
+		return x.Hold
+	}
+	return ""
+}
+
+func (x *Waiter) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *Waiter) GetWishes() []*WishShown {
+	if x != nil {
+		return x.Wishes
+	}
+	return nil
+}
+
+func (x *Waiter) GetMaxPriceMinor() int64 {
+	if x != nil && x.MaxPriceMinor != nil {
+		return *x.MaxPriceMinor
+	}
+	return 0
+}
+
+func (x *Waiter) GetAutoBuy() bool {
+	if x != nil {
+		return x.AutoBuy
+	}
+	return false
+}
+
+func (x *Waiter) GetMethod() string {
+	if x != nil {
+		return x.Method
+	}
+	return ""
+}
+
+func (x *Waiter) GetAgreement() string {
+	if x != nil {
+		return x.Agreement
+	}
+	return ""
+}
+
+// WishShown shows a wish.
+type WishShown struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Lot           string                 `protobuf:"bytes,1,opt,name=lot,proto3" json:"lot,omitempty"`
+	Quantity      int64                  `protobuf:"varint,2,opt,name=quantity,proto3" json:"quantity,omitempty"`
+	Together      bool                   `protobuf:"varint,3,opt,name=together,proto3" json:"together,omitempty"`
+	Off           bool                   `protobuf:"varint,4,opt,name=off,proto3" json:"off,omitempty"` // it cannot be any more
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WishShown) Reset() {
+	*x = WishShown{}
+	mi := &file_holdfast_proto_msgTypes[64]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WishShown) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WishShown) ProtoMessage() {}
+
+func (x *WishShown) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[64]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WishShown.ProtoReflect.Descriptor instead.
+func (*WishShown) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{64}
+}
+
+func (x *WishShown) GetLot() string {
+	if x != nil {
+		return x.Lot
+	}
+	return ""
+}
+
+func (x *WishShown) GetQuantity() int64 {
+	if x != nil {
+		return x.Quantity
+	}
+	return 0
+}
+
+func (x *WishShown) GetTogether() bool {
+	if x != nil {
+		return x.Together
+	}
+	return false
+}
+
+func (x *WishShown) GetOff() bool {
+	if x != nil {
+		return x.Off
+	}
+	return false
+}
+
+// WaitingList shows how many are on the waiting list, by their state.
+type WaitingList struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Waiting       int64                  `protobuf:"varint,1,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	Offered       int64                  `protobuf:"varint,2,opt,name=offered,proto3" json:"offered,omitempty"`
+	Bought        int64                  `protobuf:"varint,3,opt,name=bought,proto3" json:"bought,omitempty"`
+	Lapsed        int64                  `protobuf:"varint,4,opt,name=lapsed,proto3" json:"lapsed,omitempty"`
+	Released      int64                  `protobuf:"varint,5,opt,name=released,proto3" json:"released,omitempty"`
+	Unpaid        int64                  `protobuf:"varint,6,opt,name=unpaid,proto3" json:"unpaid,omitempty"`
+	Left          int64                  `protobuf:"varint,7,opt,name=left,proto3" json:"left,omitempty"`
+	Took          int64                  `protobuf:"varint,8,opt,name=took,proto3" json:"took,omitempty"`
+	Unfit         int64                  `protobuf:"varint,9,opt,name=unfit,proto3" json:"unfit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WaitingList) Reset() {
+	*x = WaitingList{}
+	mi := &file_holdfast_proto_msgTypes[65]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WaitingList) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WaitingList) ProtoMessage() {}
+
+func (x *WaitingList) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[65]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WaitingList.ProtoReflect.Descriptor instead.
+func (*WaitingList) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{65}
+}
+
+func (x *WaitingList) GetWaiting() int64 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+func (x *WaitingList) GetOffered() int64 {
+	if x != nil {
+		return x.Offered
+	}
+	return 0
+}
+
+func (x *WaitingList) GetBought() int64 {
+	if x != nil {
+		return x.Bought
+	}
+	return 0
+}
+
+func (x *WaitingList) GetLapsed() int64 {
+	if x != nil {
+		return x.Lapsed
+	}
+	return 0
+}
+
+func (x *WaitingList) GetReleased() int64 {
+	if x != nil {
+		return x.Released
+	}
+	return 0
+}
+
+func (x *WaitingList) GetUnpaid() int64 {
+	if x != nil {
+		return x.Unpaid
+	}
+	return 0
+}
+
+func (x *WaitingList) GetLeft() int64 {
+	if x != nil {
+		return x.Left
+	}
+	return 0
+}
+
+func (x *WaitingList) GetTook() int64 {
+	if x != nil {
+		return x.Took
+	}
+	return 0
+}
+
+func (x *WaitingList) GetUnfit() int64 {
+	if x != nil {
+		return x.Unfit
+	}
+	return 0
+}
+
 // Pool shows a pool. All counts are tickets.
 type Pool struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -5704,7 +7735,7 @@ type Pool struct {
 
 func (x *Pool) Reset() {
 	*x = Pool{}
-	mi := &file_holdfast_proto_msgTypes[47]
+	mi := &file_holdfast_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5716,7 +7747,7 @@ func (x *Pool) String() string {
 func (*Pool) ProtoMessage() {}
 
 func (x *Pool) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[47]
+	mi := &file_holdfast_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5729,7 +7760,7 @@ func (x *Pool) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pool.ProtoReflect.Descriptor instead.
 func (*Pool) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{47}
+	return file_holdfast_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *Pool) GetPool() string {
@@ -5813,7 +7844,7 @@ type Lot struct {
 
 func (x *Lot) Reset() {
 	*x = Lot{}
-	mi := &file_holdfast_proto_msgTypes[48]
+	mi := &file_holdfast_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5825,7 +7856,7 @@ func (x *Lot) String() string {
 func (*Lot) ProtoMessage() {}
 
 func (x *Lot) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[48]
+	mi := &file_holdfast_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5838,7 +7869,7 @@ func (x *Lot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lot.ProtoReflect.Descriptor instead.
 func (*Lot) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{48}
+	return file_holdfast_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *Lot) GetLot() string {
@@ -6020,7 +8051,7 @@ type Capacity struct {
 
 func (x *Capacity) Reset() {
 	*x = Capacity{}
-	mi := &file_holdfast_proto_msgTypes[49]
+	mi := &file_holdfast_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6032,7 +8063,7 @@ func (x *Capacity) String() string {
 func (*Capacity) ProtoMessage() {}
 
 func (x *Capacity) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[49]
+	mi := &file_holdfast_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6045,7 +8076,7 @@ func (x *Capacity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Capacity.ProtoReflect.Descriptor instead.
 func (*Capacity) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{49}
+	return file_holdfast_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *Capacity) GetLot() string {
@@ -6123,7 +8154,7 @@ type PurchaseChanged struct {
 
 func (x *PurchaseChanged) Reset() {
 	*x = PurchaseChanged{}
-	mi := &file_holdfast_proto_msgTypes[50]
+	mi := &file_holdfast_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6135,7 +8166,7 @@ func (x *PurchaseChanged) String() string {
 func (*PurchaseChanged) ProtoMessage() {}
 
 func (x *PurchaseChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[50]
+	mi := &file_holdfast_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6148,7 +8179,7 @@ func (x *PurchaseChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PurchaseChanged.ProtoReflect.Descriptor instead.
 func (*PurchaseChanged) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{50}
+	return file_holdfast_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *PurchaseChanged) GetSeq() int64 {
@@ -6176,7 +8207,7 @@ var File_holdfast_proto protoreflect.FileDescriptor
 
 const file_holdfast_proto_rawDesc = "" +
 	"\n" +
-	"\x0eholdfast.proto\x12\vholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9d\n" +
+	"\x0eholdfast.proto\x12\vholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc8\n" +
 	"\n" +
 	"\rCreateCommand\x12\x1d\n" +
 	"\n" +
@@ -6215,14 +8246,15 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x10refund_window_ms\x181 \x01(\x03H\x02R\x0erefundWindowMs\x88\x01\x01\x12\"\n" +
 	"\rone_click_off\x182 \x01(\bR\voneClickOff\x12+\n" +
 	"\x0fone_click_share\x183 \x01(\x03H\x03R\roneClickShare\x88\x01\x01\x12\x12\n" +
-	"\x04mode\x185 \x01(\tR\x04mode\x12 \n" +
+	"\x04mode\x185 \x01(\tR\x04mode\x12)\n" +
+	"\x04line\x186 \x01(\v2\x15.holdfast.v1.LineSpecR\x04line\x12 \n" +
 	"\vcorrelation\x18\x0f \x01(\tR\vcorrelationB\f\n" +
 	"\n" +
 	"_spread_msB\n" +
 	"\n" +
 	"\b_undo_msB\x13\n" +
 	"\x11_refund_window_msB\x12\n" +
-	"\x10_one_click_share\"\xbb\r\n" +
+	"\x10_one_click_share\"\xe6\r\n" +
 	"\rUpdateCommand\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x17\n" +
@@ -6261,7 +8293,8 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x10refund_window_ms\x181 \x01(\x03H\x16R\x0erefundWindowMs\x88\x01\x01\x12'\n" +
 	"\rone_click_off\x182 \x01(\bH\x17R\voneClickOff\x88\x01\x01\x12+\n" +
 	"\x0fone_click_share\x183 \x01(\x03H\x18R\roneClickShare\x88\x01\x01\x12\x17\n" +
-	"\x04mode\x185 \x01(\tH\x19R\x04mode\x88\x01\x01\x12 \n" +
+	"\x04mode\x185 \x01(\tH\x19R\x04mode\x88\x01\x01\x12)\n" +
+	"\x04line\x186 \x01(\v2\x15.holdfast.v1.LineSpecR\x04line\x12 \n" +
 	"\vcorrelation\x18\x0f \x01(\tR\vcorrelationB\a\n" +
 	"\x05_nameB\b\n" +
 	"\x06_genreB\f\n" +
@@ -6294,7 +8327,29 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x11_refund_window_msB\x10\n" +
 	"\x0e_one_click_offB\x12\n" +
 	"\x10_one_click_shareB\a\n" +
-	"\x05_mode\":\n" +
+	"\x05_mode\"\xc6\x03\n" +
+	"\bLineSpec\x12\x17\n" +
+	"\x04mode\x18\x01 \x01(\tH\x00R\x04mode\x88\x01\x01\x125\n" +
+	"\blobby_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\alobbyAt\x12#\n" +
+	"\vpass_ttl_ms\x18\x03 \x01(\x03H\x01R\tpassTtlMs\x88\x01\x01\x12\x1e\n" +
+	"\bgrace_ms\x18\x04 \x01(\x03H\x02R\agraceMs\x88\x01\x01\x12&\n" +
+	"\fshoppers_max\x18\x05 \x01(\x03H\x03R\vshoppersMax\x88\x01\x01\x12\"\n" +
+	"\n" +
+	"draw_value\x18\x06 \x01(\bH\x04R\tdrawValue\x88\x01\x01\x12%\n" +
+	"\foffer_ttl_ms\x18\a \x01(\x03H\x05R\n" +
+	"offerTtlMs\x88\x01\x01\x12\x1e\n" +
+	"\baside_ms\x18\b \x01(\x03H\x06R\aasideMs\x88\x01\x01\x12.\n" +
+	"\x06tracks\x18\t \x03(\v2\x16.holdfast.v1.TrackSpecR\x06tracksB\a\n" +
+	"\x05_modeB\x0e\n" +
+	"\f_pass_ttl_msB\v\n" +
+	"\t_grace_msB\x0f\n" +
+	"\r_shoppers_maxB\r\n" +
+	"\v_draw_valueB\x0f\n" +
+	"\r_offer_ttl_msB\v\n" +
+	"\t_aside_ms\"<\n" +
+	"\tTrackSpec\x12\x14\n" +
+	"\x05track\x18\x01 \x01(\tR\x05track\x12\x19\n" +
+	"\bshare_bp\x18\x02 \x01(\x03R\ashareBp\":\n" +
 	"\bPoolSpec\x12\x12\n" +
 	"\x04pool\x18\x01 \x01(\tR\x04pool\x12\x1a\n" +
 	"\bcapacity\x18\x02 \x01(\x03R\bcapacity\"\xca\x03\n" +
@@ -6458,7 +8513,7 @@ const file_holdfast_proto_rawDesc = "" +
 	"\tdevice_id\x18\a \x01(\tR\bdeviceId\x12H\n" +
 	"\x12contact_changed_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x10contactChangedAt\x12\x14\n" +
 	"\x05links\x18\t \x03(\tR\x05links\x12 \n" +
-	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xb3\x04\n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xc7\x04\n" +
 	"\n" +
 	"BuyCommand\x12\x1d\n" +
 	"\n" +
@@ -6480,7 +8535,8 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x12contact_changed_at\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\x10contactChangedAt\x12 \n" +
 	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\x12\x14\n" +
 	"\x05links\x18\x10 \x03(\tR\x05links\x12\x14\n" +
-	"\x05codes\x18\x11 \x01(\bR\x05codesB\x12\n" +
+	"\x05codes\x18\x11 \x01(\bR\x05codes\x12\x12\n" +
+	"\x04wait\x18\x12 \x01(\bR\x04waitB\x12\n" +
 	"\x10_max_price_minorB\n" +
 	"\n" +
 	"\b_wait_ms\"\x9a\x01\n" +
@@ -6550,13 +8606,73 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x05share\x18\x06 \x01(\x03H\x01R\x05share\x88\x01\x01\x12 \n" +
 	"\vcorrelation\x18\x0f \x01(\tR\vcorrelationB\x05\n" +
 	"\x03_onB\b\n" +
-	"\x06_share\"\x7f\n" +
+	"\x06_share\"\xd8\x01\n" +
+	"\vJoinCommand\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
+	"\x05buyer\x18\x02 \x01(\tR\x05buyer\x12\x18\n" +
+	"\achannel\x18\x03 \x01(\tR\achannel\x12\x16\n" +
+	"\x06device\x18\x04 \x01(\tR\x06device\x12\x14\n" +
+	"\x05track\x18\x05 \x01(\tR\x05track\x12\x14\n" +
+	"\x05wants\x18\x06 \x01(\x03R\x05wants\x12\x14\n" +
+	"\x05links\x18\t \x03(\tR\x05links\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xab\x01\n" +
+	"\fLeaveCommand\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
+	"\x05buyer\x18\x02 \x01(\tR\x05buyer\x12\x18\n" +
+	"\achannel\x18\x03 \x01(\tR\achannel\x12\x16\n" +
+	"\x06device\x18\x04 \x01(\tR\x06device\x12\x12\n" +
+	"\x04list\x18\x05 \x01(\bR\x04list\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xa2\x01\n" +
+	"\fPlaceCommand\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
+	"\x05buyer\x18\x02 \x01(\tR\x05buyer\x12!\n" +
+	"\fentries_from\x18\x05 \x01(\x03R\ventriesFrom\x12\x18\n" +
+	"\areceipt\x18\x06 \x01(\bR\areceipt\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\x98\x01\n" +
+	"\rAbsentCommand\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
+	"\x05buyer\x18\x02 \x01(\tR\x05buyer\x12\x18\n" +
+	"\achannel\x18\x03 \x01(\tR\achannel\x12\x16\n" +
+	"\x06device\x18\x04 \x01(\tR\x06device\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\x99\x01\n" +
+	"\x0ePresentCommand\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
+	"\x05buyer\x18\x02 \x01(\tR\x05buyer\x12\x18\n" +
+	"\achannel\x18\x03 \x01(\tR\achannel\x12\x16\n" +
+	"\x06device\x18\x04 \x01(\tR\x06device\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xcb\x02\n" +
+	"\vWaitCommand\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
+	"\x05buyer\x18\x02 \x01(\tR\x05buyer\x12\x18\n" +
+	"\achannel\x18\x03 \x01(\tR\achannel\x12\x16\n" +
+	"\x06device\x18\x04 \x01(\tR\x06device\x12)\n" +
+	"\x06wishes\x18\x05 \x03(\v2\x11.holdfast.v1.WishR\x06wishes\x12\x19\n" +
+	"\bauto_buy\x18\x06 \x01(\bR\aautoBuy\x12\x16\n" +
+	"\x06method\x18\a \x01(\tR\x06method\x12+\n" +
+	"\x0fmax_price_minor\x18\b \x01(\x03H\x00R\rmaxPriceMinor\x88\x01\x01\x12\x14\n" +
+	"\x05links\x18\t \x03(\tR\x05links\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelationB\x12\n" +
+	"\x10_max_price_minor\"P\n" +
+	"\x04Wish\x12\x10\n" +
+	"\x03lot\x18\x01 \x01(\tR\x03lot\x12\x1a\n" +
+	"\bquantity\x18\x02 \x01(\x03R\bquantity\x12\x1a\n" +
+	"\btogether\x18\x03 \x01(\bR\btogether\"d\n" +
+	"\vDrawCommand\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
+	"\x05value\x18\x05 \x01(\tR\x05value\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\x7f\n" +
 	"\x05Batch\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x125\n" +
 	"\bcommands\x18\x02 \x03(\v2\x19.holdfast.v1.BatchCommandR\bcommands\x12 \n" +
-	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xcb\n" +
-	"\n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xb0\r\n" +
 	"\fBatchCommand\x124\n" +
 	"\x06create\x18\x01 \x01(\v2\x1a.holdfast.v1.CreateCommandH\x00R\x06create\x124\n" +
 	"\x06update\x18\x02 \x01(\v2\x1a.holdfast.v1.UpdateCommandH\x00R\x06update\x12.\n" +
@@ -6583,7 +8699,14 @@ const file_holdfast_proto_rawDesc = "" +
 	"\areissue\x18\x16 \x01(\v2\x1b.holdfast.v1.ReissueCommandH\x00R\areissue\x124\n" +
 	"\x06cancel\x18\x17 \x01(\v2\x1a.holdfast.v1.CancelCommandH\x00R\x06cancel\x12;\n" +
 	"\tone_click\x18\x18 \x01(\v2\x1c.holdfast.v1.OneClickCommandH\x00R\boneClick\x121\n" +
-	"\x05touch\x18% \x01(\v2\x19.holdfast.v1.TouchCommandH\x00R\x05touchB\t\n" +
+	"\x05touch\x18% \x01(\v2\x19.holdfast.v1.TouchCommandH\x00R\x05touch\x12.\n" +
+	"\x04join\x18' \x01(\v2\x18.holdfast.v1.JoinCommandH\x00R\x04join\x121\n" +
+	"\x05leave\x18( \x01(\v2\x19.holdfast.v1.LeaveCommandH\x00R\x05leave\x121\n" +
+	"\x05place\x18) \x01(\v2\x19.holdfast.v1.PlaceCommandH\x00R\x05place\x124\n" +
+	"\x06absent\x18* \x01(\v2\x1a.holdfast.v1.AbsentCommandH\x00R\x06absent\x127\n" +
+	"\apresent\x18+ \x01(\v2\x1b.holdfast.v1.PresentCommandH\x00R\apresent\x12.\n" +
+	"\x04wait\x18, \x01(\v2\x18.holdfast.v1.WaitCommandH\x00R\x04wait\x12.\n" +
+	"\x04draw\x18- \x01(\v2\x18.holdfast.v1.DrawCommandH\x00R\x04drawB\t\n" +
 	"\acommand\"}\n" +
 	"\fTouchCommand\x12\x1d\n" +
 	"\n" +
@@ -6631,7 +8754,7 @@ const file_holdfast_proto_rawDesc = "" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
 	"\x05after\x18\x05 \x01(\tR\x05after\x12\x14\n" +
 	"\x05limit\x18\x06 \x01(\x03R\x05limit\x12 \n" +
-	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xfd\x04\n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xfb\x05\n" +
 	"\x05Reply\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1a\n" +
@@ -6649,7 +8772,10 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x05offer\x18\f \x01(\v2\x12.holdfast.v1.OfferR\x05offer\x12+\n" +
 	"\x06refund\x18\r \x01(\v2\x13.holdfast.v1.RefundR\x06refund\x12+\n" +
 	"\x06ticket\x18\x0e \x01(\v2\x13.holdfast.v1.TicketR\x06ticket\x12.\n" +
-	"\atouches\x18\x10 \x01(\v2\x14.holdfast.v1.TouchesR\atouches\x12 \n" +
+	"\atouches\x18\x10 \x01(\v2\x14.holdfast.v1.TouchesR\atouches\x12(\n" +
+	"\x05place\x18\x11 \x01(\v2\x12.holdfast.v1.PlaceR\x05place\x12%\n" +
+	"\x04line\x18\x12 \x01(\v2\x11.holdfast.v1.LineR\x04line\x12+\n" +
+	"\x06waiter\x18\x13 \x01(\v2\x13.holdfast.v1.WaiterR\x06waiter\x12 \n" +
 	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\";\n" +
 	"\aTouches\x12\x14\n" +
 	"\x05taken\x18\x01 \x01(\x03R\x05taken\x12\x1a\n" +
@@ -6784,8 +8910,7 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x06orders\x18\x02 \x01(\x03R\x06orders\x12\x1a\n" +
 	"\brefunded\x18\x03 \x01(\x03R\brefunded\x12\x16\n" +
 	"\x06failed\x18\x04 \x01(\x03R\x06failed\x12\x1a\n" +
-	"\bexternal\x18\x05 \x01(\x03R\bexternal\"\xf5\n" +
-	"\n" +
+	"\bexternal\x18\x05 \x01(\x03R\bexternal\"\xd9\v\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x1d\n" +
@@ -6830,11 +8955,120 @@ const file_holdfast_proto_rawDesc = "" +
 	"\rone_click_off\x182 \x01(\bR\voneClickOff\x12+\n" +
 	"\x0fone_click_share\x183 \x01(\x03H\x02R\roneClickShare\x88\x01\x01\x123\n" +
 	"\x06cancel\x184 \x01(\v2\x1b.holdfast.v1.CancelProgressR\x06cancel\x12\x12\n" +
-	"\x04mode\x185 \x01(\tR\x04modeB\n" +
+	"\x04mode\x185 \x01(\tR\x04mode\x12%\n" +
+	"\x04line\x186 \x01(\v2\x11.holdfast.v1.LineR\x04line\x12;\n" +
+	"\fwaiting_list\x187 \x01(\v2\x18.holdfast.v1.WaitingListR\vwaitingListB\n" +
 	"\n" +
 	"\b_undo_msB\x13\n" +
 	"\x11_refund_window_msB\x12\n" +
-	"\x10_one_click_share\"\xa4\x01\n" +
+	"\x10_one_click_share\"\xcc\x03\n" +
+	"\x05Place\x12\x14\n" +
+	"\x05event\x18\x01 \x01(\tR\x05event\x12\x14\n" +
+	"\x05buyer\x18\x02 \x01(\tR\x05buyer\x12\x14\n" +
+	"\x05entry\x18\x03 \x01(\x03R\x05entry\x12\x14\n" +
+	"\x05place\x18\x04 \x01(\x03R\x05place\x12\x14\n" +
+	"\x05state\x18\x05 \x01(\tR\x05state\x12\x16\n" +
+	"\x06absent\x18\x06 \x01(\bR\x06absent\x120\n" +
+	"\x05until\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12-\n" +
+	"\x06prices\x18\b \x03(\v2\x15.holdfast.v1.LotPriceR\x06prices\x12\x14\n" +
+	"\x05track\x18\t \x01(\tR\x05track\x12\x14\n" +
+	"\x05wants\x18\n" +
+	" \x01(\x03R\x05wants\x12\x12\n" +
+	"\x04leaf\x18\v \x01(\tR\x04leaf\x12\x14\n" +
+	"\x05ahead\x18\f \x01(\x03R\x05ahead\x12\x15\n" +
+	"\x06eta_ms\x18\r \x01(\x03R\x05etaMs\x12+\n" +
+	"\x06chance\x18\x0e \x01(\v2\x13.holdfast.v1.ChanceR\x06chance\x12.\n" +
+	"\areceipt\x18\x0f \x01(\v2\x14.holdfast.v1.ReceiptR\areceipt\x12\x12\n" +
+	"\x04pass\x18\x10 \x01(\tR\x04pass\"=\n" +
+	"\bLotPrice\x12\x10\n" +
+	"\x03lot\x18\x01 \x01(\tR\x03lot\x12\x1f\n" +
+	"\vtotal_minor\x18\x02 \x01(\x03R\n" +
+	"totalMinor\"6\n" +
+	"\x06Chance\x12\x12\n" +
+	"\x04told\x18\x01 \x01(\tR\x04told\x12\x18\n" +
+	"\apercent\x18\x02 \x01(\x03R\apercent\"\xff\x01\n" +
+	"\aReceipt\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x14\n" +
+	"\x05event\x18\x02 \x01(\tR\x05event\x12\x16\n" +
+	"\x06commit\x18\x03 \x01(\tR\x06commit\x12\x14\n" +
+	"\x05entry\x18\x04 \x01(\x03R\x05entry\x12\x14\n" +
+	"\x05buyer\x18\x05 \x01(\tR\x05buyer\x12\x14\n" +
+	"\x05index\x18\x06 \x01(\x03R\x05index\x12\x12\n" +
+	"\x04size\x18\a \x01(\x03R\x04size\x12\x12\n" +
+	"\x04root\x18\b \x01(\tR\x04root\x12\x12\n" +
+	"\x04path\x18\t \x03(\tR\x04path\x12\x10\n" +
+	"\x03kid\x18\n" +
+	" \x01(\tR\x03kid\x12\x1c\n" +
+	"\tsignature\x18\v \x01(\tR\tsignature\"\xee\x05\n" +
+	"\x04Line\x12\x12\n" +
+	"\x04mode\x18\x01 \x01(\tR\x04mode\x12\x14\n" +
+	"\x05phase\x18\x02 \x01(\tR\x05phase\x12\x16\n" +
+	"\x06commit\x18\x03 \x01(\tR\x06commit\x12\x12\n" +
+	"\x04root\x18\x04 \x01(\tR\x04root\x12\x18\n" +
+	"\aentries\x18\x05 \x01(\x03R\aentries\x12\x14\n" +
+	"\x05value\x18\x06 \x01(\tR\x05value\x12\x12\n" +
+	"\x04seed\x18\a \x01(\tR\x04seed\x12\x16\n" +
+	"\x06joined\x18\b \x01(\x03R\x06joined\x12\x18\n" +
+	"\awaiting\x18\t \x01(\x03R\awaiting\x12\x18\n" +
+	"\askipped\x18\n" +
+	" \x01(\x03R\askipped\x12\x1a\n" +
+	"\badmitted\x18\v \x01(\x03R\badmitted\x12\x14\n" +
+	"\x05spent\x18\f \x01(\x03R\x05spent\x12\x16\n" +
+	"\x06lapsed\x18\r \x01(\x03R\x06lapsed\x12\x12\n" +
+	"\x04gone\x18\x0e \x01(\x03R\x04gone\x12\x12\n" +
+	"\x04left\x18\x0f \x01(\x03R\x04left\x12\x16\n" +
+	"\x06served\x18\x10 \x01(\x03R\x06served\x12 \n" +
+	"\flane_per_min\x18\x11 \x01(\x03R\n" +
+	"lanePerMin\x12*\n" +
+	"\x06tracks\x18\x12 \x03(\v2\x12.holdfast.v1.TrackR\x06tracks\x12\x1f\n" +
+	"\vleaves_from\x18\x13 \x01(\x03R\n" +
+	"leavesFrom\x12\x16\n" +
+	"\x06leaves\x18\x14 \x03(\tR\x06leaves\x125\n" +
+	"\blobby_at\x18\x15 \x01(\v2\x1a.google.protobuf.TimestampR\alobbyAt\x12\x1e\n" +
+	"\vpass_ttl_ms\x18\x16 \x01(\x03R\tpassTtlMs\x12\x19\n" +
+	"\bgrace_ms\x18\x17 \x01(\x03R\agraceMs\x12!\n" +
+	"\fshoppers_max\x18\x18 \x01(\x03R\vshoppersMax\x12\x1d\n" +
+	"\n" +
+	"draw_value\x18\x19 \x01(\bR\tdrawValue\x12 \n" +
+	"\foffer_ttl_ms\x18\x1a \x01(\x03R\n" +
+	"offerTtlMs\x12\x19\n" +
+	"\baside_ms\x18\x1b \x01(\x03R\aasideMs\"\x84\x01\n" +
+	"\x05Track\x12\x14\n" +
+	"\x05track\x18\x01 \x01(\tR\x05track\x12\x19\n" +
+	"\bshare_bp\x18\x02 \x01(\x03R\ashareBp\x12\x18\n" +
+	"\awaiting\x18\x03 \x01(\x03R\awaiting\x12\x18\n" +
+	"\agranted\x18\x04 \x01(\x03R\agranted\x12\x16\n" +
+	"\x06served\x18\x05 \x01(\x03R\x06served\"\x80\x03\n" +
+	"\x06Waiter\x12\x14\n" +
+	"\x05event\x18\x01 \x01(\tR\x05event\x12\x14\n" +
+	"\x05buyer\x18\x02 \x01(\tR\x05buyer\x12\x16\n" +
+	"\x06waiter\x18\x03 \x01(\x03R\x06waiter\x12\x14\n" +
+	"\x05state\x18\x04 \x01(\tR\x05state\x12\x14\n" +
+	"\x05ahead\x18\x05 \x01(\x03R\x05ahead\x12\x12\n" +
+	"\x04hold\x18\x06 \x01(\tR\x04hold\x120\n" +
+	"\x05until\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12.\n" +
+	"\x06wishes\x18\b \x03(\v2\x16.holdfast.v1.WishShownR\x06wishes\x12+\n" +
+	"\x0fmax_price_minor\x18\t \x01(\x03H\x00R\rmaxPriceMinor\x88\x01\x01\x12\x19\n" +
+	"\bauto_buy\x18\n" +
+	" \x01(\bR\aautoBuy\x12\x16\n" +
+	"\x06method\x18\v \x01(\tR\x06method\x12\x1c\n" +
+	"\tagreement\x18\f \x01(\tR\tagreementB\x12\n" +
+	"\x10_max_price_minor\"g\n" +
+	"\tWishShown\x12\x10\n" +
+	"\x03lot\x18\x01 \x01(\tR\x03lot\x12\x1a\n" +
+	"\bquantity\x18\x02 \x01(\x03R\bquantity\x12\x1a\n" +
+	"\btogether\x18\x03 \x01(\bR\btogether\x12\x10\n" +
+	"\x03off\x18\x04 \x01(\bR\x03off\"\xe3\x01\n" +
+	"\vWaitingList\x12\x18\n" +
+	"\awaiting\x18\x01 \x01(\x03R\awaiting\x12\x18\n" +
+	"\aoffered\x18\x02 \x01(\x03R\aoffered\x12\x16\n" +
+	"\x06bought\x18\x03 \x01(\x03R\x06bought\x12\x16\n" +
+	"\x06lapsed\x18\x04 \x01(\x03R\x06lapsed\x12\x1a\n" +
+	"\breleased\x18\x05 \x01(\x03R\breleased\x12\x16\n" +
+	"\x06unpaid\x18\x06 \x01(\x03R\x06unpaid\x12\x12\n" +
+	"\x04left\x18\a \x01(\x03R\x04left\x12\x12\n" +
+	"\x04took\x18\b \x01(\x03R\x04took\x12\x14\n" +
+	"\x05unfit\x18\t \x01(\x03R\x05unfit\"\xa4\x01\n" +
 	"\x04Pool\x12\x12\n" +
 	"\x04pool\x18\x01 \x01(\tR\x04pool\x12\x1a\n" +
 	"\bcapacity\x18\x02 \x01(\x03R\bcapacity\x12\x12\n" +
@@ -6896,154 +9130,198 @@ func file_holdfast_proto_rawDescGZIP() []byte {
 	return file_holdfast_proto_rawDescData
 }
 
-var file_holdfast_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
+var file_holdfast_proto_msgTypes = make([]protoimpl.MessageInfo, 70)
 var file_holdfast_proto_goTypes = []any{
 	(*CreateCommand)(nil),         // 0: holdfast.v1.CreateCommand
 	(*UpdateCommand)(nil),         // 1: holdfast.v1.UpdateCommand
-	(*PoolSpec)(nil),              // 2: holdfast.v1.PoolSpec
-	(*LotSpec)(nil),               // 3: holdfast.v1.LotSpec
-	(*Fee)(nil),                   // 4: holdfast.v1.Fee
-	(*RowSpec)(nil),               // 5: holdfast.v1.RowSpec
-	(*OpenCommand)(nil),           // 6: holdfast.v1.OpenCommand
-	(*PauseCommand)(nil),          // 7: holdfast.v1.PauseCommand
-	(*CloseCommand)(nil),          // 8: holdfast.v1.CloseCommand
-	(*GetCommand)(nil),            // 9: holdfast.v1.GetCommand
-	(*HoldCommand)(nil),           // 10: holdfast.v1.HoldCommand
-	(*Item)(nil),                  // 11: holdfast.v1.Item
-	(*ExtendCommand)(nil),         // 12: holdfast.v1.ExtendCommand
-	(*ReleaseCommand)(nil),        // 13: holdfast.v1.ReleaseCommand
-	(*ConfirmCommand)(nil),        // 14: holdfast.v1.ConfirmCommand
-	(*OrderCommand)(nil),          // 15: holdfast.v1.OrderCommand
-	(*BlockCommand)(nil),          // 16: holdfast.v1.BlockCommand
-	(*UnblockCommand)(nil),        // 17: holdfast.v1.UnblockCommand
-	(*CapacityCommand)(nil),       // 18: holdfast.v1.CapacityCommand
-	(*OfferCommand)(nil),          // 19: holdfast.v1.OfferCommand
-	(*BuyCommand)(nil),            // 20: holdfast.v1.BuyCommand
-	(*PurchaseCommand)(nil),       // 21: holdfast.v1.PurchaseCommand
-	(*CompleteCommand)(nil),       // 22: holdfast.v1.CompleteCommand
-	(*UndoCommand)(nil),           // 23: holdfast.v1.UndoCommand
-	(*RefundCommand)(nil),         // 24: holdfast.v1.RefundCommand
-	(*AdmitCommand)(nil),          // 25: holdfast.v1.AdmitCommand
-	(*ReissueCommand)(nil),        // 26: holdfast.v1.ReissueCommand
-	(*CancelCommand)(nil),         // 27: holdfast.v1.CancelCommand
-	(*OneClickCommand)(nil),       // 28: holdfast.v1.OneClickCommand
-	(*Batch)(nil),                 // 29: holdfast.v1.Batch
-	(*BatchCommand)(nil),          // 30: holdfast.v1.BatchCommand
-	(*TouchCommand)(nil),          // 31: holdfast.v1.TouchCommand
-	(*Touch)(nil),                 // 32: holdfast.v1.Touch
-	(*ListCommand)(nil),           // 33: holdfast.v1.ListCommand
-	(*Reply)(nil),                 // 34: holdfast.v1.Reply
-	(*Touches)(nil),               // 35: holdfast.v1.Touches
-	(*Error)(nil),                 // 36: holdfast.v1.Error
-	(*Alternative)(nil),           // 37: holdfast.v1.Alternative
-	(*Hold)(nil),                  // 38: holdfast.v1.Hold
-	(*TakenItem)(nil),             // 39: holdfast.v1.TakenItem
-	(*Order)(nil),                 // 40: holdfast.v1.Order
-	(*Ticket)(nil),                // 41: holdfast.v1.Ticket
-	(*Purchase)(nil),              // 42: holdfast.v1.Purchase
-	(*Offer)(nil),                 // 43: holdfast.v1.Offer
-	(*Refund)(nil),                // 44: holdfast.v1.Refund
-	(*CancelProgress)(nil),        // 45: holdfast.v1.CancelProgress
-	(*Event)(nil),                 // 46: holdfast.v1.Event
-	(*Pool)(nil),                  // 47: holdfast.v1.Pool
-	(*Lot)(nil),                   // 48: holdfast.v1.Lot
-	(*Capacity)(nil),              // 49: holdfast.v1.Capacity
-	(*PurchaseChanged)(nil),       // 50: holdfast.v1.PurchaseChanged
-	(*timestamppb.Timestamp)(nil), // 51: google.protobuf.Timestamp
+	(*LineSpec)(nil),              // 2: holdfast.v1.LineSpec
+	(*TrackSpec)(nil),             // 3: holdfast.v1.TrackSpec
+	(*PoolSpec)(nil),              // 4: holdfast.v1.PoolSpec
+	(*LotSpec)(nil),               // 5: holdfast.v1.LotSpec
+	(*Fee)(nil),                   // 6: holdfast.v1.Fee
+	(*RowSpec)(nil),               // 7: holdfast.v1.RowSpec
+	(*OpenCommand)(nil),           // 8: holdfast.v1.OpenCommand
+	(*PauseCommand)(nil),          // 9: holdfast.v1.PauseCommand
+	(*CloseCommand)(nil),          // 10: holdfast.v1.CloseCommand
+	(*GetCommand)(nil),            // 11: holdfast.v1.GetCommand
+	(*HoldCommand)(nil),           // 12: holdfast.v1.HoldCommand
+	(*Item)(nil),                  // 13: holdfast.v1.Item
+	(*ExtendCommand)(nil),         // 14: holdfast.v1.ExtendCommand
+	(*ReleaseCommand)(nil),        // 15: holdfast.v1.ReleaseCommand
+	(*ConfirmCommand)(nil),        // 16: holdfast.v1.ConfirmCommand
+	(*OrderCommand)(nil),          // 17: holdfast.v1.OrderCommand
+	(*BlockCommand)(nil),          // 18: holdfast.v1.BlockCommand
+	(*UnblockCommand)(nil),        // 19: holdfast.v1.UnblockCommand
+	(*CapacityCommand)(nil),       // 20: holdfast.v1.CapacityCommand
+	(*OfferCommand)(nil),          // 21: holdfast.v1.OfferCommand
+	(*BuyCommand)(nil),            // 22: holdfast.v1.BuyCommand
+	(*PurchaseCommand)(nil),       // 23: holdfast.v1.PurchaseCommand
+	(*CompleteCommand)(nil),       // 24: holdfast.v1.CompleteCommand
+	(*UndoCommand)(nil),           // 25: holdfast.v1.UndoCommand
+	(*RefundCommand)(nil),         // 26: holdfast.v1.RefundCommand
+	(*AdmitCommand)(nil),          // 27: holdfast.v1.AdmitCommand
+	(*ReissueCommand)(nil),        // 28: holdfast.v1.ReissueCommand
+	(*CancelCommand)(nil),         // 29: holdfast.v1.CancelCommand
+	(*OneClickCommand)(nil),       // 30: holdfast.v1.OneClickCommand
+	(*JoinCommand)(nil),           // 31: holdfast.v1.JoinCommand
+	(*LeaveCommand)(nil),          // 32: holdfast.v1.LeaveCommand
+	(*PlaceCommand)(nil),          // 33: holdfast.v1.PlaceCommand
+	(*AbsentCommand)(nil),         // 34: holdfast.v1.AbsentCommand
+	(*PresentCommand)(nil),        // 35: holdfast.v1.PresentCommand
+	(*WaitCommand)(nil),           // 36: holdfast.v1.WaitCommand
+	(*Wish)(nil),                  // 37: holdfast.v1.Wish
+	(*DrawCommand)(nil),           // 38: holdfast.v1.DrawCommand
+	(*Batch)(nil),                 // 39: holdfast.v1.Batch
+	(*BatchCommand)(nil),          // 40: holdfast.v1.BatchCommand
+	(*TouchCommand)(nil),          // 41: holdfast.v1.TouchCommand
+	(*Touch)(nil),                 // 42: holdfast.v1.Touch
+	(*ListCommand)(nil),           // 43: holdfast.v1.ListCommand
+	(*Reply)(nil),                 // 44: holdfast.v1.Reply
+	(*Touches)(nil),               // 45: holdfast.v1.Touches
+	(*Error)(nil),                 // 46: holdfast.v1.Error
+	(*Alternative)(nil),           // 47: holdfast.v1.Alternative
+	(*Hold)(nil),                  // 48: holdfast.v1.Hold
+	(*TakenItem)(nil),             // 49: holdfast.v1.TakenItem
+	(*Order)(nil),                 // 50: holdfast.v1.Order
+	(*Ticket)(nil),                // 51: holdfast.v1.Ticket
+	(*Purchase)(nil),              // 52: holdfast.v1.Purchase
+	(*Offer)(nil),                 // 53: holdfast.v1.Offer
+	(*Refund)(nil),                // 54: holdfast.v1.Refund
+	(*CancelProgress)(nil),        // 55: holdfast.v1.CancelProgress
+	(*Event)(nil),                 // 56: holdfast.v1.Event
+	(*Place)(nil),                 // 57: holdfast.v1.Place
+	(*LotPrice)(nil),              // 58: holdfast.v1.LotPrice
+	(*Chance)(nil),                // 59: holdfast.v1.Chance
+	(*Receipt)(nil),               // 60: holdfast.v1.Receipt
+	(*Line)(nil),                  // 61: holdfast.v1.Line
+	(*Track)(nil),                 // 62: holdfast.v1.Track
+	(*Waiter)(nil),                // 63: holdfast.v1.Waiter
+	(*WishShown)(nil),             // 64: holdfast.v1.WishShown
+	(*WaitingList)(nil),           // 65: holdfast.v1.WaitingList
+	(*Pool)(nil),                  // 66: holdfast.v1.Pool
+	(*Lot)(nil),                   // 67: holdfast.v1.Lot
+	(*Capacity)(nil),              // 68: holdfast.v1.Capacity
+	(*PurchaseChanged)(nil),       // 69: holdfast.v1.PurchaseChanged
+	(*timestamppb.Timestamp)(nil), // 70: google.protobuf.Timestamp
 }
 var file_holdfast_proto_depIdxs = []int32{
-	51, // 0: holdfast.v1.CreateCommand.doors_at:type_name -> google.protobuf.Timestamp
-	51, // 1: holdfast.v1.CreateCommand.starts_at:type_name -> google.protobuf.Timestamp
-	51, // 2: holdfast.v1.CreateCommand.opens_at:type_name -> google.protobuf.Timestamp
-	51, // 3: holdfast.v1.CreateCommand.closes_at:type_name -> google.protobuf.Timestamp
-	2,  // 4: holdfast.v1.CreateCommand.pools:type_name -> holdfast.v1.PoolSpec
-	3,  // 5: holdfast.v1.CreateCommand.lots:type_name -> holdfast.v1.LotSpec
-	51, // 6: holdfast.v1.CreateCommand.refund_until:type_name -> google.protobuf.Timestamp
-	51, // 7: holdfast.v1.UpdateCommand.doors_at:type_name -> google.protobuf.Timestamp
-	51, // 8: holdfast.v1.UpdateCommand.starts_at:type_name -> google.protobuf.Timestamp
-	51, // 9: holdfast.v1.UpdateCommand.opens_at:type_name -> google.protobuf.Timestamp
-	51, // 10: holdfast.v1.UpdateCommand.closes_at:type_name -> google.protobuf.Timestamp
-	2,  // 11: holdfast.v1.UpdateCommand.pools:type_name -> holdfast.v1.PoolSpec
-	3,  // 12: holdfast.v1.UpdateCommand.lots:type_name -> holdfast.v1.LotSpec
-	51, // 13: holdfast.v1.UpdateCommand.refund_until:type_name -> google.protobuf.Timestamp
-	4,  // 14: holdfast.v1.LotSpec.fees:type_name -> holdfast.v1.Fee
-	5,  // 15: holdfast.v1.LotSpec.rows:type_name -> holdfast.v1.RowSpec
-	11, // 16: holdfast.v1.HoldCommand.items:type_name -> holdfast.v1.Item
-	11, // 17: holdfast.v1.OfferCommand.items:type_name -> holdfast.v1.Item
-	51, // 18: holdfast.v1.OfferCommand.contact_changed_at:type_name -> google.protobuf.Timestamp
-	11, // 19: holdfast.v1.BuyCommand.items:type_name -> holdfast.v1.Item
-	51, // 20: holdfast.v1.BuyCommand.contact_changed_at:type_name -> google.protobuf.Timestamp
-	30, // 21: holdfast.v1.Batch.commands:type_name -> holdfast.v1.BatchCommand
-	0,  // 22: holdfast.v1.BatchCommand.create:type_name -> holdfast.v1.CreateCommand
-	1,  // 23: holdfast.v1.BatchCommand.update:type_name -> holdfast.v1.UpdateCommand
-	6,  // 24: holdfast.v1.BatchCommand.open:type_name -> holdfast.v1.OpenCommand
-	7,  // 25: holdfast.v1.BatchCommand.pause:type_name -> holdfast.v1.PauseCommand
-	8,  // 26: holdfast.v1.BatchCommand.close:type_name -> holdfast.v1.CloseCommand
-	9,  // 27: holdfast.v1.BatchCommand.get:type_name -> holdfast.v1.GetCommand
-	10, // 28: holdfast.v1.BatchCommand.hold:type_name -> holdfast.v1.HoldCommand
-	12, // 29: holdfast.v1.BatchCommand.extend:type_name -> holdfast.v1.ExtendCommand
-	13, // 30: holdfast.v1.BatchCommand.release:type_name -> holdfast.v1.ReleaseCommand
-	14, // 31: holdfast.v1.BatchCommand.confirm:type_name -> holdfast.v1.ConfirmCommand
-	15, // 32: holdfast.v1.BatchCommand.order:type_name -> holdfast.v1.OrderCommand
-	16, // 33: holdfast.v1.BatchCommand.block:type_name -> holdfast.v1.BlockCommand
-	17, // 34: holdfast.v1.BatchCommand.unblock:type_name -> holdfast.v1.UnblockCommand
-	18, // 35: holdfast.v1.BatchCommand.capacity:type_name -> holdfast.v1.CapacityCommand
-	19, // 36: holdfast.v1.BatchCommand.offer:type_name -> holdfast.v1.OfferCommand
-	20, // 37: holdfast.v1.BatchCommand.buy:type_name -> holdfast.v1.BuyCommand
-	21, // 38: holdfast.v1.BatchCommand.purchase:type_name -> holdfast.v1.PurchaseCommand
-	22, // 39: holdfast.v1.BatchCommand.complete:type_name -> holdfast.v1.CompleteCommand
-	23, // 40: holdfast.v1.BatchCommand.undo:type_name -> holdfast.v1.UndoCommand
-	24, // 41: holdfast.v1.BatchCommand.refund:type_name -> holdfast.v1.RefundCommand
-	25, // 42: holdfast.v1.BatchCommand.admit:type_name -> holdfast.v1.AdmitCommand
-	26, // 43: holdfast.v1.BatchCommand.reissue:type_name -> holdfast.v1.ReissueCommand
-	27, // 44: holdfast.v1.BatchCommand.cancel:type_name -> holdfast.v1.CancelCommand
-	28, // 45: holdfast.v1.BatchCommand.one_click:type_name -> holdfast.v1.OneClickCommand
-	31, // 46: holdfast.v1.BatchCommand.touch:type_name -> holdfast.v1.TouchCommand
-	32, // 47: holdfast.v1.TouchCommand.touches:type_name -> holdfast.v1.Touch
-	36, // 48: holdfast.v1.Reply.error:type_name -> holdfast.v1.Error
-	38, // 49: holdfast.v1.Reply.hold:type_name -> holdfast.v1.Hold
-	40, // 50: holdfast.v1.Reply.order:type_name -> holdfast.v1.Order
-	46, // 51: holdfast.v1.Reply.event:type_name -> holdfast.v1.Event
-	49, // 52: holdfast.v1.Reply.capacity:type_name -> holdfast.v1.Capacity
-	34, // 53: holdfast.v1.Reply.results:type_name -> holdfast.v1.Reply
-	42, // 54: holdfast.v1.Reply.purchase:type_name -> holdfast.v1.Purchase
-	43, // 55: holdfast.v1.Reply.offer:type_name -> holdfast.v1.Offer
-	44, // 56: holdfast.v1.Reply.refund:type_name -> holdfast.v1.Refund
-	41, // 57: holdfast.v1.Reply.ticket:type_name -> holdfast.v1.Ticket
-	35, // 58: holdfast.v1.Reply.touches:type_name -> holdfast.v1.Touches
-	37, // 59: holdfast.v1.Error.alternatives:type_name -> holdfast.v1.Alternative
-	51, // 60: holdfast.v1.Hold.expires_at:type_name -> google.protobuf.Timestamp
-	39, // 61: holdfast.v1.Hold.items:type_name -> holdfast.v1.TakenItem
-	4,  // 62: holdfast.v1.TakenItem.fees:type_name -> holdfast.v1.Fee
-	51, // 63: holdfast.v1.Order.at:type_name -> google.protobuf.Timestamp
-	39, // 64: holdfast.v1.Order.items:type_name -> holdfast.v1.TakenItem
-	41, // 65: holdfast.v1.Order.tickets:type_name -> holdfast.v1.Ticket
-	51, // 66: holdfast.v1.Order.undo_until:type_name -> google.protobuf.Timestamp
-	44, // 67: holdfast.v1.Order.refunds:type_name -> holdfast.v1.Refund
-	51, // 68: holdfast.v1.Ticket.admitted_at:type_name -> google.protobuf.Timestamp
-	51, // 69: holdfast.v1.Purchase.hold_until:type_name -> google.protobuf.Timestamp
-	51, // 70: holdfast.v1.Purchase.pay_until:type_name -> google.protobuf.Timestamp
-	51, // 71: holdfast.v1.Purchase.undo_until:type_name -> google.protobuf.Timestamp
-	51, // 72: holdfast.v1.Purchase.at:type_name -> google.protobuf.Timestamp
-	51, // 73: holdfast.v1.Offer.expires_at:type_name -> google.protobuf.Timestamp
-	39, // 74: holdfast.v1.Offer.items:type_name -> holdfast.v1.TakenItem
-	51, // 75: holdfast.v1.Refund.at:type_name -> google.protobuf.Timestamp
-	51, // 76: holdfast.v1.Event.doors_at:type_name -> google.protobuf.Timestamp
-	51, // 77: holdfast.v1.Event.starts_at:type_name -> google.protobuf.Timestamp
-	51, // 78: holdfast.v1.Event.opens_at:type_name -> google.protobuf.Timestamp
-	51, // 79: holdfast.v1.Event.closes_at:type_name -> google.protobuf.Timestamp
-	47, // 80: holdfast.v1.Event.pools:type_name -> holdfast.v1.Pool
-	48, // 81: holdfast.v1.Event.lots:type_name -> holdfast.v1.Lot
-	51, // 82: holdfast.v1.Event.refund_until:type_name -> google.protobuf.Timestamp
-	45, // 83: holdfast.v1.Event.cancel:type_name -> holdfast.v1.CancelProgress
-	4,  // 84: holdfast.v1.Lot.fees:type_name -> holdfast.v1.Fee
-	42, // 85: holdfast.v1.PurchaseChanged.purchase:type_name -> holdfast.v1.Purchase
-	40, // 86: holdfast.v1.PurchaseChanged.order:type_name -> holdfast.v1.Order
-	87, // [87:87] is the sub-list for method output_type
-	87, // [87:87] is the sub-list for method input_type
-	87, // [87:87] is the sub-list for extension type_name
-	87, // [87:87] is the sub-list for extension extendee
-	0,  // [0:87] is the sub-list for field type_name
+	70,  // 0: holdfast.v1.CreateCommand.doors_at:type_name -> google.protobuf.Timestamp
+	70,  // 1: holdfast.v1.CreateCommand.starts_at:type_name -> google.protobuf.Timestamp
+	70,  // 2: holdfast.v1.CreateCommand.opens_at:type_name -> google.protobuf.Timestamp
+	70,  // 3: holdfast.v1.CreateCommand.closes_at:type_name -> google.protobuf.Timestamp
+	4,   // 4: holdfast.v1.CreateCommand.pools:type_name -> holdfast.v1.PoolSpec
+	5,   // 5: holdfast.v1.CreateCommand.lots:type_name -> holdfast.v1.LotSpec
+	70,  // 6: holdfast.v1.CreateCommand.refund_until:type_name -> google.protobuf.Timestamp
+	2,   // 7: holdfast.v1.CreateCommand.line:type_name -> holdfast.v1.LineSpec
+	70,  // 8: holdfast.v1.UpdateCommand.doors_at:type_name -> google.protobuf.Timestamp
+	70,  // 9: holdfast.v1.UpdateCommand.starts_at:type_name -> google.protobuf.Timestamp
+	70,  // 10: holdfast.v1.UpdateCommand.opens_at:type_name -> google.protobuf.Timestamp
+	70,  // 11: holdfast.v1.UpdateCommand.closes_at:type_name -> google.protobuf.Timestamp
+	4,   // 12: holdfast.v1.UpdateCommand.pools:type_name -> holdfast.v1.PoolSpec
+	5,   // 13: holdfast.v1.UpdateCommand.lots:type_name -> holdfast.v1.LotSpec
+	70,  // 14: holdfast.v1.UpdateCommand.refund_until:type_name -> google.protobuf.Timestamp
+	2,   // 15: holdfast.v1.UpdateCommand.line:type_name -> holdfast.v1.LineSpec
+	70,  // 16: holdfast.v1.LineSpec.lobby_at:type_name -> google.protobuf.Timestamp
+	3,   // 17: holdfast.v1.LineSpec.tracks:type_name -> holdfast.v1.TrackSpec
+	6,   // 18: holdfast.v1.LotSpec.fees:type_name -> holdfast.v1.Fee
+	7,   // 19: holdfast.v1.LotSpec.rows:type_name -> holdfast.v1.RowSpec
+	13,  // 20: holdfast.v1.HoldCommand.items:type_name -> holdfast.v1.Item
+	13,  // 21: holdfast.v1.OfferCommand.items:type_name -> holdfast.v1.Item
+	70,  // 22: holdfast.v1.OfferCommand.contact_changed_at:type_name -> google.protobuf.Timestamp
+	13,  // 23: holdfast.v1.BuyCommand.items:type_name -> holdfast.v1.Item
+	70,  // 24: holdfast.v1.BuyCommand.contact_changed_at:type_name -> google.protobuf.Timestamp
+	37,  // 25: holdfast.v1.WaitCommand.wishes:type_name -> holdfast.v1.Wish
+	40,  // 26: holdfast.v1.Batch.commands:type_name -> holdfast.v1.BatchCommand
+	0,   // 27: holdfast.v1.BatchCommand.create:type_name -> holdfast.v1.CreateCommand
+	1,   // 28: holdfast.v1.BatchCommand.update:type_name -> holdfast.v1.UpdateCommand
+	8,   // 29: holdfast.v1.BatchCommand.open:type_name -> holdfast.v1.OpenCommand
+	9,   // 30: holdfast.v1.BatchCommand.pause:type_name -> holdfast.v1.PauseCommand
+	10,  // 31: holdfast.v1.BatchCommand.close:type_name -> holdfast.v1.CloseCommand
+	11,  // 32: holdfast.v1.BatchCommand.get:type_name -> holdfast.v1.GetCommand
+	12,  // 33: holdfast.v1.BatchCommand.hold:type_name -> holdfast.v1.HoldCommand
+	14,  // 34: holdfast.v1.BatchCommand.extend:type_name -> holdfast.v1.ExtendCommand
+	15,  // 35: holdfast.v1.BatchCommand.release:type_name -> holdfast.v1.ReleaseCommand
+	16,  // 36: holdfast.v1.BatchCommand.confirm:type_name -> holdfast.v1.ConfirmCommand
+	17,  // 37: holdfast.v1.BatchCommand.order:type_name -> holdfast.v1.OrderCommand
+	18,  // 38: holdfast.v1.BatchCommand.block:type_name -> holdfast.v1.BlockCommand
+	19,  // 39: holdfast.v1.BatchCommand.unblock:type_name -> holdfast.v1.UnblockCommand
+	20,  // 40: holdfast.v1.BatchCommand.capacity:type_name -> holdfast.v1.CapacityCommand
+	21,  // 41: holdfast.v1.BatchCommand.offer:type_name -> holdfast.v1.OfferCommand
+	22,  // 42: holdfast.v1.BatchCommand.buy:type_name -> holdfast.v1.BuyCommand
+	23,  // 43: holdfast.v1.BatchCommand.purchase:type_name -> holdfast.v1.PurchaseCommand
+	24,  // 44: holdfast.v1.BatchCommand.complete:type_name -> holdfast.v1.CompleteCommand
+	25,  // 45: holdfast.v1.BatchCommand.undo:type_name -> holdfast.v1.UndoCommand
+	26,  // 46: holdfast.v1.BatchCommand.refund:type_name -> holdfast.v1.RefundCommand
+	27,  // 47: holdfast.v1.BatchCommand.admit:type_name -> holdfast.v1.AdmitCommand
+	28,  // 48: holdfast.v1.BatchCommand.reissue:type_name -> holdfast.v1.ReissueCommand
+	29,  // 49: holdfast.v1.BatchCommand.cancel:type_name -> holdfast.v1.CancelCommand
+	30,  // 50: holdfast.v1.BatchCommand.one_click:type_name -> holdfast.v1.OneClickCommand
+	41,  // 51: holdfast.v1.BatchCommand.touch:type_name -> holdfast.v1.TouchCommand
+	31,  // 52: holdfast.v1.BatchCommand.join:type_name -> holdfast.v1.JoinCommand
+	32,  // 53: holdfast.v1.BatchCommand.leave:type_name -> holdfast.v1.LeaveCommand
+	33,  // 54: holdfast.v1.BatchCommand.place:type_name -> holdfast.v1.PlaceCommand
+	34,  // 55: holdfast.v1.BatchCommand.absent:type_name -> holdfast.v1.AbsentCommand
+	35,  // 56: holdfast.v1.BatchCommand.present:type_name -> holdfast.v1.PresentCommand
+	36,  // 57: holdfast.v1.BatchCommand.wait:type_name -> holdfast.v1.WaitCommand
+	38,  // 58: holdfast.v1.BatchCommand.draw:type_name -> holdfast.v1.DrawCommand
+	42,  // 59: holdfast.v1.TouchCommand.touches:type_name -> holdfast.v1.Touch
+	46,  // 60: holdfast.v1.Reply.error:type_name -> holdfast.v1.Error
+	48,  // 61: holdfast.v1.Reply.hold:type_name -> holdfast.v1.Hold
+	50,  // 62: holdfast.v1.Reply.order:type_name -> holdfast.v1.Order
+	56,  // 63: holdfast.v1.Reply.event:type_name -> holdfast.v1.Event
+	68,  // 64: holdfast.v1.Reply.capacity:type_name -> holdfast.v1.Capacity
+	44,  // 65: holdfast.v1.Reply.results:type_name -> holdfast.v1.Reply
+	52,  // 66: holdfast.v1.Reply.purchase:type_name -> holdfast.v1.Purchase
+	53,  // 67: holdfast.v1.Reply.offer:type_name -> holdfast.v1.Offer
+	54,  // 68: holdfast.v1.Reply.refund:type_name -> holdfast.v1.Refund
+	51,  // 69: holdfast.v1.Reply.ticket:type_name -> holdfast.v1.Ticket
+	45,  // 70: holdfast.v1.Reply.touches:type_name -> holdfast.v1.Touches
+	57,  // 71: holdfast.v1.Reply.place:type_name -> holdfast.v1.Place
+	61,  // 72: holdfast.v1.Reply.line:type_name -> holdfast.v1.Line
+	63,  // 73: holdfast.v1.Reply.waiter:type_name -> holdfast.v1.Waiter
+	47,  // 74: holdfast.v1.Error.alternatives:type_name -> holdfast.v1.Alternative
+	70,  // 75: holdfast.v1.Hold.expires_at:type_name -> google.protobuf.Timestamp
+	49,  // 76: holdfast.v1.Hold.items:type_name -> holdfast.v1.TakenItem
+	6,   // 77: holdfast.v1.TakenItem.fees:type_name -> holdfast.v1.Fee
+	70,  // 78: holdfast.v1.Order.at:type_name -> google.protobuf.Timestamp
+	49,  // 79: holdfast.v1.Order.items:type_name -> holdfast.v1.TakenItem
+	51,  // 80: holdfast.v1.Order.tickets:type_name -> holdfast.v1.Ticket
+	70,  // 81: holdfast.v1.Order.undo_until:type_name -> google.protobuf.Timestamp
+	54,  // 82: holdfast.v1.Order.refunds:type_name -> holdfast.v1.Refund
+	70,  // 83: holdfast.v1.Ticket.admitted_at:type_name -> google.protobuf.Timestamp
+	70,  // 84: holdfast.v1.Purchase.hold_until:type_name -> google.protobuf.Timestamp
+	70,  // 85: holdfast.v1.Purchase.pay_until:type_name -> google.protobuf.Timestamp
+	70,  // 86: holdfast.v1.Purchase.undo_until:type_name -> google.protobuf.Timestamp
+	70,  // 87: holdfast.v1.Purchase.at:type_name -> google.protobuf.Timestamp
+	70,  // 88: holdfast.v1.Offer.expires_at:type_name -> google.protobuf.Timestamp
+	49,  // 89: holdfast.v1.Offer.items:type_name -> holdfast.v1.TakenItem
+	70,  // 90: holdfast.v1.Refund.at:type_name -> google.protobuf.Timestamp
+	70,  // 91: holdfast.v1.Event.doors_at:type_name -> google.protobuf.Timestamp
+	70,  // 92: holdfast.v1.Event.starts_at:type_name -> google.protobuf.Timestamp
+	70,  // 93: holdfast.v1.Event.opens_at:type_name -> google.protobuf.Timestamp
+	70,  // 94: holdfast.v1.Event.closes_at:type_name -> google.protobuf.Timestamp
+	66,  // 95: holdfast.v1.Event.pools:type_name -> holdfast.v1.Pool
+	67,  // 96: holdfast.v1.Event.lots:type_name -> holdfast.v1.Lot
+	70,  // 97: holdfast.v1.Event.refund_until:type_name -> google.protobuf.Timestamp
+	55,  // 98: holdfast.v1.Event.cancel:type_name -> holdfast.v1.CancelProgress
+	61,  // 99: holdfast.v1.Event.line:type_name -> holdfast.v1.Line
+	65,  // 100: holdfast.v1.Event.waiting_list:type_name -> holdfast.v1.WaitingList
+	70,  // 101: holdfast.v1.Place.until:type_name -> google.protobuf.Timestamp
+	58,  // 102: holdfast.v1.Place.prices:type_name -> holdfast.v1.LotPrice
+	59,  // 103: holdfast.v1.Place.chance:type_name -> holdfast.v1.Chance
+	60,  // 104: holdfast.v1.Place.receipt:type_name -> holdfast.v1.Receipt
+	62,  // 105: holdfast.v1.Line.tracks:type_name -> holdfast.v1.Track
+	70,  // 106: holdfast.v1.Line.lobby_at:type_name -> google.protobuf.Timestamp
+	70,  // 107: holdfast.v1.Waiter.until:type_name -> google.protobuf.Timestamp
+	64,  // 108: holdfast.v1.Waiter.wishes:type_name -> holdfast.v1.WishShown
+	6,   // 109: holdfast.v1.Lot.fees:type_name -> holdfast.v1.Fee
+	52,  // 110: holdfast.v1.PurchaseChanged.purchase:type_name -> holdfast.v1.Purchase
+	50,  // 111: holdfast.v1.PurchaseChanged.order:type_name -> holdfast.v1.Order
+	112, // [112:112] is the sub-list for method output_type
+	112, // [112:112] is the sub-list for method input_type
+	112, // [112:112] is the sub-list for extension type_name
+	112, // [112:112] is the sub-list for extension extendee
+	0,   // [0:112] is the sub-list for field type_name
 }
 
 func init() { file_holdfast_proto_init() }
@@ -7053,12 +9331,14 @@ func file_holdfast_proto_init() {
 	}
 	file_holdfast_proto_msgTypes[0].OneofWrappers = []any{}
 	file_holdfast_proto_msgTypes[1].OneofWrappers = []any{}
-	file_holdfast_proto_msgTypes[3].OneofWrappers = []any{}
-	file_holdfast_proto_msgTypes[10].OneofWrappers = []any{}
-	file_holdfast_proto_msgTypes[20].OneofWrappers = []any{}
-	file_holdfast_proto_msgTypes[24].OneofWrappers = []any{}
-	file_holdfast_proto_msgTypes[28].OneofWrappers = []any{}
-	file_holdfast_proto_msgTypes[30].OneofWrappers = []any{
+	file_holdfast_proto_msgTypes[2].OneofWrappers = []any{}
+	file_holdfast_proto_msgTypes[5].OneofWrappers = []any{}
+	file_holdfast_proto_msgTypes[12].OneofWrappers = []any{}
+	file_holdfast_proto_msgTypes[22].OneofWrappers = []any{}
+	file_holdfast_proto_msgTypes[26].OneofWrappers = []any{}
+	file_holdfast_proto_msgTypes[30].OneofWrappers = []any{}
+	file_holdfast_proto_msgTypes[36].OneofWrappers = []any{}
+	file_holdfast_proto_msgTypes[40].OneofWrappers = []any{
 		(*BatchCommand_Create)(nil),
 		(*BatchCommand_Update)(nil),
 		(*BatchCommand_Open)(nil),
@@ -7084,15 +9364,23 @@ func file_holdfast_proto_init() {
 		(*BatchCommand_Cancel)(nil),
 		(*BatchCommand_OneClick)(nil),
 		(*BatchCommand_Touch)(nil),
+		(*BatchCommand_Join)(nil),
+		(*BatchCommand_Leave)(nil),
+		(*BatchCommand_Place)(nil),
+		(*BatchCommand_Absent)(nil),
+		(*BatchCommand_Present)(nil),
+		(*BatchCommand_Wait)(nil),
+		(*BatchCommand_Draw)(nil),
 	}
-	file_holdfast_proto_msgTypes[46].OneofWrappers = []any{}
+	file_holdfast_proto_msgTypes[56].OneofWrappers = []any{}
+	file_holdfast_proto_msgTypes[63].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_holdfast_proto_rawDesc), len(file_holdfast_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   51,
+			NumMessages:   70,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/engine/line"
 	"github.com/holdfast-engine/holdfast/engine/payment"
 	"github.com/holdfast-engine/holdfast/engine/wallet"
 )
@@ -22,6 +23,12 @@ type Direct struct {
 	Gateway func(engine.Work) payment.Result
 	// Changed is told of purchases that have another state; nil tells nobody.
 	Changed func(account, event string, c engine.PurchaseChange)
+	// Seed is that of every lobby, brought as soon as an event wants one.
+	Seed line.Seed
+	// Moved is told of places that have changed, and LobbyClosed of lobbies that are: it calls published when the seed may be revealed. Nil tells nobody: then the
+	// seed is revealed at once.
+	Moved       func(account, event string, places []engine.PlaceChange, waits []engine.WaitChange)
+	LobbyClosed func(account, event string, published func())
 
 	mu     sync.Mutex
 	shards map[engine.Key]*wallet.Shard
@@ -32,7 +39,13 @@ type Direct struct {
 // Submit implements transport.Engine.
 func (d *Direct) Submit(r *engine.Request) engine.Code {
 	d.mu.Lock()
-	defer d.mu.Unlock()
+	var then []func()
+	defer func() {
+		d.mu.Unlock()
+		for _, tell := range then {
+			tell()
+		}
+	}()
 	e := d.events[r.Event]
 	if e == nil {
 		if r.Commands[0].Verb != engine.VerbCreate {
@@ -59,23 +72,79 @@ func (d *Direct) Submit(r *engine.Request) engine.Code {
 	account, event := strings.Clone(r.Account), strings.Clone(r.Event) // the request is gone once it is answered
 	r.Reply.Durable(r)
 	if e.Exists() {
-		d.signalled(account, event, e)
+		then = d.signalled(account, event, e)
 	}
 	return engine.CodeOK
 }
 
-// signalled does what the event wants done, as the payment lane does, and tells what has changed.
-func (d *Direct) signalled(account, event string, e *engine.Event) {
+// Lines returns the events that have a line and are not over. It implements what transport asks for them.
+func (d *Direct) Lines(_ string, dst []string) []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for id, e := range d.events {
+		if v, ok := e.Line(); ok && (v.Mode == engine.LineModeLine || v.Phase != engine.LineNone) {
+			dst = append(dst, id)
+		}
+	}
+	slices.Sort(dst)
+	return dst
+}
+
+// lined brings what the line of an event wants, and returns what is to be told once nothing is locked.
+func (d *Direct) lined(account, event string, e *engine.Event, s *engine.Signals) (then []func()) {
+	if d.Moved != nil && len(s.Places)+len(s.Waits) > 0 {
+		then = append(then, func() { d.Moved(account, event, s.Places, s.Waits) })
+	}
+	switch s.Line {
+	case engine.LineWantsSeed:
+		d.shell(e, &engine.Command{Verb: engine.VerbSeed, Line: &engine.LineCommand{Commit: line.Commit(d.Seed)}})
+	case engine.LineWantsReveal:
+		reveal := engine.Command{Verb: engine.VerbReveal, Line: &engine.LineCommand{Seed: d.Seed}}
+		if d.LobbyClosed == nil {
+			d.shell(e, &reveal)
+			break
+		}
+		then = append(then, func() {
+			d.LobbyClosed(account, event, func() {
+				d.mu.Lock()
+				d.shell(e, &reveal)
+				more := d.signalled(account, event, e)
+				d.mu.Unlock()
+				for _, tell := range more {
+					tell()
+				}
+			})
+		})
+	case engine.LineWantsNothing, engine.LineWantsValue:
+	}
+	return then
+}
+
+// shell steps a command of the shell's own.
+func (d *Direct) shell(e *engine.Event, c *engine.Command) {
+	d.facts.Reset()
+	e.Step(c, d.Now, &d.facts)
+	for e.Unsettled() {
+		e.Step(&engine.Command{Verb: engine.VerbSettle}, d.Now, &d.facts)
+	}
+}
+
+// signalled does what the event wants done, as the payment lane does, and tells what has changed: at once, or by what it returns, once nothing is locked.
+func (d *Direct) signalled(account, event string, e *engine.Event) (then []func()) {
 	for {
 		var s engine.Signals
 		e.TakeSignals(&s)
+		then = append(then, d.lined(account, event, e, &s)...)
 		for _, c := range s.Changes {
 			if d.Changed != nil {
 				d.Changed(account, event, c)
 			}
 		}
-		if len(s.Work) == 0 || d.Gateway == nil {
-			return
+		if s.Empty() {
+			return then
+		}
+		if d.Gateway == nil {
+			continue
 		}
 		for _, w := range s.Work {
 			step := func(verb engine.Verb, result *payment.Result) {
