@@ -136,7 +136,6 @@ func (e *Event) expire() {
 		e.applyExpired(&f, slot)
 	}
 	e.dueLine(e.duePurchases(left))
-	e.lookAgain() // what was kept for somebody may be there for others
 	if e.tally.any && e.tally.due <= e.now {
 		e.writeTally()
 	}

@@ -128,7 +128,7 @@ type waitList struct {
 
 	// Volatile.
 	look    bool    // somebody may fit who did not: not looked since
-	looked  Instant // event time of the last look
+	due     Instant // event time of the first end of a time of keeping since the last look; 0 if there is none
 	keeping bool    // lots and pools are for the command that is judged
 	closed  bool    // to the command that is judged: freed tickets are to be offered first
 	lots    []int64 // units that are kept from it, by lot
@@ -281,6 +281,16 @@ func (e *Event) setWaiter(slot uint32, state WaitState) {
 	w.counts[state]++
 	e.rows += e.waiterHash(slot)
 	w.look = true // what was kept for it is there for others
+}
+
+// mayFit reports whether somebody may fit who did not at the last look: something was freed, or a time of keeping has ended.
+func (w *waitList) mayFit(now Instant) bool { return w.look || w.due != 0 && w.due <= now }
+
+// keptUntil notes that there is a time of keeping, and when it ends.
+func (w *waitList) keptUntil(end Instant) {
+	if end != 0 && (w.due == 0 || end < w.due) {
+		w.due = end
+	}
 }
 
 // lookAgain notes that somebody may fit who did not.

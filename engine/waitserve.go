@@ -108,7 +108,7 @@ func (e *Event) fitsKind(k *waitKind, slot uint32) bool {
 
 // listUnsettled reports whether the list goes on by itself.
 func (e *Event) listUnsettled() bool {
-	if e.list == nil || !e.list.look {
+	if e.list == nil || !e.list.mayFit(e.eventTime()) {
 		return false
 	}
 	_, any := e.firstWhoFits()
@@ -118,16 +118,27 @@ func (e *Event) listUnsettled() bool {
 // settleList offers what is free to those who wait, as much as a step may do. What is left is closed to everybody else until the list has been gone through.
 func (e *Event) settleList() {
 	w := e.list
-	for w.look && e.followUps > 0 {
+	for e.servesList() && w.mayFit(e.eventTime()) && e.followUps > 0 {
 		ref, any := e.firstWhoFits()
 		if !any {
-			w.look, w.looked = false, e.eventTime()
+			e.hasLooked()
 			return
 		}
 		e.offerTo(ref)
 		e.followUps -= 2 + len(w.kinds)/wishKindsALook
 		if e.lots[w.rows.at(ref >> wishBits).wishes[ref&(WishesMax-1)].lot].seating != nil {
 			e.followUps -= seatsALook
+		}
+	}
+}
+
+// hasLooked notes that nobody fits now, and when the next time of keeping ends.
+func (e *Event) hasLooked() {
+	w, now := e.list, e.eventTime()
+	w.look, w.due = false, 0
+	for i := range w.kinds {
+		if _, _, until := w.count(&w.kinds[i]); until > now {
+			w.keptUntil(until)
 		}
 	}
 }
@@ -227,6 +238,7 @@ func (e *Event) passOver(from uint32, b *basket) {
 		}
 		if k.passed++; k.passed >= PassedOverMax {
 			k.until = now + e.asideLife()
+			w.keptUntil(k.until)
 		}
 	}
 }
@@ -296,16 +308,10 @@ func (e *Event) failAuto(buyer uint32, why Code) {
 	e.tellWaiter(at-1, why)
 }
 
-// nextInList is the event time at which the list wants to be looked at again: when the time of keeping is over for somebody; false if never.
+// nextInList is the event time at which the list wants to be looked at again: when a time of keeping is over; false if never.
 func (e *Event) nextInList() (at Instant, ok bool) {
 	if !e.servesList() {
 		return 0, false
 	}
-	looked := max(e.list.looked, e.lastAt-Instant(e.down))
-	for i := range e.list.kinds {
-		if _, _, until := e.list.count(&e.list.kinds[i]); until > looked && (!ok || until < at) {
-			at, ok = until, true
-		}
-	}
-	return at, ok
+	return e.list.due, e.list.due != 0
 }

@@ -73,6 +73,7 @@ func (e *Event) openList(d *decoder) {
 			d.fail("somebody was passed over who was not there")
 			return
 		}
+		w.keptUntil(k.until)
 	}
 }
 
