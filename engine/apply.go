@@ -319,6 +319,7 @@ func (e *Event) applyBlocked(f *factBlocked) {
 		}
 		e.move(f.place, f.units, from, to)
 	}
+	e.lookAgain() // nothing is kept for who could not have it any more
 	e.remember(&f.asked, verb, placeID(f.place, f.pool), f.units)
 }
 

@@ -23,6 +23,7 @@ type seating struct {
 	views  seatView            // that differ: the last is wideView only if the lot has seats with a restricted view
 
 	accessible []uint32 // ranked rows with accessible seats
+	widest     int      // how many seats there are side by side at most, for everybody; no more than somebody may wait for
 	last       uint32   // the row looked up last
 }
 
@@ -106,6 +107,7 @@ func newSeating(seed uint64, specs []RowSpec) *seating {
 		copy(s.freeOf(row), row.shape.all)
 		s.spoil(row)
 	}
+	s.widest = s.longest(plainView, WishQuantityMax)
 	return s
 }
 

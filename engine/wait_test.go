@@ -152,6 +152,7 @@ func TestKindsOfWishesAreBounded(t *testing.T) {
 // waitModel is the waiting list as its rules say it in words: a list of those who wait, gone through from the front whenever something is free.
 type waitModel struct {
 	waiters []modelWaiter
+	whole   map[string]int64 // how much there is of a lot or pool, taken or not
 	free    map[string]int64
 	pool    map[string]string // of a lot
 	inPool  map[string]int64
@@ -188,7 +189,8 @@ func (m *waitModel) first(wish Wish) int {
 func (m *waitModel) room(place int, lot string) int64 {
 	free, inPool := m.free[lot], m.inPool[m.pool[lot]]
 	for wish, p := range m.passed {
-		if p.until > m.now && p.of == m.first(wish) && p.of < place {
+		couldHave := wish.Quantity <= m.whole[wish.Lot] && (m.pool[wish.Lot] == "" || wish.Quantity <= m.whole[m.pool[wish.Lot]])
+		if p.until > m.now && p.of == m.first(wish) && p.of < place && couldHave {
 			if wish.Lot == lot {
 				free -= wish.Quantity
 			}
@@ -299,11 +301,11 @@ func playWaiting(t *testing.T, seed uint64) (offers, kept int) { //nolint:gocogn
 	}
 	fold()
 	m := &waitModel{
-		free: map[string]int64{"a": 4, "b": 4, "c": 3}, pool: map[string]string{"a": "hall", "b": "hall"}, inPool: map[string]int64{"hall": 6},
+		whole: map[string]int64{"a": 4, "b": 4, "c": 3, "hall": 6},
+		free:  map[string]int64{"a": 4, "b": 4, "c": 3}, pool: map[string]string{"a": "hall", "b": "hall"}, inPool: map[string]int64{"hall": 6},
 		held: map[string]Wish{}, passed: map[Wish]*modelPassed{},
 	}
 	lots := []string{"a", "b", "c"}
-	capacity := map[string]int64{"a": 4, "b": 4, "c": 3}
 	for step := range 800 {
 		m.now, m.offers = w.now, nil
 		buyer, lot, n := "b"+strconv.Itoa(dice.IntN(25)), lots[dice.IntN(3)], 1+dice.Int64N(3)
@@ -357,8 +359,8 @@ func playWaiting(t *testing.T, seed uint64) (offers, kept int) { //nolint:gocogn
 			}
 		case 7: // more tickets, or somebody gives up
 			if dice.IntN(20) == 0 {
-				capacity[lot]++
-				w.ok(&Command{Verb: VerbCapacity, Lot: lot, Quantity: capacity[lot]})
+				m.whole[lot]++
+				w.ok(&Command{Verb: VerbCapacity, Lot: lot, Quantity: m.whole[lot]})
 				m.free[lot]++
 			} else if _, holds := m.held[buyer]; !holds && dice.IntN(4) == 0 && w.step(&Command{Verb: VerbLeave, Buyer: buyer, Line: &LineCommand{List: true}}).Code == CodeOK {
 				for i := range m.waiters {

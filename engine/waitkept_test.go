@@ -84,3 +84,67 @@ func TestWhoWaitsIsServedOnceThereIsRoomForAHold(t *testing.T) {
 	w.settleAll()
 	w.waiter("c", WaitOffered)
 }
+
+// TestNothingIsKeptForWhatCannotBe waits for more than a lot or its pool has, or has once some of it is blocked, and is passed over: nothing is kept, until there
+// is more.
+func TestNothingIsKeptForWhatCannotBe(t *testing.T) {
+	spec := testSpec()
+	spec.Pools = []PoolSpec{{Pool: "hall", Capacity: 8}}
+	spec.Lots = []LotSpec{{Lot: "alone", Capacity: 8}, {Lot: "in", Capacity: 20, Pools: []string{"hall"}}, {Lot: "other", Capacity: 8, Pools: []string{"hall"}}}
+	spec.LimitPerBuyer = 0
+	for _, lot := range []string{"alone", "in"} {
+		w := newWorld(t, spec)
+		more := &Command{Verb: VerbCapacity, Lot: lot, Quantity: 12}
+		if lot == "in" {
+			more.Lot, more.Pool = "", "hall"
+		}
+		w.ok(waits("large", Wish{Lot: lot, Quantity: 9}))
+		w.ok(hold("x", lot, 2))
+		w.passOver(lot, 2*PassedOverMax)
+		w.ok(more)
+		w.waiter("large", WaitOffered)
+
+		// One that fits is kept for, until some is blocked.
+		w = newWorld(t, spec)
+		w.ok(hold("x", lot, 2))
+		w.ok(waits("large", Wish{Lot: lot, Quantity: 8}))
+		w.passOver(lot, PassedOverMax)
+		w.refused(CodeSoldOut, hold("y", lot, 1))
+		w.ok(waits("small", Wish{Lot: lot, Quantity: 3}))
+		w.waiter("small", WaitWaiting)
+		w.ok(&Command{Verb: VerbBlock, Lot: lot, Quantity: 1})
+		if lot == "in" {
+			w.ok(&Command{Verb: VerbBlock, Lot: "other", Quantity: 1})
+		}
+		w.settleAll()
+		w.waiter("small", WaitOffered)
+	}
+}
+
+// TestNobodyWaitsForWhatRulesForbid asks for too few, too many, and seats side by side that no row has.
+func TestNobodyWaitsForWhatRulesForbid(t *testing.T) {
+	spec := testSpec()
+	spec.LimitPerBuyer, spec.LimitPerOrder = 12, 6
+	spec.Lots[0].MinOrder, spec.Lots[0].MaxOrder = 2, 3
+	spec.Lots = append(spec.Lots, LotSpec{Lot: "packs", Capacity: 8, Units: 4}, LotSpec{Lot: "rows", Rows: []RowSpec{{Section: "B", Row: "1", Seats: 3}, {Section: "B", Row: "2", Seats: 4}}})
+	w := newWorld(t, spec)
+	for _, c := range []struct {
+		wish Wish
+		code Code
+	}{
+		{Wish{Lot: "ga", Quantity: 1}, CodeBelowMinimum},
+		{Wish{Lot: "ga", Quantity: 4}, CodeAboveMaximum},
+		{Wish{Lot: "packs", Quantity: 2}, CodeAboveMaximum},
+		{Wish{Lot: "rows", Quantity: 5, Together: true}, CodeNotTogether},
+		{Wish{Lot: "rows", Quantity: 5}, CodeOK},
+		{Wish{Lot: "rows", Quantity: 4, Together: true}, CodeOK},
+	} {
+		w.refused(c.code, waits("b"+strconv.Itoa(w.last), Wish{Lot: "stalls", Quantity: 2}, c.wish))
+	}
+	for range 2 {
+		w.ok(&Command{Verb: VerbHold, Buyer: "b", Items: []Item{{Lot: "stalls", Quantity: 5}}})
+		w.ok(&Command{Verb: VerbConfirm, Buyer: "b", Hold: holdText(w.e.holdLast), PaymentRef: "inv"})
+	}
+	w.refused(CodeLimitReached, waits("b", Wish{Lot: "stalls", Quantity: 3}))
+	w.ok(waits("b", Wish{Lot: "stalls", Quantity: 2}))
+}

@@ -8,7 +8,7 @@ func (e *Event) keep(from uint32) {
 	for i := range w.kinds {
 		k := &w.kinds[i]
 		counted, _, until := w.count(k)
-		if until <= now || counted == 0 || counted-1 >= from {
+		if until <= now || counted == 0 || counted-1 >= from || !e.couldHave(k) {
 			continue
 		}
 		if !w.keeping {
@@ -25,6 +25,18 @@ func (e *Event) keep(from uint32) {
 		}
 		w.lots[k.lot] = min(l.in[shareFree], w.lots[k.lot]+units)
 	}
+}
+
+// couldHave reports whether all that is not blocked would be enough for a kind. If not, nothing is kept for it: that could not help.
+func (e *Event) couldHave(k *waitKind) bool {
+	l := &e.lots[k.lot]
+	units := int64(k.quantity) * l.units
+	for _, p := range l.pools {
+		if pool := &e.pools[p]; pool.capacity-pool.in[shareBlocked] < units {
+			return false
+		}
+	}
+	return l.capacity-l.in[shareBlocked] >= units
 }
 
 // keepFor is keep for the present command: an offer, or somebody who does not wait and gets nothing before all who fit. What is lent of a hold that it replaces

@@ -204,8 +204,37 @@ func (e *Event) judgeWait(cmd *Command, f *factWished) {
 			e.because(refusal{code: CodeTooMany, field: fieldWishes, text: tooManyKinds, want: WishKindsMax})
 		}
 	}
+	e.judgeWishes(f)
 	e.judgeWaitLine(f)
 	e.judgeLinkedPlace(cmd, buyer, e.liveWaiter)
+}
+
+// judgeWishes adds that a rule forbids a wish, whatever is free: nobody waits for what could not be held when the turn comes.
+func (e *Event) judgeWishes(f *factWished) {
+	for i := range f.count {
+		w := &f.wishes[i]
+		l := &e.lots[w.lot]
+		sales := int64(w.quantity)
+		units := sales * l.units
+		why := refusal{field: fieldWishes, subject: aboutLot, at: w.lot, want: sales}
+		limit := e.spec.LimitPerBuyer
+		left := limit - e.unitsBought(f.buyerRow)
+		switch most := l.spec.MaxOrder; {
+		case sales < l.minOrder:
+			why.code, why.have, why.want = CodeBelowMinimum, sales, l.minOrder
+		case most > 0 && sales > most:
+			why.code, why.have = CodeAboveMaximum, most
+		case e.spec.LimitPerOrder > 0 && units > e.spec.LimitPerOrder:
+			why = refusal{code: CodeAboveMaximum, field: fieldWishes, have: e.spec.LimitPerOrder, want: units}
+		case limit > 0 && units > left:
+			why = refusal{code: CodeLimitReached, field: fieldWishes, have: max(0, left), want: units, limit: limit, used: limit - left}
+		case w.together && int(w.quantity) > l.seating.widest:
+			why.code = CodeNotTogether
+		default:
+			continue
+		}
+		e.because(why)
+	}
 }
 
 // judgeWaitLine adds that there are tickets for those in the line: whoever has no pass does not get before them by waiting for tickets that somebody just holds.
