@@ -61,7 +61,7 @@ const (
 	FactGranted              // Entry got a pass, for LifeNs
 	FactPassEnded            // the pass of Entry ran out
 	FactSkipped              // the turn of Entry came while nobody was there: back within LifeNs, or with 0 that is over
-	FactWished               // Buyer waits for tickets, as Waiter: Wishes
+	FactWished               // Buyer waits for tickets, as Waiter: Wishes, First
 	FactWishEnded            // Waiter will not be offered Wish any more, or with 0 nothing, or an offer could not be paid: Code
 	FactOfferedTo            // it is the turn of Waiter with Wish: the hold follows
 	FactOutage               // of the node: it was down for LifeNs
@@ -118,6 +118,7 @@ type Fact struct {
 	Value   string
 	Waiter  int64 // of the waiting list
 	Wishes  []FactWish
+	First   bool // the waiter is before all others
 	Wish    int  // from 1
 	Code    Code // why a wish cannot be any more, or was not paid
 

@@ -94,8 +94,10 @@ func (e *Event) confirmLate(cmd *Command) {
 		e.refuseAsked(cmd, &f.asked, why)
 		return
 	default:
+		had := e.lateItems(pos)
 		late.asked, late.paymentRef = f.asked, cmd.PaymentRef
 		e.emitLate(&late)
+		e.waitFirst(cmd, hash, buyer, had)
 		e.showLate()
 		return
 	}

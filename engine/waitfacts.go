@@ -7,7 +7,7 @@ import (
 
 // factWished says that a buyer waits for tickets.
 //
-//	| 72 | asked | buyer | waiter | 1 auto-buy 2 highest price | highest price | method | agreement | n | n wishes: lot, quantity * 2 + together |
+//	| 72 | asked, or nobody | buyer | waiter | 1 auto-buy 2 highest price 4 has paid too late | highest price | method | agreement | n | n wishes: lot, quantity * 2 + together |
 //
 // Highest price, and method and agreement, are there if the byte before says so.
 type factWished struct {
@@ -50,10 +50,13 @@ func appendWaitWish(dst []byte, w *waitWish) []byte {
 }
 
 func (d *decoder) wished(f *factWished) {
-	d.caller(&f.asked)
+	d.asked(&f.asked)
 	f.buyer, f.waiter, f.flags = d.id(), uint32(d.uint(math.MaxUint32)), d.byte()
 	if f.flags >= waitFlagsEnd {
 		d.fail("a waiter of an unknown sort")
+	}
+	if (f.id == "") != (f.flags&waitFirst != 0) || f.flags&waitFirst != 0 && f.flags&waitAuto != 0 {
+		d.fail("a waiter whom nobody has asked for, or who has paid too late and has asked")
 	}
 	if f.flags&waitPriced != 0 {
 		f.maxPrice = d.int()

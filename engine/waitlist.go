@@ -95,6 +95,7 @@ type waiterRow struct {
 const (
 	waitAuto   = 1 << iota // bought as soon as it is offered, under the agreement
 	waitPriced             // there is a highest price
+	waitFirst              // has paid, too late: before all who have not
 	waitFlagsEnd
 )
 
@@ -103,8 +104,9 @@ type waitKind struct {
 	lot      uint32
 	quantity uint16
 	together bool
-	queue    fifo[uint32] // wishRefs in order; those that are over are dropped when they are first
-	waiting  int          // of the queue, not over
+	firsts   fifo[uint32] // wishRefs in order, of those who have paid too late; those that are over are dropped when they are first
+	queue    fifo[uint32] // of all others
+	waiting  int          // of both, not over
 
 	// How often the first was passed over. It counts for the waiter it was begun for, and for nobody after.
 	counted uint32  // slot + 1
@@ -112,10 +114,23 @@ type waitKind struct {
 	until   Instant // event time until which tickets are kept; 0 if none are
 }
 
-// wishRef names a wish: the waiter's slot and which of the wishes it is. They are in the order of preference of those who came first.
+// wishRef names a wish: the waiter's slot and which of the wishes it is.
 func wishRef(slot uint32, wish int) uint32 { return slot<<wishBits | uint32(wish) }
 
 const wishBits = 2 // WishesMax is 4
+
+// order is the order of wishes: of those who have paid too late first, then as waiters came, and of the same waiter by preference.
+func (w *waitList) order(ref uint32) uint64 {
+	return w.rank(ref>>wishBits)<<wishBits | uint64(ref&(WishesMax-1))
+}
+
+// rank is the order of waiters.
+func (w *waitList) rank(slot uint32) uint64 {
+	if w.rows.at(slot).flags&waitFirst != 0 {
+		return uint64(slot)
+	}
+	return uint64(slot) | 1<<32
+}
 
 // waitList is all that an event has of its waiting list.
 type waitList struct {
@@ -123,7 +138,8 @@ type waitList struct {
 	newest   slotMap         // of a buyer
 	kinds    []waitKind      // in the order in which somebody first wished so
 	counts   [waitStatesEnd]int
-	waiting  []int32 // how many of each 1,024 waiters wait: to find out who is ahead
+	waiting  []int32  // how many of each 1,024 waiters wait: to find out who is ahead
+	early    []uint32 // slots of those who have paid too late
 	offering uint32  // slot + 1 and wish of whom the next fact is the hold; between two facts of a step
 
 	// Volatile.
@@ -135,8 +151,8 @@ type waitList struct {
 	pools   []int64 // by pool
 }
 
-// everybody is the place of those who do not wait: behind all that do.
-const everybody = 1<<32 - 1
+// everybody is the rank of those who do not wait: behind all that do.
+const everybody = 1 << 63
 
 // listHere returns the event's waiting list, made if there is none yet.
 func (e *Event) listHere() *waitList {
@@ -188,7 +204,11 @@ func (w *waitList) enqueue(slot uint32) {
 	r := w.rows.at(slot)
 	for i := range r.count {
 		if k := w.kindOf(&r.wishes[i]); r.state == WaitWaiting && !r.wishes[i].struck {
-			_, at := k.queue.push()
+			queue := &k.queue
+			if r.flags&waitFirst != 0 {
+				queue = &k.firsts
+			}
+			_, at := queue.push()
 			*at = wishRef(slot, int(i))
 			k.waiting++
 		}
@@ -207,13 +227,26 @@ func (w *waitList) dequeue(slot uint32) {
 
 // first is the wish that is first of a kind of which somebody waits.
 func (w *waitList) first(k *waitKind) uint32 {
-	for {
-		ref := *k.queue.at(k.queue.head)
-		if r := w.rows.at(ref >> wishBits); r.state == WaitWaiting && !r.wishes[ref&(WishesMax-1)].struck {
-			return ref
-		}
-		k.queue.pop()
+	if ref, ok := w.firstOf(&k.firsts); ok {
+		return ref
 	}
+	ref, ok := w.firstOf(&k.queue)
+	if !ok {
+		panic("engine: nobody waits for what somebody waits for")
+	}
+	return ref
+}
+
+// firstOf is the first wish of a queue that is not over; those before it are dropped.
+func (w *waitList) firstOf(q *fifo[uint32]) (ref uint32, ok bool) {
+	for q.head < q.tail {
+		ref := *q.at(q.head)
+		if r := w.rows.at(ref >> wishBits); r.state == WaitWaiting && !r.wishes[ref&(WishesMax-1)].struck {
+			return ref, true
+		}
+		q.pop()
+	}
+	return 0, false
 }
 
 // second is the wish behind the first of a kind, for a planted bug.

@@ -1,14 +1,14 @@
 package engine
 
-// keep finds how many units are kept, from whoever comes behind a slot of the waiting list, for those before: for room, until keepNone or the next keep.
-func (e *Event) keep(from uint32) {
+// keep finds how many units are kept, from whoever comes behind a rank of the waiting list, for those before: for room, until keepNone or the next keep.
+func (e *Event) keep(from uint64) {
 	w := e.list
 	w.keeping = false
 	now := e.eventTime()
 	for i := range w.kinds {
 		k := &w.kinds[i]
 		counted, _, until := w.count(k)
-		if until <= now || counted == 0 || counted-1 >= from || !e.couldHave(k) {
+		if until <= now || counted == 0 || w.rank(counted-1) >= from || !e.couldHave(k) {
 			continue
 		}
 		if !w.keeping {
@@ -42,9 +42,9 @@ func (e *Event) couldHave(k *waitKind) bool {
 // keepFor is keep for the present command: an offer, or somebody who does not wait and gets nothing before all who fit. What is lent of a hold that it replaces
 // is not kept from it.
 func (e *Event) keepFor() {
-	from := uint32(everybody)
+	from := uint64(everybody)
 	if e.list.offering != 0 {
-		from = (e.list.offering - 1) >> wishBits
+		from = e.list.rank((e.list.offering - 1) >> wishBits)
 	} else {
 		e.list.closed = e.listUnsettled()
 	}
@@ -84,7 +84,7 @@ func (e *Event) firstWhoFits() (ref uint32, ok bool) {
 		return 0, false
 	}
 	w := e.list
-	ref = everybody
+	best := uint64(everybody)
 	for i := range w.kinds {
 		k := &w.kinds[i]
 		if l := &e.lots[k.lot]; k.waiting == 0 || !l.open || l.in[shareFree] < int64(k.quantity)*l.units {
@@ -94,16 +94,16 @@ func (e *Event) firstWhoFits() (ref uint32, ok bool) {
 		if plantedBug(plantedOvertakeWaiter) && k.waiting > 1 {
 			first = w.second(k)
 		}
-		if first < ref && e.fitsKind(k, first>>wishBits) {
-			ref = first
+		if order := w.order(first); order < best && e.fitsKind(k, first>>wishBits) {
+			ref, best = first, order
 		}
 	}
-	return ref, ref != everybody
+	return ref, best != everybody
 }
 
 // fitsKind reports whether what is free fits the wishes of a kind, beside what is kept for those before the waiter in a slot.
 func (e *Event) fitsKind(k *waitKind, slot uint32) bool {
-	e.keep(slot)
+	e.keep(e.list.rank(slot))
 	room, _ := e.room(nil, k.lot)
 	e.keepNone()
 	l := &e.lots[k.lot]
@@ -217,11 +217,11 @@ func (e *Event) applyOfferedTo(f *factOfferedTo) {
 // waiterHeld notes that a buyer got a hold: as offered, or else the buyer waits no more. Those who wait for the same tickets, and come before, were passed over.
 func (e *Event) waiterHeld(buyer uint32, b *basket) {
 	w := e.list
-	from := uint32(everybody)
+	from := uint64(everybody)
 	if w.offering != 0 {
-		from = (w.offering - 1) >> wishBits
-		w.offering = 0
-		e.setWaiter(from, WaitOffered)
+		slot := (w.offering - 1) >> wishBits
+		from, w.offering = w.rank(slot), 0
+		e.setWaiter(slot, WaitOffered)
 	} else if at := e.liveWaiter(buyer + 1); at != 0 && w.rows.at(at-1).state == WaitWaiting {
 		e.setWaiter(at-1, WaitTook)
 	}
@@ -230,8 +230,8 @@ func (e *Event) waiterHeld(buyer uint32, b *basket) {
 	}
 }
 
-// passOver counts for the first of each kind before a place that tickets it could have had went to somebody else.
-func (e *Event) passOver(from uint32, b *basket) {
+// passOver counts for the first of each kind before a rank that tickets it could have had went to somebody else.
+func (e *Event) passOver(from uint64, b *basket) {
 	w, now := e.list, e.eventTime()
 	for i := range w.kinds {
 		k := &w.kinds[i]
@@ -239,7 +239,7 @@ func (e *Event) passOver(from uint32, b *basket) {
 			continue
 		}
 		first := w.first(k) >> wishBits
-		if first >= from {
+		if w.rank(first) >= from {
 			continue
 		}
 		if k.counted != first+1 || k.until != 0 && k.until <= now {

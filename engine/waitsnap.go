@@ -147,16 +147,18 @@ func (c *checker) waiters() error {
 	}
 	for i := range w.kinds {
 		k := &w.kinds[i]
-		last, any := uint32(0), false
-		for pos := k.queue.head; pos < k.queue.tail; pos++ {
-			ref := *k.queue.at(pos)
-			r := w.rows.at(ref >> wishBits)
-			wish := &r.wishes[ref&(WishesMax-1)]
-			if any && ref <= last || wish.lot != k.lot || wish.quantity != k.quantity || wish.together != k.together {
-				return e.broken("wish %d of waiter %d is behind another, or in a queue of others", ref&(WishesMax-1), ref>>wishBits+1)
-			}
-			if last, any = ref, true; r.state == WaitWaiting && !wish.struck {
-				waiting[i]++
+		last := uint64(0)
+		for _, q := range [...]*fifo[uint32]{&k.firsts, &k.queue} {
+			for pos := q.head; pos < q.tail; pos++ {
+				ref := *q.at(pos)
+				r := w.rows.at(ref >> wishBits)
+				wish := &r.wishes[ref&(WishesMax-1)]
+				if w.order(ref)+1 <= last || wish.lot != k.lot || wish.quantity != k.quantity || wish.together != k.together || (r.flags&waitFirst != 0) != (q == &k.firsts) {
+					return e.broken("wish %d of waiter %d is behind another, or in a queue of others", ref&(WishesMax-1), ref>>wishBits+1)
+				}
+				if last = w.order(ref) + 1; r.state == WaitWaiting && !wish.struck {
+					waiting[i]++
+				}
 			}
 		}
 		if waiting[i] != k.waiting {

@@ -57,6 +57,28 @@ func (e *Event) buyLater(cmd *Command, f *factWished) {
 	e.emitWished(cmd, f)
 }
 
+// waitFirst puts a buyer first on the waiting list who has paid for a hold too late, whose tickets were of one lot in which there are not as many any more. Whoever waits
+// already, has other tickets, or may not wait for another reason gets the money back and no more.
+func (e *Event) waitFirst(cmd *Command, hash uint64, buyer uint32, had []factItem) {
+	if len(had) != 1 || had[0].sales > WishQuantityMax || e.liveWaiter(buyer) != 0 {
+		return
+	}
+	lot := e.prices[had[0].price].lot
+	if room, _ := e.room(nil, lot); room >= int64(had[0].sales)*e.lots[lot].units {
+		return
+	}
+	f := factWished{buyer: cmd.Buyer, buyerHash: hash, buyerRow: buyer, flags: waitFirst, count: 1}
+	f.wishes[0] = waitWish{lot: lot, quantity: uint16(had[0].sales)}
+	if s := e.lots[lot].seating; s != nil && had[0].sales > 1 && int(had[0].sales) <= s.widest { // side by side, or else as many
+		f.wishes[1], f.count = f.wishes[0], 2
+		f.wishes[0].together = true
+	}
+	e.why.code = CodeOK
+	if e.judgeWait(cmd, &f); e.why.code == CodeOK {
+		e.emitWished(cmd, &f)
+	}
+}
+
 // waitOnce adds that a buyer waits already, and not for this.
 func (e *Event) waitOnce(f *factWished) {
 	if at := e.liveWaiter(f.buyerRow); at != 0 {
@@ -205,7 +227,9 @@ func (e *Event) judgeWait(cmd *Command, f *factWished) {
 		}
 	}
 	e.judgeWishes(f)
-	e.judgeWaitLine(f)
+	if f.flags&waitFirst == 0 {
+		e.judgeWaitLine(f)
+	}
 	e.judgeLinkedPlace(cmd, buyer, e.liveWaiter)
 }
 
@@ -274,6 +298,9 @@ func (e *Event) addWaiter(slot uint32) {
 	r := w.rows.at(slot)
 	w.newest.set(r.buyer, slot+1)
 	w.enqueue(slot)
+	if r.flags&waitFirst != 0 {
+		w.early = append(w.early, slot)
+	}
 	if slot&slabMask == 0 {
 		w.waiting = append(w.waiting, 0)
 	}

@@ -19,6 +19,7 @@ type WaiterView struct {
 	Wishes    []WishView
 	MaxMinor  int64 // total with fees that may not be exceeded, if HasMax
 	HasMax    bool
+	First     bool  // has paid too late, and is before all who have not
 	AutoBuy   bool
 	Method    string // that is to be charged
 	Agreement string
@@ -71,7 +72,7 @@ func (e *Event) showWaiter(slot uint32) {
 	v := &e.work.waiter
 	*v = WaiterView{
 		Event: e.key.ID, Buyer: e.buyerName(r.buyer), Waiter: int64(slot) + 1, State: r.state, MaxMinor: r.maxPrice, HasMax: r.flags&waitPriced != 0,
-		AutoBuy: r.flags&waitAuto != 0, Method: e.named(r.method), Agreement: e.named(r.agreement), Wishes: v.Wishes[:0],
+		First: r.flags&waitFirst != 0, AutoBuy: r.flags&waitAuto != 0, Method: e.named(r.method), Agreement: e.named(r.agreement), Wishes: v.Wishes[:0],
 	}
 	for i := range r.count {
 		wish := &r.wishes[i]
@@ -92,6 +93,15 @@ func (e *Event) showWaiter(slot uint32) {
 
 // ahead counts who waits before a slot.
 func (w *waitList) ahead(slot uint32) (n int64) {
+	first := w.rows.at(slot).flags&waitFirst != 0
+	for _, other := range w.early {
+		if before := other < slot; before == first && other != slot && w.rows.at(other).state == WaitWaiting {
+			n++ // of those who have paid too late the ones that came before, and for others the ones that came after too
+		}
+	}
+	if first {
+		return n
+	}
 	for _, block := range w.waiting[:slot>>slabShift] {
 		n += int64(block)
 	}
@@ -147,7 +157,7 @@ func (d *decoder) waitFact(kind factKind, f *Fact, a *asked) {
 		for i := range w.count {
 			f.Wishes = append(f.Wishes, FactWish{Lot: w.wishes[i].lot, Quantity: uint32(w.wishes[i].quantity), Together: w.wishes[i].together})
 		}
-		f.Kind, f.Buyer, f.Waiter = FactWished, w.buyer, int64(w.waiter)
+		f.Kind, f.Buyer, f.Waiter, f.First = FactWished, w.buyer, int64(w.waiter), w.flags&waitFirst != 0
 	case kindWishEnded:
 		var w factWishEnded
 		d.wishEnded(&w)
@@ -177,6 +187,9 @@ func (e *Event) viewWaitFact(v *FactView, fact []byte) (a asked) {
 		}
 		if f.flags&waitPriced != 0 {
 			v.Text += ", at most " + strconv.FormatInt(f.maxPrice, 10)
+		}
+		if f.flags&waitFirst != 0 {
+			v.Text += ", before all others: it has paid too late"
 		}
 		if f.flags&waitAuto != 0 {
 			v.Text += ", bought with " + f.method

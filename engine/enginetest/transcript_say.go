@@ -26,6 +26,9 @@ func sayOutcome(out *engine.Outcome) string {
 		if t := out.Ticket; out.Shows&engine.ShowsTicket != 0 {
 			text += "\n  " + sayTicket(t)
 		}
+		if out.Shows&engine.ShowsWaiter != 0 {
+			text += "\n  " + sayWaiter(out.Waiter)
+		}
 		for _, a := range out.Alternatives {
 			text += "\n  or " + a.Lot + " " + strings.Join(a.Seats, " ")
 		}

@@ -56,6 +56,9 @@ func sayList(v *engine.ListView) string {
 // sayWaiter writes where a buyer is on the waiting list.
 func sayWaiter(v *engine.WaiterView) string {
 	text := fmt.Sprintf("%s is waiter %d, %s", v.Buyer, v.Waiter, v.State)
+	if v.First {
+		text += ", before all others"
+	}
 	if v.State == engine.WaitWaiting {
 		text += fmt.Sprintf(", %d ahead", v.Ahead)
 	}

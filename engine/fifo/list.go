@@ -1,6 +1,11 @@
 package fifo
 
-import "github.com/holdfast-engine/holdfast/engine"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/holdfast-engine/holdfast/engine"
+)
 
 // theList is what a log says of those on the waiting list.
 type theList struct {
@@ -11,6 +16,7 @@ type theList struct {
 
 type waiter struct {
 	buyer   string
+	first   bool // has paid too late: before all who have not
 	waiting bool
 	wishes  []wish
 }
@@ -27,14 +33,18 @@ type kind struct {
 	next  int
 }
 
-// turn names a wish: the earlier comes first, and of the same waiter the dearer.
+// turn names a wish.
 type turn struct {
 	waiter int64
 	wish   int
 }
 
-func (t turn) before(o turn) bool {
-	return t.waiter < o.waiter || t.waiter == o.waiter && t.wish < o.wish
+// compare orders turns: who has paid too late, then who came first, and of the same waiter the dearest wish.
+func (c *Checker) compare(a, b turn) int {
+	if first := c.waiter(a.waiter).first; first != c.waiter(b.waiter).first {
+		return map[bool]int{true: -1, false: 1}[first]
+	}
+	return cmp.Or(cmp.Compare(a.waiter, b.waiter), cmp.Compare(a.wish, b.wish))
 }
 
 func (c *Checker) waiter(n int64) *waiter {
@@ -50,14 +60,21 @@ func (c *Checker) wished(f *engine.Fact) {
 	if f.Waiter != n || c.waiter(c.list.newest[buyer]).waiting {
 		c.wrong(f, "buyer %s is waiter %d behind waiter %d, and waits already: %t", buyer, f.Waiter, n-1, c.waiter(c.list.newest[buyer]).waiting)
 	}
-	w := waiter{buyer: buyer, waiting: true}
-	for i, fw := range f.Wishes {
+	w := waiter{buyer: buyer, first: f.First, waiting: true}
+	for _, fw := range f.Wishes {
 		w.wishes = append(w.wishes, wish{FactWish: fw})
-		k := c.kind(fw)
-		k.queue = append(k.queue, turn{n, i})
 	}
 	c.list.waiters = append(c.list.waiters, w)
 	c.list.newest[buyer] = n
+	for i, fw := range f.Wishes {
+		k, mine := c.kind(fw), turn{n, i}
+		at := len(k.queue)
+		if f.First {
+			at, _ = slices.BinarySearchFunc(k.queue[k.next:], mine, c.compare)
+			at += k.next
+		}
+		k.queue = slices.Insert(k.queue, at, mine)
+	}
 }
 
 func (c *Checker) kind(w engine.FactWish) *kind {
@@ -70,7 +87,7 @@ func (c *Checker) kind(w engine.FactWish) *kind {
 	return &c.list.kinds[len(c.list.kinds)-1]
 }
 
-// waits reports whether a turn can still come.
+// waitsFor reports whether a turn can still come.
 func (c *Checker) waitsFor(t turn) bool {
 	w := c.waiter(t.waiter)
 	return w.waiting && t.wish < len(w.wishes) && !w.wishes[t.wish].struck
@@ -107,7 +124,7 @@ func (c *Checker) offeredTo(f *engine.Fact) {
 		for k.next < len(k.queue) && !c.waitsFor(k.queue[k.next]) {
 			k.next++
 		}
-		if k.next < len(k.queue) && k.queue[k.next].before(mine) {
+		if k.next < len(k.queue) && c.compare(k.queue[k.next], mine) < 0 {
 			c.wrong(f, "waiter %d has its turn, for %d of lot %d, before waiter %d, for %d", f.Waiter, of.Quantity, of.Lot, k.queue[k.next].waiter, k.Quantity)
 			break
 		}
