@@ -61,6 +61,8 @@ who would have come meanwhile. Every command is accounted for: due = sent + not 
 It makes events for itself and closes them afterwards, or loads one that is there with --event: that takes real tickets. It needs nothing but NATS, so it
 can drive any installation that answers there; only this machine, unless you say that you may.
 
+With join or place in the mix, events made sell through a line. It serves: who holds there without a pass is refused, as in any line.
+
 --rate 50000 asks for 50,000 commands a second. --rate max keeps --outstanding commands on their way instead, and finds what the engine can do. --rate 50%
 does that first, for as long as it warms up, and then asks for half of it.
 
@@ -69,6 +71,7 @@ Load and engine on one machine share its processors. Look at the lag: so late me
 ` + accessHelp,
 		Example: `  engine load                                          1,000 a second for 10 seconds, with a mix of commands
   engine load --rate max --mix hold=1 --batch 64       what it can do, 64 commands a message
+  engine load --rate max --mix join=10,place=90        a line: who joins asks for the place now and then
   engine load --rate 50% --for 60s --http http://127.0.0.1:8480   at half of that, with the disk's times beside
   engine load --rate 20000 --events 1000 --for 1m      over a thousand events
   engine load --event night-one --lot ga --buyers 500  an event that is there: takes its tickets
@@ -89,7 +92,7 @@ Load and engine on one machine share its processors. Look at the lag: so late me
 	f.StringVar(&s.rate, "rate", loadRateDefault, "commands a second, or max, or a share of max as in 50%")
 	f.DurationVar(&s.measured, "for", loadForDefault, "how long to measure")
 	f.DurationVar(&s.warmup, "warmup", loadWarmupDefault, "how long to send before it is measured")
-	f.StringVar(&s.mix, "mix", loadMixDefault, "shares of the commands; a confirm or release without a hold to use is a hold")
+	f.StringVar(&s.mix, "mix", loadMixDefault, "shares of hold, confirm, release, get, join and place; a confirm or release without a hold to use is a hold, a place without anybody who joined a join")
 	f.IntVar(&s.batch, "batch", 1, "commands in one message, 1 to 1024; they are due together")
 	f.IntVar(&s.outstanding, "outstanding", loadOutstandingDefault, "commands on their way with --rate max, a multiple of --batch")
 	f.StringVar(&s.arrivals, "arrivals", string(load.Poisson), "how messages come: poisson, as people do, or constant, equally far apart")
@@ -153,14 +156,14 @@ func readMix(text string) (load.Mix, error) {
 	for part := range strings.SplitSeq(text, ",") {
 		name, share, ok := strings.Cut(strings.TrimSpace(part), "=")
 		n, err := strconv.Atoi(share)
-		into := map[string]*int{"hold": &m.Hold, "confirm": &m.Confirm, "release": &m.Release, "get": &m.Get}[name]
+		into := map[string]*int{"hold": &m.Hold, "confirm": &m.Confirm, "release": &m.Release, "get": &m.Get, "join": &m.Join, "place": &m.Place}[name]
 		if !ok || err != nil || n < 0 || n > 1_000_000 || into == nil {
-			return m, fmt.Errorf("--mix %s: write shares of hold, confirm, release and get, as in %s", text, loadMixDefault)
+			return m, fmt.Errorf("--mix %s: write shares of hold, confirm, release, get, join and place, as in %s", text, loadMixDefault)
 		}
 		*into = n
 	}
 	if m == (load.Mix{}) {
-		return m, fmt.Errorf("--mix %s asks for nothing: give one of hold, confirm, release and get a share", text)
+		return m, fmt.Errorf("--mix %s asks for nothing: give one of hold, confirm, release, get, join and place a share", text)
 	}
 	return m, nil
 }

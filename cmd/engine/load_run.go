@@ -59,7 +59,7 @@ func (s *loadSettings) run(ctx context.Context, stdout, stderr io.Writer) (err e
 		Progress: s.teller(stderr),
 	}
 	if len(s.event) == 0 {
-		own := load.OwnEvents{Count: s.events, Tickets: s.tickets, HoldTTL: s.holdTTL, Name: "load-" + strconv.FormatUint(rand.Uint64(), 36)}
+		own := load.OwnEvents{Count: s.events, Tickets: s.tickets, HoldTTL: s.holdTTL, Line: mix.Join+mix.Place > 0, Name: "load-" + strconv.FormatUint(rand.Uint64(), 36)}
 		if own.Tickets == 0 {
 			own.Tickets = engine.CapacityMax
 		}

@@ -31,6 +31,15 @@ func TestLoadSaysWhatBecameOfEverything(t *testing.T) {
 	}
 }
 
+func TestLoadOfALine(t *testing.T) {
+	s := serveOn(t, newData(t))
+	out, err := asked(t, s, "--rate", "max", "--mix", "join=1,place=2,hold=1", "--tickets", "10", "--outstanding", "16")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wants(t, out, "join     ok", "place    ok", "pass_required")
+}
+
 func TestLoadInJSON(t *testing.T) {
 	s := serveOn(t, newData(t))
 	for _, rate := range []string{"1000", "max", "50%"} {

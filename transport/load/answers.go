@@ -88,7 +88,7 @@ func (g *Generator) take(s *slot, a *answer, body []byte, now time.Duration) {
 	}
 }
 
-// takeResult counts the answer to a command, and keeps the hold that it may show.
+// takeResult counts the answer to a command, and keeps the hold that it may show, or who has joined.
 func (g *Generator) takeResult(s *slot, a *answer, now time.Duration, measured, within bool) {
 	c := g.counts
 	k := kinds
@@ -116,8 +116,11 @@ func (g *Generator) takeResult(s *slot, a *answer, now time.Duration, measured, 
 	if within {
 		c.AcceptedWithin++
 	}
-	uses := g.c.Mix.Confirm+g.c.Mix.Release > 0
-	if uses && k == kindHold && len(a.hold) > 0 && len(a.hold) <= idBytesMax && len(a.buyer) <= idBytesMax {
+	switch {
+	case len(a.buyer) == 0 || len(a.buyer) > idBytesMax:
+	case k == kindHold && g.c.Mix.Confirm+g.c.Mix.Release > 0 && len(a.hold) > 0 && len(a.hold) <= idBytesMax:
 		g.kept[s.event].put(g.keptMost).set(now, a.hold, a.buyer)
+	case k == kindJoin && g.c.Mix.Place > 0:
+		g.joined[s.event].put(g.keptMost).set(now, nil, a.buyer)
 	}
 }

@@ -44,7 +44,12 @@ func (g *Generator) compose(s *slot) (subject string) {
 func (g *Generator) appendCommand(event int) kind {
 	k := g.c.Mix.draw(g.dice.IntN(g.c.Mix.total()))
 	var h *keptHold
-	if k == kindConfirm || k == kindRelease {
+	switch k {
+	case kindPlace:
+		if h = g.joined[event].any(g.dice.Uint64()); h == nil {
+			k = kindJoin
+		}
+	case kindConfirm, kindRelease:
 		oldest := time.Duration(0)
 		if g.c.HoldTTL > 0 {
 			oldest = g.now() - g.c.HoldTTL/2
@@ -56,6 +61,8 @@ func (g *Generator) appendCommand(event int) kind {
 	g.asked++
 	g.request = appendID(g.request[:0], kindLetters[k], g.asked*requestFactor)
 	switch {
+	case k == kindPlace:
+		g.command = appendPlace(g.command[:0], g.request, h.whose())
 	case h != nil:
 		g.command = appendUse(g.command[:0], g.request, h, k == kindConfirm)
 	case k == kindGet:
@@ -66,7 +73,11 @@ func (g *Generator) appendCommand(event int) kind {
 			buyer = g.c.Seed<<40 + g.dice.Uint64N(g.c.Buyers)
 		}
 		g.buyer = appendID(g.buyer[:0], 'b', buyer*buyerFactor)
-		g.command = appendHold(g.command[:0], g.request, g.buyer, g.item)
+		if k == kindJoin {
+			g.command = appendJoin(g.command[:0], g.request, g.buyer)
+		} else {
+			g.command = appendHold(g.command[:0], g.request, g.buyer, g.item)
+		}
 	}
 	return k
 }

@@ -3,6 +3,7 @@ package load
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/holdfast-engine/holdfast/engine"
@@ -17,7 +18,7 @@ type Config struct {
 	Mix Mix
 	// Batch is how many commands travel in one message, 1 to 1024; 0 is 1. They are due together.
 	Batch int
-	// Buyers is how many different buyers there are; 0 is a new one for every hold.
+	// Buyers is how many different buyers there are; 0 is a new one for every hold and every join.
 	Buyers uint64
 	// HoldTTL is how long a hold lives; older than half of it, it is left to expire. 0 is never.
 	HoldTTL time.Duration
@@ -40,10 +41,19 @@ type Progress struct {
 }
 
 // A Mix is the shares of the commands. A confirm or a release needs a hold that was taken before and is not used up: as long as there is none, a hold
-// is sent in its place.
-type Mix struct{ Hold, Confirm, Release, Get int }
+// is sent in its place. A place needs somebody who has joined, as long as there is nobody a join is sent.
+type Mix struct{ Hold, Confirm, Release, Get, Join, Place int }
 
-func (m Mix) total() int { return m.Hold + m.Confirm + m.Release + m.Get }
+func (m Mix) shares() [kinds]int {
+	return [kinds]int{m.Hold, m.Confirm, m.Release, m.Get, m.Join, m.Place}
+}
+
+func (m Mix) total() (n int) {
+	for _, share := range m.shares() {
+		n += share
+	}
+	return n
+}
 
 // kind is one of the commands of a mix.
 type kind uint8
@@ -53,17 +63,19 @@ const (
 	kindConfirm
 	kindRelease
 	kindGet
+	kindJoin
+	kindPlace
 	kinds
 )
 
-var kindVerbs = [kinds]engine.Verb{engine.VerbHold, engine.VerbConfirm, engine.VerbRelease, engine.VerbGet}
+var kindVerbs = [kinds]engine.Verb{engine.VerbHold, engine.VerbConfirm, engine.VerbRelease, engine.VerbGet, engine.VerbJoin, engine.VerbPlace}
 
 // kindLetters begin the request ids, so that a result of a batch says what was asked.
-const kindLetters = "hcrg"
+const kindLetters = "hcrgjp"
 
 // draw returns the kind for a number below total.
 func (m Mix) draw(n int) kind {
-	for k, share := range [kinds]int{m.Hold, m.Confirm, m.Release, m.Get} {
+	for k, share := range m.shares() {
 		if n -= share; n < 0 {
 			return kind(k)
 		}
@@ -81,12 +93,13 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Timeout == 0 {
 		c.Timeout = TimeoutDefault
 	}
+	shares := c.Mix.shares()
 	switch {
 	case len(c.Events) == 0 || len(c.Events) > EventsMax:
 		return c, fmt.Errorf("%d events: give 1 to %d", len(c.Events), EventsMax)
 	case !engine.ValidID(c.Lot):
 		return c, fmt.Errorf("%q cannot be the id of a lot", c.Lot)
-	case c.Mix.Hold < 0 || c.Mix.Confirm < 0 || c.Mix.Release < 0 || c.Mix.Get < 0:
+	case slices.Min(shares[:]) < 0:
 		return c, errors.New("a share of the mix is negative")
 	case c.Batch < 1 || c.Batch > batchMost:
 		return c, fmt.Errorf("%d commands a message: give 1 to %d", c.Batch, batchMost)

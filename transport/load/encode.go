@@ -75,6 +75,16 @@ func appendHold(dst, request, buyer []byte, item []byte) []byte {
 	return appendBytes(dst, 5, item)
 }
 
+func appendJoin(dst, request, buyer []byte) []byte {
+	dst = appendBytes(dst, 1, request)
+	dst = appendBytes(dst, 2, buyer)
+	return appendText(dst, 3, channel)
+}
+
+func appendPlace(dst, request, buyer []byte) []byte {
+	return appendBytes(appendBytes(dst, 1, request), 2, buyer)
+}
+
 // oneTicket is the item of every hold.
 func oneTicket(lot string) []byte {
 	item := appendText(nil, 1, lot)
@@ -94,7 +104,7 @@ func appendUse(dst, request []byte, h *keptHold, pay bool) []byte {
 }
 
 // batchFields are the fields of a BatchCommand.
-var batchFields = [kinds]protowire.Number{kindHold: 7, kindConfirm: 10, kindRelease: 9, kindGet: 6}
+var batchFields = [kinds]protowire.Number{kindHold: 7, kindConfirm: 10, kindRelease: 9, kindGet: 6, kindJoin: 39, kindPlace: 41}
 
 // appendToBatch appends a command to the commands of a batch.
 func appendToBatch(dst []byte, k kind, command []byte) []byte {

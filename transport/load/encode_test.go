@@ -15,8 +15,11 @@ func TestCommandsReadAsTheyWereMeant(t *testing.T) {
 	h.set(0, []byte("h7"), []byte("anna"))
 	hold := appendHold(nil, []byte("r1"), []byte("anna"), oneTicket("ga"))
 	confirm, release := appendUse(nil, []byte("r2"), h, true), appendUse(nil, []byte("r3"), h, false)
+	join, place := appendJoin(nil, []byte("r5"), []byte("anna")), appendPlace(nil, []byte("r6"), []byte("anna"))
 	var body []byte
-	for k, command := range [][]byte{kindHold: hold, kindConfirm: confirm, kindRelease: release, kindGet: appendBytes(nil, 1, []byte("r4"))} {
+	for k, command := range [][]byte{
+		kindHold: hold, kindConfirm: confirm, kindRelease: release, kindGet: appendBytes(nil, 1, []byte("r4")), kindJoin: join, kindPlace: place,
+	} {
 		body = appendToBatch(body, kind(k), command)
 	}
 	var got pb.Batch
@@ -28,6 +31,8 @@ func TestCommandsReadAsTheyWereMeant(t *testing.T) {
 		{Command: &pb.BatchCommand_Confirm{Confirm: &pb.ConfirmCommand{RequestId: "r2", Buyer: "anna", Channel: channel, Hold: "h7", PaymentRef: "r2"}}},
 		{Command: &pb.BatchCommand_Release{Release: &pb.ReleaseCommand{RequestId: "r3", Buyer: "anna", Channel: channel, Hold: "h7"}}},
 		{Command: &pb.BatchCommand_Get{Get: &pb.GetCommand{RequestId: "r4"}}},
+		{Command: &pb.BatchCommand_Join{Join: &pb.JoinCommand{RequestId: "r5", Buyer: "anna", Channel: channel}}},
+		{Command: &pb.BatchCommand_Place{Place: &pb.PlaceCommand{RequestId: "r6", Buyer: "anna"}}},
 	}}
 	if !proto.Equal(&got, want) {
 		t.Fatalf("read %v\nwant %v", &got, want)
@@ -69,6 +74,11 @@ func FuzzReadAnswer(f *testing.F) {
 	f.Add(ok)
 	f.Add(refused)
 	f.Add([]byte{0x1a, 0xff})
+	joined, err := proto.Marshal(&pb.Reply{RequestId: "j1", Place: &pb.Place{Event: "night-one", Buyer: "anna", Entry: 7, Chance: &pb.Chance{Told: "likely"}}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(joined)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		a, err := readAnswer(body, func(*answer) error { return nil })
 		var r pb.Reply
@@ -76,7 +86,8 @@ func FuzzReadAnswer(f *testing.F) {
 			return // not a reply, or not as an engine writes it
 		}
 		if string(a.request) != r.GetRequestId() || a.repeated != r.GetRepeated() || string(a.correlation) != r.GetCorrelation() ||
-			string(a.hold) != r.GetHold().GetId() || string(a.buyer) != r.GetHold().GetBuyer() {
+			string(a.hold) != r.GetHold().GetId() || r.GetHold() != nil && r.GetPlace() == nil && string(a.buyer) != r.GetHold().GetBuyer() ||
+			r.GetPlace() != nil && r.GetHold() == nil && string(a.buyer) != r.GetPlace().GetBuyer() {
 			t.Errorf("read %+v of %v", a, &r)
 		}
 		if e := r.GetError(); e.GetCode() != "" && (a.code.String() != e.GetCode() || int64(a.retryAfterMs) != e.GetRetryAfterMs()) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/holdfast-engine/holdfast/engine"
 	"github.com/holdfast-engine/holdfast/transport/client"
 	pb "github.com/holdfast-engine/holdfast/transport/holdfastpb"
 )
@@ -25,6 +26,7 @@ type OwnEvents struct {
 	Count   int
 	Tickets int64 // of each
 	HoldTTL time.Duration
+	Line    bool // they sell through a line: who joins waits for a turn
 	// Name begins their ids, which end in a number. An id is never used again, so choose a new one every time.
 	Name string
 }
@@ -43,9 +45,13 @@ func (o OwnEvents) Create(ctx context.Context, nc *nats.Conn) error {
 	if o.Count < 1 || o.Count > EventsMax {
 		return fmt.Errorf("load: %d events: give 1 to %d", o.Count, EventsMax)
 	}
+	var line *pb.LineSpec
+	if o.Line {
+		line = &pb.LineSpec{Mode: ptr(engine.LineModeLine.String())}
+	}
 	return o.each(ctx, nc, "create", func(c *client.Client, id string) error {
 		_, err := c.Create(ctx, id, &pb.CreateCommand{
-			RequestId: "create-" + id, Name: "Load " + id, Currency: "EUR", HoldTtlMs: o.HoldTTL.Milliseconds(), Open: true,
+			RequestId: "create-" + id, Name: "Load " + id, Currency: "EUR", HoldTtlMs: o.HoldTTL.Milliseconds(), Open: true, Line: line,
 			Lots: []*pb.LotSpec{{Lot: LotID, FaceMinor: ptr(int64(4500)), Fees: []*pb.Fee{{Name: "service", Minor: 250}}, Capacity: o.Tickets}},
 		})
 		return err

@@ -32,7 +32,8 @@ type Generator struct {
 	request  []byte
 	buyer    []byte
 	subjects [][kinds + 1]string // of each event, made when first used; the last is its batch
-	kept     []keptHolds
+	kept     []keptHolds         // of each event
+	joined   []keptHolds         // who has joined its line
 	keptMost int
 
 	slots  []slot
@@ -67,7 +68,7 @@ func New(nc *nats.Conn, c Config) (*Generator, error) {
 	g := &Generator{
 		c: c, nc: nc, reply: nc.NewInbox(), origin: time.Now(),
 		dice: rand.New(rand.NewPCG(c.Seed, 0)), item: oneTicket(c.Lot),
-		subjects: make([][kinds + 1]string, len(c.Events)), kept: make([]keptHolds, len(c.Events)),
+		subjects: make([][kinds + 1]string, len(c.Events)), kept: make([]keptHolds, len(c.Events)), joined: make([]keptHolds, len(c.Events)),
 		keptMost: max(HoldsKeptMax/len(c.Events), holdsKeptPerEventMin),
 		slots:    make([]slot, 1024), counts: newCounts(c),
 	}

@@ -5,7 +5,7 @@ import "time"
 // idBytesMax is the longest id of a hold or a buyer that is kept.
 const idBytesMax = 24
 
-// keptHold is a hold that was taken and may be confirmed or released.
+// keptHold is a hold that was taken and may be confirmed or released. Without an id it is somebody who has joined the line and may ask for the place.
 type keptHold struct {
 	at              time.Duration // when its answer came
 	id, buyer       [idBytesMax]byte
@@ -55,4 +55,12 @@ func (k *keptHolds) take(after time.Duration) *keptHold {
 		}
 	}
 	return nil
+}
+
+// any returns one of the holds, as the number says, or nil. It is valid until the next put.
+func (k *keptHolds) any(n uint64) *keptHold {
+	if k.count == 0 {
+		return nil
+	}
+	return &k.ring[(k.first+int(n%uint64(k.count)))%len(k.ring)]
 }

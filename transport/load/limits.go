@@ -7,7 +7,8 @@ const (
 	// MessagesInFlightMax bounds the messages that are sent and not answered. Beyond it the generator waits, and what is due meanwhile is late:
 	// the waiting is in the latencies and in the lag.
 	MessagesInFlightMax = 1 << 20
-	// HoldsKeptMax bounds the holds that are kept for a confirm or a release to come. Beyond it the oldest is forgotten, and expires.
+	// HoldsKeptMax bounds the holds that are kept for a confirm or a release to come, and those who have joined and may ask for their place. Beyond it the oldest
+	// is forgotten: a hold expires.
 	HoldsKeptMax = 1 << 18
 	// EventsMax bounds the events that one load may be spread over.
 	EventsMax = 1_000_000

@@ -198,6 +198,43 @@ func (c *accounted) balances(t *testing.T, slower time.Duration) bool {
 	return true
 }
 
+// TestWhoJoinsAsksForThePlace compares a load of joins and places with what the lines say afterwards.
+func TestWhoJoinsAsksForThePlace(t *testing.T) {
+	for _, batch := range []int{1, 5} {
+		nc := serve(t, &transporttest.Direct{Now: 1})
+		own := load.OwnEvents{Count: 2, Tickets: 3, HoldTTL: time.Minute, Line: true, Name: "load"}
+		if err := own.Create(within(t), nc); err != nil {
+			t.Fatal(err)
+		}
+		g := generator(t, nc, load.Config{Events: own.IDs(), Lot: load.LotID, Mix: load.Mix{Join: 1, Place: 3}, Batch: batch, Timeout: patience})
+		joined, placed, asked := int64(0), int64(0), int64(0)
+		for placed == 0 { // on a busy machine nobody may have joined before the load is over
+			r, err := g.Open(within(t), load.Schedule{PerSecond: 5000, Arrivals: load.Constant, For: 100 * time.Millisecond})
+			if err != nil {
+				t.Fatal(err)
+			}
+			balanced(t, r)
+			joined, placed, asked = joined+r.Outcomes[engine.VerbJoin][engine.CodeOK], placed+r.Outcomes[engine.VerbPlace][engine.CodeOK], asked+r.Due
+		}
+		shop, err := client.New(nc, client.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = shop.Close() }()
+		there := int64(0)
+		for _, id := range own.IDs() {
+			v, err := shop.Get(within(t), id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			there += v.GetLine().GetJoined()
+		}
+		if joined != there || joined+placed != asked {
+			t.Errorf("of %d commands %d joins and %d places were accepted; %d have joined", asked, joined, placed, there)
+		}
+	}
+}
+
 // TestAStallIsCountedForEverybodyWhoCame has an engine that answers nothing for a while: who was due meanwhile waited, and nobody is left out.
 func TestAStallIsCountedForEverybodyWhoCame(t *testing.T) {
 	e := &transporttest.Engine{Answer: held}

@@ -15,7 +15,8 @@ type answer struct {
 	code         engine.Code
 	retryAfterMs uint64
 	repeated     bool
-	hold, buyer  []byte // of a hold shown
+	hold         []byte // that is shown
+	buyer        []byte // of a hold or a place that is shown
 	correlation  []byte
 }
 
@@ -69,6 +70,8 @@ func readAnswer(body []byte, each func(*answer) error) (answer, error) {
 			}
 		case 15:
 			a.correlation = v
+		case 17:
+			err = a.readPlace(v)
 		}
 		if err != nil {
 			return a, err
@@ -99,6 +102,15 @@ func (a *answer) readHold(body []byte) error {
 		case 1:
 			a.hold = v
 		case 3:
+			a.buyer = v
+		}
+		return nil
+	})
+}
+
+func (a *answer) readPlace(body []byte) error {
+	return fields(body, func(field protowire.Number, v []byte, _ uint64) error {
+		if field == 2 {
 			a.buyer = v
 		}
 		return nil
