@@ -115,7 +115,7 @@ vuln: ## known vulnerabilities in what is called, by Go's database or the one at
 	.ci/vuln $(VULNDB)
 
 .PHONY: bench
-bench: ## the benchmarks, about 12 minutes; what they print is kept in bench/results
+bench: ## the benchmarks, about 16 minutes; what they print is kept in bench/results
 	BENCH_OUT=$${BENCH_OUT:-results} go test -run '^$$' -bench . -timeout 1h ./bench
 
 .PHONY: bench-peers

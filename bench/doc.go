@@ -1,6 +1,6 @@
 // Package bench measures the whole engine from outside: load, NATS server and engine in one process, on the machine's disk.
 //
-//	go test -run '^$' -bench . ./bench                      everything, in 12 minutes and 8 GiB
+//	go test -run '^$' -bench . ./bench                      everything, in 16 minutes and 8 GiB
 //	BENCH_FULL=1 go test -run '^$' -bench . -timeout 1h ./bench    more sizes, more events, more holds
 //	go test -run '^$' -bench . -benchtime 1x -short ./bench  whether they still run: the numbers mean nothing
 //
@@ -19,6 +19,8 @@
 //	BenchmarkScale         10 million live holds, and 100,000 events, against the baseline of one event with some 10,000: 4 minutes and 8 GiB; see its comment
 //	BenchmarkScaleMemory   bytes a live hold at 1 and 3 million (10 as well with BENCH_FULL=1), and bytes a sleeping event
 //	BenchmarkScaleSteps    the longest steps while one event grows to millions of holds, and while they all expire
+//	BenchmarkLineJoin      durable joins over NATS, a million a line, and their ratio to holds of the same window in the same run
+//	BenchmarkLinePlace     questions for places in a line of a million, in the same way
 //	BenchmarkLineSteps     a million join a line, are drawn, and some have their turn, in the pure engine: the draw, and the longest steps
 //	BenchmarkLineMemory    bytes a waiter in the line
 //	BenchmarkLineRestart   from an opened data folder to the first answer, with a million waiters in one line, each of whom must have the place from before
