@@ -11,8 +11,8 @@ import (
 
 // Wallets is what offers, buys and charges need of the buyers' wallets. Its methods are safe for concurrent use.
 type Wallets interface {
-	// Annotate fills in the wallet's part of the note of an offer or a buy. It never refuses, and waits for nobody; for an offer it may read what a button
-	// shows from the vault.
+	// Annotate fills in the wallet's part of the note of an offer, a buy, or a wait that is to end in a purchase. It never refuses, and waits for nobody; for an
+	// offer it may read what a button shows from the vault.
 	Annotate(account string, cmd *engine.Command)
 	// Method reads a saved method with its secrets, which go to the gateway and nowhere else. [ErrNoMethod] says that there is none any more.
 	Method(account, buyer, method string) (payment.Method, error)
@@ -40,12 +40,22 @@ func (n *Node) annotate(req *engine.Request) (annotated bool) {
 	for i := range req.Commands {
 		cmd := &req.Commands[i]
 		if cmd.Payment == nil {
-			continue
+			if !isAutoBuy(cmd) {
+				continue
+			}
+			cmd.Payment = new(engine.PaymentCommand)
 		}
 		note := &cmd.Payment.Note
 		switch cmd.Verb { //nolint:exhaustive // the others are not annotated
-		case engine.VerbHold:
+		case engine.VerbHold, engine.VerbJoin:
 			*note = engine.Annotation{}
+			n.link(req, cmd)
+			continue
+		case engine.VerbWait:
+			*note = engine.Annotation{}
+			if isAutoBuy(cmd) {
+				n.cfg.Wallets.Annotate(req.Account, cmd)
+			}
 			n.link(req, cmd)
 			continue
 		case engine.VerbOffer, engine.VerbBuy:
@@ -62,6 +72,11 @@ func (n *Node) annotate(req *engine.Request) (annotated bool) {
 		annotated = true
 	}
 	return annotated
+}
+
+// isAutoBuy reports whether a command asks that what comes up later is bought for its buyer.
+func isAutoBuy(cmd *engine.Command) bool {
+	return cmd.Verb == engine.VerbWait && cmd.Line != nil && cmd.Line.AutoBuy
 }
 
 // unannotate takes back what annotate has counted: the request does not reach its event.

@@ -31,6 +31,7 @@ type eventActor struct {
 	// lengths of the run's signals before the present command of a caller
 	markWork    int
 	markChanges int
+	ratedAt     time.Duration // when the event was told the lanes' rate
 	times       eventTimes
 	timedAt     time.Duration // up to here steps have been timed
 	untimed     int           // steps since then
@@ -345,6 +346,7 @@ func (a *eventActor) due() {
 		a.internal(engine.Command{Verb: engine.VerbResume, Down: down})
 	}
 	a.reincarnate()
+	a.rate()
 	a.drawOn()
 	a.settle() // what a crash has left over
 	for range expireStepsMax {

@@ -54,11 +54,14 @@ type Node struct {
 	system      *actor.ActorSystem
 	root        *actor.RootContext
 
-	routes   *xsync.Map[route, *eventRef] // awake events; read without a lock on the hot path
-	lines    *xsync.Map[route, struct{}]  // of those, the ones that have a line and are not over
-	inflight atomic.Int64                 // commands accepted and not yet answered
-	stopping atomic.Bool
-	refusing atomic.Pointer[string] // why new holds are refused, nil while they are not
+	routes *xsync.Map[route, *eventRef] // awake events; read without a lock on the hot path
+	lines  *xsync.Map[route, struct{}]  // of those, the ones that have a line and are not over
+	// linesServing is how many of lines somebody waits or shops in, and lineRate how many purchases a minute each of them may count on.
+	linesServing atomic.Int64
+	lineRate     atomic.Int64
+	inflight     atomic.Int64 // commands accepted and not yet answered
+	stopping     atomic.Bool
+	refusing     atomic.Pointer[string] // why new holds are refused, nil while they are not
 
 	mu    sync.Mutex // guards what follows, and every change of routes
 	known *knownEvents
@@ -70,6 +73,7 @@ type Node struct {
 	oneClick   atomic.Pointer[oneClick] // what is set everywhere
 	payments   *payments
 	seeds      *seeds
+	autoBuys   *autoBuys
 	recovering bool // there was a log: events may come with charges that are not finished
 	closing    atomic.Bool
 
@@ -79,7 +83,7 @@ type Node struct {
 
 	turns         turns
 	stop          chan struct{}
-	stopArchivist context.CancelFunc // and the keeper of seeds
+	stopArchivist context.CancelFunc // and those who draw and buy
 	beating       sync.WaitGroup
 }
 
@@ -141,8 +145,9 @@ func Start(cfg Config, journal Journal, snapshots Snapshots, recovered *engine.R
 	if err := n.startPayments(); err != nil {
 		return nil, err
 	}
-	n.seeds = newSeeds(n)
+	n.seeds, n.autoBuys = newSeeds(n), newAutoBuys(n)
 	n.metrics.lineMetrics(n)
+	n.rateLines()
 	asleep, err := n.takeOver(recovered)
 	if err != nil {
 		return nil, err
@@ -150,11 +155,12 @@ func Start(cfg Config, journal Journal, snapshots Snapshots, recovered *engine.R
 	if n.wallets != nil {
 		n.wallets.eraser.start()
 	}
-	n.beating.Add(3) //nolint:mnd // as many as follow
+	n.beating.Add(4) //nolint:mnd // as many as follow
 	go n.beat()
 	ctx, cancel := context.WithCancel(context.Background())
 	go n.runArchivist(ctx)
 	go n.seeds.run(ctx)
+	go n.autoBuys.run(ctx)
 	n.stopArchivist = cancel
 	if cfg.Measure != nil {
 		n.measurement = startMeasuring(n, *cfg.Measure)
@@ -369,6 +375,7 @@ func (n *Node) leaveLocked(ref *eventRef, kept bool, wake engine.Instant) bool {
 	at := route{ref.key.Account, ref.key.ID}
 	n.routes.Delete(at)
 	n.lines.Delete(at)
+	n.showServes(&ref.line, false)
 	if row, ok := n.known.find(at); ok && kept {
 		n.known.sleep(row, wake)
 		n.rearm()
@@ -429,6 +436,7 @@ func (n *Node) beat() {
 			return
 		case <-tick.C:
 		}
+		n.rateLines()
 		ahead := n.clock.Slew()
 		n.metrics.clockAheadNs.Store(int64(ahead))
 		if far := ahead.Abs() > ClockAlarm; far != alarmed {

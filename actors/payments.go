@@ -124,6 +124,9 @@ func (n *Node) signalled(run *engine.Run) {
 	if run.Signals.Line != engine.LineWantsNothing {
 		n.seeds.wants(run.Key, run.Signals.Line)
 	}
+	for i := range run.Signals.Waits {
+		n.autoBuys.offered(run.Key, &run.Signals.Waits[i])
+	}
 	for i := range run.Signals.Changes {
 		n.payments.metrics.changed(run.Signals.Changes[i].State)
 	}
@@ -160,6 +163,9 @@ func (a *eventActor) resumeWork() {
 	}
 	if want := a.ev.LineWants(); want != engine.LineWantsNothing {
 		a.node.seeds.wants(a.ref.key, want)
+	}
+	for _, c := range a.ev.AutoBuys(nil) {
+		a.node.autoBuys.offered(a.ref.key, &c)
 	}
 	if !a.ev.HasOpenWork() {
 		return

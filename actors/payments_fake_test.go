@@ -101,6 +101,7 @@ type fakeGateway struct {
 	at     int // calls under way
 	most   int
 	nth    map[string]int
+	before func(call *payment.Call) // when a call arrives; nil is nothing
 }
 
 func newFakeGateway(takes time.Duration, answer func(call *payment.Call, nth int) payment.Result) *fakeGateway {
@@ -129,6 +130,9 @@ func (g *fakeGateway) Do(ctx context.Context, call payment.Call) payment.Result 
 	nth := g.nth[which]
 	g.nth[which]++
 	g.mu.Unlock()
+	if g.before != nil {
+		g.before(&call)
+	}
 	if g.takes > 0 {
 		select {
 		case <-time.After(g.takes):

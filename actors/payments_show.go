@@ -96,6 +96,18 @@ func (s *laneShow) eta(place int64) time.Duration {
 	return time.Duration(place*s.turnNs.Load() + s.heldUpNs.Load())
 }
 
+// before is how many purchases a next one would have before it, and how long it would have to wait.
+func (s *laneShow) before() (purchases int64, eta time.Duration) {
+	purchases = s.waiting.Load() + max(s.coming.Load(), 0)
+	return purchases, s.eta(purchases)
+}
+
+// takes reports whether the lane takes a purchase now.
+func (l *lane) takes() bool {
+	before, eta := l.show.before()
+	return !l.show.open.Load() && eta <= l.cfg.EtaMax && before < int64(l.cfg.QueueMax)
+}
+
 // noteLane adds the lane's part of the note of an offer or a buy.
 func (p *payments) noteLane(cmd *engine.Command) {
 	note := &cmd.Payment.Note
@@ -111,8 +123,7 @@ func (p *payments) noteLane(cmd *engine.Command) {
 		return
 	}
 	s := &l.show
-	before := s.waiting.Load() + max(s.coming.Load(), 0)
-	eta := s.eta(before)
+	before, eta := s.before()
 	switch {
 	case s.open.Load():
 		note.Breaker, note.RetryAfterMs = true, probeFirst.Milliseconds()

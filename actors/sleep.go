@@ -80,7 +80,7 @@ func (a *eventActor) fallAsleep(mono time.Duration) bool {
 	if a.ev == nil || !now && (after < 0 || mono-a.lastUse < after) {
 		return false
 	}
-	if a.ev.HasOpenWork() || a.ev.LineWants() != engine.LineWantsNothing {
+	if a.isWaited() {
 		return false // what the gateway answers comes soon, and so does what the line waits for
 	}
 	if a.unreleased.Load() > 0 {
@@ -148,6 +148,12 @@ func (a *eventActor) fallAsleep(mono time.Duration) bool {
 	return false
 }
 
+// isWaited reports whether the event waits for something that its shell is about: a gateway, a seed or a value of its line, or an offer that may be bought by
+// itself. It does not sleep, and a start wakes it.
+func (a *eventActor) isWaited() bool {
+	return a.ev.HasOpenWork() || a.ev.LineWants() != engine.LineWantsNothing || a.ev.HasOffers()
+}
+
 // nextWake is the node time of the next deadline, scheduled opening or closing, or end of the time of keeping.
 func (a *eventActor) nextWake() (engine.Instant, bool) {
 	at, ok := a.ev.NextDeadline()
@@ -177,7 +183,7 @@ func (a *eventActor) rearm(mono time.Duration) {
 		}
 		switch after := a.node.cfg.SleepAfter; {
 		case a.sleep != awake:
-		case a.ev.HasOpenWork() || a.ev.LineWants() != engine.LineWantsNothing: // its end comes with a request
+		case a.isWaited(): // its end comes with a request
 		case a.isArchived() || a.ref.sleepNow.Load():
 			next = min(next, mono+archiveRetry)
 		case after >= 0:

@@ -14,6 +14,7 @@ func (w *walletRoom) Annotate(account string, cmd *engine.Command) {
 	b := w.card(account, cmd.Buyer)
 	at := wallet.Moment{
 		WallMs: int64(w.node.clock.Wall()) / 1e6, Method: p.Method, Device: w.device(account, p.DeviceID), ContactMs: p.ContactAtMs,
+		Waits: cmd.Verb == engine.VerbWait || p.Auto,
 	}
 	w.policy.Annotate(b, &at, note)
 	if !note.Known || note.Method == "" {
@@ -24,6 +25,9 @@ func (w *walletRoom) Annotate(account string, cmd *engine.Command) {
 		if s, ok, err := w.secrets(account, cmd.Buyer, m); err == nil && ok {
 			note.Brand, note.LastFour = s.Brand, s.LastFour
 		}
+	}
+	if cmd.Verb == engine.VerbWait {
+		return // it buys nothing yet
 	}
 	if why := w.rates.step(account, cmd, m.Fingerprint, at.Device, at.WallMs); note.StepUp == engine.StepUpNone {
 		note.StepUp = why
@@ -45,7 +49,7 @@ func (w *walletRoom) link(account, event string, cmd *engine.Command) {
 	p := cmd.Payment
 	b := w.card(account, cmd.Buyer)
 	fingerprint := uint64(0)
-	if b != nil && cmd.Verb != engine.VerbHold {
+	if b != nil && (cmd.Verb == engine.VerbOffer || cmd.Verb == engine.VerbBuy || isAutoBuy(cmd)) {
 		if m := b.Method(p.Method); m != nil {
 			fingerprint = m.Fingerprint
 		}

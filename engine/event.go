@@ -385,7 +385,7 @@ func (e *Event) NextDeadline() (Instant, bool) {
 func (e *Event) AwaitsWall() bool {
 	_, scheduled := e.NextSchedule()
 	return scheduled || e.state == EventClosed || e.state == EventCancelled || e.state == EventArchived || e.HasOpenWork() ||
-		e.LineWants() != LineWantsNothing || e.Unsettled()
+		e.LineWants() != LineWantsNothing || e.HasOffers() || e.Unsettled()
 }
 
 // NextSchedule is the wall time at which the event wants a VerbSchedule, to open or close, because a time for refunds begins or ends, or to open its lobby; false if never. A time in

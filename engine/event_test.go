@@ -118,7 +118,7 @@ func TestHoldConfirmReleaseExpire(t *testing.T) {
 // goodCard is what the shell knows of a buyer who can buy with one click.
 func goodCard() Annotation {
 	return Annotation{
-		Known: true, Method: "m1", Gateway: "sandbox", Kind: payment.MethodCard, Agreement: "v1", OneClickOn: true, OneClickShare: OneClickEveryone,
+		Known: true, Method: "m1", Gateway: "sandbox", Kind: payment.MethodCard, Agreement: "v1", WaitAgreement: "v1", OneClickOn: true, OneClickShare: OneClickEveryone,
 		Can: payment.Reusable | payment.SeparateCapture | payment.Instant | payment.Voidable,
 	}
 }

@@ -185,6 +185,14 @@ func (e *Event) HasLine() bool {
 	return e.state != 0 && !e.lineOver() && (e.line != nil || e.spec.Line != nil)
 }
 
+// LineServes reports whether somebody waits or shops in the event's line. It costs nothing.
+func (e *Event) LineServes() bool {
+	return e.HasLine() && e.line != nil && (e.line.counts[PlaceWaiting]+e.line.counts[PlaceSkipped] > 0 || e.line.passes.n > 0)
+}
+
+// LanePerMin is how many purchases a minute the line counts on; 0 is unknown.
+func (e *Event) LanePerMin() int64 { return e.lanePerMin() }
+
 // Draws reports whether the event's line is being drawn: VerbSettle goes on with it, a slice at a time, and nobody gets anything meanwhile.
 func (e *Event) Draws() bool { return e.linePhase() == LineDrawing && !e.lineOver() }
 

@@ -132,20 +132,21 @@ type PaymentCommand struct {
 // Annotation is what the wallet, the lane and the node add to an offer or a buy on its way to the event.
 type Annotation struct {
 	// of the wallet
-	Known       bool   // the wallet knows the buyer
-	Method      string // the saved method that is meant; empty if there is none
-	Gateway     string
-	Kind        payment.MethodKind
-	Can         payment.Capabilities
-	MethodWhy   Eligibility // why the method cannot be charged, EligibleYes if it can
-	Eligible    Eligibility // EligibleYes, or why the buyer has no one-click
-	StepUp      StepUp      // why this purchase needs the standard flow
-	Agreement   string      // version of the text that the buyer agreed to; empty is none
-	CapMinor    int64       // of the agreement; 0 is none
-	CapCurrency string      // of the cap: in another one nothing was agreed to
-	Links       []uint64    // keyed hashes of what links the buyer to others, sorted
-	Brand       string      // to show on the button, from the vault: never logged, never in a fact
-	LastFour    string
+	Known         bool   // the wallet knows the buyer
+	Method        string // the saved method that is meant; empty if there is none
+	Gateway       string
+	Kind          payment.MethodKind
+	Can           payment.Capabilities
+	MethodWhy     Eligibility // why the method cannot be charged, EligibleYes if it can
+	Eligible      Eligibility // EligibleYes, or why the buyer has no one-click
+	StepUp        StepUp      // why this purchase needs the standard flow
+	Agreement     string      // version of the text that the buyer agreed to; empty is none. For wait and Auto it is the one about being bought for
+	WaitAgreement string      // buy with Wait: likewise, of the one about being bought for
+	CapMinor      int64       // of the agreement; 0 is none
+	CapCurrency   string      // of the cap: in another one nothing was agreed to
+	Links         []uint64    // keyed hashes of what links the buyer to others, sorted
+	Brand         string      // to show on the button, from the vault: never logged, never in a fact
+	LastFour      string
 
 	// of the node
 	OneClickOn    bool   // everywhere

@@ -167,7 +167,9 @@ func (e *Event) putAgreement(cmd *Command, f *factWished, auto bool) {
 	}
 	p := paymentOf(cmd)
 	f.flags |= waitAuto
-	f.method, f.agreement = p.Note.Method, p.Note.Agreement
+	if f.method, f.agreement = p.Note.Method, p.Note.Agreement; cmd.Verb == VerbBuy {
+		f.agreement = p.Note.WaitAgreement
+	}
 	if f.agreement == "" {
 		e.because(refusal{code: CodeAgreementMissing, field: fieldBuyer})
 	}

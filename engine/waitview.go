@@ -131,6 +131,11 @@ func (e *Event) waitChange(slot uint32, why Code) WaitChange {
 	return c
 }
 
+// HasOffers reports whether tickets are offered to anybody on the waiting list at the moment: some of that may be for the shell to buy. It costs nothing.
+func (e *Event) HasOffers() bool {
+	return e.list != nil && e.list.counts[WaitOffered] > 0 && !e.lineOver()
+}
+
 // AutoBuys appends the offers that the shell is to buy and has not begun to: for a shell that has just read the event from disk. Later ones are in the event's
 // [Signals].
 func (e *Event) AutoBuys(dst []WaitChange) []WaitChange {

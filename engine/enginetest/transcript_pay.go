@@ -12,7 +12,7 @@ import (
 // goodCard is what the shell knows of a buyer unless a line says otherwise: one who can buy with one click, with a saved card.
 func goodCard() engine.Annotation {
 	return engine.Annotation{
-		Known: true, Method: "m1", Gateway: "sandbox", Kind: payment.MethodCard, Agreement: "v1", OneClickOn: true, OneClickShare: engine.OneClickEveryone,
+		Known: true, Method: "m1", Gateway: "sandbox", Kind: payment.MethodCard, Agreement: "v1", WaitAgreement: "v1", OneClickOn: true, OneClickShare: engine.OneClickEveryone,
 		Can: payment.Reusable | payment.SeparateCapture | payment.Instant | payment.Voidable,
 	}
 }
@@ -166,7 +166,7 @@ func readBut(w *words, p *engine.PaymentCommand, currency string) (err error) {
 		n.Bucket = uint16(bucket)
 		return err
 	case "no_agreement":
-		n.Agreement = ""
+		n.Agreement, n.WaitAgreement = "", ""
 		return nil
 	case "cap":
 		n.CapMinor, err = readMoney(w.next(), currency)

@@ -71,6 +71,7 @@ type Moment struct {
 	Method    string // asked for; empty is the default one
 	Device    uint64 // keyed hash; 0 if the caller said nothing
 	ContactMs int64  // wall time at which the buyer's contact was changed last; 0 is unknown
+	Waits     bool   // for somebody on a waiting list: what was agreed to about being bought for
 }
 
 // Annotate fills in the wallet's part of a note: the method, whether it and the buyer will do, and why the longer way is needed. b may be nil. Velocity is
@@ -83,8 +84,15 @@ func (p *Policy) Annotate(b *Buyer, at *Moment, note *engine.Annotation) {
 		return
 	}
 	note.Known = true
-	if a := &b.Agreements[ScopeOneClick]; a.Holds(at.WallMs) {
+	scope := ScopeOneClick
+	if at.Waits {
+		scope = ScopeAutoBuy
+	}
+	if a := &b.Agreements[scope]; a.Holds(at.WallMs) {
 		note.Agreement, note.CapMinor, note.CapCurrency = a.Version, a.CapMinor, a.Currency
+	}
+	if a := &b.Agreements[ScopeAutoBuy]; a.Holds(at.WallMs) {
+		note.WaitAgreement = a.Version
 	}
 	m := b.Method(at.Method)
 	if m == nil {
