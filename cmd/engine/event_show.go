@@ -17,8 +17,14 @@ type wireReply struct {
 	Error     *wireError    `json:"error"`
 	Event     *wireEvent    `json:"event"`
 	Capacity  *wireCapacity `json:"capacity"`
+	Line      *wireLine     `json:"line"`
 	Events    []string      `json:"events"`
 	Next      string        `json:"next"`
+}
+
+// wireLine is what is read of a line by those who gave its public value.
+type wireLine struct {
+	Value string `json:"value"`
 }
 
 type wireError struct {
@@ -143,6 +149,8 @@ func (s *eventSettings) print(event, verb string, body []byte) error {
 		}
 	case reply.Capacity != nil:
 		reply.Capacity.print(&b, verb, again(reply.Repeated))
+	case reply.Line != nil && verb == "draw":
+		fmt.Fprintf(&b, "the draw of %s is made with the value %q%s\nwatch it with: engine line status %s\n", event, reply.Line.Value, again(reply.Repeated), event)
 	default:
 		fmt.Fprintf(&b, "done%s\n", again(reply.Repeated))
 	}

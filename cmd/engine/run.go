@@ -69,6 +69,7 @@ Start here:
   engine event create -f FILE a first event, from another terminal
   engine event show ID        what became of it; the dashboard is at http://127.0.0.1:8480/
   engine ticket show          the tickets of an order, with their codes
+  engine line status ID       how far its line is; engine line verify ID recomputes the draw
   engine kpi                  conversion, funnel, latency, money: the figures, live
   engine report --event ID    what a sale came to, as a page
   engine baseline             the same figures of the checkout before, from a shop's own records
@@ -87,7 +88,7 @@ Buyers' commands travel over NATS, in JSON or protobuf, from any language: see d
 	root.SetErr(stderr)
 	root.AddCommand(
 		serveCommand(), demoCommand(), eventCommand(), adminCommand(), whyCommand(), archiveCommand(), verifyCommand(), backupCommand(), restoreCommand(),
-		laneCommand(), oneClickCommand(), purchaseCommand(), vaultCommand(), walletCommand(), ticketCommand(), orderCommand(), webhooksCommand(), inspectCommand(), doctorCommand(), keysCommand(),
+		laneCommand(), oneClickCommand(), lineCommand(), purchaseCommand(), vaultCommand(), walletCommand(), ticketCommand(), orderCommand(), webhooksCommand(), inspectCommand(), doctorCommand(), keysCommand(),
 		sandboxCommand(),
 		loadCommand(), kpiCommand(), baselineCommand(), reportCommand(), healthCommand(), versionCommand(),
 	)

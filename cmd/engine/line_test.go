@@ -1,0 +1,139 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/holdfast-engine/holdfast/engine"
+	pb "github.com/holdfast-engine/holdfast/transport/holdfastpb"
+)
+
+const lineYAML = `
+event: night-one
+name: Night One
+currency: EUR
+line: {mode: line, draw_value: true, shoppers_max: 3, tracks: [{track: general, share_bp: 8000}, {track: member, share_bp: 2000}]}
+lots:
+  - {lot: ga, face_minor: 4500, capacity: 10}
+`
+
+const lineOfTest = 40
+
+// lineIn waits until the line of night-one is in a phase.
+func lineIn(t *testing.T, s *serving, phase engine.LinePhase) {
+	t.Helper()
+	for ctx := within(t); ; time.Sleep(20 * time.Millisecond) {
+		e, err := connectTo(t, s).Get(ctx, "night-one")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Line.GetPhase() == phase.String() {
+			return
+		}
+	}
+}
+
+// TestALineIsFollowedAndVerifiedFromTheCommandLine takes a line from its lobby to its first passes.
+func TestALineIsFollowedAndVerifiedFromTheCommandLine(t *testing.T) {
+	data := newData(t)
+	s := serveOn(t, data)
+	ask := func(args ...string) string {
+		t.Helper()
+		return must(t, append(append([]string{"line"}, args...), "--nats", s.NATS)...)
+	}
+	no := func(args ...string) error {
+		t.Helper()
+		_, err := engineRun(t, append(append([]string{"line"}, args...), "--nats", s.NATS)...)
+		return err
+	}
+	refuses(t, no("status", "night-one"), "event_unknown", "engine event list")
+	mustSteer(t, s, "create", "-f", write(t, "night.yaml", lineYAML))
+	lineIn(t, s, engine.LineLobby)
+	c := connectTo(t, s)
+	for i := range lineOfTest {
+		track := ""
+		if i%4 == 0 {
+			track = "member"
+		}
+		if _, err := c.Join(within(t), "night-one", &pb.JoinCommand{Buyer: "b" + strconv.Itoa(i), Track: track}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wants(t, ask("status", "night-one"), "lobby", "the lobby closes when the event opens", "seed promised", "40 waiting", "member")
+	refuses(t, no("draw", "night-one", "--value", "early"), "refused")
+	refuses(t, no("draw", "night-one"), "--value")
+	refuses(t, no("verify", "night-one"), "nothing to verify yet", "lobby")
+	refuses(t, no("verify", "nowhere.json"), "nowhere.json", "not the id of an event")
+
+	mustSteer(t, s, "open", "night-one")
+	wants(t, ask("status", "night-one"), "closed", "engine line draw night-one --value")
+	refuses(t, no("verify", "night-one"), "waits for its public value")
+	wants(t, ask("draw", "night-one", "--value", "7 14 21", "--request-id", "d1"), `with the value "7 14 21"`)
+	wants(t, ask("draw", "night-one", "--value", "7 14 21", "--request-id", "d1"), "done before")
+	lineIn(t, s, engine.LineServing)
+
+	var st lineStatus
+	if err := json.Unmarshal([]byte(ask("status", "night-one", "--json")), &st); err != nil || st.Phase != "serving" || st.Value != "7 14 21" || st.Seed == "" || st.Entries != lineOfTest || len(st.Tracks) != 2 {
+		t.Errorf("status --json: %+v, %v", st, err)
+	}
+	file := filepath.Join(t.TempDir(), "draw.json")
+	wants(t, ask("verify", "night-one", "--save", file), "VERIFIED: 40 entries of night-one", st.Commit, st.Root, st.Seed)
+	out := must(t, "line", "verify", file, "--places")
+	wants(t, out, "entry 40 place ")
+	for i := range lineOfTest {
+		p, _, err := c.Place(within(t), "night-one", &pb.PlaceCommand{Buyer: "b" + strconv.Itoa(i)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wants(t, out, "entry "+strconv.Itoa(int(p.Entry))+" place "+strconv.Itoa(int(p.Place))+"\n")
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string][2]string{
+		"the value":      {"7 14 21", "7 14 22"},
+		"the list":       {`"from": 1`, `"from": 2`},
+		"how many":       {`"entries": 40`, `"entries": 41`},
+		"the seed":       {st.Seed, st.Commit},
+		"what it is not": {`"lobby"`, `"hobby"`},
+	} {
+		_, err := engineRun(t, "line", "verify", write(t, "other.json", strings.ReplaceAll(string(text), change[0], change[1])))
+		if name == "the value" { // another value is another draw: only who has a place sees that it is not theirs
+			if err != nil {
+				t.Errorf("%s was changed, and it says %v", name, err)
+			}
+			continue
+		}
+		if err == nil {
+			t.Errorf("%s was changed, and it is verified", name)
+		}
+	}
+}
+
+// TestTheExampleOfADrawIsVerified takes the files that the script in another language is tested with.
+func TestTheExampleOfADrawIsVerified(t *testing.T) {
+	dir := filepath.Join("..", "..", "docs", "examples", "line-verify")
+	draw, receipt, keys := filepath.Join(dir, "draw.json"), filepath.Join(dir, "receipt.json"), filepath.Join(dir, "jwks.json")
+	wants(t, must(t, "line", "verify", draw), "VERIFIED: 300 entries of night-one")
+	wants(t, must(t, "line", "verify", draw, "--receipt", receipt, "--jwks", keys), "VERIFIED: entry 207 of 300 has place 134", "buyer-206")
+	var found lineVerdict
+	if err := json.Unmarshal([]byte(must(t, "line", "verify", draw, "--receipt", receipt, "--jwks", keys, "--json")), &found); err != nil || !found.Verified || found.Place != 134 {
+		t.Errorf("--json: %+v, %v", found, err)
+	}
+	_, err := engineRun(t, "line", "verify", draw, "--receipt", receipt)
+	refuses(t, err, "--jwks", "engine ticket keys")
+	text, err := os.ReadFile(receipt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = engineRun(t, "line", "verify", draw, "--jwks", keys, "--receipt", write(t, "r.json", strings.Replace(string(text), "buyer-206", "buyer-207", 1)))
+	refuses(t, err, "NOT VERIFIED", "path")
+	_, err = engineRun(t, "line", "verify", draw, "--jwks", keys, "--receipt", draw)
+	refuses(t, err, "not a receipt", "join or place")
+}
