@@ -16,6 +16,7 @@ import (
 	"github.com/holdfast-engine/holdfast/actors"
 	"github.com/holdfast-engine/holdfast/bench"
 	"github.com/holdfast-engine/holdfast/store"
+	"github.com/holdfast-engine/holdfast/transport"
 )
 
 // TestMain prints what the numbers were measured on, and with BENCH_OUT keeps everything that is printed in a file of that folder.
@@ -158,6 +159,19 @@ func startRig(b *testing.B) (*bench.Rig, func()) {
 	return rig, func() {
 		check(b, rig.Close())
 		check(b, remove())
+	}
+}
+
+// startLobbies starts an engine whose lines may have lobbies.
+func startLobbies(b *testing.B, c transport.Config) (*bench.Rig, func()) {
+	b.Helper()
+	dir, remove, err := bench.DataDir()
+	check(b, err)
+	rig, err := bench.StartRig(bench.RigConfig{Dir: dir, Lobbies: true, Transport: c})
+	check(b, err)
+	return rig, func() {
+		check(b, rig.Close())
+		check(b, errors.Join(remove(), os.Remove(dir+"-vault.key")))
 	}
 }
 

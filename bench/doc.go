@@ -21,6 +21,7 @@
 //	BenchmarkScaleSteps    the longest steps while one event grows to millions of holds, and while they all expire
 //	BenchmarkLineJoin      durable joins over NATS, a million a line, and their ratio to holds of the same window in the same run
 //	BenchmarkLinePlace     questions for places in a line of a million, in the same way
+//	BenchmarkLineDraw      an event opens with a million in its lobby: until all have places, which are compared with what was published
 //	BenchmarkLineSteps     a million join a line, are drawn, and some have their turn, in the pure engine: the draw, and the longest steps
 //	BenchmarkLineMemory    bytes a waiter in the line
 //	BenchmarkLineRestart   from an opened data folder to the first answer, with a million waiters in one line, each of whom must have the place from before

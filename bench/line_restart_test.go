@@ -45,7 +45,7 @@ func benchmarkLineRestart(b *testing.B, from string) {
 		times = append(times, float64(time.Since(began).Microseconds())/1000)
 		check(b, err)
 		recoveries = append(recoveries, float64(rig.Recovered.TookMs))
-		if after := askPlaces(b, rig, ids); !bytes.Equal(after, before) {
+		if after := askPlaces(b, rig, ids).hash.Sum(nil); !bytes.Equal(after, before) {
 			b.Fatalf("places are not what they were: their hash is %x, it was %x", after, before)
 		}
 		check(b, rig.Close())
@@ -99,7 +99,8 @@ func fillLine(b *testing.B, dir, ids, from string) []byte {
 		placeCommand(&cmd, ids, i)
 		p.add(ev.Step(&cmd, l.now, facts))
 	}
-	return p.sum(b, waiters)
+	p.check(b, waiters)
+	return p.hash.Sum(nil)
 }
 
 // placeCommand asks for the place of the buyer at i of what idText wrote.
@@ -108,8 +109,8 @@ func placeCommand(cmd *engine.Command, ids string, i int) {
 	cmd.Verb, cmd.RequestID = engine.VerbPlace, ""
 }
 
-// askPlaces asks the running engine for the place of everybody, as the transport does, and returns their hash.
-func askPlaces(b *testing.B, rig *bench.Rig, ids string) []byte {
+// askPlaces asks the running engine for the place of everybody, as the transport does.
+func askPlaces(b *testing.B, rig *bench.Rig, ids string) *places {
 	b.Helper()
 	waiters := len(ids) / (2 * bench.IDLen)
 	p := newPlaces()
@@ -126,11 +127,13 @@ func askPlaces(b *testing.B, rig *bench.Rig, ids string) []byte {
 		}
 		<-p.durable
 	}
-	return p.sum(b, waiters)
+	p.check(b, waiters)
+	return p
 }
 
-// places is a hash of what places are shown, in the order of the asking.
+// places is what places are shown, and a hash of them in the order of the asking.
 type places struct {
+	places  map[line.Entry]line.Place
 	hash    hash.Hash
 	shown   int
 	wrong   string
@@ -138,7 +141,9 @@ type places struct {
 	durable chan struct{}
 }
 
-func newPlaces() *places { return &places{hash: sha256.New(), durable: make(chan struct{}, 1)} }
+func newPlaces() *places {
+	return &places{places: make(map[line.Entry]line.Place), hash: sha256.New(), durable: make(chan struct{}, 1)}
+}
 
 func (p *places) add(out *engine.Outcome) {
 	if out.Code != engine.CodeOK || out.Shows&engine.ShowsPlace == 0 {
@@ -149,15 +154,15 @@ func (p *places) add(out *engine.Outcome) {
 	p.bytes = binary.BigEndian.AppendUint32(append(p.bytes[:0], v.Buyer...), uint32(v.Entry))
 	p.bytes = append(binary.BigEndian.AppendUint32(p.bytes, uint32(v.Place)), byte(v.State))
 	p.hash.Write(p.bytes)
+	p.places[v.Entry] = v.Place
 	p.shown++
 }
 
-func (p *places) sum(b *testing.B, want int) []byte {
+func (p *places) check(b *testing.B, want int) {
 	b.Helper()
 	if p.wrong != "" || p.shown != want {
 		b.Fatalf("%d places were shown, not %d: %s", p.shown, want, p.wrong)
 	}
-	return p.hash.Sum(nil)
 }
 
 // Outcome and Durable make places a Replier.

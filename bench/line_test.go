@@ -5,13 +5,14 @@ import (
 	"time"
 
 	"github.com/holdfast-engine/holdfast/bench"
+	"github.com/holdfast-engine/holdfast/transport"
 )
 
 // lineWindows are how joins and questions travel.
 func lineWindows() []window { return []window{{1024, 1}, {4096, 1}, {4096, 64}, {16384, 256}} }
 
-// BenchmarkLineJoin is durable joins over NATS, in turns with holds of the same window on other events. A line takes a million (BENCH_WAITERS) before the next is
-// joined. Nothing is sold, so nobody's turn comes.
+// BenchmarkLineJoin is durable joins over NATS, in turns with holds of the same window on other events: of a line that is served already, and of a lobby, whose list is
+// hashed as it grows. A line takes a million (BENCH_WAITERS) before the next is joined. Nothing is sold, so nobody's turn comes.
 func BenchmarkLineJoin(b *testing.B) {
 	for _, w := range lineWindows() {
 		b.Run(w.String(), func(b *testing.B) { measure(b, func() { benchmarkLineJoin(b, w) }) })
@@ -19,56 +20,96 @@ func BenchmarkLineJoin(b *testing.B) {
 }
 
 func benchmarkLineJoin(b *testing.B, w window) {
-	const lines = 32
-	rig, end := startRig(b)
+	rig, end := startLobbies(b, transport.Config{})
 	defer end()
 	events := nights()
-	createAll(b, rig, events[lines:])
-	for _, event := range events[:lines] {
-		check(b, rig.CreateLine(event, 0, false))
-	}
-	c := bench.LoadConfig{Subjects: bench.EngineSubjects, Outstanding: w.outstanding, Batch: w.batch, Workload: bench.NewWorkload(1), Events: events[lines:], Tickets: ticketsPerEventDefault}
-	holds := startLoad(b, rig, c)
-	defer holds.Close()
-	c.Ask, c.Workload, c.Events, c.Tickets = bench.AskJoin, bench.NewWorkload(2), events[:lines], fromEnv(b, "BENCH_WAITERS", waitersDefault, 1000)
-	joins := startLoad(b, rig, c)
-	defer joins.Close()
-
-	acknowledged := int64(0)
-	out, err := bench.Alternate(rounds(), roundFor(), holds.Run, func(d time.Duration) (bench.Round, error) {
-		r, err := joins.Run(d)
-		acknowledged += r.All
-		return r, err
+	served, lobbies, onSale := joiners{rig: rig}, joiners{rig: rig}, events[2*linesMeasured:]
+	served.events, lobbies.events = events[:linesMeasured], events[linesMeasured:2*linesMeasured]
+	createAll(b, rig, onSale)
+	holds := startLoad(b, rig, bench.LoadConfig{
+		Subjects: bench.EngineSubjects, Outstanding: w.outstanding, Batch: w.batch, Workload: bench.NewWorkload(1), Events: onSale, Tickets: ticketsPerEventDefault,
 	})
+	defer holds.Close()
+	served.start(b, w, 2, false)
+	defer served.load.Close()
+	lobbies.start(b, w, 3, true)
+	defer lobbies.load.Close()
+
+	out, err := bench.Alternate(rounds(), roundFor(), holds.Run, served.run, lobbies.run)
 	check(b, err)
-	joined := int64(0)
-	for _, event := range events[:lines] {
-		l, err := rig.Line(event)
-		check(b, err)
-		joined += l.Waiting
-	}
-	if joined != acknowledged {
-		b.Fatalf("%d joins were acknowledged, %d wait", acknowledged, joined)
-	}
-	reportBeside(b, "join", out)
-	b.Logf("%d wait", joined)
+	served.check(b)
+	lobbies.check(b)
+	reportBase(b, out[0])
+	reportBeside(b, "served", "join", out[0], out[1])
+	reportBeside(b, "", "join", out[0], out[2])
 }
 
-// reportBeside reports rounds of holds and of something else, in turns.
-func reportBeside(b *testing.B, what string, out [][]bench.Round) {
+// linesMeasured is how many lines are joined, one after the other.
+const linesMeasured = 16
+
+// joiners are buyers who join one line after the other.
+type joiners struct {
+	rig    *bench.Rig
+	events []string
+	load   *bench.Load
+	joined int64 // as they were told
+}
+
+func (j *joiners) start(b *testing.B, w window, seed int, lobby bool) {
 	b.Helper()
-	held, rates := bench.Rates(out[0]), bench.Rates(out[1])
-	ratio, latency := rates.Over(held), bench.Latencies(out[1])
-	b.ReportMetric(rates.Median(), what+"s/s")
-	b.ReportMetric(held.Median(), "holds/s")
-	b.ReportMetric(ratio.Median(), "ratio")
-	b.ReportMetric(float64(latency.ValueAtQuantile(50)), "p50-us")
-	b.ReportMetric(float64(latency.ValueAtQuantile(99)), "p99-us")
-	b.ReportMetric(bench.CPUNs(out[1]).Median(), "cpu-ns/"+what)
-	b.ReportMetric(bench.CPUNs(out[0]).Median(), "cpu-ns/hold")
-	b.Logf("%ss/s %v", what, rates)
-	b.Logf("holds/s %v", held)
-	b.Logf("ratio   %v", ratio)
+	for _, event := range j.events {
+		check(b, j.rig.CreateLine(event, 0, lobby))
+	}
+	j.load = startLoad(b, j.rig, bench.LoadConfig{
+		Subjects: bench.EngineSubjects, Ask: bench.AskJoin, Outstanding: w.outstanding, Batch: w.batch, Workload: bench.NewWorkload(seed),
+		Events: j.events, Tickets: fromEnv(b, "BENCH_WAITERS", waitersDefault, 20_000),
+	})
+}
+
+func (j *joiners) run(d time.Duration) (bench.Round, error) {
+	r, err := j.load.Run(d)
+	j.joined += r.All
+	return r, err
+}
+
+// check compares what the buyers were told with what the lines say.
+func (j *joiners) check(b *testing.B) {
+	b.Helper()
+	waiting := int64(0)
+	for _, event := range j.events {
+		l, err := j.rig.Line(event)
+		check(b, err)
+		waiting += l.Waiting
+	}
+	if waiting != j.joined {
+		b.Fatalf("%d joins were acknowledged, %d wait", j.joined, waiting)
+	}
+}
+
+// reportBase reports rounds that others are compared with.
+func reportBase(b *testing.B, held []bench.Round) {
+	b.Helper()
+	b.ReportMetric(bench.Rates(held).Median(), "holds/s")
+	b.ReportMetric(bench.CPUNs(held).Median(), "cpu-ns/hold")
+	b.Logf("holds/s %v", bench.Rates(held))
+}
+
+// reportBeside reports rounds of something beside those of holds that they took turns with. Kind, if there is one, tells it from others.
+func reportBeside(b *testing.B, kind, what string, held, rounds []bench.Round) {
+	b.Helper()
+	if kind != "" {
+		kind += "-"
+	}
+	rates, latency := bench.Rates(rounds), bench.Latencies(rounds)
+	ratio := rates.Over(bench.Rates(held))
+	cpu := bench.CPUNs(rounds).Over(bench.CPUNs(held))
+	b.ReportMetric(rates.Median(), kind+what+"s/s")
+	b.ReportMetric(ratio.Median(), kind+"ratio")
+	b.ReportMetric(cpu.Median(), kind+"cpu-ratio")
+	b.ReportMetric(float64(latency.ValueAtQuantile(50)), kind+"p50-us")
+	b.ReportMetric(float64(latency.ValueAtQuantile(99)), kind+"p99-us")
+	b.Logf("%s%ss/s %v", kind, what, rates)
+	b.Logf("%sratio %v; of processor time %v", kind, ratio, cpu)
 }
 
 // BenchmarkLinePlace is questions for places over NATS in a line of a million (BENCH_WAITERS), each by another of those who wait, in turns with holds of the same
@@ -97,5 +138,6 @@ func benchmarkLinePlace(b *testing.B, w window) {
 	defer asked.Close()
 	out, err := bench.Alternate(rounds(), roundFor(), holds.Run, asked.Run)
 	check(b, err)
-	reportBeside(b, "place", out)
+	reportBase(b, out[0])
+	reportBeside(b, "", "place", out[0], out[1])
 }

@@ -15,10 +15,12 @@ type LoadConfig struct {
 	Subjects string
 	// Event is the event asked; empty is [EventID].
 	Event string
-	// Events, if there are any, are asked one after the other instead, Tickets commands each; and then again if Again is set.
+	// Events, if there are any, are asked one after the other instead, Tickets commands each; and then again if Again is set. A round ends with the last of them
+	// if Ends is set: otherwise it is an error.
 	Events  []string
 	Tickets int
 	Again   bool
+	Ends    bool
 	// Outstanding is how many commands are sent and not answered at any time, a multiple of Batch; Batch how many travel in one message.
 	Outstanding, Batch int
 	// Ask is what is asked for.
@@ -179,6 +181,17 @@ func (l *Load) Run(each time.Duration) (Round, error) {
 	return l.round, l.err
 }
 
+// Stop ends the round that runs as if its time were over.
+func (l *Load) Stop() error {
+	if err := l.nc.Publish(l.reply, stopMessage); err != nil {
+		return fmt.Errorf("bench: stop a round: %w", err)
+	}
+	return nil
+}
+
+// stopMessage is no answer.
+var stopMessage = []byte{0}
+
 func (l *Load) receive(m *nats.Msg) {
 	now := time.Since(l.origin)
 	switch {
@@ -187,6 +200,10 @@ func (l *Load) receive(m *nats.Msg) {
 		for i := range l.slots {
 			l.send(i, now)
 		}
+		l.endIfDone()
+		return
+	case len(m.Data) == len(stopMessage):
+		l.stopping = true
 		return
 	case !l.running:
 		return // an answer too many: its message has failed the round already
@@ -212,6 +229,11 @@ func (l *Load) receive(m *nats.Msg) {
 	if !l.stopping {
 		l.send(at, now)
 	}
+	l.endIfDone()
+}
+
+// endIfDone ends the round if nothing is on its way any more.
+func (l *Load) endIfDone() {
 	if l.flying == 0 {
 		l.running = false
 		close(l.ended)
@@ -221,6 +243,10 @@ func (l *Load) receive(m *nats.Msg) {
 func (l *Load) send(at int, now time.Duration) {
 	if l.c.Tickets > 0 && l.sent >= l.c.Tickets {
 		if l.event++; l.event >= len(l.events) {
+			if l.c.Ends {
+				l.stopping = true
+				return
+			}
 			if !l.c.Again {
 				l.fail(errors.New("bench: every event has had its commands: give more events, or more tickets each"))
 				return

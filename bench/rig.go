@@ -33,6 +33,8 @@ type RigConfig struct {
 	Measure bool
 	// Gateway is charged through, if it is not nil, by buyers who all have a saved card.
 	Gateway *Gateway
+	// Lobbies lets lines have lobbies: the seeds of their draws are in the store's vault.
+	Lobbies bool
 	// Fatal is called where the process would stop; nil panics.
 	Fatal func(error)
 }
@@ -74,7 +76,7 @@ func StartRig(c RigConfig) (_ *Rig, err error) {
 	c.Store.Dir, c.Store.Fatal, c.Store.Logger = c.Dir, fatal, quiet
 	c.Store.New, c.Store.Open = wallet.NewAggregate, wallet.OpenSnapshot
 	c.Store.Observe = r.observe
-	if c.Gateway != nil {
+	if c.Gateway != nil || c.Lobbies {
 		c.Store.VaultKey = c.Dir + "-vault.key"
 	}
 	if r.Store, err = store.Open(c.Store); err != nil {
@@ -90,6 +92,8 @@ func StartRig(c RigConfig) (_ *Rig, err error) {
 		}
 		c.Actors.Gateways, c.Actors.Wallets, c.Actors.Installation = []actors.Gateway{c.Gateway}, Buyers{c.Gateway}, r.Store.Installation()
 		c.Actors.Watcher, c.Transport.Watch = &r.watch, &r.watch
+	} else if c.Lobbies {
+		c.Actors.Vault, c.Actors.Watcher, c.Transport.Watch = r.Store.Vault(), &r.watch, &r.watch
 	}
 	if c.Measure {
 		if c.Actors.Measure, err = r.measure(); err != nil {
@@ -221,9 +225,33 @@ func (r *Rig) Line(event string) (LineState, error) {
 	return e.Line, nil
 }
 
-// LineState is what an event says of its line.
+// Open puts an event on sale.
+func (r *Rig) Open(event string) error {
+	_, err := r.ask(event, "open", `{"request_id":"open"}`)
+	return err
+}
+
+// Leaves reads the leaves of all entries of an event's lobby, page by page, in hexadecimal.
+func (r *Rig) Leaves(event string) ([]string, error) {
+	var all []string
+	for {
+		var reply struct{ Line struct{ Leaves []string } }
+		if err := r.request(event, "place", fmt.Sprintf(`{"entries_from":%d}`, len(all)+1), &reply); err != nil {
+			return nil, err
+		}
+		if len(reply.Line.Leaves) == 0 {
+			return all, nil
+		}
+		all = append(all, reply.Line.Leaves...)
+	}
+}
+
+// LineState is what an event says of its line. Hashes and the seed are in hexadecimal.
 type LineState struct {
 	Phase   string `json:"phase"`
+	Commit  string `json:"commit"`
+	Root    string `json:"root"`
+	Seed    string `json:"seed"`
 	Joined  int64  `json:"joined"` // entries, by state
 	Waiting int64  `json:"waiting"`
 }
@@ -300,19 +328,23 @@ type eventReply struct {
 
 // ask sends a command in JSON and returns the event in its answer.
 func (r *Rig) ask(event, verb, body string) (*eventReply, error) {
+	var reply struct{ Event *eventReply }
+	err := r.request(event, verb, body, &reply)
+	if err == nil && reply.Event == nil {
+		err = fmt.Errorf("bench: %s %s was answered without an event", verb, event)
+	}
+	return reply.Event, err
+}
+
+// request sends a command in JSON, which must be accepted, and reads the answer into reply.
+func (r *Rig) request(event, verb, body string, reply any) error {
 	m, err := r.caller.Request(transport.Subject(event, verb), []byte(body), 30*time.Second)
 	if err != nil {
-		return nil, fmt.Errorf("bench: %s %s: %w", verb, event, err)
+		return fmt.Errorf("bench: %s %s: %w", verb, event, err)
 	}
-	var reply struct {
-		Error *struct{ Code, Message string }
-		Event *eventReply
+	var refused struct{ Error *struct{ Code string } }
+	if err := errors.Join(json.Unmarshal(m.Data, reply), json.Unmarshal(m.Data, &refused)); err != nil || refused.Error != nil {
+		return errors.Join(fmt.Errorf("bench: %s %s was answered %s", verb, event, m.Data), err)
 	}
-	if err := json.Unmarshal(m.Data, &reply); err != nil {
-		return nil, fmt.Errorf("bench: %s %s was answered %q: %w", verb, event, m.Data, err)
-	}
-	if reply.Error != nil || reply.Event == nil {
-		return nil, fmt.Errorf("bench: %s %s was answered %s", verb, event, m.Data)
-	}
-	return reply.Event, nil
+	return nil
 }

@@ -46,9 +46,10 @@ func TestBenchmarksReportWhatScriptsRead(t *testing.T) {
 		want(t, got, "BenchmarkLineRestart/from="+from, "restart-ms", "recover-ms")
 	}
 	for _, w := range lineWindows() {
-		want(t, got, "BenchmarkLineJoin/"+w.String(), "joins/s", "holds/s", "ratio", "p50-us", "p99-us", "cpu-ns/join", "cpu-ns/hold")
-		want(t, got, "BenchmarkLinePlace/"+w.String(), "places/s", "holds/s", "ratio", "p50-us", "p99-us", "cpu-ns/place", "cpu-ns/hold")
+		want(t, got, "BenchmarkLineJoin/"+w.String(), "holds/s", "joins/s", "ratio", "cpu-ratio", "p50-us", "p99-us", "served-joins/s", "served-ratio")
+		want(t, got, "BenchmarkLinePlace/"+w.String(), "holds/s", "places/s", "ratio", "cpu-ratio", "p50-us", "p99-us")
 	}
+	want(t, got, "BenchmarkLineDraw", "joins/s", "draw-ms", "draw-p100-us", "hold-p99-us", "hold-before-p99-us")
 	want(t, got, "BenchmarkLineMemory", "B/waiter", "remembered-B/waiter")
 	want(t, got, "BenchmarkLineSteps", "joins/s", "draw-ms", "draw-cpu-ms", "join-p100-us", "draw-p100-us", "serve-p100-us", "draw-above-1ms")
 	want(t, got, "BenchmarkMemory", "B/hold", "B/event")
