@@ -200,7 +200,11 @@ func (c *specCheck) tracks(tracks []TrackSpec) bool {
 	if c.e.spec.Line == nil {
 		return true
 	}
-	for i, t := range c.e.spec.Line.Tracks {
+	had := c.e.spec.Line.Tracks
+	if len(had) == 0 && len(tracks) > 0 && c.e.line != nil && c.e.line.rows.rows > 0 { // all who have joined are in the one that there is
+		had = []TrackSpec{{Track: TrackGeneral}}
+	}
+	for i, t := range had {
 		if i >= len(tracks) || tracks[i].Track != t.Track {
 			return c.bad("line.tracks", "it names all tracks that there are, in their order: give one that has to end a share of 0")
 		}

@@ -49,6 +49,9 @@ func (m *Model) invalidLineSpec(s *engine.EventSpec, now *engine.LineSpec) {
 		sum += t.ShareBp
 	}
 	m.bad.addIf(len(l.Tracks) > 0 && sum != 10_000 || len(l.Tracks) > engine.TracksMax, engine.CodeInvalid, "line.tracks")
+	if len(nowTracks(now)) == 0 && len(m.line.entries) > 0 && len(l.Tracks) > 0 {
+		m.bad.addIf(l.Tracks[0].Track != engine.TrackGeneral, engine.CodeInvalid, "line.tracks")
+	}
 	for i := range nowTracks(now) {
 		m.bad.addIf(i >= len(l.Tracks) || l.Tracks[i].Track != now.Tracks[i].Track, engine.CodeInvalid, "line.tracks")
 	}
