@@ -175,7 +175,7 @@ func (e *Event) judgePurchase(p *PaymentCommand, buyer, hold uint32, total int64
 	case n.Busy:
 		e.because(refusal{code: CodePaymentBusy, field: fieldMethod, have: n.RetryAfterMs})
 	}
-	if !p.Again && p.Offer == "" && buyer != 0 && e.duplicate(buyer, hold, held) {
+	if !p.Again && !p.Auto && p.Offer == "" && buyer != 0 && e.duplicate(buyer, hold, held) {
 		e.because(refusal{code: CodeDuplicateSuspected, field: fieldItems})
 	}
 	if e.purchases.rows.live() >= e.limits.Purchases {

@@ -214,7 +214,8 @@ func (e *Event) applyOfferedTo(f *factOfferedTo) {
 	e.list.offering = wishRef(f.waiter-1, int(f.wish)) + 1
 }
 
-// waiterHeld notes that a buyer got a hold: as offered, or else the buyer waits no more. Those who wait for the same tickets, and come before, were passed over.
+// waiterHeld notes that a buyer got a hold: as offered, or else the buyer waits no more, or has given the offer up for it. Those who wait for the same tickets, and come
+// before, were passed over.
 func (e *Event) waiterHeld(buyer uint32, b *basket) {
 	w := e.list
 	from := uint64(everybody)
@@ -222,7 +223,7 @@ func (e *Event) waiterHeld(buyer uint32, b *basket) {
 		slot := (w.offering - 1) >> wishBits
 		from, w.offering = w.rank(slot), 0
 		e.setWaiter(slot, WaitOffered)
-	} else if at := e.liveWaiter(buyer + 1); at != 0 && w.rows.at(at-1).state == WaitWaiting {
+	} else if at := e.liveWaiter(buyer + 1); at != 0 {
 		e.setWaiter(at-1, WaitTook)
 	}
 	if w.counts[WaitWaiting] > 0 {
