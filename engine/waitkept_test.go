@@ -148,3 +148,31 @@ func TestNobodyWaitsForWhatRulesForbid(t *testing.T) {
 	w.refused(CodeLimitReached, waits("b", Wish{Lot: "stalls", Quantity: 3}))
 	w.ok(waits("b", Wish{Lot: "stalls", Quantity: 2}))
 }
+
+// TestWhoIsNotFirstAnyMoreIsCountedAnew lets somebody who has paid too late come before one who was passed over, and go again: an event that slept in between
+// counts the same.
+func TestWhoIsNotFirstAnyMoreIsCountedAnew(t *testing.T) {
+	w := soldOut(t, Limits{})
+	w.ok(&Command{Verb: VerbCapacity, Lot: "ga", Quantity: 5})
+	w.ok(hold("late", "ga", 3))
+	w.now += 130 * second
+	w.ok(&Command{Verb: VerbExpire})
+	w.ok(hold("two", "ga", 2))
+	w.ok(&Command{Verb: VerbConfirm, Buyer: "two", Hold: "h3", PaymentRef: "inv-2"})
+	w.ok(waits("large", Wish{Lot: "ga", Quantity: 3}))
+	w.passOver("ga", 5)
+	w.refused(CodeLateNotPossible, &Command{Verb: VerbConfirm, Buyer: "late", Hold: "h2", PaymentRef: "inv-3", Payment: &PaymentCommand{Late: true}})
+	w.waiter("late", WaitWaiting)
+	opened, err := OpenSnapshot(testKey(), w.e.AppendSnapshot(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	slept := &world{t: t, e: opened.(*Event), now: w.now, last: w.last}
+	for _, each := range []*world{w, slept} {
+		each.ok(&Command{Verb: VerbLeave, Buyer: "late", Line: &LineCommand{List: true}})
+		each.passOver("ga", 1)
+	}
+	if slept.e.StateHash() != w.e.StateHash() {
+		t.Error("the event that slept is another one")
+	}
+}

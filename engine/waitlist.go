@@ -268,6 +268,13 @@ func (w *waitList) count(k *waitKind) (counted, passed uint32, until Instant) {
 	return k.counted, k.passed, k.until
 }
 
+// startAnew forgets how often somebody was passed over who is not the first of a kind any more: somebody has come who is before.
+func (k *waitKind) startAnew(w *waitList) {
+	if counted, _, _ := w.count(k); counted == 0 {
+		k.counted, k.passed, k.until = 0, 0, 0
+	}
+}
+
 // waiterHash is the hash of a waiter.
 func (e *Event) waiterHash(slot uint32) uint64 {
 	r := e.list.rows.at(slot)

@@ -288,6 +288,9 @@ func (e *Event) applyWished(f *factWished) {
 		state: WaitWaiting, count: f.count, flags: f.flags, before: before,
 	}
 	e.addWaiter(slot)
+	for i := range f.count {
+		w.kindOf(&f.wishes[i]).startAnew(w)
+	}
 	if e.line != nil {
 		e.passWished(buyer, int64(f.wishes[0].quantity)*e.lots[f.wishes[0].lot].units)
 	}
