@@ -133,7 +133,7 @@ func TestBoundsOfTheWaitingList(t *testing.T) {
 // TestKindsOfWishesAreBounded fills them: each costs a look at what is freed.
 func TestKindsOfWishesAreBounded(t *testing.T) {
 	spec := testSpec()
-	spec.Lots = nil
+	spec.Lots, spec.LimitPerBuyer = nil, 0
 	for i := range WishKindsMax/WishQuantityMax + 1 {
 		spec.Lots = append(spec.Lots, LotSpec{Lot: "l" + strconv.Itoa(i), Capacity: 0})
 	}

@@ -176,3 +176,29 @@ func TestWhoIsNotFirstAnyMoreIsCountedAnew(t *testing.T) {
 		t.Error("the event that slept is another one")
 	}
 }
+
+// BenchmarkALookAtAThousandKinds is what it costs that a seat becomes free where as many kinds of wishes as there may be are for seats side by side, and none are.
+func BenchmarkALookAtAThousandKinds(b *testing.B) {
+	spec := testSpec()
+	spec.Lots, spec.LimitPerBuyer = nil, 0
+	for i := range WishKindsMax / (WishQuantityMax - 1) {
+		spec.Lots = append(spec.Lots, LotSpec{Lot: "l" + strconv.Itoa(i), Rows: []RowSpec{{Section: "A", Row: "1", Seats: 80}}})
+	}
+	w := &world{t: b, e: New(testKey()), now: start}
+	w.ok(&Command{Verb: VerbCreate, Spec: spec})
+	for _, lot := range spec.Lots {
+		var seats []string
+		for n := 1; n < 80; n += 2 {
+			seats = append(seats, "A/1/"+strconv.Itoa(n))
+		}
+		w.ok(&Command{Verb: VerbBlock, Lot: lot.Lot, Seats: seats})
+		for n := range int64(WishQuantityMax - 1) {
+			w.ok(waits("b"+strconv.Itoa(w.last), Wish{Lot: lot.Lot, Quantity: n + 2, Together: true}))
+		}
+	}
+	for b.Loop() {
+		if _, any := w.e.firstWhoFits(); any {
+			b.Fatal("somebody fits")
+		}
+	}
+}

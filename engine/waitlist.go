@@ -140,15 +140,16 @@ type waitList struct {
 	counts   [waitStatesEnd]int
 	waiting  []int32  // how many of each 1,024 waiters wait: to find out who is ahead
 	early    []uint32 // slots of those who have paid too late
-	offering uint32  // slot + 1 and wish of whom the next fact is the hold; between two facts of a step
+	offering uint32   // slot + 1 and wish of whom the next fact is the hold; between two facts of a step
 
 	// Volatile.
-	look    bool    // somebody may fit who did not: not looked since
-	due     Instant // event time of the first end of a time of keeping since the last look; 0 if there is none
-	keeping bool    // lots and pools are for the command that is judged
-	closed  bool    // to the command that is judged: freed tickets are to be offered first
-	lots    []int64 // units that are kept from it, by lot
-	pools   []int64 // by pool
+	look    bool          // somebody may fit who did not: not looked since
+	due     Instant       // event time of the first end of a time of keeping since the last look; 0 if there is none
+	keeping bool          // lots and pools are for the command that is judged
+	closed  bool          // to the command that is judged: freed tickets are to be offered first
+	lots    []int64       // units that are kept from it, by lot
+	pools   []int64       // by pool
+	firsts  []waitFirstOf // of the kinds that may be served or are kept for, in their order: scratch
 }
 
 // everybody is the rank of those who do not wait: behind all that do.

@@ -1,30 +1,43 @@
 package engine
 
+import (
+	"cmp"
+	"slices"
+)
+
 // keep finds how many units are kept, from whoever comes behind a rank of the waiting list, for those before: for room, until keepNone or the next keep.
 func (e *Event) keep(from uint64) {
 	w := e.list
 	w.keeping = false
-	now := e.eventTime()
 	for i := range w.kinds {
-		k := &w.kinds[i]
-		counted, _, until := w.count(k)
-		if until <= now || counted == 0 || w.rank(counted-1) >= from || !e.couldHave(k) {
-			continue
+		if k := &w.kinds[i]; e.keeps(k) && w.rank(k.counted-1) < from {
+			e.keepKind(k)
 		}
-		if !w.keeping {
-			w.keeping = true
-			w.lots, w.pools = append(w.lots[:0], make([]int64, len(e.lots))...), append(w.pools[:0], make([]int64, len(e.pools))...)
-		}
-		l := &e.lots[k.lot]
-		units := int64(k.quantity) * l.units
-		for _, p := range l.pools {
-			w.pools[p] = min(e.pools[p].in[shareFree], w.pools[p]+units)
-		}
-		if k.together {
-			units = l.in[shareFree]
-		}
-		w.lots[k.lot] = min(l.in[shareFree], w.lots[k.lot]+units)
 	}
+}
+
+// keeps reports whether tickets are kept now for the first of a kind.
+func (e *Event) keeps(k *waitKind) bool {
+	_, _, until := e.list.count(k)
+	return until > e.eventTime() && e.couldHave(k)
+}
+
+// keepKind adds what is kept for the first of a kind.
+func (e *Event) keepKind(k *waitKind) {
+	w := e.list
+	if !w.keeping {
+		w.keeping = true
+		w.lots, w.pools = append(w.lots[:0], make([]int64, len(e.lots))...), append(w.pools[:0], make([]int64, len(e.pools))...)
+	}
+	l := &e.lots[k.lot]
+	units := int64(k.quantity) * l.units
+	for _, p := range l.pools {
+		w.pools[p] = min(e.pools[p].in[shareFree], w.pools[p]+units)
+	}
+	if k.together {
+		units = l.in[shareFree]
+	}
+	w.lots[k.lot] = min(l.in[shareFree], w.lots[k.lot]+units)
 }
 
 // couldHave reports whether all that is not blocked would be enough for a kind. If not, nothing is kept for it: that could not help.
@@ -78,34 +91,56 @@ func (e *Event) servesList() bool {
 	return e.list != nil && e.list.counts[WaitWaiting] > 0 && e.state == EventOnSale && e.holds.live() < e.limits.Holds
 }
 
-// firstWhoFits finds the earliest wish that what is free fits.
+// waitFirstOf is the first wish of a kind.
+type waitFirstOf struct {
+	order uint64
+	ref   uint32
+	kind  uint32
+}
+
+// firstWhoFits finds the earliest wish that what is free fits: it goes through the firsts of all kinds in their order, and knows what is kept for those before.
 func (e *Event) firstWhoFits() (ref uint32, ok bool) {
 	if !e.servesList() {
 		return 0, false
 	}
 	w := e.list
-	best := uint64(everybody)
+	w.firsts, w.keeping = w.firsts[:0], false
 	for i := range w.kinds {
 		k := &w.kinds[i]
-		if l := &e.lots[k.lot]; k.waiting == 0 || !l.open || l.in[shareFree] < int64(k.quantity)*l.units {
+		if k.waiting == 0 || !e.mayServe(k) && !e.keeps(k) {
 			continue
 		}
 		first := w.first(k)
 		if plantedBug(plantedOvertakeWaiter) && k.waiting > 1 {
 			first = w.second(k)
 		}
-		if order := w.order(first); order < best && e.fitsKind(k, first>>wishBits) {
-			ref, best = first, order
+		w.firsts = append(w.firsts, waitFirstOf{w.order(first), first, uint32(i)})
+	}
+	slices.SortFunc(w.firsts, func(a, b waitFirstOf) int { return cmp.Compare(a.order, b.order) })
+	defer e.keepNone()
+	before := 0 // so many of them come before the one that is looked at, and what is kept for them is kept from it
+	for _, f := range w.firsts {
+		for ; w.firsts[before].order>>wishBits < f.order>>wishBits; before++ {
+			if k := &w.kinds[w.firsts[before].kind]; e.keeps(k) {
+				e.keepKind(k)
+			}
+		}
+		if k := &w.kinds[f.kind]; e.mayServe(k) && e.fitsKind(k) {
+			return f.ref, true
 		}
 	}
-	return ref, best != everybody
+	return 0, false
 }
 
-// fitsKind reports whether what is free fits the wishes of a kind, beside what is kept for those before the waiter in a slot.
-func (e *Event) fitsKind(k *waitKind, slot uint32) bool {
-	e.keep(e.list.rank(slot))
+// mayServe reports whether a kind's lot has enough for one of it, whoever else may have it, and wherever the seats are.
+func (e *Event) mayServe(k *waitKind) bool {
+	l := &e.lots[k.lot]
+	return l.open && l.in[shareFree] >= int64(k.quantity)*l.units
+}
+
+// fitsKind reports whether what is free, and not kept for somebody before, fits the wishes of a kind.
+func (e *Event) fitsKind(k *waitKind) bool {
 	room, _ := e.room(nil, k.lot)
-	e.keepNone()
 	l := &e.lots[k.lot]
 	switch {
 	case room < int64(k.quantity)*l.units:
