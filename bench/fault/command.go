@@ -81,6 +81,16 @@ func verbOf(m message) engine.Verb {
 		return engine.VerbCapacity
 	case *pb.TouchCommand:
 		return engine.VerbTouch
+	case *pb.JoinCommand:
+		return engine.VerbJoin
+	case *pb.LeaveCommand:
+		return engine.VerbLeave
+	case *pb.PlaceCommand:
+		return engine.VerbPlace
+	case *pb.AbsentCommand:
+		return engine.VerbAbsent
+	case *pb.PresentCommand:
+		return engine.VerbPresent
 	}
 	panic(fmt.Sprintf("fault: %T is no command", m))
 }

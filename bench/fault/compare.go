@@ -17,6 +17,7 @@ type Comparison struct {
 	Resolved int // commands without an answer that were asked again
 	Repeated int // acknowledged commands that were repeated
 	Counted  int // lots and pools recounted
+	Places   int // places in lines that were asked for
 	Views    int // touches that the KPI of views counted, all so far
 	Lost     int // acknowledged commands that the engine no longer knows, or knows otherwise
 	Drift    int // lots and pools whose counts are not what the answers imply
@@ -27,6 +28,7 @@ func (c *Comparison) Add(d Comparison) {
 	c.Resolved += d.Resolved
 	c.Repeated += d.Repeated
 	c.Counted += d.Counted
+	c.Places += d.Places
 	c.Views = max(c.Views, d.Views)
 	c.Lost += d.Lost
 	c.Drift += d.Drift
@@ -52,6 +54,11 @@ func (l *Ledger) Compare(ctx context.Context, c *Client, all bool) (Comparison, 
 	}
 	if err := l.repeat(ctx, c, l.toRepeat(all), &sum); err != nil {
 		return sum, err
+	}
+	for _, event := range l.Events() {
+		if err := l.places(ctx, c, event, &sum); err != nil {
+			return sum, err
+		}
 	}
 	after, _ := l.Wrong()
 	sum.Lost = after - before
@@ -142,7 +149,7 @@ func (l *Ledger) toRepeat(all bool) []*Entry {
 	defer l.mu.Unlock()
 	var entries []*Entry
 	for _, e := range l.entries {
-		if e.Answer != nil && code(e.Answer) == "ok" && (all || e.round == l.round || l.isLiveGrant(e)) {
+		if e.Answer != nil && code(e.Answer) == "ok" && !e.idle && (all || e.round == l.round || l.isLiveGrant(e)) {
 			entries = append(entries, e)
 		}
 	}

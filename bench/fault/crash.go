@@ -25,6 +25,8 @@ type Crashes struct {
 	ledger  *Ledger
 	random  *rand.Rand
 	events  []string
+	lines   []string
+	logs    lineLogs
 	process *Process
 	round   int
 }
@@ -37,8 +39,15 @@ type Tally struct {
 	Verified int
 	Answered int
 	Accepted int
+	Idle     int // of these, may have changed nothing
 	Commands int64
 	Codes    map[string]int
+
+	// Of the lines' logs, as far as they could be read before they were cut.
+	Passes     int64
+	Inversions int64 // turns that were somebody else's
+	MidReveal  int   // crashes between the closing of a lobby and its draw
+	MidDraw    int   // crashes in the middle of a draw
 }
 
 // Add sums up tallies.
@@ -49,7 +58,12 @@ func (t *Tally) Add(u Tally) {
 	t.Verified += u.Verified
 	t.Answered += u.Answered
 	t.Accepted += u.Accepted
+	t.Idle += u.Idle
 	t.Commands += u.Commands
+	t.Passes += u.Passes
+	t.Inversions += u.Inversions
+	t.MidReveal += u.MidReveal
+	t.MidDraw += u.MidDraw
 	if t.Codes == nil {
 		t.Codes = map[string]int{}
 	}
@@ -60,8 +74,10 @@ func (t *Tally) Add(u Tally) {
 
 // String is the report, a line.
 func (t *Tally) String() string {
-	return fmt.Sprintf("%d rounds, %d crashes, %d commands sent, %d outcomes acknowledged (%d accepted), %d unknown resolved, %d repeated, %d counts compared, %d views counted, verify clean %d times: %d lost, %d drift",
-		t.Rounds, t.Crashes, t.Commands, t.Answered, t.Accepted, t.Resolved, t.Repeated, t.Counted, t.Views, t.Verified, t.Lost, t.Drift)
+	return fmt.Sprintf("%d rounds, %d crashes, %d commands sent, %d outcomes acknowledged (%d accepted), %d unknown resolved, %d repeated, %d counts compared, %d views counted, verify clean %d times: %d lost, %d drift; "+
+		"%d places asked for, %d passes, %d crashes before a draw and %d in one: %d inversions",
+		t.Rounds, t.Crashes, t.Commands, t.Answered, t.Accepted, t.Resolved, t.Repeated, t.Counted, t.Views, t.Verified, t.Lost, t.Drift,
+		t.Places, t.Passes, t.MidReveal, t.MidDraw, t.Inversions)
 }
 
 const (
@@ -72,6 +88,8 @@ const (
 	// loadMin and loadMax bound how long the load works before the crash.
 	loadMin = 20 * time.Millisecond
 	loadMax = 400 * time.Millisecond
+	// drawSoon is before how long of a crash a line is opened, half of the time.
+	drawSoon = 20 * time.Millisecond
 )
 
 // journalName is the file in Notes that holds every answer.
@@ -80,6 +98,7 @@ const journalName = "answers.jsonl"
 // Run lets the engine crash so many times and compares after each. The folders stay, for whoever wants to look.
 func (c *Crashes) Run(ctx context.Context, rounds int) (t Tally, err error) {
 	c.random = rand.New(rand.NewPCG(c.Seed, 0))
+	c.logs.logs = map[string]*lineLog{}
 	if c.ledger, err = NewLedger(filepath.Join(c.Notes, journalName)); err != nil {
 		return t, err
 	}
@@ -103,10 +122,10 @@ func (c *Crashes) Run(ctx context.Context, rounds int) (t Tally, err error) {
 		return t, err
 	}
 	c.process = nil
-	if err := c.verify(ctx, &t); err != nil {
+	if err := errors.Join(c.logs.read(ctx, c.Data, &t), c.verify(ctx, &t)); err != nil {
 		return t, err
 	}
-	t.Answered, t.Accepted = c.ledger.Acknowledged()
+	t.Answered, t.Accepted, t.Idle = c.ledger.Acknowledged()
 	t.Codes = c.ledger.Codes()
 	return t, nil
 }
@@ -125,7 +144,7 @@ func (c *Crashes) crashOnce(ctx context.Context, t *Tally) error {
 	}
 	defer CloseAll(clients)
 	load := &Load{
-		Ledger: c.ledger, Clients: clients, Seed: c.Seed, Round: c.round, Events: c.events,
+		Ledger: c.ledger, Clients: clients, Seed: c.Seed, Round: c.round, Events: c.events, Lines: c.lines,
 		Lanes: crashLanes, Batches: crashBatches, PerSecond: crashPerSecond,
 	}
 	ttl := 10 * time.Minute
@@ -136,14 +155,22 @@ func (c *Crashes) crashOnce(ctx context.Context, t *Tally) error {
 	if err := load.Create(ctx, SaleSpec("create-"+event, event, 2000, ttl), event); err != nil {
 		return err
 	}
-	c.events = load.Events
+	if err := load.Create(ctx, LineSpec("create-"+lineEvent(c.round), lineEvent(c.round), 200, ttl), lineEvent(c.round)); err != nil {
+		return err
+	}
+	c.events, c.lines = load.Events, load.Lines
+	moment := loadMin + time.Duration(c.random.Int64N(int64(loadMax-loadMin)))
+	opens := time.Duration(c.random.Int64N(int64(moment))) // the newest line
+	if c.random.IntN(2) == 0 {
+		opens = moment - time.Duration(c.random.Int64N(int64(min(moment, drawSoon)))) // so that its draw may be under way
+	}
+	load.opening.Store(int64(opens.Seconds() * crashPerSecond))
 	done := make(chan error, 1)
 	go func() {
 		sent, err := load.Run(ctx)
 		t.Commands += sent
 		done <- err
 	}()
-	moment := loadMin + time.Duration(c.random.Int64N(int64(loadMax-loadMin)))
 	select {
 	case <-time.After(moment):
 	case <-c.process.Ended():
@@ -155,6 +182,9 @@ func (c *Crashes) crashOnce(ctx context.Context, t *Tally) error {
 		return err
 	}
 	t.Crashes++
+	if err := c.logs.read(ctx, c.Data, t); err != nil {
+		return err
+	}
 	if c.random.IntN(8) == 0 {
 		if err := c.crashAtStart(t); err != nil {
 			return err

@@ -21,6 +21,7 @@ type Entry struct {
 	Command
 	Answer *pb.Reply // nil: no answer came yet
 	round  int
+	idle   bool // it was accepted and may have changed nothing, as joining again does: then it is not remembered, and asking again is another command
 }
 
 // Ledger is what callers know: every command they sent, every answer they got, and what follows from the answers. Safe for concurrent use; one
@@ -199,6 +200,9 @@ func (l *Ledger) again(t *truth, e *Entry, r *pb.Reply) {
 	if h := r.GetHold(); h != nil {
 		t.seen(l, h)
 	}
+	if v := r.GetPlace(); v != nil {
+		t.seesPlace(l, e, v)
+	}
 }
 
 func (l *Ledger) truthOf(event string) *truth {
@@ -246,8 +250,8 @@ func (l *Ledger) Live(event, buyer string) (hold string, ok bool) {
 	return h.id, true
 }
 
-// Acknowledged is how many commands were answered, and how many of them said yes.
-func (l *Ledger) Acknowledged() (answered, accepted int) {
+// Acknowledged is how many commands were answered, how many of them said yes, and how many of those may have changed nothing.
+func (l *Ledger) Acknowledged() (answered, accepted, idle int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, e := range l.entries {
@@ -256,9 +260,12 @@ func (l *Ledger) Acknowledged() (answered, accepted int) {
 			if code(e.Answer) == "ok" {
 				accepted++
 			}
+			if e.idle {
+				idle++
+			}
 		}
 	}
-	return answered, accepted
+	return answered, accepted, idle
 }
 
 // differs compares two answers in what must never change, ids and amounts, and names the first difference.
@@ -268,7 +275,8 @@ func differs(a, b *pb.Reply) string {
 	}
 	switch {
 	case (a.GetHold() == nil) != (b.GetHold() == nil), (a.GetOrder() == nil) != (b.GetOrder() == nil),
-		(a.GetCapacity() == nil) != (b.GetCapacity() == nil), (a.GetEvent() == nil) != (b.GetEvent() == nil):
+		(a.GetCapacity() == nil) != (b.GetCapacity() == nil), (a.GetEvent() == nil) != (b.GetEvent() == nil),
+		(a.GetPlace() == nil) != (b.GetPlace() == nil):
 		return "another kind of answer"
 	}
 	if x, y := a.GetHold(), b.GetHold(); x != nil {
@@ -287,6 +295,9 @@ func differs(a, b *pb.Reply) string {
 	}
 	if x, y := a.GetCapacity(), b.GetCapacity(); x != nil && (x.GetLot() != y.GetLot() || x.GetPool() != y.GetPool() || x.GetAsked() != y.GetAsked()) {
 		return "another capacity"
+	}
+	if x, y := a.GetPlace(), b.GetPlace(); x != nil && (x.GetEntry() != y.GetEntry() || x.GetBuyer() != y.GetBuyer()) {
+		return "another entry of the line"
 	}
 	if x, y := a.GetEvent(), b.GetEvent(); x != nil && x.GetId() != y.GetId() {
 		return "another event"

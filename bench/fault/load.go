@@ -22,6 +22,7 @@ type Load struct {
 	Seed    uint64
 	Round   int      // part of every request id
 	Events  []string // that exist; the newest last
+	Lines   []string // likewise, with a line; the newest is opened by the load
 	Lanes   int      // buyers' lanes with one command in flight each
 	Batches int      // lanes that send batches of BatchLen commands
 	// PerSecond bounds the commands a second, all lanes together.
@@ -29,6 +30,8 @@ type Load struct {
 
 	started  time.Time
 	commands atomic.Int64
+	opened   atomic.Bool  // the newest line
+	opening  atomic.Int64 // how far the load is when it is opened, in commands
 }
 
 // BatchLen is how many commands a batch of the load has.
@@ -72,7 +75,11 @@ func (l *Load) Create(ctx context.Context, spec *pb.CreateCommand, event string)
 	if c := code(r); c != "ok" {
 		return fmt.Errorf("create %s: %s: %s", event, c, r.GetError().GetMessage())
 	}
-	l.Events = append(l.Events, event)
+	if spec.GetLine() != nil {
+		l.Lines = append(l.Lines, event)
+	} else {
+		l.Events = append(l.Events, event)
+	}
 	return nil
 }
 
@@ -107,6 +114,12 @@ func (l *Load) Run(ctx context.Context) (int64, error) {
 	wg.Wait()
 	return l.commands.Load(), errors.Join(errs...)
 }
+
+// linesPercent is how many of the buyers' commands are about events with a line, as long as there are any.
+const linesPercent = 40
+
+// opensLine reports whether it is time to open the newest line.
+func (l *Load) opensLine() bool { return !l.opened.Load() && l.commands.Load() >= l.opening.Load() }
 
 // pace waits until n more commands may be sent.
 func (l *Load) pace(n int) {
@@ -161,6 +174,9 @@ func (w *lane) buyer(ctx context.Context) error {
 		}
 		return ConservedEvent(v)
 	}
+	if len(w.load.Lines) > 0 && w.percent(linesPercent) {
+		return w.ask(ctx, w.load.Ledger.Sent(w.inLine(w.lineOf(), w.buyerName(6))))
+	}
 	return w.ask(ctx, w.load.Ledger.Sent(w.decide(w.event(), w.buyerName(6))))
 }
 
@@ -177,6 +193,9 @@ func (w *lane) ask(ctx context.Context, e *Entry) error {
 
 func (w *lane) note(e *Entry, r *pb.Reply) {
 	w.load.Ledger.Answered(e, r)
+	if e.idle {
+		return
+	}
 	if len(w.recent) < 16 {
 		w.recent = append(w.recent, e)
 		return
@@ -186,11 +205,14 @@ func (w *lane) note(e *Entry, r *pb.Reply) {
 
 // batch sends one batch of different buyers' commands.
 func (w *lane) batch(ctx context.Context) error {
-	event := w.event()
+	event, decide := w.event(), w.decide
+	if len(w.load.Lines) > 0 && w.percent(linesPercent) {
+		event, decide = w.lineOf(), w.inLine
+	}
 	entries := make([]*Entry, BatchLen)
 	cmds := make([]*Command, BatchLen)
 	for i := range entries {
-		entries[i] = w.load.Ledger.Sent(w.decide(event, w.name+"b"+strconv.Itoa(w.said/(3*BatchLen))+"i"+strconv.Itoa(i)))
+		entries[i] = w.load.Ledger.Sent(decide(event, w.name+"b"+strconv.Itoa(w.said/(3*BatchLen))+"i"+strconv.Itoa(i)))
 		cmds[i] = &entries[i].Command
 	}
 	w.load.pace(BatchLen)
@@ -258,6 +280,8 @@ func (w *lane) organiser(ctx context.Context) error {
 	event, id := w.event(), w.nextID()
 	var cmd *Command
 	switch n := w.random.IntN(100); {
+	case len(w.load.Lines) > 0 && (w.load.opensLine() || n < 10):
+		cmd = w.ofLine()
 	case n < 25:
 		cmd = NewCommand(event, &pb.BlockCommand{RequestId: id, Lot: "ga", Quantity: int64(1 + w.random.IntN(20))})
 	case n < 45:
@@ -298,6 +322,6 @@ func (l *Ledger) Codes() map[string]int {
 func acceptedVerbs() []engine.Verb {
 	return []engine.Verb{
 		engine.VerbCreate, engine.VerbHold, engine.VerbExtend, engine.VerbRelease, engine.VerbConfirm, engine.VerbBlock, engine.VerbUnblock, engine.VerbCapacity,
-		engine.VerbTouch,
+		engine.VerbTouch, engine.VerbOpen, engine.VerbJoin, engine.VerbLeave, engine.VerbAbsent, engine.VerbPresent,
 	}
 }

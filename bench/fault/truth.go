@@ -22,6 +22,10 @@ type truth struct {
 	pools   map[string]*lotTruth
 	slack   map[string]int64 // by lot: units that may have expired while they were recounted
 	viewed  map[string]bool  // ids of touches
+
+	entries map[int64]*placeTruth  // of the line
+	newest  map[string]*placeTruth // by buyer
+	placed  map[int64]*placeTruth  // by place
 }
 
 // heldTruth is a hold that was granted.
@@ -53,6 +57,7 @@ func newTruth(event string) *truth {
 	return &truth{
 		event: event, holds: map[string]*heldTruth{}, live: map[string]*heldTruth{}, orders: map[string]*pb.Order{},
 		tickets: map[string]bool{}, lots: map[string]*lotTruth{}, pools: map[string]*lotTruth{}, viewed: map[string]bool{},
+		entries: map[int64]*placeTruth{}, newest: map[string]*placeTruth{}, placed: map[int64]*placeTruth{},
 	}
 }
 
@@ -78,6 +83,8 @@ func (t *truth) apply(l *Ledger, e *Entry) {
 		t.capacity(l, e)
 	case engine.VerbTouch:
 		t.touch(l, e)
+	case engine.VerbJoin, engine.VerbLeave, engine.VerbAbsent, engine.VerbPresent:
+		t.seesPlace(l, e, r.GetPlace())
 	default:
 	}
 }
