@@ -60,6 +60,7 @@ sim: ## crash the store CRASHES (10,000) times in simulation, sell for SIM_HOURS
 .PHONY: kill
 kill: ## kill -9 a real engine under load KILLS (25) times, and look for everything it had acknowledged
 	go test -count 1 -timeout 3h -run '^TestKill$$' -v ./bench/fault -rounds=$(KILLS)
+	go test -count 1 -timeout 3h -run '^TestKillInADraw$$' -v ./bench/fault -rounds=$$(( ($(KILLS) + 9) / 10 ))
 
 .PHONY: saga
 saga: ## sell SAGAS (5,000) tickets over sockets while the engine is killed SAGA_KILLS (200) times, and compare it with its gateway's ledger, both ways
