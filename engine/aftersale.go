@@ -201,6 +201,7 @@ func (e *Event) voidTickets(order uint32, list []TicketID, by uint32, to share) 
 	payment := e.paymentRefOf(o)
 	e.rows -= e.orderHash(o, order, buyer, payment)
 	gone, first, slot := e.gone(order), o.ticket, o.more
+	was := e.codes != nil && e.allVoid(order)
 	i := 0
 	for it := e.firstItem(&o.basket); it.sales > 0; it = e.nextItem(it) {
 		number := e.prices[it.price].lot
@@ -245,6 +246,9 @@ func (e *Event) voidTickets(order uint32, list []TicketID, by uint32, to share) 
 		e.touched(order)
 	}
 	e.rows += e.orderHash(o, order, buyer, payment)
+	if e.codes != nil && !was && e.allVoid(order) {
+		e.useCode(&o.basket, -1)
+	}
 }
 
 // voidSeats makes the tickets of a seated item void that are in list, all of those left if list is nil: their seats leave the item's chain.

@@ -68,6 +68,9 @@ func (e *Event) applyHeld(f *factHeld) uint32 {
 	}
 	e.clock(slot)
 	e.rows += e.holdHash(row, f.buyerHash)
+	if e.codes != nil {
+		e.useCode(&row.basket, 1)
+	}
 	if e.line != nil {
 		e.fairHeld(buyer, f.asked.id != "")
 		e.passHeld(buyer, f.replaces != 0, e.unitsIn(&row.basket))
@@ -128,6 +131,9 @@ func (e *Event) end(slot uint32, as HoldState) int64 {
 			*seat = seatRow{}
 		}
 		e.move(number, int64(it.sales)*e.lots[number].units, from, shareFree)
+	}
+	if e.codes != nil && !(as == HoldExpired && plantedBug(plantedKeepUse)) {
+		e.useCode(&b, -1)
 	}
 	for i := b.more; i != 0; {
 		next := e.items.at(i - 1).next

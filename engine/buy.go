@@ -238,6 +238,8 @@ func (e *Event) validBuy(cmd *Command, p *PaymentCommand) bool {
 	case p.Offer != "" && cmd.Hold != "":
 		e.bad("offer", "an offer takes its own tickets: give it or a hold")
 		return false
+	case p.Offer != "" && !e.noCodeBeside(cmd, "the offer has the one that it was made with"), cmd.Hold != "" && !e.noCodeBeside(cmd, "the hold has the one that it was taken with"):
+		return false
 	case p.Offer != "" && len(cmd.Items) == 0: // the offer has them
 		if !e.validRequest(cmd) || !e.validID("buyer", cmd.Buyer) {
 			return false

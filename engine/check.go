@@ -59,7 +59,7 @@ func (e *Event) check(deep bool) error {
 		}
 	}
 	for _, check := range [...]func() error{
-		e.LiveCheck, c.orders, c.aftersale, c.links, c.lineRows, c.waiters, c.holds, c.purchases, c.offers, c.ended, c.counts, c.tiers, c.buyersRows, c.requests, c.touchesRows, c.wheel, c.leaks, e.checkRestores,
+		e.LiveCheck, c.orders, c.aftersale, c.links, c.codes, c.lineRows, c.waiters, c.holds, c.purchases, c.offers, c.ended, c.counts, c.tiers, c.buyersRows, c.requests, c.touchesRows, c.wheel, c.leaks, e.checkRestores,
 	} {
 		if err := check(); err != nil {
 			return err

@@ -54,7 +54,7 @@ const (
 	VerbPresent // the buyer is back
 	VerbWait    // wait for tickets that are sold out
 	VerbDraw    // the public value that the draw waits for
-	VerbCodes   // reserved for codes of the line: no event knows it yet
+	VerbCodes   // add, change or end codes
 	VerbSeed    // the shell has sealed a seed: its commit
 	VerbReveal  // the seed, once the lobby's list is published
 	VerbRate    // how many purchases a minute the payment lane can take
@@ -84,7 +84,7 @@ func (v Verb) String() string {
 
 // OfCallers reports whether commands of the verb come from calling services.
 func (v Verb) OfCallers() bool {
-	return v > VerbNone && v < VerbExpire || v == VerbTouch || v >= VerbJoin && v < VerbSeed && v != VerbCodes
+	return v > VerbNone && v < VerbExpire || v == VerbTouch || v >= VerbJoin && v < VerbSeed
 }
 
 // IsRead reports whether the verb only looks.
@@ -292,6 +292,7 @@ type LotSpec struct {
 	After     string   // a tier: opens in the step in which that lot first has nothing free
 	MinOrder  int64    // sales of this lot in one hold; 0 is 1
 	MaxOrder  int64    // sales of this lot in one hold; 0 is no maximum
+	CodeOnly  bool     // sold only with a code that is for it, as in a presale
 	Rows      []RowSpec
 
 	Set LotFields // update of an existing lot: which fields are meant
@@ -310,6 +311,7 @@ const (
 	SetLotMin
 	SetLotMax
 	SetLotOther // any field that an update cannot change: refused
+	SetLotCodeOnly
 )
 
 // Fee is one named part of a price beside the face value.

@@ -122,7 +122,7 @@ func (e *Event) create(cmd *Command) {
 		}
 		return
 	}
-	f.asked = asked{id: cmd.RequestID, print: fingerprint(cmd), hash: hashString(e.seed, cmd.RequestID)}
+	f.asked = asked{id: cmd.RequestID, print: e.fingerprint(cmd), hash: hashString(e.seed, cmd.RequestID)}
 	e.facts.Buf = f.append(e.facts.Buf)
 	e.emitted()
 	e.applyCreated(&f)
@@ -382,6 +382,14 @@ func (e *Event) changeLot(number uint32, s *LotSpec) {
 	}
 }
 
+// pricesOfLots is how many price versions there are that no code has made.
+func (e *Event) pricesOfLots() int {
+	if e.codes == nil {
+		return len(e.prices)
+	}
+	return len(e.prices) - e.codes.priced
+}
+
 // price adds the present price of a lot as a new version.
 func (e *Event) price(number uint32) {
 	l := &e.lots[number]
@@ -412,6 +420,9 @@ func (e *Event) hashStatic() {
 	}
 	for i := range e.prices {
 		p := &e.prices[i]
+		if p.code != 0 {
+			continue // a fact of its own has made it
+		}
 		buf = binary.AppendUvarint(buf, uint64(p.lot))
 		buf = binary.AppendVarint(buf, p.face)
 		buf = binary.AppendVarint(buf, p.tax)

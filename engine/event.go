@@ -68,11 +68,13 @@ type Event struct {
 	money        slab[requestRow]
 	requestIndex index // requests: the low bits of the position; money: moneyTag and the slot
 
-	line    *eventLine // nil until there is anything to keep of one
-	list    *waitList  // nil until somebody waits
-	waiting LineWant   // what the shell was told that the line wants; volatile
+	line    *eventLine  // nil until there is anything to keep of one
+	list    *waitList   // nil until somebody waits
+	codes   *eventCodes // nil until there is a code, or somebody has tried one
+	waiting LineWant    // what the shell was told that the line wants; volatile
 	// promised is up to which price version the buyer of the present command was shown prices with a pass; 0 is none.
 	promised uint32
+	coded    uint32 // slot + 1 of the code of the present command; 0 is none
 
 	touches    fifo[uint64] // hashes of the ids of those that are remembered
 	touchIndex index        // the low bits of the position
@@ -108,7 +110,11 @@ type work struct {
 	place     PlaceView
 	waiter    WaiterView
 	list      ListView
-	waiting   Command // a hold of what somebody waits for
+	waiting   Command     // a hold of what somebody waits for
+	ofCode    LineCommand // of a command of the engine's own, that has a code
+	codeHash  CodeHash    // of the code of the present command
+	guessKeys []uint64
+	codes     CodesView
 	line      LineView
 	poolsFree []int64
 	shopping  line.Shopping
@@ -143,6 +149,7 @@ type work struct {
 type breach struct {
 	found bool
 	pool  bool
+	code  bool
 	place uint32
 }
 
@@ -274,7 +281,9 @@ func (e *Event) Step(cmd *Command, now Instant, facts *Facts) *Outcome {
 		e.reveal(cmd)
 	case VerbRate:
 		e.rate(cmd)
-	case VerbNone, VerbCodes, verbEnd:
+	case VerbCodes:
+		e.setCodes(cmd)
+	case VerbNone, verbEnd:
 		panic(fmt.Sprintf("engine: a command without a verb reached event %q", e.key.ID))
 	default:
 		panic(fmt.Sprintf("engine: verb %d reached event %q", cmd.Verb, e.key.ID))
@@ -344,11 +353,15 @@ func (e *Event) settle() {
 	}
 }
 
-// LiveCheck returns an error if the last steps broke conservation (G1) in any lot or pool. Its cost does not depend on the size of the event:
+// LiveCheck returns an error if the last steps broke conservation (G1) in any lot or pool, or used a code too often. Its cost does not depend on the size of the event:
 // every change of a count checks its own lot and pools.
 func (e *Event) LiveCheck() error {
 	if !e.breach.found {
 		return nil
+	}
+	if e.breach.code {
+		c := &e.codes.rows[e.breach.place]
+		return fmt.Errorf("engine: event %q, code %q: %d holds and orders and %d places are more than its %d uses, or less than none", e.key.ID, c.name, c.used, c.placed, c.uses)
 	}
 	if e.breach.pool {
 		return fmt.Errorf("engine: event %q, pool %q: counts %+v are not its capacity", e.key.ID, e.pools[e.breach.place].id, e.pools[e.breach.place].view())

@@ -67,6 +67,9 @@ const (
 	kindWished       factKind = 72
 	kindWishEnded    factKind = 73
 	kindOfferedTo    factKind = 74
+	kindCodes        factKind = 75
+	kindGuessed      factKind = 76
+	kindPriced       factKind = 77
 )
 
 // asked is the command that a fact answers: its request id and fingerprint. Facts that no caller asked for have none.

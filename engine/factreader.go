@@ -64,6 +64,7 @@ const (
 	FactWished               // Buyer waits for tickets, as Waiter: Wishes, First
 	FactWishEnded            // Waiter will not be offered Wish any more, or with 0 nothing, or an offer could not be paid: Code
 	FactOfferedTo            // it is the turn of Waiter with Wish: the hold follows
+	FactPriced               // the next price: as Price, but for FaceMinor and TaxMinor, with a code
 	FactOutage               // of the node: it was down for LifeNs
 	FactAudited              // of the node: Audit
 )
@@ -98,6 +99,10 @@ type Fact struct {
 	Decline    payment.Decline
 	Soft       bool
 	BoxOffice  bool
+
+	Price     uint32 // number of a price, as in FactItem
+	FaceMinor int64
+	TaxMinor  int64
 
 	AmountMinor             int64
 	Tickets                 []TicketID // less the first of their order
@@ -281,6 +286,8 @@ func (r *FactReader) read(d *decoder) {
 		f.Wishes = r.wishes
 		d.waitFact(kind, f, &a)
 		r.wishes = f.Wishes
+	case kindCodes, kindGuessed, kindPriced:
+		d.codeFact(kind, f, &a)
 	case kindOutage, kindAudited, kindSetting:
 		d.fail(fmt.Sprintf("a fact of the node, %d, in an event", kind))
 	default:

@@ -32,7 +32,7 @@ var factNames = map[factKind]string{
 	kindTouched: "touched", kindTimed: "timed",
 	kindLobby: "lobby", kindJoined: "joined", kindLeft: "left", kindPresence: "presence", kindLobbyClosed: "lobby_closed", kindDrawValue: "draw_value",
 	kindRevealed: "revealed", kindDrawn: "drawn", kindRated: "rated", kindGranted: "granted", kindPassEnded: "pass_ended", kindSkipped: "skipped",
-	kindWished: "wished", kindWishEnded: "wish_ended", kindOfferedTo: "offered_to",
+	kindWished: "wished", kindWishEnded: "wish_ended", kindOfferedTo: "offered_to", kindCodes: "codes", kindGuessed: "guessed", kindPriced: "priced",
 }
 
 func (k factKind) String() string {
@@ -152,6 +152,8 @@ func (e *Event) viewFact(v *FactView, fact []byte) {
 		a = e.viewLineFact(v, fact)
 	case kindWished, kindWishEnded, kindOfferedTo:
 		a = e.viewWaitFact(v, fact)
+	case kindCodes, kindGuessed, kindPriced:
+		a = e.viewCodeFact(v, fact)
 	case kindTimed:
 		v.Text = timedText(&d)
 	case kindRefundSent, kindRefundStep:

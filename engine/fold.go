@@ -198,6 +198,12 @@ func (e *Event) foldFact(d *decoder) error {
 		return e.foldWishEnded(d)
 	case kindOfferedTo:
 		return e.foldOfferedTo(d)
+	case kindCodes:
+		return e.foldCodes(d)
+	case kindGuessed:
+		return e.foldGuessed(d)
+	case kindPriced:
+		return e.foldPriced(d)
 	case kindOutage, kindAudited, kindSetting:
 	}
 	return fmt.Errorf("%w: fact of unknown kind %d: was it written by a newer version?", ErrMalformed, kind)
@@ -305,6 +311,9 @@ func (e *Event) foldHeld(d *decoder) error {
 		if err := e.fitItem(&f.items[i], old); err != nil {
 			return err
 		}
+	}
+	if e.codes != nil && !e.oneCode(f.items) {
+		return unfit("items with two codes")
 	}
 	if len(f.items) > 1 && e.sharesSeats(f.items) {
 		return unfit("a seat is there twice")

@@ -21,7 +21,8 @@ func FuzzFold(f *testing.F) {
 	bought, paid := goldenCheckout(f)
 	queued, joined := goldenLine(f)
 	waiting, wished := goldenWait(f)
-	lines = append(append(append(append(lines, after...), paid...), joined...), wished...)
+	coded, gave := goldenCodes(f)
+	lines = append(append(append(append(append(lines, after...), paid...), joined...), wished...), gave...)
 	for _, line := range lines {
 		if strings.HasSuffix(line, " ") {
 			continue // a step without facts
@@ -33,7 +34,7 @@ func FuzzFold(f *testing.F) {
 		f.Add(b, uint8(1), true)
 		f.Add(b, uint8(1), false)
 	}
-	states := [...][]byte{state, sold.e.AppendSnapshot(nil), bought.e.AppendSnapshot(nil), queued.e.AppendSnapshot(nil), waiting.e.AppendSnapshot(nil)}
+	states := [...][]byte{state, sold.e.AppendSnapshot(nil), bought.e.AppendSnapshot(nil), queued.e.AppendSnapshot(nil), waiting.e.AppendSnapshot(nil), coded.e.AppendSnapshot(nil)}
 	f.Fuzz(func(t *testing.T, buf []byte, count uint8, blank bool) {
 		var e *Event
 		if blank {
@@ -94,6 +95,8 @@ func FuzzSnapshot(f *testing.F) {
 	f.Add(bought.e.AppendSnapshot(nil))
 	waiting, _ := goldenWait(f)
 	f.Add(waiting.e.AppendSnapshot(nil))
+	coded, _ := goldenCodes(f)
+	f.Add(coded.e.AppendSnapshot(nil))
 	for _, state := range lineStates(f) {
 		f.Add(state)
 	}

@@ -106,7 +106,7 @@ func (e *Event) takeItems(f *factHeld) {
 	f.items = f.items[:0]
 	for i := range e.work.wanted {
 		if w := &e.work.wanted[i]; w.take > 0 {
-			f.items = append(f.items, factItem{price: e.priceFor(w.lot), sales: uint32(w.take), seats: w.seats})
+			f.items = append(f.items, factItem{price: e.takePrice(w.lot), sales: uint32(w.take), seats: w.seats})
 		}
 	}
 }

@@ -25,7 +25,7 @@ func (e *Event) because(why refusal) {
 // judgeHold applies the rules, in the order of the codes but for that of a missing pass, which comes before all that looks at the lots, and fills work.wanted with what can be taken. It leaves the reason to refuse in why.
 func (e *Event) judgeHold(cmd *Command, buyer, old uint32) {
 	e.why.code = CodeOK
-	e.promised = 0
+	e.promised, e.coded = 0, 0
 	e.gather(cmd)
 	if old != 0 && e.holds.at(old-1).state() == HoldPaying {
 		e.because(refusal{code: CodePaymentInProgress, field: fieldBuyer})
@@ -45,6 +45,9 @@ func (e *Event) judgeHold(cmd *Command, buyer, old uint32) {
 	if e.why.code != CodeOK {
 		return
 	}
+	if e.judgeCode(cmd, buyer, old); e.why.code != CodeOK {
+		return
+	}
 	units := e.judgeLots(buyer)
 	if e.spec.Pay.LimitPerLinked > 0 {
 		e.judgeLinked(cmd, buyer, old, units)
@@ -59,7 +62,7 @@ func (e *Event) judgeHold(cmd *Command, buyer, old uint32) {
 		total := int64(0)
 		for i := range e.work.wanted {
 			w := &e.work.wanted[i]
-			total += w.take * e.prices[e.priceFor(w.lot)].total
+			total += w.take * e.costOf(w.lot)
 		}
 		if total > cmd.MaxPrice {
 			e.because(refusal{code: CodePriceExceeded, field: fieldMaxPrice, have: cmd.MaxPrice, want: total})
@@ -81,6 +84,9 @@ func (e *Event) judgeLots(buyer uint32) (units int64) {
 		units += w.sales * l.units
 		if !l.open {
 			e.because(refusal{code: CodeLotNotOpen, field: fieldItems, subject: aboutLot, at: w.lot})
+		}
+		if l.spec.CodeOnly && (e.coded == 0 || !e.isFor(&e.codes.rows[e.coded-1], w.lot)) {
+			e.because(refusal{code: CodeLotNotOpen, field: fieldItems, subject: aboutLot, at: w.lot, text: lotNeedsCode})
 		}
 		if w.sales < l.minOrder {
 			e.because(refusal{code: CodeBelowMinimum, field: fieldItems, subject: aboutLot, at: w.lot, have: w.sales, want: l.minOrder})

@@ -143,6 +143,10 @@ func (e *Event) judgeLate(cmd *Command, pos uint64, hash uint64, buyer uint32) (
 		}
 		again.Items = append(again.Items, want)
 	}
+	if code := e.codeOfItems(items); code != 0 {
+		e.work.ofCode = LineCommand{code: code}
+		again.Line = &e.work.ofCode
+	}
 	h := &e.work.held
 	h.asked, h.buyerHash, h.buyerRow = asked{}, hash, buyer
 	e.late = true
@@ -159,6 +163,16 @@ func (e *Event) judgeLate(cmd *Command, pos uint64, hash uint64, buyer uint32) (
 		return e.why, nil
 	}
 	return impossible, nil
+}
+
+// codeOfItems is slot + 1 of the code that items were taken with; 0 is none.
+func (e *Event) codeOfItems(items []factItem) uint32 {
+	for i := range items {
+		if code := e.prices[items[i].price].code; code != 0 {
+			return code
+		}
+	}
+	return 0
 }
 
 // lateItems is what an expired hold had.
@@ -200,7 +214,7 @@ func (e *Event) equalLots(cmd *Command, items []factItem) {
 			lot := uint32((int(p.lot) + number) % len(e.lots))
 			l := &e.lots[lot]
 			room, _ := e.room(nil, lot)
-			if l.open && l.units == mine.units && e.prices[l.price].total == p.total && room >= need {
+			if l.open && !l.spec.CodeOnly && l.units == mine.units && e.prices[l.price].total == p.total && room >= need {
 				cmd.Items[i] = Item{Lot: l.spec.Lot, Quantity: int64(items[i].sales), Split: l.seating != nil}
 				break
 			}

@@ -20,6 +20,16 @@ const (
 	WantsMax             = 200              // tickets that somebody who joins the line may mean to take
 	DrawValueLenMax      = 256              // bytes of the public value of a draw
 	EntriesPageMax       = 1024             // leaves of a lobby that one answer shows: 32 KiB
+	CodeLenMin           = 4                // bytes of a code that an organiser gives: shorter ones are guessed at once
+	CodeLenMax           = 64               // bytes of a code
+	CodesPerCommandMax   = 256              // codes in one command: about 100 microseconds of a step
+	CodesMax             = 1 << 14          // codes of an event: one for each member of a large club; 200 bytes each
+	LotsPerCodeMax       = 64               // lots that one code is for
+	CodePricesMax        = 1 << 16          // prices with codes, one for each code, lot and price of it that were taken: 64 bytes each
+	CodesShownMax        = 256              // codes that an event shows: a codes command shows those that it names
+	GuessesMax           = 8                // codes that are none, by a buyer or those who are linked, within the window: nobody mistypes so often
+	guessWindowNs        = 15 * 60e9        // the window
+	GuessersMax          = 1 << 16          // of whom it is known that they guess: 40 bytes each; then the first is forgotten
 	WishesMax            = 4                // wishes of somebody on the waiting list, the dearest first
 	WishQuantityMax      = 32               // sales of one wish
 	WishKindsMax         = 1024             // kinds of wishes, a lot and a quantity, of one event: each costs a look at what is freed

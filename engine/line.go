@@ -54,6 +54,12 @@ const (
 
 // LineCommand is what a command about the line says. Which fields matter depends on the verb.
 type LineCommand struct {
+	// join, hold, offer, buy, wait: as the buyer typed it, up to CodeLenMax bytes. A hold and an offer keep theirs: what buys them gives none
+	Code string
+	code uint32 // slot + 1 of a code that the engine itself knows: of an offer, a late payment, or somebody whose turn has come
+
+	Codes []CodeSpec // codes: 1 to CodesPerCommandMax
+
 	// join
 	Track string // empty is the first
 	Wants int64  // tickets that the buyer means to take, a hint: 0 to WantsMax; 0 is not said

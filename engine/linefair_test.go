@@ -11,7 +11,7 @@ import (
 func TestWhatBecameOfThoseInTheLineIsCounted(t *testing.T) {
 	spec := testSpec()
 	spec.HoldTTLMs, spec.Lots, spec.Pay.LimitPerLinked = 120_000, []LotSpec{{Lot: "ga", FaceMinor: 4500}}, 100
-	spec.Line = &LineSpec{Mode: LineModeLine, PassTTLMs: 30_000, GraceMs: 10_000, Tracks: []TrackSpec{{"general", 7500}, {"member", 2500}}}
+	spec.Line = &LineSpec{Mode: LineModeLine, PassTTLMs: 30_000, GraceMs: 10_000, Tracks: []TrackSpec{{Track: "general", ShareBp: 7500}, {Track: "member", ShareBp: 2500}}}
 	w := newWorld(t, spec)
 	linked := func(cmd *Command) *Command {
 		cmd.Payment = &PaymentCommand{Note: goodCard()}

@@ -19,6 +19,8 @@ func (e *Event) foldJoined(d *decoder) error {
 		return unfit("somebody joins a line that is not there, or is over")
 	case f.entry != line.Entry(e.line.rows.rows)+1:
 		return unfit("an entry's number is not the next")
+	case int(f.code) > e.codesCount() || f.code != 0 && e.codes.rows[f.code-1].track != f.track+1 || f.code == 0 && e.trackOf(f.track).CodeOnly:
+		return unfit("somebody joins with a code that is not there, or in a track for which there has to be one")
 	case int(f.track) >= e.trackCount() || f.wants > WantsMax:
 		return unfit("an entry of no track, or that wants too much")
 	case at != 0 && (e.line.rows.at(at-1).state.live() || e.line.rows.at(at-1).joinsBefore()+1 >= joinsMax):

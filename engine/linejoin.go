@@ -9,13 +9,14 @@ import (
 
 // factJoined says that a buyer has joined the line, in a track. In the lobby its leaf is appended to the tree; afterwards its place is its number.
 //
-//	| 61 | asked | buyer | entry | track | wants |
+//	| 61 | asked | buyer | entry | track, code follows * 128 | code? | wants |
 type factJoined struct {
 	asked
 	buyer string
 	entry line.Entry
 	track uint8
 	wants uint8
+	code  uint32 // slot + 1; 0 is none
 
 	// Found out before apply; not in the log.
 	buyerHash uint64
@@ -24,13 +25,27 @@ type factJoined struct {
 
 func (f *factJoined) append(dst []byte) []byte {
 	dst = appendString(f.asked.append(append(dst, byte(kindJoined))), f.buyer)
-	return append(binary.AppendUvarint(dst, uint64(f.entry)), f.track, f.wants)
+	dst = binary.AppendUvarint(dst, uint64(f.entry))
+	if f.code != 0 {
+		dst = binary.AppendUvarint(append(dst, f.track|joinedCode), uint64(f.code))
+		return append(dst, f.wants)
+	}
+	return append(dst, f.track, f.wants)
 }
 
 func (d *decoder) joined(f *factJoined) {
 	d.caller(&f.asked)
-	f.buyer, f.entry, f.track, f.wants = d.id(), d.entry(), d.byte(), d.byte()
+	f.buyer, f.entry, f.track, f.code = d.id(), d.entry(), d.byte(), 0
+	if f.track&joinedCode != 0 {
+		f.track &^= joinedCode
+		if f.code = uint32(d.uint(CodesMax)); f.code == 0 {
+			d.fail("somebody joins with a code that is none")
+		}
+	}
+	f.wants = d.byte()
 }
+
+const joinedCode = 1 << 7
 
 // factLeft says that a buyer has given up a place.
 //
@@ -71,7 +86,7 @@ func (e *Event) validLine(cmd *Command) bool {
 		e.tooMany("wants", WantsMax)
 		return false
 	}
-	return true
+	return e.validCode(cmd)
 }
 
 // join gives a buyer a place in the line. Whoever has one keeps it.
@@ -101,6 +116,7 @@ func (e *Event) join(cmd *Command) {
 	}
 	f.track, f.wants = track, uint8(lineOf(cmd).Wants)
 	e.judgeJoin(cmd, buyer)
+	e.judgeJoinCode(cmd, &f)
 	if e.why.code != CodeOK {
 		e.refuseAsked(cmd, &f.asked, e.why)
 		return
@@ -189,6 +205,9 @@ func (e *Event) applyJoined(f *factJoined) uint32 {
 	*l.rows.at(slot) = lineRow{buyer: buyer, joined: e.age(), state: PlaceWaiting, track: f.track, wants: f.wants, flags: joins * rowJoins}
 	l.newest.set(buyer, slot+1)
 	l.fair.Joined(f.track)
+	if f.code != 0 {
+		e.codes.entries.set(slot, f.code)
+	}
 	switch l.phase {
 	case LineLobby:
 		l.tree.Append(e.leaf(slot))
@@ -208,6 +227,9 @@ func (e *Event) applyJoined(f *factJoined) uint32 {
 // addEntry adds an entry to the sums.
 func (e *Event) addEntry(slot uint32) {
 	e.line.counts[e.line.rows.at(slot).state]++
+	if countsCode(e.line.rows.at(slot).state) {
+		e.placeCode(slot, 1)
+	}
 	e.rows += e.entryHash(slot) + e.line.placeHash(slot)
 }
 

@@ -122,7 +122,7 @@ func chainRemove[T any, P chainable[T]](c *chain, rows *slab[T], slot uint32) {
 func (e *Event) entryHash(slot uint32) uint64 {
 	r := e.line.rows.at(slot)
 	h := hasher(e.buyerHash(r.buyer) ^ hashK0)
-	h.pair(uint64(slot)|uint64(r.joined)<<32, uint64(r.track)|uint64(r.wants)<<8)
+	h.pair(uint64(slot)|uint64(r.joined)<<32, uint64(r.track)|uint64(r.wants)<<8|uint64(e.codeOfEntry(slot))<<16)
 	return uint64(h)
 }
 
@@ -137,6 +137,9 @@ func (e *Event) setState(slot uint32, state PlaceState, set, clear uint8) {
 	r := l.rows.at(slot)
 	e.waited(r, state)
 	e.rows -= l.placeHash(slot)
+	if countsCode(r.state) && !countsCode(state) {
+		e.placeCode(slot, -1)
+	}
 	l.counts[r.state]--
 	r.state, r.flags = state, r.flags&^clear|set
 	l.counts[state]++

@@ -50,6 +50,8 @@ type LineSpec struct {
 type TrackSpec struct {
 	Track   string
 	ShareBp int64 // of the passes, in hundredths of a percent; those of all tracks are 10,000
+	// CodeOnly keeps it for those who join with a code that gives a place in it. The first track is for everybody.
+	CodeOnly bool
 }
 
 // LineFields says which fields of a LineSpec an update means.
@@ -189,6 +191,9 @@ func (c *specCheck) tracks(tracks []TrackSpec) bool {
 		if slices.ContainsFunc(tracks[:i], func(t TrackSpec) bool { return t.Track == tracks[i].Track }) {
 			return c.bad(name+"track", "it is there twice")
 		}
+		if i == 0 && tracks[i].CodeOnly {
+			return c.bad(name+"code_only", "the first track is for everybody")
+		}
 		if s := tracks[i].ShareBp; s < 0 || s > sharesAll {
 			return c.bad(name+"share_bp", "it is 0 to 10000")
 		}
@@ -215,12 +220,16 @@ func (c *specCheck) tracks(tracks []TrackSpec) bool {
 // updatesLine reports whether an update says anything about the line.
 func (s *EventSpec) updatesLine() bool { return s.Line != nil && s.Line.Set != 0 }
 
-// appendLine appends what is said about a line: | set | mode, draw value * 128 | numbers | n | n tracks: name, share |
+// appendLine appends what is said about a line: | set | mode, code only * 64, draw value * 128 | numbers | n | n tracks: name, share | if code only: a bit a track |
 func appendLine(dst []byte, s *LineSpec) []byte {
 	dst = binary.AppendUvarint(dst, uint64(s.Set))
 	how := byte(s.Mode)
 	if s.DrawValue {
 		how |= lineDrawValue
+	}
+	only := s.codeOnly()
+	if only != 0 {
+		how |= lineCodeOnly
 	}
 	dst = append(dst, how)
 	for _, n := range s.numbers() {
@@ -230,15 +239,31 @@ func appendLine(dst []byte, s *LineSpec) []byte {
 	for i := range s.Tracks {
 		dst = binary.AppendVarint(appendString(dst, s.Tracks[i].Track), s.Tracks[i].ShareBp)
 	}
+	if only != 0 {
+		dst = binary.AppendUvarint(dst, only)
+	}
 	return dst
 }
 
-const lineDrawValue = 1 << 7
+// codeOnly has a bit for each track that is for those with a code.
+func (s *LineSpec) codeOnly() (only uint64) {
+	for i := range s.Tracks {
+		if s.Tracks[i].CodeOnly && i < TracksMax {
+			only |= 1 << i
+		}
+	}
+	return only
+}
+
+const (
+	lineCodeOnly  = 1 << 6
+	lineDrawValue = 1 << 7
+)
 
 func (d *decoder) line() *LineSpec {
 	s := &LineSpec{Set: LineFields(d.uint(uint64(lineFieldsEnd - 1)))}
 	how := d.byte()
-	s.Mode, s.DrawValue = LineMode(how&^lineDrawValue), how&lineDrawValue != 0
+	s.Mode, s.DrawValue = LineMode(how&^(lineDrawValue|lineCodeOnly)), how&lineDrawValue != 0
 	if s.Mode >= lineModesEnd {
 		d.fail("a line of unknown mode")
 	}
@@ -247,6 +272,15 @@ func (d *decoder) line() *LineSpec {
 	}
 	for range d.count(TracksMax, 2) {
 		s.Tracks = append(s.Tracks, TrackSpec{Track: d.text(IDLenMax), ShareBp: d.signed()})
+	}
+	if how&lineCodeOnly != 0 {
+		only := d.uint(1<<TracksMax - 1)
+		for i := range s.Tracks {
+			s.Tracks[i].CodeOnly = only>>i&1 != 0
+		}
+		if only == 0 || s.codeOnly() != only {
+			d.fail("tracks for codes that are not there")
+		}
 	}
 	return s
 }
@@ -264,12 +298,17 @@ func (e *Event) trackNamed(name string) (track uint8, ok bool) {
 	return uint8(max(0, i)), i >= 0
 }
 
+// trackOf is what the organiser says of a track.
+func (e *Event) trackOf(track uint8) TrackSpec {
+	if s := e.spec.Line; s != nil && int(track) < len(s.Tracks) {
+		return s.Tracks[track]
+	}
+	return TrackSpec{Track: TrackGeneral, ShareBp: sharesAll}
+}
+
 // trackName is the name of a track.
 func (e *Event) trackName(track uint8) string {
-	if s := e.spec.Line; s != nil && int(track) < len(s.Tracks) {
-		return s.Tracks[track].Track
-	}
-	return TrackGeneral
+	return e.trackOf(track).Track
 }
 
 // trackCount is how many tracks the line has.

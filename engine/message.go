@@ -77,6 +77,14 @@ const (
 	ticketsForTheLine
 	freedForWaiters
 	oneItemToWait
+	lotNeedsCode
+	trackNeedsCode
+	codeOfOthers
+	codeOfNoTrack
+	codeHasEnded
+	codeIsEarly
+	tooManyCodePrices
+	tooManyEventCodes
 	eligibleSentences // one an Eligibility, then one a StepUp
 	stepUpSentences   = eligibleSentences + sentence(eligibilityEnd)
 	sentencesEnd      = stepUpSentences + sentence(stepUpEnd)
@@ -155,6 +163,14 @@ var sentences = [sentencesEnd]string{
 	ticketsForTheLine: "tickets are left for the line: join it",
 	freedForWaiters:   "tickets were freed for those who wait for them: retry in a moment",
 	oneItemToWait:     "to wait, a purchase is of one lot, without chosen seats or seats of a kind",
+	lotNeedsCode:      "is sold with a code only",
+	trackNeedsCode:    "this track is for those who join with a code",
+	codeOfOthers:      "the code is for none of these lots",
+	codeOfNoTrack:     "the code gives no place in this track",
+	codeHasEnded:      "the code is not good any more",
+	codeIsEarly:       "the code is not good yet",
+	tooManyCodePrices: "the event has as many prices with codes as the engine allows",
+	tooManyEventCodes: "the event has as many codes as the engine allows",
 
 	drawsLater: "a value is taken only where one was promised, once the lobby has closed and before the seed is revealed",
 
@@ -286,6 +302,15 @@ func (o *Outcome) AppendMessage(dst []byte) []byte {
 	case CodeSeatUnknown:
 		return append(append(dst, "the lot has no seat "...), o.Lot...)
 	case CodeLotNotOpen:
+		if o.Lot == "" {
+			if o.Text == "" {
+				return append(dst, codeSentences[o.Code]...)
+			}
+			return append(dst, o.Text...)
+		}
+		if o.Text != "" {
+			return append(append(append(append(dst, "lot "...), o.Lot...), ' '), o.Text...)
+		}
 		return append(append(append(dst, "lot "...), o.Lot...), " goes on sale when the one before it has sold out"...)
 	case CodeInvalid, CodeCardNumber, CodeTooMany:
 		if o.Lot != "" {

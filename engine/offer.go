@@ -116,7 +116,7 @@ func (e *Event) offer(cmd *Command) {
 func (e *Event) totalWanted() (total int64) {
 	for i := range e.work.wanted {
 		w := &e.work.wanted[i]
-		total += w.take * e.prices[e.priceFor(w.lot)].total
+		total += w.take * e.costOf(w.lot)
 	}
 	return total
 }
@@ -234,6 +234,11 @@ func (e *Event) takeOffer(cmd *Command, p *PaymentCommand, buyer uint32) (*Comma
 	whole := &e.work.command
 	*whole = *cmd
 	whole.Items = items
+	if code := e.codeOfWish(row.items); code != 0 {
+		whole.Line = &e.work.ofCode
+		*whole.Line = *lineOf(cmd)
+		whole.Line.code = code
+	}
 	if !cmd.HasMaxPrice && cmd.MaxPrice == 0 || row.total < cmd.MaxPrice {
 		whole.HasMaxPrice, whole.MaxPrice = true, row.total
 	}
@@ -268,7 +273,7 @@ func (e *Event) offerItems(v *OfferView, wish []byte) {
 		w := d.wishItem()
 		p := &e.prices[w.price]
 		l := &e.lots[p.lot]
-		item := ItemView{Lot: l.spec.Lot, Quantity: w.sales, Units: l.units, FaceMinor: p.face, TaxMinor: p.tax, Fees: p.fees}
+		item := ItemView{Lot: l.spec.Lot, Quantity: w.sales, Units: l.units, FaceMinor: p.face, TaxMinor: p.tax, Fees: p.fees, Code: e.codeName(p.code)}
 		for _, n := range w.seats {
 			item.Seats = append(item.Seats, string(l.seating.appendLabel(nil, n)))
 		}

@@ -92,9 +92,15 @@ func (e *Event) openTables(d *decoder, version byte) {
 		e.openTouches(d)
 	}
 	if version > 4 && d.what == "" {
-		if e.openLine(d); d.what == "" {
+		if e.openCodes(d); d.what == "" {
+			e.openLine(d)
+		}
+		if d.what == "" {
 			e.openList(d)
 		}
+	}
+	if version < 5 && e.codes != nil {
+		d.fail("a price with a code of before there were codes")
 	}
 	if hash := d.fixed64(); d.what == "" && hash != e.StateHash() {
 		d.fail(fmt.Sprintf("its state hash is %016x, its content's %016x", hash, e.StateHash()))
@@ -184,8 +190,13 @@ func (e *Event) openLayout(d *decoder, spec *EventSpec) {
 func (e *Event) openPrices(d *decoder) {
 	e.prices = e.prices[:0]
 	newest := make([]uint32, len(e.lots)) // number + 1 of the lot's price so far
-	for range d.count(e.limits.PriceVersions, 4) {
-		p := priceVersion{lot: uint32(d.uint(math.MaxUint32)), face: int64(d.uint(MinorMax)), tax: int64(d.uint(MinorMax)), fees: d.fees()}
+	for range d.count(e.limits.PriceVersions+CodePricesMax, 4) {
+		lot := uint32(d.uint(math.MaxUint32))
+		if lot&codePriceFlag != 0 && d.what == "" {
+			e.openCodePrice(d, lot&^codePriceFlag)
+			continue
+		}
+		p := priceVersion{lot: lot, face: int64(d.uint(MinorMax)), tax: int64(d.uint(MinorMax)), fees: d.fees()}
 		if d.what != "" || int(p.lot) >= len(e.lots) {
 			d.fail("a price of no lot")
 			return
@@ -218,6 +229,21 @@ func (e *Event) openPrices(d *decoder) {
 		}
 	}
 	e.hashStatic()
+}
+
+// openCodePrice reads a price with a code. Whether there is such a code is known when the codes are read.
+func (e *Event) openCodePrice(d *decoder, lot uint32) {
+	p := priceVersion{lot: lot, face: int64(d.uint(MinorMax)), tax: int64(d.uint(MinorMax)), before: uint32(d.uint(uint64(len(e.prices)))), code: uint32(d.uint(CodesMax))}
+	if d.what != "" || p.before == 0 || p.code == 0 || e.codes != nil && e.codes.priced >= CodePricesMax {
+		d.fail("a price with no code, or made of none")
+		return
+	}
+	base := &e.prices[p.before-1]
+	if p.fees, p.total = base.fees, p.face+base.total-base.face; base.code != 0 || base.lot != lot || p.face > base.face || p.tax > base.tax {
+		d.fail("a price with a code that is above the one without")
+		return
+	}
+	e.addCodePrice(p)
 }
 
 // shift counts units of a lot, that are free so far, in another share, without what a move in a step brings about. Check finds what goes below zero.
@@ -266,6 +292,10 @@ func (e *Event) openBasket(d *decoder, owner uint32, state seatState, to share, 
 		units := int64(it.sales) * e.lots[lot].units
 		tickets += units
 		e.shift(lot, units-gone, to)
+	}
+	if !e.oneCode(items[:n]) {
+		d.fail("items with two codes")
+		return basket{}, 0
 	}
 	b := e.fill(items[:n], owner)
 	for it := e.firstItem(&b); it.sales > 0; it = e.nextItem(it) {
@@ -440,7 +470,7 @@ func (e *Event) answerable(verb Verb, id uint64) bool {
 		return id >= 1 && id <= uint64(e.purchases.rows.rows)
 	case VerbBlock, VerbUnblock, VerbCapacity:
 		return id>>1 <= math.MaxUint32 && e.fitPlace(uint32(id>>1), id&1 != 0) == nil
-	case VerbCreate, VerbUpdate, VerbOpen, VerbPause, VerbClose, VerbOneClick, VerbCancel, VerbDraw:
+	case VerbCreate, VerbUpdate, VerbOpen, VerbPause, VerbClose, VerbOneClick, VerbCancel, VerbDraw, VerbCodes:
 		return id == 0
 	case VerbJoin, VerbLeave, VerbAbsent, VerbPresent, VerbWait:
 		if verb == VerbWait || verb == VerbLeave && id > leftList {
@@ -449,7 +479,7 @@ func (e *Event) answerable(verb Verb, id uint64) bool {
 		}
 		return id >= 1 && e.line != nil && id <= uint64(e.line.rows.rows)
 	case VerbNone, VerbGet, VerbOrder, VerbExpire, VerbSettle, VerbSchedule, VerbResume, VerbProve, VerbRestore, VerbArchive, VerbWhy,
-		VerbPurchase, VerbComplete, VerbIntend, VerbResult, VerbTell, VerbTouch, VerbTime, VerbPlace, VerbCodes, VerbSeed, VerbReveal, VerbRate, verbEnd:
+		VerbPurchase, VerbComplete, VerbIntend, VerbResult, VerbTell, VerbTouch, VerbTime, VerbPlace, VerbSeed, VerbReveal, VerbRate, verbEnd:
 	}
 	return false
 }

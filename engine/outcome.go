@@ -127,6 +127,7 @@ type ItemView struct {
 	TaxMinor  int64
 	Fees      []Fee
 	Seats     []string
+	Code      string // name of the code that it was taken with; empty if with none
 }
 
 // OrderView shows an order with its tickets, which are numbered without holes from FirstTicket in the order of the items and seats.
@@ -200,6 +201,7 @@ type EventView struct {
 	Cancel    *CancelView // nil unless the event was cancelled
 	Line      *LineView   // nil unless it has a line, or was said to have one
 	List      *ListView   // nil unless somebody has waited for tickets
+	Codes     *CodesView  // nil unless it has codes
 }
 
 // Counts is where the capacity of a lot or pool is, in units. Free + Held + Paying + Sold + Blocked = Capacity, always (G1).

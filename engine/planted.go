@@ -31,6 +31,7 @@ const (
 	plantedOvertakeWaiter              // offer freed tickets to the second of those who wait
 	plantedWaiterToTheBack             // send whoever asks again to the end of the waiting list
 	plantedBackOfTheLine               // send whoever joins again to the back
+	plantedKeepUse                     // count a code as used though its hold has expired
 )
 
 // plantedBug reports whether this build has the bug. A constant comparison: in an ordinary build every use of it is compiled away.

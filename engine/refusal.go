@@ -41,6 +41,8 @@ const (
 	fieldMethod
 	fieldTrack
 	fieldWishes
+	fieldCode
+	fieldCodes
 	fieldsEnd
 )
 
@@ -48,7 +50,7 @@ const (
 var fieldNames = [fieldsEnd]string{
 	"", "items", "request_id", "hold", "order", "payment_ref", "max_price_minor", "lot", "pool", "quantity", "seats", "event", "lots", "buyer",
 	"ticket", "tickets", "amount_minor", "by_buyer", "refund",
-	"purchase", "offer", "method", "track", "wishes",
+	"purchase", "offer", "method", "track", "wishes", "code", "codes",
 }
 
 // subject says what a refusal is about.
@@ -107,7 +109,7 @@ func (e *Event) show(cmd *Command, why refusal) {
 	out.Have, out.Want = why.have, why.want
 	out.Text = sentences[why.text]
 	out.RetryAfterMs = 0
-	if why.code == CodePaymentBusy || why.code == CodePaymentUnavailable {
+	if why.code == CodePaymentBusy || why.code == CodePaymentUnavailable || why.code == CodeCodeLocked {
 		out.RetryAfterMs = why.have
 	}
 	out.Lot = ""

@@ -1,5 +1,7 @@
 package engine
 
+import "encoding/binary"
+
 // endedTag marks, in holdSlots, the position of an ended row; moneyTag, in requestIndex, the slot of a money request.
 const (
 	endedTag = 1 << 31
@@ -120,7 +122,7 @@ func (e *Event) knownToo(cmd *Command, a *asked) (known bool, hash uint64, buyer
 }
 
 func (e *Event) knownAt(p *probe, cmd *Command, a *asked) bool {
-	a.id, a.print = cmd.RequestID, fingerprint(cmd)
+	a.id, a.print = cmd.RequestID, e.fingerprint(cmd)
 	if row := e.requestFound(p, cmd.RequestID); row != nil {
 		if row.print != a.print {
 			e.refuse(cmd, refusal{code: CodeRequestMismatch, field: fieldRequestID})
@@ -180,20 +182,25 @@ func (e *Event) repeat(row *requestRow) {
 		e.showWaiter(uint32(row.id() - 1))
 	case VerbDraw:
 		e.showLine()
+	case VerbCodes:
+		e.showEvent()
 	case VerbNone, VerbGet, VerbOrder, VerbExpire, VerbSettle, VerbSchedule, VerbResume, VerbProve, VerbRestore, VerbArchive, VerbWhy,
-		VerbPurchase, VerbComplete, VerbIntend, VerbResult, VerbTell, VerbTouch, VerbTime, VerbPlace, VerbCodes, VerbSeed, VerbReveal, VerbRate, verbEnd:
+		VerbPurchase, VerbComplete, VerbIntend, VerbResult, VerbTell, VerbTouch, VerbTime, VerbPlace, VerbSeed, VerbReveal, VerbRate, verbEnd:
 		panic("engine: request " + e.names.get(row.name) + " is remembered for a verb that is never remembered: " + row.verb().String())
 	}
 }
 
 // fingerprint hashes what a command asks for, without its request id: equal for the same command however it was encoded. Fields that its verb
 // does not read are left out of a hold, the one command that has to be fast.
-func fingerprint(cmd *Command) uint64 {
+func (e *Event) fingerprint(cmd *Command) uint64 {
 	h := hasher(hashK2)
 	h.pair(uint64(cmd.Verb)|uint64(cmd.Device)<<8|uint64(cmd.Fill)<<16|uint64(len(cmd.Items))<<32, uint64(len(cmd.Seats)))
 	h.string(cmd.Buyer)
 	if cmd.Verb == VerbHold {
 		h.wish(cmd)
+		if cmd.Line != nil {
+			e.codePrint(&h, cmd.Line)
+		}
 		return uint64(h)
 	}
 	if cmd.Verb == VerbBuy || cmd.Verb == VerbOffer {
@@ -202,6 +209,9 @@ func fingerprint(cmd *Command) uint64 {
 		h.payment(paymentOf(cmd))
 		if cmd.Line != nil && cmd.Line.Wait {
 			h.word(5) //nolint:mnd // the next number after those of wish
+		}
+		if cmd.Line != nil {
+			e.codePrint(&h, cmd.Line)
 		}
 		return uint64(h)
 	}
@@ -225,8 +235,42 @@ func fingerprint(cmd *Command) uint64 {
 		h.int(l.Wants)
 		h.string(l.Value)
 		h.waits(cmd, l)
+		e.codePrint(&h, l)
+		for i := range l.Codes {
+			e.codeSpecPrint(&h, &l.Codes[i])
+		}
 	}
 	return uint64(h)
+}
+
+// codePrint adds the code that a command gives, nothing where it gives none. Fingerprints are in the log, so of codes they are made of hashes.
+func (e *Event) codePrint(h *hasher, l *LineCommand) {
+	if l.Code != "" {
+		e.work.codeHash = HashCode(e.key.Account, e.key.ID, l.Code)
+		h.word(6) //nolint:mnd // the next number after those of wish and of waiting
+		h.hash(&e.work.codeHash)
+	}
+}
+
+func (e *Event) codeSpecPrint(h *hasher, c *CodeSpec) {
+	h.string(c.Name)
+	hash := c.Hash
+	if c.Code != "" {
+		hash = HashCode(e.key.Account, e.key.ID, c.Code)
+	}
+	h.hash(&hash)
+	h.strings(c.Lots)
+	h.string(c.Track)
+	for _, v := range [...]int64{c.Uses, c.DiscountBp, c.DiscountMinor, int64(c.OpensAt), int64(c.EndsAt), int64(c.Set)} {
+		h.int(v)
+	}
+	h.bool(c.Ended)
+}
+
+func (h *hasher) hash(c *CodeHash) {
+	for i := 0; i < len(c); i += 8 {
+		h.word(binary.LittleEndian.Uint64(c[i:]))
+	}
 }
 
 // payment adds what a command says about payments, orders and tickets: not what the shell adds on the way, and not how long the caller wants to wait.

@@ -170,5 +170,6 @@ type priceVersion struct {
 	fees  []Fee
 	total int64 // a sale, face and fees
 
-	before uint32 // number + 1 of the lot's price before; 0 if it is the first
+	before uint32 // number + 1 of the lot's price before, 0 if it is the first; of a code's price, of the one that it is made of
+	code   uint32 // slot + 1 of the code whose price it is; 0 is everybody's
 }

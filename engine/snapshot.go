@@ -14,11 +14,11 @@ const snapshotVersion = 5
 //
 //	| 5 | state | if the event exists: |
 //	| seq lastAt since down holdLast | limits | spec | prices | pools | lots | buyers | orders | refunds | cancellation, window | links | holds | ended | requests | money |
-//	| refusal totals | restores | dates (dated.go) | purchases (paysnap.go) | offers (offer.go) | expired holds (late.go) | touches (touched.go) | line (linesnap.go) | waiting list (waitsnap.go) |
+//	| refusal totals | restores | dates (dated.go) | purchases (paysnap.go) | offers (offer.go) | expired holds (late.go) | touches (touched.go) | codes (codesnap.go) | line (linesnap.go) | waiting list (waitsnap.go) |
 //	| state hash, 8 bytes |
 //
 // Version 1 had neither restores nor dates, version 2 neither purchases nor anything of what became of orders, version 3 no
-// touches, version 4 neither line nor waiting list. What follows from these (counts, seat owners, sums, indexes, the wheel) is built again and compared by the state hash and Check.
+// touches, version 4 neither codes nor line nor waiting list. What follows from these (counts, seat owners, sums, indexes, the wheel) is built again and compared by the state hash and Check.
 func (e *Event) AppendSnapshot(dst []byte) []byte {
 	dst = append(dst, snapshotVersion, byte(e.state))
 	if e.state == 0 {
@@ -62,7 +62,7 @@ func (e *Event) AppendSnapshot(dst []byte) []byte {
 	}
 	dst = e.appendDated(e.appendRestores(e.appendMemories(dst, numbers.of)))
 	dst = e.appendTouches(e.appendLates(e.appendOffers(e.appendPurchases(dst, numbers.of), numbers.of)))
-	dst = e.appendList(e.appendLineState(dst, numbers.of), numbers.of)
+	dst = e.appendList(e.appendLineState(e.appendCodes(dst), numbers.of), numbers.of)
 	return binary.LittleEndian.AppendUint64(dst, e.StateHash())
 }
 
@@ -96,6 +96,12 @@ func (e *Event) appendLayout(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(e.prices)))
 	for i := range e.prices {
 		p := &e.prices[i]
+		if p.code != 0 {
+			for _, v := range [...]uint64{uint64(p.lot) | codePriceFlag, uint64(p.face), uint64(p.tax), uint64(p.before), uint64(p.code)} {
+				dst = binary.AppendUvarint(dst, v)
+			}
+			continue
+		}
 		dst = binary.AppendUvarint(dst, uint64(p.lot))
 		dst = binary.AppendUvarint(dst, uint64(p.face))
 		dst = binary.AppendUvarint(dst, uint64(p.tax))
@@ -103,6 +109,9 @@ func (e *Event) appendLayout(dst []byte) []byte {
 	}
 	return dst
 }
+
+// codePriceFlag marks, at the lot of a price, one with a code: face, tax, number + 1 of the price that it is made of, and code + 1 follow. Lots are below it.
+const codePriceFlag = 1 << 24
 
 // appendMemories appends what is remembered of things that are over: ended holds, requests, refusal totals.
 func (e *Event) appendMemories(dst []byte, buyers []uint32) []byte {

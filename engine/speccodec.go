@@ -58,13 +58,17 @@ const (
 	specLine    = 8 // what is said about the line is behind it
 )
 
-// appendLotSpec appends a lot: | lot name after | face tax capacity units min max | set | fees | pools | requires | rows |
+// appendLotSpec appends a lot: | lot name after | face tax capacity units min max | set, code only * 2^31 | fees | pools | requires | rows |
 func appendLotSpec(dst []byte, l *LotSpec) []byte {
 	dst = appendString(appendString(appendString(dst, l.Lot), l.Name), l.After)
 	for _, v := range [...]int64{l.FaceMinor, l.TaxMinor, l.Capacity, l.Units, l.MinOrder, l.MaxOrder} {
 		dst = binary.AppendVarint(dst, v)
 	}
-	dst = binary.AppendUvarint(dst, uint64(l.Set))
+	set := uint64(l.Set)
+	if l.CodeOnly {
+		set |= lotCodeOnly
+	}
+	dst = binary.AppendUvarint(dst, set)
 	dst = appendFees(dst, l.Fees)
 	dst = appendStrings(dst, l.Pools)
 	dst = appendStrings(dst, l.Requires)
@@ -74,6 +78,9 @@ func appendLotSpec(dst []byte, l *LotSpec) []byte {
 	}
 	return dst
 }
+
+// lotCodeOnly is a bit of what is set of a lot that is no field of an update: the lots of before there were codes have the same bytes as ever.
+const lotCodeOnly = 1 << 31
 
 // appendRow appends a block of rows: | section | row | seats |, and if there is more to say about it, -seats and behind it
 // | through | rank first step | labels best aisles missing accessible companion restricted |.
@@ -176,7 +183,8 @@ func (d *decoder) lotSpec() LotSpec {
 	for _, v := range [...]*int64{&l.FaceMinor, &l.TaxMinor, &l.Capacity, &l.Units, &l.MinOrder, &l.MaxOrder} {
 		*v = d.signed()
 	}
-	l.Set = LotFields(d.uint(1<<32 - 1))
+	set := d.uint(1<<32 - 1)
+	l.Set, l.CodeOnly = LotFields(set&^lotCodeOnly), set&lotCodeOnly != 0
 	l.Fees = d.fees()
 	l.Pools = d.strings()
 	l.Requires = d.strings()

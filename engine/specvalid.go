@@ -114,7 +114,7 @@ func (c *specCheck) layout(s *EventSpec) bool {
 	}
 	known := len(after)
 	seats := int64(c.e.seatsTotal)
-	prices := len(c.e.prices)
+	prices := c.e.pricesOfLots()
 	changed := map[string]bool{}
 	for i := range s.Lots {
 		l := &s.Lots[i]
@@ -307,7 +307,7 @@ func (c *specCheck) links(s *EventSpec, after map[string]string) bool {
 // change checks what an update says about a lot that the event has.
 func (c *specCheck) change(l *LotSpec, now *LotSpec, name string) bool {
 	if l.Set&SetLotOther != 0 {
-		return c.bad(name+"lot", "an update changes a lot's name, prices, min_order and max_order only; capacity has its own command")
+		return c.bad(name+"lot", "an update changes a lot's name, prices, min_order, max_order and code_only only; capacity has its own command")
 	}
 	merged := mergedLot(now, l)
 	return c.price(&merged, name)
@@ -333,6 +333,9 @@ func mergedLot(now, l *LotSpec) LotSpec {
 	}
 	if l.Set&SetLotMax != 0 {
 		m.MaxOrder = l.MaxOrder
+	}
+	if l.Set&SetLotCodeOnly != 0 {
+		m.CodeOnly = l.CodeOnly
 	}
 	return m
 }

@@ -33,7 +33,7 @@ func (e *Event) StateHash() uint64 {
 	for i := range e.pools {
 		sum += countsHash(&e.pools[i].counts, hashK1+uint64(i), uint64(e.pools[i].own))
 	}
-	return sum + e.refusedHash() + e.restoresHash() + e.purchasesHash() + e.cancelledHash() + e.windowHash() + e.touchesHash() + e.lineHash() + e.listHash()
+	return sum + e.refusedHash() + e.restoresHash() + e.purchasesHash() + e.cancelledHash() + e.windowHash() + e.touchesHash() + e.lineHash() + e.listHash() + e.codesHash()
 }
 
 func (e *Event) refusedHash() uint64 {

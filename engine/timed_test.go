@@ -104,7 +104,7 @@ func TestTimesThatCannotBeAreRefused(t *testing.T) {
 func allGolden(t testing.TB) []*Run {
 	t.Helper()
 	runs := goldenRuns(t)
-	for _, lines := range [][]string{linesOf(goldenAfterSale(t)), linesOf(goldenCheckout(t)), linesOf(goldenTouches(t)), linesOf(goldenObserved(t)), linesOf(goldenLine(t)), linesOf(goldenWait(t))} {
+	for _, lines := range [][]string{linesOf(goldenAfterSale(t)), linesOf(goldenCheckout(t)), linesOf(goldenTouches(t)), linesOf(goldenObserved(t)), linesOf(goldenLine(t)), linesOf(goldenWait(t)), linesOf(goldenCodes(t))} {
 		for _, line := range lines {
 			f := strings.Fields(line)
 			run := &Run{Key: testKey(), First: 1, At: start}

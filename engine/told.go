@@ -164,6 +164,9 @@ func (t *Teller) read(d *decoder) {
 	case kindWished, kindWishEnded, kindOfferedTo:
 		var f Fact
 		d.waitFact(kind, &f, &a)
+	case kindCodes, kindGuessed, kindPriced:
+		var f Fact
+		d.codeFact(kind, &f, &a)
 	case kindArchived:
 	case kindOutage, kindAudited, kindSetting:
 		d.fail(fmt.Sprintf("a fact of the node, %d, in an event", kind))

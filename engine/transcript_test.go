@@ -21,7 +21,7 @@ func TestTranscripts(t *testing.T) {
 			script := d.FullCmd()
 			if d.Input != "" {
 				script += "\n"
-				if d.Cmd == "create" || d.Cmd == "update" {
+				if d.Cmd == "create" || d.Cmd == "update" || d.Cmd == "codes" {
 					script += "  " // datadriven trims what follows the first line
 				}
 				script += d.Input

@@ -112,6 +112,8 @@ func (e *Event) validHold(cmd *Command) bool {
 	case cmd.MaxPrice < 0:
 		e.bad("max_price_minor", "it is below zero")
 		return false
+	case cmd.Line != nil && !e.validCode(cmd):
+		return false
 	}
 	seats, sales := 0, int64(0)
 	for i := range cmd.Items {

@@ -74,7 +74,7 @@ func (e *Event) viewItems(b *basket, first TicketID) []ItemView {
 		w.items = w.items[:len(w.items)+1]
 		v := &w.items[len(w.items)-1]
 		v.Lot, v.Quantity, v.Units = l.spec.Lot, int64(it.sales), l.units
-		v.FaceMinor, v.TaxMinor, v.Fees, v.Seats = p.face, p.tax, p.fees, nil
+		v.FaceMinor, v.TaxMinor, v.Fees, v.Seats, v.Code = p.face, p.tax, p.fees, nil, e.codeName(p.code)
 		if l.seating != nil {
 			v.Seats = e.viewSeats(l.seating, &it, first)
 		}
@@ -162,7 +162,7 @@ func (e *Event) showEvent() {
 	e.out.Event = EventView{
 		ID: e.key.ID, State: e.state, Spec: &w.spec, Lots: w.lots, Pools: w.pools, HoldsLive: int64(e.holds.live()),
 		Orders: int64(e.orders.rows), StateHash: e.StateHash(), CoveredMs: e.coveredMs(e.now),
-		Cancel: e.viewCancel(), Line: e.viewLine(), List: e.viewList(),
+		Cancel: e.viewCancel(), Line: e.viewLine(), List: e.viewList(), Codes: e.viewCodes(),
 	}
 }
 

@@ -7,9 +7,9 @@ import (
 
 // factWished says that a buyer waits for tickets.
 //
-//	| 72 | asked, or nobody | buyer | waiter | 1 auto-buy 2 highest price 4 has paid too late | highest price | method | agreement | n | n wishes: lot, quantity * 2 + together |
+//	| 72 | asked, or nobody | buyer | waiter | 1 auto-buy 2 highest price 4 has paid too late 8 code | highest price | method | agreement | code | n | n wishes: lot, quantity * 2 + together |
 //
-// Highest price, and method and agreement, are there if the byte before says so.
+// Highest price, method and agreement, and code are there if the byte says so.
 type factWished struct {
 	asked
 	buyer             string
@@ -19,6 +19,7 @@ type factWished struct {
 	method, agreement string
 	wishes            [WishesMax]waitWish
 	count             uint8
+	code              uint32 // slot + 1; 0 is none
 
 	// Found out before apply; not in the log.
 	buyerHash uint64
@@ -33,6 +34,9 @@ func (f *factWished) append(dst []byte) []byte {
 	}
 	if f.flags&waitAuto != 0 {
 		dst = appendString(appendString(dst, f.method), f.agreement)
+	}
+	if f.flags&waitCoded != 0 {
+		dst = binary.AppendUvarint(dst, uint64(f.code))
 	}
 	dst = append(dst, f.count)
 	for i := range f.count {
@@ -63,6 +67,11 @@ func (d *decoder) wished(f *factWished) {
 	}
 	if f.flags&waitAuto != 0 {
 		f.method, f.agreement = d.id(), d.id()
+	}
+	if f.flags&waitCoded != 0 {
+		if f.code = uint32(d.uint(CodesMax)); f.code == 0 {
+			d.fail("somebody waits with a code that is none")
+		}
 	}
 	if f.count = d.byte(); f.count == 0 || f.count > WishesMax {
 		d.fail("a waiter with no wishes, or too many")

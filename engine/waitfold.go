@@ -28,6 +28,9 @@ func (e *Event) foldWished(d *decoder) error {
 	case rows >= uint32(e.limits.Line), f.buyerRow == 0 && e.buyers.live() >= e.limits.Buyers:
 		return unfit("a table is full")
 	}
+	if int(f.code) > e.codesCount() {
+		return unfit("somebody waits with a code that is not there")
+	}
 	if what := e.fitWishes(f.wishes[:f.count]); what != "" {
 		return unfit(what)
 	}
@@ -124,7 +127,7 @@ func (e *Event) isOffered(f *factHeld) bool {
 	ref := e.list.offering - 1
 	r := e.list.rows.at(ref >> wishBits)
 	w := &r.wishes[ref&(WishesMax-1)]
-	return f.buyerRow == r.buyer+1 && f.asked.id == "" && len(f.items) == 1 && e.prices[f.items[0].price].lot == w.lot && f.items[0].sales == uint32(w.quantity)
+	return f.buyerRow == r.buyer+1 && f.asked.id == "" && len(f.items) == 1 && e.prices[f.items[0].price].lot == w.lot && (e.prices[f.items[0].price].code == 0 || e.prices[f.items[0].price].code == r.code) && f.items[0].sales == uint32(w.quantity)
 }
 
 // betweenOffer reports whether an offer was announced and its hold is not there yet.

@@ -89,13 +89,15 @@ type waiterRow struct {
 	state     WaitState
 	count     uint8 // of wishes
 	flags     uint8
-	before    uint8 // how often the buyer had waited before
+	before    uint8  // how often the buyer had waited before
+	code      uint32 // slot + 1 of the code that the tickets are to be taken with; 0 is none
 }
 
 const (
 	waitAuto   = 1 << iota // bought as soon as it is offered, under the agreement
 	waitPriced             // there is a highest price
 	waitFirst              // has paid, too late: before all who have not
+	waitCoded              // there is a code
 	waitFlagsEnd
 )
 
@@ -290,6 +292,9 @@ func (e *Event) waiterHash(slot uint32) uint64 {
 	}
 	h.string(e.named(r.method))
 	h.string(e.named(r.agreement))
+	if r.code != 0 {
+		h.word(uint64(r.code))
+	}
 	return uint64(h)
 }
 

@@ -208,6 +208,10 @@ func (e *Event) offerTo(ref uint32) {
 	cmd.MaxPrice, cmd.HasMaxPrice = r.maxPrice, r.flags&waitPriced != 0
 	f.asked, f.buyer, f.buyerHash, f.buyerRow, f.price = asked{}, cmd.Buyer, e.buyerHash(r.buyer), r.buyer+1, nil
 	w.offering = ref + 1
+	if cmd.Line = nil; r.code != 0 {
+		e.work.ofCode = LineCommand{code: r.code}
+		cmd.Line = &e.work.ofCode
+	}
 	e.judgeReplacing(cmd, f)
 	w.offering = 0
 	if why := e.why.code; why != CodeOK {
@@ -215,6 +219,7 @@ func (e *Event) offerTo(ref uint32) {
 		e.tellWaiter(slot, why)
 		return
 	}
+	e.takeItems(f)
 	o := factOfferedTo{waiter: slot + 1, wish: uint8(i)}
 	e.facts.Buf = o.append(e.facts.Buf)
 	e.emitted()
@@ -222,7 +227,6 @@ func (e *Event) offerTo(ref uint32) {
 	f.fill, f.device, f.channel = FillAllOrNothing, DeviceUnknown, ""
 	f.hold, f.life = e.holdLast+1, e.offerLife()
 	f.rest = max(0, e.spec.MaxHoldMs*1e6-f.life)
-	e.takeItems(f)
 	e.facts.Buf = f.append(e.facts.Buf)
 	e.emitted()
 	e.applyHeld(f)

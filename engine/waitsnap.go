@@ -7,7 +7,7 @@ import (
 
 // appendList appends the waiting list to a snapshot, since version 5: | 0 | if there is none, or
 //
-//	| 1 | n | n waiters: buyer, joined, state, flags, waited before, highest price, method, agreement | n wishes: lot, quantity * 2 + together, struck |
+//	| 1 | n | n waiters: buyer, joined, state, flags, waited before, highest price, method, agreement, code if flags say so | n wishes: lot, quantity * 2 + together, struck |
 //	| of each kind of wishes, in the order in which they first came: waiter it was counted for, how often passed over, kept until |
 //
 // Who is before whom follows from the numbers.
@@ -22,6 +22,9 @@ func (e *Event) appendList(dst []byte, buyers []uint32) []byte {
 		dst = binary.AppendUvarint(binary.AppendUvarint(dst, uint64(buyers[r.buyer])), uint64(r.joined))
 		dst = binary.AppendUvarint(append(dst, byte(r.state), r.flags, r.before), uint64(r.maxPrice))
 		dst = appendString(appendString(dst, e.named(r.method)), e.named(r.agreement))
+		if r.flags&waitCoded != 0 {
+			dst = binary.AppendUvarint(dst, uint64(r.code))
+		}
 		dst = append(dst, r.count)
 		for i := range r.count {
 			dst = appendBool(appendWaitWish(dst, &r.wishes[i]), r.wishes[i].struck)
@@ -44,6 +47,11 @@ func (e *Event) openList(d *decoder) {
 		r := waiterRow{buyer: uint32(d.uint(math.MaxUint32)), joined: uint32(d.uint(math.MaxUint32))}
 		r.state, r.flags, r.before, r.maxPrice = WaitState(d.byte()), d.byte(), d.byte(), d.int()
 		method, agreement := d.idOrNone(), d.idOrNone()
+		if r.flags&waitCoded != 0 {
+			if r.code = uint32(d.uint(uint64(e.codesCount()))); r.code == 0 {
+				d.fail("a waiter with a code that is not there")
+			}
+		}
 		if r.count = d.byte(); r.count == 0 || r.count > WishesMax {
 			d.fail("a waiter with no wishes, or too many")
 			return

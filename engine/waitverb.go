@@ -17,6 +17,9 @@ func (e *Event) wait(cmd *Command) {
 	if cmd.HasMaxPrice || cmd.MaxPrice > 0 {
 		f.flags, f.maxPrice = f.flags|waitPriced, cmd.MaxPrice
 	}
+	if !e.putCode(cmd, &f) {
+		return
+	}
 	if e.putAgreement(cmd, &f, l.AutoBuy); e.why.code == CodeOK {
 		if at := e.liveWaiter(buyer); at != 0 {
 			if e.waitsFor(at-1, &f) && plantedBug(plantedWaiterToTheBack) && e.list.rows.at(at-1).state == WaitWaiting {
@@ -47,6 +50,9 @@ func (e *Event) buyLater(cmd *Command, f *factWished) {
 	if cmd.HasMaxPrice || cmd.MaxPrice > 0 {
 		f.flags, f.maxPrice = f.flags|waitPriced, cmd.MaxPrice
 	}
+	if !e.putCode(cmd, f) {
+		return
+	}
 	if e.putAgreement(cmd, f, true); e.why.code == CodeOK {
 		e.waitOnce(f)
 	}
@@ -68,6 +74,9 @@ func (e *Event) waitFirst(cmd *Command, hash uint64, buyer uint32, had []factIte
 		return
 	}
 	f := factWished{buyer: cmd.Buyer, buyerHash: hash, buyerRow: buyer, flags: waitFirst, count: 1}
+	if f.code = e.codeOfItems(had); f.code != 0 {
+		f.flags |= waitCoded
+	}
 	f.wishes[0] = waitWish{lot: lot, quantity: uint16(had[0].sales)}
 	if s := e.lots[lot].seating; s != nil && had[0].sales > 1 && int(had[0].sales) <= s.widest { // side by side, or else as many
 		f.wishes[1], f.count = f.wishes[0], 2
@@ -103,7 +112,7 @@ func (e *Event) emitWished(cmd *Command, f *factWished) {
 }
 
 func (e *Event) validWait(cmd *Command) bool {
-	if !e.validRequest(cmd) || !e.validID("buyer", cmd.Buyer) {
+	if !e.validRequest(cmd) || !e.validID("buyer", cmd.Buyer) || !e.validCode(cmd) {
 		return false
 	}
 	wishes := lineOf(cmd).Wishes
@@ -137,6 +146,45 @@ func (e *Event) validWait(cmd *Command) bool {
 		}
 	}
 	return true
+}
+
+// putCode puts the code that the tickets are to be taken with into a fact. It takes no use of it: that is counted when the turn comes. A code that cannot be ends the
+// step, whatever else is to be said.
+func (e *Event) putCode(cmd *Command, f *factWished) bool {
+	l := lineOf(cmd)
+	code := l.code
+	if l.Code == "" && code == 0 || e.why.code != CodeOK {
+		return true
+	}
+	if code == 0 {
+		code = e.tryCode(cmd, f.buyerRow)
+	}
+	if code != 0 {
+		c := &e.codes.rows[code-1]
+		e.judgeTime(c)
+		for i := range f.count {
+			if e.isFor(c, f.wishes[i].lot) {
+				f.code, f.flags = code, f.flags|waitCoded
+			}
+		}
+		if f.code == 0 {
+			e.because(refusal{code: CodeInvalid, field: fieldCode, text: codeOfOthers})
+		}
+	}
+	if e.why.code != CodeOK {
+		e.refuseAsked(cmd, &f.asked, e.why)
+		return false
+	}
+	return true
+}
+
+// judgeWaitCode adds that a wish is for a lot that is sold with a code only.
+func (e *Event) judgeWaitCode(f *factWished) {
+	for i := range f.count {
+		if lot := f.wishes[i].lot; e.lots[lot].spec.CodeOnly && (f.code == 0 || !e.isFor(&e.codes.rows[f.code-1], lot)) {
+			e.because(refusal{code: CodeLotNotOpen, field: fieldWishes, subject: aboutLot, at: lot, text: lotNeedsCode})
+		}
+	}
 }
 
 // putWishes puts wishes into a fact. A reason to refuse is a lot that is not there.
@@ -182,7 +230,7 @@ func (e *Event) putAgreement(cmd *Command, f *factWished, auto bool) {
 // waitsFor reports whether a waiter waits for just what a fact says.
 func (e *Event) waitsFor(slot uint32, f *factWished) bool {
 	r := e.list.rows.at(slot)
-	if r.count != f.count || r.flags != f.flags || r.maxPrice != f.maxPrice || e.named(r.method) != f.method {
+	if r.count != f.count || r.flags != f.flags || r.maxPrice != f.maxPrice || r.code != f.code || e.named(r.method) != f.method {
 		return false
 	}
 	for i := range r.count {
@@ -228,6 +276,7 @@ func (e *Event) judgeWait(cmd *Command, f *factWished) {
 			e.because(refusal{code: CodeTooMany, field: fieldWishes, text: tooManyKinds, want: WishKindsMax})
 		}
 	}
+	e.judgeWaitCode(f)
 	e.judgeWishes(f)
 	if f.flags&waitFirst == 0 {
 		e.judgeWaitLine(f)
@@ -285,7 +334,7 @@ func (e *Event) applyWished(f *factWished) {
 	slot := w.rows.alloc()
 	*w.rows.at(slot) = waiterRow{
 		buyer: buyer, joined: e.age(), maxPrice: f.maxPrice, method: e.name(f.method), agreement: e.name(f.agreement), wishes: f.wishes,
-		state: WaitWaiting, count: f.count, flags: f.flags, before: before,
+		state: WaitWaiting, count: f.count, flags: f.flags, before: before, code: f.code,
 	}
 	e.addWaiter(slot)
 	for i := range f.count {

@@ -19,7 +19,7 @@ type WaiterView struct {
 	Wishes    []WishView
 	MaxMinor  int64 // total with fees that may not be exceeded, if HasMax
 	HasMax    bool
-	First     bool  // has paid too late, and is before all who have not
+	First     bool // has paid too late, and is before all who have not
 	AutoBuy   bool
 	Method    string // that is to be charged
 	Agreement string

@@ -181,6 +181,10 @@ func (r *refusal) rule(place string) (name string, numbers []WhyNumber) {
 		return "max_order of " + place, []WhyNumber{{"max_order", r.have}, {"asked", r.want}}
 	case CodePaymentRefMissing:
 		return "", []WhyNumber{{"total_minor", r.want}}
+	case CodeCodeUsedUp:
+		if r.text == noSentence {
+			return "uses of the code", []WhyNumber{{"uses", r.have}}
+		}
 	case CodeTooMany:
 		return "a bound of the engine", []WhyNumber{{"bound", r.want}}
 	}

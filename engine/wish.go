@@ -32,7 +32,7 @@ func (e *Event) appendWish(dst []byte, items []Item) []byte {
 		it := &items[i]
 		lot, _ := e.lotNamed(it.Lot)
 		l := &e.lots[lot]
-		dst = binary.AppendUvarint(dst, uint64(e.priceFor(lot)))
+		dst = binary.AppendUvarint(dst, uint64(e.takePrice(lot)))
 		switch {
 		case len(it.Seats) > 0:
 			dst = binary.AppendUvarint(dst, uint64(len(it.Seats))<<2|wishSeats)
@@ -111,6 +111,20 @@ func (e *Event) fitsWish(wish []byte) bool {
 		}
 	}
 	return len(d.buf) == 0
+}
+
+// codeOfWish is slot + 1 of the code that was given for an offer; 0 is none.
+func (e *Event) codeOfWish(wish []byte) uint32 {
+	if e.codes == nil {
+		return 0
+	}
+	d := decoder{buf: wish}
+	for range d.byte() {
+		if code := e.prices[d.wishItem().price].code; code != 0 {
+			return code
+		}
+	}
+	return 0
 }
 
 // itemsOfWish returns the items that a command would ask for.

@@ -41,6 +41,8 @@ import (
 //	place entries 1                       the leaves of the lobby's entries, from 1 on
 //	wait anna ga x2 or ga x1              wait for tickets that are sold out; each wish may end in together; then any of: most 95.00, auto m1
 //	leave anna list                       leave the waiting list
+//	codes                                 set codes, one a line below: fans FANS2026, 3 uses, for vip and ga, off 2000 bp, as member, from 10:05:00, until 11:00:00, ended;
+//	                                      of one that is there what is said, without a code if it stays; also: for all lots, off 5.00, good again
 //	one_click switched off                also: switched on, share 5000
 //	touch viewed t1 of anna, clicked t2   what buyers' clients saw and did; of each: of anna, session s1, without consent, ago 5m, and its fields
 //	work                                  what the event waits for the lane to do
@@ -59,6 +61,7 @@ import (
 // has no one-click, or the method cannot be charged: method_expired of the method), again; a buy also in: waiting
 // (if it is sold out), agreed (the shell buys what was offered to somebody who waits). A confirm may end in: late, or: late or equal.
 //
+// A join, hold, offer, buy or wait may end in: using FANS2026 (a code; _ is a space).
 // Any command may end in: via web (its channel), on mobile (its device), id h1 (its request id; otherwise r1, r2, ... in order).
 //
 // Every step is also given to the [Model], every run is also folded into a second event, and every invariant is checked after every step: what

@@ -45,6 +45,7 @@ func readLineSpec(w *words, spec *engine.EventSpec) (err error) {
 			for more := true; more && err == nil; more = w.take("+") {
 				t := engine.TrackSpec{Track: w.next()}
 				t.ShareBp, err = strconv.ParseInt(w.next(), 10, 64)
+				t.CodeOnly = w.take("coded")
 				l.Tracks = append(l.Tracks, t)
 			}
 		default:

@@ -111,7 +111,9 @@ func readCommand(line, currency string) (*engine.Command, error) {
 		err = readLineCommand(w, cmd)
 	case engine.VerbWait:
 		err = readWait(w, cmd, currency)
-	case engine.VerbNone, engine.VerbSchedule, engine.VerbResume, engine.VerbRestore, engine.VerbWhy, engine.VerbCodes:
+	case engine.VerbCodes:
+		cmd.Line, err = readCodes(below, currency)
+	case engine.VerbNone, engine.VerbSchedule, engine.VerbResume, engine.VerbRestore, engine.VerbWhy:
 		return nil, fmt.Errorf("no command %q", verb)
 	}
 	if err != nil {
@@ -281,7 +283,7 @@ func readParty(w *words, item *engine.Item) (known bool, err error) {
 // optionWord reports whether a word begins an option, which is never a lot's name in a transcript.
 func optionWord(word string) bool {
 	switch word {
-	case "at", "via", "on", "id", "paid", "or", "paying", "but", "again", "late", "linked", "waiting", "agreed":
+	case "at", "via", "on", "id", "paid", "or", "paying", "but", "again", "late", "linked", "waiting", "agreed", "using":
 		return true
 	}
 	return false
@@ -310,7 +312,9 @@ func readOptions(w *words, cmd *engine.Command, currency string) error {
 		case w.take("again") && cmd.Payment != nil:
 			cmd.Payment.Again = true
 		case w.take("waiting"):
-			cmd.Line = &engine.LineCommand{Wait: true}
+			lineOf(cmd).Wait = true
+		case w.take("using"):
+			lineOf(cmd).Code = strings.ReplaceAll(w.next(), "_", " ")
 		case w.take("agreed") && cmd.Payment != nil:
 			cmd.Payment.Auto = true
 		case w.take("late"):

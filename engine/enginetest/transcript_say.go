@@ -64,6 +64,8 @@ func sayOutcome(out *engine.Outcome) string {
 		return again + sayPlace(out.Place)
 	case out.Shows&engine.ShowsLine != 0:
 		return again + sayLine(out.Line)
+	case out.Shows&engine.ShowsEvent != 0 && out.Verb == engine.VerbCodes && !out.Repeated:
+		return again + sayCodes(out.Event.Codes, out.Event.Spec.Currency)
 	case out.Shows&engine.ShowsEvent != 0 && out.Verb == engine.VerbGet:
 		return sayEvent(&out.Event)
 	case out.Shows&engine.ShowsEvent != 0:
@@ -197,6 +199,9 @@ func sayItems(items []engine.ItemView, currency string) string {
 		if len(it.Seats) > 0 {
 			fmt.Fprintf(&b, " (%s)", strings.Join(it.Seats, " "))
 		}
+		if it.Code != "" {
+			b.WriteString(" with " + it.Code)
+		}
 		b.WriteString(", ")
 	}
 	return b.String()
@@ -244,10 +249,16 @@ func sayEvent(e *engine.EventView) string {
 		if !l.Open {
 			b.WriteString(", not open yet")
 		}
+		if l.Spec.CodeOnly {
+			b.WriteString(", with a code only")
+		}
 		b.WriteByte('\n')
 	}
 	for i := range e.Pools {
 		fmt.Fprintf(&b, "  pool %s: %s\n", e.Pools[i].Pool, sayCounts(&e.Pools[i].Counts))
+	}
+	if e.Codes != nil {
+		b.WriteString("  " + strings.ReplaceAll(sayCodes(e.Codes, e.Spec.Currency), "\n", "\n  "))
 	}
 	return strings.TrimRight(b.String(), "\n")
 }

@@ -22,6 +22,7 @@ import (
 //	pool hall 1000
 //	lot ga 45.00 + 2.50 service, 1000 tickets
 //	lot pack 160.00, 40 tickets, packs of 4, in hall, min 1, max 2, after ga, needs ga or stalls, tax 3.00
+//	lot vip 90.00, 10 tickets, with a code only; in an update also: lot vip, for everybody
 //	lot stalls 90.00 + 4.50 service, row A/1 of 20, row A/2 of 20
 //	lot circle 70.00, row B/1 of 20 through 9 rank 2 from 101 step 2 aisle 109+119 accessible 101-103 companion 105 restricted 139
 //	undo 10s                       also: pays 2m, grace 1m, action 3m, redirect 10m, queue 15m, offers 2m; those if it is not said
@@ -191,6 +192,10 @@ func readLot(w *words, currency string) (engine.LotSpec, error) {
 		case w.take("max"):
 			lot.MaxOrder, err = strconv.ParseInt(w.next(), 10, 64)
 			lot.Set |= engine.SetLotMax
+		case w.take("with", "a", "code", "only"):
+			lot.CodeOnly, lot.Set = true, lot.Set|engine.SetLotCodeOnly
+		case w.take("for", "everybody"):
+			lot.CodeOnly, lot.Set = false, lot.Set|engine.SetLotCodeOnly
 		case w.take("called"):
 			lot.Name = w.next()
 			lot.Set |= engine.SetLotName

@@ -135,6 +135,8 @@ func (r *Reader) fact(f *engine.Fact) error {
 		r.emit()
 	case engine.FactBlocked, engine.FactUnblocked, engine.FactResized:
 		r.resized(e, f)
+	case engine.FactPriced:
+		r.priced(e, f)
 	case engine.FactTierOpened:
 		r.tierOpened(e, f)
 	case engine.FactTouched:

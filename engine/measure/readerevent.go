@@ -174,6 +174,18 @@ func (e *told) price(lot uint32) {
 	e.prices = append(e.prices, toldPrice{lot: lot, money: m})
 }
 
+// priced takes that a lot has a price with a code: as another one, but for what the code takes off.
+func (r *Reader) priced(e *told, f *engine.Fact) {
+	if int(f.Price) >= len(e.prices) {
+		r.unknown()
+		return
+	}
+	p := e.prices[f.Price]
+	p.money.FaceMinor, p.money.TaxMinor = f.FaceMinor, f.TaxMinor
+	p.money.TotalMinor = p.money.FaceMinor + p.money.FeesMinor
+	e.prices = append(e.prices, p)
+}
+
 // turned takes that an event was opened, paused, closed, cancelled or archived.
 func (r *Reader) turned(e *told, f *engine.Fact) {
 	switch f.Kind { //nolint:exhaustive // Reader.fact hands over no others
