@@ -57,8 +57,8 @@ func TestTheLineAnswersAsTheModelDoes(t *testing.T) {
 
 // TestLongLinesAnswerAsTheModelDoes plays longer lives of events with lines. HOLDFAST_MODEL_RUNS asks for more of them, and HOLDFAST_MODEL_SEED for others.
 func TestLongLinesAnswerAsTheModelDoes(t *testing.T) {
-	runs, seed := number(t, "HOLDFAST_MODEL_RUNS", number(t, "HOLDFAST_RAPID_CHECKS", 40)), uint64(number(t, "HOLDFAST_MODEL_SEED", 1))
-	seen := map[enginetest.Situation]int{}
+	runs, seed := number(t, "HOLDFAST_MODEL_RUNS", number(t, "HOLDFAST_RAPID_CHECKS", 100)), uint64(number(t, "HOLDFAST_MODEL_SEED", 1))
+	seen, offers, kept := map[enginetest.Situation]int{}, 0, 0
 	for range runs {
 		shell, twin, err := playLine(enginetest.SeededDice(seed), 400)
 		if err != nil {
@@ -67,6 +67,7 @@ func TestLongLinesAnswerAsTheModelDoes(t *testing.T) {
 		for met, n := range twin.Seen {
 			seen[met] += n
 		}
+		offers, kept = offers+twin.Model.Offers, kept+twin.Model.Kept
 		checker := fifo.New(eventKey())
 		for _, run := range shell.Log {
 			if err := checker.Read(run); err != nil {
@@ -105,6 +106,18 @@ func TestLongLinesAnswerAsTheModelDoes(t *testing.T) {
 		{engine.VerbHold, engine.CodePassRequired},
 		{engine.VerbHold, engine.CodePassExpired},
 		{engine.VerbConfirm, engine.CodeOK},
+		{engine.VerbWait, engine.CodeOK},
+		{engine.VerbWait, engine.CodeInvalid},
+		{engine.VerbWait, engine.CodeNotOnSale},
+		{engine.VerbWait, engine.CodeLotUnknown},
+		{engine.VerbWait, engine.CodeWrongState},
+		{engine.VerbWait, engine.CodePassRequired},
+		{engine.VerbWait, engine.CodeAlreadyInLine},
+		{engine.VerbWait, engine.CodeTooMany},
+		{engine.VerbWait, engine.CodeBelowMinimum},
+		{engine.VerbWait, engine.CodeAboveMaximum},
+		{engine.VerbWait, engine.CodeLimitReached},
+		{engine.VerbWait, engine.CodeNotTogether},
 	} {
 		n := 0
 		for met, count := range seen {
@@ -116,7 +129,10 @@ func TestLongLinesAnswerAsTheModelDoes(t *testing.T) {
 			t.Errorf("%s was never answered with %s", want.verb, want.code)
 		}
 	}
-	t.Logf("seeds up to %d: %s", seed-1, coverage(seen))
+	if offers < runs {
+		t.Errorf("only %d offers in %d lives", offers, runs)
+	}
+	t.Logf("seeds up to %d: %d offers, %d times tickets were kept, %s", seed-1, offers, kept, coverage(seen))
 }
 
 // TestAWokenLineGoesOnAsIfAwake runs an event with a line beside a copy of it that was woken from its snapshot, whatever phase it was in.

@@ -45,6 +45,9 @@ func Describe(out *engine.Outcome) string {
 	if out.Shows&engine.ShowsPlace != 0 {
 		fmt.Fprintf(&b, "place %+v\n", *out.Place)
 	}
+	if out.Shows&engine.ShowsWaiter != 0 {
+		fmt.Fprintf(&b, "waiter %+v\n", *out.Waiter)
+	}
 	if out.Shows&engine.ShowsLine != 0 {
 		describeLine(&b, out.Line)
 	}
@@ -108,6 +111,9 @@ func describeEvent(b *strings.Builder, e *engine.EventView) {
 	}
 	if e.Line != nil {
 		describeLine(b, e.Line)
+	}
+	if e.List != nil {
+		fmt.Fprintf(b, "  waiting list %+v\n", *e.List)
 	}
 	for i := range e.Lots {
 		l := &e.Lots[i]

@@ -24,6 +24,10 @@ func (g *Generator) lineOf(s *engine.EventSpec) {
 	if g.chance(50, "tracks") {
 		l.Tracks = []engine.TrackSpec{{Track: "general", ShareBp: 7000}, {Track: "member", ShareBp: 3000}}
 	}
+	l.OfferTTLMs, l.AsideMs = int64(1+g.below(60, "offer ttl"))*1000, int64(1+g.below(90, "aside"))*1000
+	if g.chance(25, "only a list") { // whoever comes may buy, and waits for what is sold out
+		l.Mode, s.Open = engine.LineModeOpen, true
+	}
 	if g.chance(4, "wrong line") {
 		g.spoilLine(l)
 	}
@@ -53,13 +57,15 @@ func (g *Generator) inLine() engine.Command {
 	cmd := engine.Command{Buyer: g.buyer(), Line: said}
 	var seed line.Seed
 	seed[0] = byte(1 + g.weighted("seed", 90, 10))
-	kind := g.weighted("line verb", 34, 6, 8, 8, 8, 4, 6, 8, 4, 8, 3)
+	kind := g.weighted("line verb", 34, 6, 8, 8, 8, 4, 6, 8, 4, 8, 3, 22)
 	m := g.model
 	switch { // what the line waits for comes more often
 	case m.state == engine.EventDraft && m.lineMode() == engine.LineModeLine && !m.line.committed && g.chance(60, "seal"):
 		kind = 6
 	case m.line.phase == engine.LineLobby && g.chance(60, "gather"):
 		kind = 0
+	case m.state == engine.EventOnSale && m.lineMode() == engine.LineModeOpen && g.chance(50, "wait"):
+		kind = 11
 	case m.line.phase == engine.LineClosed && g.chance(30, "draw"):
 		kind = 7 - 2*g.below(2, "value")
 	}
@@ -78,6 +84,7 @@ func (g *Generator) inLine() engine.Command {
 		}
 	case 1:
 		cmd.Verb = engine.VerbLeave
+		said.List = g.chance(40, "list")
 	case 2:
 		cmd.Verb = engine.VerbAbsent
 	case 3:
@@ -106,8 +113,36 @@ func (g *Generator) inLine() engine.Command {
 		return engine.Command{Verb: engine.VerbUpdate, Spec: &engine.EventSpec{Line: g.lineUpdate()}}
 	case 10:
 		return engine.Command{Verb: engine.VerbOpen}
+	case 11:
+		g.wish(&cmd)
 	}
 	return cmd
+}
+
+// wish draws what somebody waits for. Seats that are not side by side are wished for one at a time: of several ways to split a party that are as good, which one the engine
+// takes is only seen by who asks.
+func (g *Generator) wish(cmd *engine.Command) {
+	cmd.Verb = engine.VerbWait
+	for range 1 + g.weighted("wishes", 70, 20, 7, 3) {
+		wish := engine.Wish{Lot: g.lotID(), Quantity: int64(1 + g.below(pick(g, "size", 3, 3, 8), "quantity"))}
+		if l := g.model.lot(wish.Lot); l != nil && l.seated() {
+			wish.Together = wish.Quantity > 1
+		}
+		cmd.Line.Wishes = append(cmd.Line.Wishes, wish)
+	}
+	switch g.weighted("wrong wish", 90, 2, 2, 2, 4) {
+	case 1:
+		cmd.Line.Wishes = nil
+	case 2:
+		cmd.Line.Wishes[0].Quantity = g.number(1, "quantity")
+	case 3:
+		cmd.Line.Wishes[0].Lot = g.badID()
+	case 4:
+		cmd.HasMaxPrice, cmd.MaxPrice = true, g.number(1000, "max price")
+	}
+	if g.chance(20, "linked") {
+		cmd.Payment = &engine.PaymentCommand{Note: engine.Annotation{Links: []uint64{uint64(1 + g.below(5, "link"))}}}
+	}
 }
 
 // lineUpdate draws what an update changes of a line.

@@ -13,6 +13,9 @@ import (
 // It looks for every refusal that is true of a command and answers with the most important one, where the engine stops at the first that it
 // meets. It shares no code with the engine beyond the seam types, the bounds, and the spread of a hold. A model is not safe for concurrent use.
 type Model struct {
+	Kept   int // how often somebody was passed over so often that tickets are kept
+	Offers int // to those on the waiting list
+
 	key    engine.Key
 	limits engine.Limits
 	exists bool
@@ -34,6 +37,7 @@ type Model struct {
 	first      map[string][]uint64 // and of those the ones that the buyer was first to say
 	met        *modelMet           // the ticket that the present command is about, once it was found
 	line       modelLine
+	list       modelList
 	silent     bool // the present command is accepted and changes nothing: nothing remembers it
 
 	now         engine.Instant     // node time of the present step
@@ -65,7 +69,8 @@ type modelRequest struct {
 	refund  *modelRefund
 	entry   *modelEntry // of commands about a place in the line
 	line    bool        // of a command about the line itself
-	asked   int64       // of block, unblock and capacity
+	waiter  *modelWaiter
+	asked   int64 // of block, unblock and capacity
 	lot     string
 	pool    string
 }
@@ -161,7 +166,7 @@ func (m *Model) Step(cmd *engine.Command, now engine.Instant, said *engine.Outco
 	out := m.answer(cmd)
 	out.Verb = cmd.Verb
 	if m.exists && !cmd.Verb.IsRead() {
-		m.settleLine()
+		m.settle()
 	}
 	return out
 }
@@ -229,7 +234,7 @@ func (m *Model) refuseBad() *engine.Outcome {
 
 // consider adds every reason to refuse a valid command. Its result carries the command out, if there is none.
 func (m *Model) consider(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
-	if of := []engine.Verb{engine.VerbHold, engine.VerbExtend, engine.VerbRelease, engine.VerbConfirm}; m.spec.Observe && slices.Contains(of, cmd.Verb) {
+	if of := []engine.Verb{engine.VerbHold, engine.VerbExtend, engine.VerbRelease, engine.VerbConfirm, engine.VerbWait}; m.spec.Observe && (slices.Contains(of, cmd.Verb) || cmd.Verb == engine.VerbLeave && lineSaid(cmd).List) {
 		m.refusals.add(engine.CodeNotOnSale, "event")
 		return nil
 	}
@@ -259,7 +264,12 @@ func (m *Model) consider(cmd *engine.Command) func(*engine.Outcome) *modelReques
 		return m.block(cmd)
 	case engine.VerbCapacity:
 		return m.capacity(cmd)
+	case engine.VerbWait:
+		return m.wait(cmd)
 	case engine.VerbJoin, engine.VerbLeave, engine.VerbAbsent, engine.VerbPresent:
+		if lineSaid(cmd).List && cmd.Verb == engine.VerbLeave {
+			return m.leaveList(cmd)
+		}
 		return m.linePlace(cmd)
 	case engine.VerbPlace:
 		return m.place(cmd)
@@ -332,6 +342,8 @@ func (m *Model) show(out *engine.Outcome, r *modelRequest) {
 		m.showOrder(out, r.order)
 	case r.entry != nil:
 		m.showPlace(out, r.entry)
+	case r.waiter != nil:
+		m.showWaiter(out, r.waiter)
 	case r.line:
 		out.Shows, out.Line = out.Shows|engine.ShowsLine, m.viewLine()
 	case r.hold != nil:
@@ -357,7 +369,7 @@ func content(cmd *engine.Command) string {
 		text += fmt.Sprintf("%#v", s)
 	}
 	if l := cmd.Line; l != nil {
-		text += fmt.Sprintf("%q %d %q", l.Track, l.Wants, l.Value)
+		text += fmt.Sprintf("%q %d %q %v %t", l.Track, l.Wants, l.Value, l.Wishes, l.List)
 	}
 	if cmd.Payment != nil && cmd.Verb != engine.VerbHold { // of a hold it has only what the shell knows of the buyer's links
 		p := *cmd.Payment
@@ -383,6 +395,7 @@ func (m *Model) settle() {
 			left--
 		}
 	}
+	m.settleList()
 	m.settleLine()
 }
 

@@ -60,7 +60,13 @@ func (m *Model) hold(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
 	if len(m.refusals) == 0 && m.considerPass(cmd.Buyer) {
 		return nil
 	}
+	if next, _ := m.nextOffer(); next != nil && len(m.refusals) == 0 { // what was freed is offered first
+		m.refusals.add(engine.CodeSoldOut, "items")
+		return nil
+	}
 	old := m.liveHold(cmd.Buyer)
+	m.keep(nil)
+	defer m.keepNone()
 	m.refusals.addIf(old == nil && m.liveHolds() >= int64(m.limits.Holds), engine.CodeTooMany, "")
 	m.refusals.addIf(m.buyers()[cmd.Buyer] == 0 && len(m.buyers()) >= m.limits.Buyers, engine.CodeTooMany, "")
 	m.considerRules(cmd, wishes, old)
@@ -312,6 +318,9 @@ func (m *Model) buyers() map[string]int {
 	for _, e := range m.line.entries {
 		known[e.buyer]++ // for good
 	}
+	for _, w := range m.list.waiters {
+		known[w.buyer]++ // for good
+	}
 	return known
 }
 
@@ -348,6 +357,7 @@ func (m *Model) grant(buyer string, items []engine.ItemView, total int64, old *m
 	m.lease(h)
 	m.holds = append(m.holds, h)
 	m.heldInLine(h, old != nil)
+	m.heldInList(h)
 	return h
 }
 
@@ -381,6 +391,7 @@ func (m *Model) end(h *modelHold, state engine.HoldState) {
 	h.state = state
 	if state != engine.HoldReplaced {
 		m.holdEndedInLine(h, state == engine.HoldConfirmed)
+		m.offerEnded(h, state)
 	}
 	m.ended = append(m.ended, h)
 	if len(m.ended) > m.limits.Ended {
@@ -440,6 +451,9 @@ func (m *Model) NextDeadline() (engine.Instant, bool) {
 	at, ok := m.NextExpiry()
 	if m.tallied && (!ok || m.tallyDue < at) {
 		at, ok = m.tallyDue, true
+	}
+	if due, any := m.listDeadline(); any && (!ok || due < at) {
+		at, ok = due, true
 	}
 	if due, any := m.lineDeadline(); any && (!ok || due < at) {
 		at, ok = due, true

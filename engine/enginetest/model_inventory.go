@@ -97,14 +97,14 @@ func (m *Model) seatFree(l *modelLot, label string, without *modelHold) bool {
 
 // room is how many sales of a lot could be taken: what is free in the lot and in all its pools, after what taken has taken already.
 func (m *Model) room(l *modelLot, without *modelHold, taken []engine.ItemView) int64 {
-	free := m.counts(l, without).Free
+	free := m.counts(l, without).Free - m.list.keptOf[l.spec.Lot]
 	for i := range taken {
 		if taken[i].Lot == l.spec.Lot {
 			free -= taken[i].Quantity * taken[i].Units
 		}
 	}
 	for _, id := range l.spec.Pools {
-		inPool := m.poolCounts(m.pool(id), without).Free
+		inPool := m.poolCounts(m.pool(id), without).Free - m.list.keptOfPool[id]
 		for i := range taken {
 			if slices.Contains(m.lot(taken[i].Lot).spec.Pools, id) {
 				inPool -= taken[i].Quantity * taken[i].Units

@@ -281,13 +281,17 @@ func (m *Model) drawValue(cmd *engine.Command) func(*engine.Outcome) *modelReque
 // place considers a look at a place, or at the lobby's list.
 func (m *Model) place(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
 	e := m.entry(cmd.Buyer)
-	m.refusals.addIf(cmd.Buyer != "" && e == nil, engine.CodeNotInLine, "buyer")
+	w := m.waiter(cmd.Buyer)
+	m.refusals.addIf(cmd.Buyer != "" && e == nil && w == nil, engine.CodeNotInLine, "buyer")
 	return func(out *engine.Outcome) *modelRequest {
+		if w != nil {
+			m.showWaiter(out, w)
+		}
 		if e != nil {
 			m.showPlace(out, e)
 		}
 		from := lineSaid(cmd).EntriesFrom
-		if v := m.viewLine(); v != nil && (e == nil || from != 0) {
+		if v := m.viewLine(); v != nil && (cmd.Buyer == "" || from != 0) {
 			out.Shows, out.Line = out.Shows|engine.ShowsLine, v
 			if from != 0 {
 				v.LeavesFrom = from

@@ -91,15 +91,17 @@ func (m *Model) roomInLine() int64 {
 		}
 	}
 	taken := map[string]int64{}
+	m.keep(nil)
+	defer m.keepNone()
 	for _, l := range m.lots {
 		c := m.counts(l, nil)
 		in.Held += uint64(c.Held + c.Paying)
 		if !l.open {
 			continue
 		}
-		free := c.Free
+		free := c.Free - m.list.keptOf[l.spec.Lot]
 		for _, id := range l.spec.Pools {
-			free = min(free, m.poolCounts(m.pool(id), nil).Free-taken[id])
+			free = min(free, m.poolCounts(m.pool(id), nil).Free-m.list.keptOfPool[id]-taken[id])
 		}
 		free = max(0, free) / max(1, l.spec.Units) * max(1, l.spec.Units)
 		for _, id := range l.spec.Pools {

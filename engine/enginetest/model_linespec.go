@@ -78,6 +78,8 @@ func lineWith(now, said *engine.LineSpec, set engine.LineFields) *engine.LineSpe
 		{engine.SetPassTTL, &l.PassTTLMs, &said.PassTTLMs},
 		{engine.SetLineGrace, &l.GraceMs, &said.GraceMs},
 		{engine.SetShoppersMax, &l.ShoppersMax, &said.ShoppersMax},
+		{engine.SetWaitTTL, &l.OfferTTLMs, &said.OfferTTLMs},
+		{engine.SetAside, &l.AsideMs, &said.AsideMs},
 	} {
 		if set&f.bit != 0 {
 			*f.to = *f.from

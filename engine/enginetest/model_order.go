@@ -81,6 +81,8 @@ func (m *Model) showEvent(out *engine.Outcome) {
 		age := int64(m.requests[id].at-m.since) / 1e9 * 1e9 // to a second
 		v.CoveredMs = (int64(m.now-m.since) - age) / 1e6
 	}
+	m.keep(nil)
+	defer m.keepNone()
 	for _, l := range m.lots {
 		s := l.spec
 		lv := engine.LotView{Spec: &s, Counts: m.counts(l, nil), Open: l.open, Seated: l.seated()}
@@ -96,6 +98,6 @@ func (m *Model) showEvent(out *engine.Outcome) {
 	for _, p := range m.pools {
 		v.Pools = append(v.Pools, engine.PoolView{Pool: p.spec.Pool, Counts: m.poolCounts(p, nil)})
 	}
-	v.Line = m.viewLine()
+	v.Line, v.List = m.viewLine(), m.viewList()
 	out.Event = v
 }

@@ -51,6 +51,8 @@ func (m *Model) invalid(cmd *engine.Command) {
 		}
 	case engine.VerbBlock, engine.VerbUnblock, engine.VerbCapacity:
 		m.invalidPlace(cmd)
+	case engine.VerbWait:
+		m.invalidWait(cmd)
 	case engine.VerbJoin, engine.VerbLeave, engine.VerbPlace, engine.VerbAbsent, engine.VerbPresent, engine.VerbDraw:
 		m.invalidLine(cmd)
 	}

@@ -86,9 +86,7 @@ func modelled(cmd *engine.Command) bool {
 	case engine.VerbConfirm:
 		return cmd.Payment == nil || !cmd.Payment.Late
 	case engine.VerbWait:
-		return false
-	case engine.VerbLeave:
-		return cmd.Line == nil || !cmd.Line.List
+		return !lineSaid(cmd).AutoBuy
 	}
 	return true
 }

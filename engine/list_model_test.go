@@ -1,0 +1,98 @@
+package engine_test
+
+import (
+	"cmp"
+	"strconv"
+	"testing"
+
+	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/engine/enginetest"
+	"github.com/holdfast-engine/holdfast/engine/fifo"
+)
+
+// playList lets many want the few tickets of two lots with a pool in common, one at a time, while others wait for several at once: who does is passed over again and again.
+func playList(dice enginetest.Dice, turns int) (*enginetest.Shell, *enginetest.Twin, error) {
+	shell := enginetest.NewShell(eventKey(), engine.Limits{}, enginetest.WorkloadStart)
+	twin := enginetest.NewTwin(shell)
+	var wrong error
+	shell.Each = func(cmd *engine.Command, out *engine.Outcome) {
+		if wrong == nil {
+			wrong = twin.Check(cmd, out)
+		}
+	}
+	asked, holds := 0, map[string]string{}
+	do := func(cmd engine.Command) *engine.Outcome {
+		asked++
+		cmd.RequestID = "q" + strconv.Itoa(asked)
+		return shell.Do(&cmd)
+	}
+	do(engine.Command{Verb: engine.VerbCreate, Spec: &engine.EventSpec{
+		Name: "Night One", Currency: "EUR", Open: true, HoldTTLMs: 60_000, HasSpread: true, Pools: []engine.PoolSpec{{Pool: "hall", Capacity: 6}},
+		Lots: []engine.LotSpec{{Lot: "a", FaceMinor: 1000, Capacity: 5, Pools: []string{"hall"}}, {Lot: "b", FaceMinor: 2000, Capacity: 5, Pools: []string{"hall"}}},
+		Line: &engine.LineSpec{OfferTTLMs: 20_000, AsideMs: 30_000},
+	}})
+	for ; turns > 0 && wrong == nil; turns-- {
+		buyer, lot := "b"+strconv.Itoa(dice.Below(40, "buyer")), []string{"a", "b"}[dice.Below(2, "lot")]
+		switch n := dice.Below(100, "what"); {
+		case n < 40:
+			if out := do(engine.Command{Verb: engine.VerbHold, Buyer: buyer, Items: []engine.Item{{Lot: lot, Quantity: 1}}}); out.Code == engine.CodeOK {
+				holds[buyer] = string(engine.AppendHoldID(nil, out.Hold.ID, 0))
+			}
+		case n < 65:
+			do(engine.Command{Verb: engine.VerbRelease, Buyer: buyer, Hold: cmp.Or(holds[buyer], "h0")})
+		case n < 78:
+			cmd := engine.Command{Verb: engine.VerbWait, Buyer: buyer, Line: &engine.LineCommand{Wishes: []engine.Wish{{Lot: lot, Quantity: int64(1 + dice.Below(5, "quantity"))}}}}
+			if dice.Below(3, "more") == 0 {
+				cmd.Line.Wishes = append(cmd.Line.Wishes, engine.Wish{Lot: "a", Quantity: int64(6 + dice.Below(2, "quantity"))})
+			}
+			do(cmd)
+		case n < 82:
+			do(engine.Command{Verb: engine.VerbLeave, Buyer: buyer, Line: &engine.LineCommand{List: true}})
+		case n < 85:
+			do(engine.Command{Verb: engine.VerbPlace, Buyer: buyer})
+		case n < 87:
+			do(engine.Command{Verb: engine.VerbBlock, Lot: lot, Quantity: 1})
+		case n < 89:
+			do(engine.Command{Verb: engine.VerbUnblock, Lot: lot, Quantity: 1})
+		case n < 90:
+			do(engine.Command{Verb: engine.VerbGet})
+		case n < 92:
+			if err := shell.Sleep(); err != nil {
+				return shell, twin, err
+			}
+			twin.Slept()
+		case n < 94:
+			shell.Outage(int64(1+dice.Below(20, "outage")) * 1e9)
+		default:
+			shell.Pass(shell.Now + engine.Instant(1+dice.Below(20, "time"))*1e9)
+		}
+	}
+	return shell, twin, wrong
+}
+
+// TestTheLargeRequestIsServedAsTheModelDoes compares every answer about a waiting list with the model's, where many are passed over until tickets are kept for them, and lets a
+// checker that knows only the log find each offer to be the next.
+func TestTheLargeRequestIsServedAsTheModelDoes(t *testing.T) {
+	runs, seed := number(t, "HOLDFAST_MODEL_RUNS", number(t, "HOLDFAST_RAPID_CHECKS", 15)), uint64(number(t, "HOLDFAST_MODEL_SEED", 1))
+	offers, kept := 0, 0
+	for i := range uint64(runs) {
+		shell, twin, err := playList(enginetest.SeededDice(seed+i), 800)
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed+i, err)
+		}
+		checker := fifo.New(eventKey())
+		for _, run := range shell.Log {
+			if err := checker.Read(run); err != nil {
+				t.Fatalf("seed %d: %v", seed+i, err)
+			}
+		}
+		if r := checker.Report(); r.Inversions > 0 || r.Offers != int64(twin.Model.Offers) {
+			t.Fatalf("seed %d: %d offers, the model has made %d: %q", seed+i, r.Offers, twin.Model.Offers, r.Wrong)
+		}
+		offers, kept = offers+twin.Model.Offers, kept+twin.Model.Kept
+	}
+	if offers < 20*runs || kept < 4*runs {
+		t.Errorf("only %d offers in %d lives, and %d times were tickets kept", offers, runs, kept)
+	}
+	t.Logf("%d offers in %d lives, %d times tickets were kept", offers, runs, kept)
+}
