@@ -15,6 +15,7 @@ type PlaceView struct {
 	Track   string
 	Wants   int64
 	Leaf    line.Hash // of an entry of the lobby: what the root is made of; zero of others
+	Commit  line.Hash // of an entry of the lobby: what the leaf is made with
 	InLobby bool      // it is one
 }
 
@@ -79,7 +80,7 @@ func (e *Event) showPlace(slot uint32) {
 		Track: e.trackName(r.track), Wants: int64(r.wants), InLobby: l.phase == LineLobby || slot < l.entries,
 	}
 	if v.InLobby {
-		v.Leaf = e.leaf(slot)
+		v.Leaf, v.Commit = e.leaf(slot), l.commit
 	}
 	if e.lineOver() && r.state.live() {
 		v.State = PlaceOver

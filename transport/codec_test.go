@@ -199,6 +199,7 @@ func TestTablesMatchTheSchema(t *testing.T) {
 		checkTable(t, m, empty(), map[string]bool{})
 	}
 	checkTable(t, listMessage, new(pb.ListCommand), map[string]bool{})
+	checkTable(t, hereMessage, new(pb.HereCommand), map[string]bool{})
 	checkTable(t, kpisMessage, new(pb.KpisCommand), map[string]bool{})
 	for verb, empty := range referenceWalletMessages {
 		checkTable(t, walletMessages[verb], empty(), map[string]bool{})

@@ -20,7 +20,7 @@ var verbNames = func() string {
 			list += engine.Verb(v).String() + ", "
 		}
 	}
-	return list + VerbBatch + ", " + VerbBuyerBatch
+	return list + VerbHere + ", " + VerbBatch + ", " + VerbBuyerBatch
 }()
 
 // announce registers the service in NATS discovery. The subjects of commands are in its metadata and their counts in the data of its

@@ -51,6 +51,9 @@ func (s *Server) Drain(ctx context.Context) error {
 	if err := s.pushes.close(ctx); err != nil {
 		return err
 	}
+	if err := s.lines.close(ctx); err != nil {
+		return err
+	}
 	s.draining.Store(true)
 	if commands, _ := s.account.InFlight(); commands == 0 {
 		s.given(0)

@@ -17,6 +17,8 @@ type jsonWriter struct {
 	lost int64 // changes of purchases that were not published: a purchase tells of them
 
 	codes map[engine.TicketID]string // of the tickets of an order, if they were asked for
+
+	placeEnd int // where the place's members end, if one was written
 }
 
 func (w *jsonWriter) comma() {

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"encoding/hex"
+	"math"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -28,6 +29,7 @@ func (w *jsonWriter) lineViews(out *engine.Outcome) {
 	if out.Shows&engine.ShowsPlace != 0 {
 		w.object("place")
 		w.place(out.Place)
+		w.placeEnd = len(w.b)
 		w.end('}')
 	}
 	if out.Shows&engine.ShowsLine != 0 {
@@ -64,10 +66,13 @@ func (w *jsonWriter) place(p *engine.PlaceView) {
 }
 
 func (w *jsonWriter) prices(prices []engine.PromisedPrice) {
-	if len(prices) == 0 {
-		return
+	if len(prices) > 0 {
+		w.priceList("prices", prices)
 	}
-	w.list("prices")
+}
+
+func (w *jsonWriter) priceList(name string, prices []engine.PromisedPrice) {
+	w.list(name)
 	for i := range prices {
 		w.comma()
 		w.b = append(w.b, '{')
@@ -126,8 +131,55 @@ func (w *jsonWriter) line(l *engine.LineView, spec *engine.LineSpec) {
 		w.num("offer_ttl_ms", spec.OfferTTLMs)
 		w.num("aside_ms", spec.AsideMs)
 	}
+	w.numIf("overtaken", l.Overtaken)
+	if l.Fairness != nil {
+		w.fairness(l)
+	}
 	w.end('}')
 }
+
+func (w *jsonWriter) fairness(l *engine.LineView) {
+	f := l.Fairness
+	w.object("fairness")
+	w.key("all")
+	w.fairTrack("", &f.All)
+	w.list("tracks")
+	for i := range f.Tracks {
+		w.comma()
+		w.fairTrack(l.Tracks[min(i, len(l.Tracks)-1)].Track, &f.Tracks[i])
+	}
+	w.end(']')
+	w.num("tickets", int64(f.Tickets))
+	w.num("linked", int64(f.Linked))
+	w.num("most_linked", int64(f.MostLinked))
+	w.num("standard_shopped", int64(f.Flows[line.Standard].Shopped))
+	w.num("standard_ordered", int64(f.Flows[line.Standard].Ordered))
+	w.num("one_click_shopped", int64(f.Flows[line.OneClick].Shopped))
+	w.num("one_click_ordered", int64(f.Flows[line.OneClick].Ordered))
+	w.num("difference_bp", basisPoints(f.Difference))
+	w.num("error_bp", basisPoints(f.Error))
+	w.end('}')
+}
+
+func (w *jsonWriter) fairTrack(name string, t *line.FairTrack) {
+	w.b = append(w.b, '{')
+	w.str("track", name)
+	w.num("joined", int64(t.Joined))
+	w.num("served", int64(t.Served))
+	w.num("share_bp", basisPoints(t.Share))
+	w.num("no_shows", int64(t.NoShows))
+	w.num("left", int64(t.Left))
+	w.num("ordered", int64(t.Ordered))
+	w.num("overtook", int64(t.Overtook))
+	w.num("p50_ms", int64(t.P50Ms))
+	w.num("p90_ms", int64(t.P90Ms))
+	w.num("p99_ms", int64(t.P99Ms))
+	w.num("max_ms", int64(t.MaxMs))
+	w.end('}')
+}
+
+// basisPoints is a share in hundredths of a percent.
+func basisPoints(share float64) int64 { return int64(math.Round(10_000 * share)) } //nolint:mnd // of all
 
 func (w *jsonWriter) tracks(tracks []engine.TrackView) {
 	if len(tracks) == 0 {
@@ -204,9 +256,12 @@ func (w *jsonWriter) waitingList(l *engine.ListView) {
 
 func (w *protoWriter) lineViews(out *engine.Outcome) {
 	if out.Shows&engine.ShowsPlace != 0 {
-		from := w.open(17)
+		w.placed.tag = len(w.b)
+		from := w.open(placeField)
 		w.place(out.Place)
+		size := len(w.b) - from
 		w.close(from)
+		w.placed.body, w.placed.end = len(w.b)-size, len(w.b)
 	}
 	if out.Shows&engine.ShowsLine != 0 {
 		w.line(18, out.Line, nil)
@@ -296,6 +351,38 @@ func (w *protoWriter) line(num int, l *engine.LineView, spec *engine.LineSpec) {
 		w.flag(25, spec.DrawValue)
 		w.num(26, spec.OfferTTLMs)
 		w.num(27, spec.AsideMs)
+	}
+	w.num(28, l.Overtaken)
+	if l.Fairness != nil {
+		w.fairness(29, l)
+	}
+	w.close(from)
+}
+
+func (w *protoWriter) fairness(num int, l *engine.LineView) {
+	f := l.Fairness
+	from := w.open(num)
+	w.fairTrack(1, "", &f.All)
+	for i := range f.Tracks {
+		w.fairTrack(2, l.Tracks[min(i, len(l.Tracks)-1)].Track, &f.Tracks[i])
+	}
+	standard, oneClick := &f.Flows[line.Standard], &f.Flows[line.OneClick]
+	for i, n := range [...]uint64{f.Tickets, f.Linked, f.MostLinked, standard.Shopped, standard.Ordered, oneClick.Shopped, oneClick.Ordered} {
+		w.num(3+i, int64(n))
+	}
+	w.num(10, basisPoints(f.Difference))
+	w.num(11, basisPoints(f.Error))
+	w.close(from)
+}
+
+func (w *protoWriter) fairTrack(num int, name string, t *line.FairTrack) {
+	from := w.open(num)
+	w.str(1, name)
+	w.num(2, int64(t.Joined))
+	w.num(3, int64(t.Served))
+	w.num(4, basisPoints(t.Share))
+	for i, n := range [...]uint64{t.NoShows, t.Left, t.Ordered, t.Overtook, t.P50Ms, t.P90Ms, t.P99Ms, t.MaxMs} {
+		w.num(5+i, int64(n))
 	}
 	w.close(from)
 }

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"encoding/hex"
+	"math"
 
 	"github.com/holdfast-engine/holdfast/engine"
 	"github.com/holdfast-engine/holdfast/engine/line"
@@ -49,6 +50,9 @@ func referenceLineShown(l *engine.LineView, spec *engine.LineSpec) *pb.Line {
 		Mode: l.Mode.String(), Phase: l.Phase.String(), Entries: l.Entries, Value: l.Value, Joined: l.Joined, Waiting: l.Waiting, Skipped: l.Skipped,
 		Admitted: l.Admitted, Spent: l.Spent, Lapsed: l.Lapsed, Gone: l.Gone, Left: l.Left, Served: int64(l.Served), LanePerMin: l.PerMin,
 	}
+	if m.Overtaken = l.Overtaken; l.Fairness != nil {
+		m.Fairness = referenceFairness(l)
+	}
 	if l.Committed {
 		m.Commit = hex.EncodeToString(l.Commit[:])
 	}
@@ -71,6 +75,32 @@ func referenceLineShown(l *engine.LineView, spec *engine.LineSpec) *pb.Line {
 		m.DrawValue, m.OfferTtlMs, m.AsideMs = spec.DrawValue, spec.OfferTTLMs, spec.AsideMs
 	}
 	return m
+}
+
+func referenceFairness(l *engine.LineView) *pb.Fairness {
+	track := func(name string, t *line.FairTrack) *pb.FairTrack {
+		return &pb.FairTrack{
+			Track: name, Joined: int64(t.Joined), Served: int64(t.Served), ShareBp: int64(math.Round(t.Share * 1e4)), NoShows: int64(t.NoShows), Left: int64(t.Left),
+			Ordered: int64(t.Ordered), Overtook: int64(t.Overtook), P50Ms: int64(t.P50Ms), P90Ms: int64(t.P90Ms), P99Ms: int64(t.P99Ms), MaxMs: int64(t.MaxMs),
+		}
+	}
+	f := l.Fairness
+	m := &pb.Fairness{
+		All: track("", &f.All), Tickets: int64(f.Tickets), Linked: int64(f.Linked), MostLinked: int64(f.MostLinked),
+		StandardShopped: int64(f.Flows[0].Shopped), StandardOrdered: int64(f.Flows[0].Ordered), OneClickShopped: int64(f.Flows[1].Shopped),
+		OneClickOrdered: int64(f.Flows[1].Ordered), DifferenceBp: int64(math.Round(f.Difference * 1e4)), ErrorBp: int64(math.Round(f.Error * 1e4)),
+	}
+	for i := range f.Tracks {
+		m.Tracks = append(m.Tracks, track(l.Tracks[i].Track, &f.Tracks[i]))
+	}
+	return m
+}
+
+func (d dice) fairTrack() line.FairTrack {
+	return line.FairTrack{
+		Joined: uint64(d.Uint32()), Served: uint64(d.Uint32()), NoShows: uint64(d.IntN(2)), Left: uint64(d.IntN(2)), Ordered: uint64(d.Uint32()), Overtook: uint64(d.IntN(2)),
+		Share: d.Float64(), P50Ms: uint64(d.Uint32()), P90Ms: uint64(d.Uint32()), P99Ms: uint64(d.Uint32()), MaxMs: uint64(d.Uint32()),
+	}
 }
 
 func (d dice) hash() (h line.Hash) {
@@ -100,6 +130,17 @@ func (d dice) line(out *engine.Outcome) {
 		out.Line.Tracks = append(out.Line.Tracks, engine.TrackView{
 			Track: d.text(), ShareBp: d.number(), Waiting: d.number(), Granted: d.number(), Served: line.Place(d.Uint32()),
 		})
+	}
+	out.Line.Overtaken = int64(d.IntN(2))
+	if d.IntN(2) == 0 {
+		f := &line.FairReport{
+			All: d.fairTrack(), Tickets: uint64(d.Uint32()), Linked: uint64(d.Uint32()), MostLinked: uint64(d.IntN(2)), Difference: d.Float64() - 0.5, Error: d.Float64(),
+			Flows: [2]line.FlowReport{{Shopped: uint64(d.IntN(3)), Ordered: uint64(d.IntN(3))}, {Shopped: uint64(d.IntN(3)), Ordered: uint64(d.IntN(3))}},
+		}
+		for range out.Line.Tracks {
+			f.Tracks = append(f.Tracks, d.fairTrack())
+		}
+		out.Line.Fairness = f
 	}
 	out.Waiter = &engine.WaiterView{
 		Event: d.text(), Buyer: d.text(), Waiter: d.number(), State: engine.WaitState(d.IntN(10)), Ahead: d.number(), Hold: engine.HoldID(d.IntN(2)), Until: d.at(),

@@ -14,6 +14,8 @@ type protoWriter struct {
 	lost int64 // changes of purchases that were not published: a purchase tells of them
 
 	codes map[engine.TicketID]string // of the tickets of an order, if they were asked for
+
+	placed written // where the place stands, if one was written
 }
 
 func (w *protoWriter) tag(num int, typ protowire.Type) {

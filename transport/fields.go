@@ -231,7 +231,7 @@ var (
 	openMessage  = newMessage("OpenCommand", requestIDField(), correlationField())
 	pauseMessage = newMessage("PauseCommand", requestIDField(), correlationField())
 	closeMessage = newMessage("CloseCommand", requestIDField(), correlationField())
-	getMessage   = newMessage("GetCommand", requestIDField(), correlationField())
+	getMessage   = newMessage("GetCommand", requestIDField(), fairnessField(5), correlationField())
 )
 
 var blockMessage = newMessage("BlockCommand", requestIDField(), lotField(), quantityField(), seatsField(), poolField(8), correlationField())

@@ -30,11 +30,15 @@ func (d *decoder) newLine() *engine.LineCommand {
 // lining reports whether commands with this verb always have a LineCommand.
 func lining(v engine.Verb) bool { return v >= engine.VerbJoin && v <= engine.VerbDraw }
 
-// dropEmptyLine makes a buy that does not wait one without a LineCommand, whatever the spelling.
+// dropEmptyLine makes a command that said nothing about the line one without a LineCommand, whatever the spelling.
 func dropEmptyLine(c *engine.Command) {
-	if c.Verb == engine.VerbBuy && c.Line != nil && !c.Line.Wait {
+	if l := c.Line; l != nil && !lining(c.Verb) && !l.Wait && !l.Fairness {
 		c.Line = nil
 	}
+}
+
+func fairnessField(num uint8) field {
+	return field{name: "fairness", num: num, kind: kindBool, flag: func(s *scope) *bool { return &s.line().Fairness }}
 }
 
 // enterWish appends an empty wish to the command being decoded.
@@ -69,6 +73,7 @@ var placeMessage = newMessage("PlaceCommand",
 		mark: func(s *scope) { s.line().EntriesFrom = line.Entry(s.entriesFrom) },
 	},
 	field{name: "receipt", num: 6, kind: kindBool, flag: func(s *scope) *bool { return &s.line().Receipt }},
+	fairnessField(7),
 	correlationField(),
 )
 

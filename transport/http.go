@@ -50,6 +50,8 @@ type HTTPConfig struct {
 	State    func() *State
 	// Report makes reports of events, for /api/v1/report; nil makes none.
 	Report Report
+	// Lines knows the servers whose lines are shown, for /api/v1/line and /api/v1/line/entries; nil shows none.
+	Lines *Watch
 	// Page serves everything else: the dashboard; nil serves nothing else.
 	Page http.Handler
 	// Shop serves /shop/, the page of the demo; nil serves none.
@@ -127,7 +129,7 @@ func ServeHTTP(c HTTPConfig) (*HTTPServer, error) {
 		ended: make(chan struct{}),
 	}
 	if c.Measurer != nil {
-		figures := newKPIAPI(c.Measurer, c.State, c.Report)
+		figures := newKPIAPI(&c)
 		mux.Handle(kpiPrefix, secured(c.local(), figures.routes()))
 		h.server.RegisterOnShutdown(sync.OnceFunc(func() { close(figures.closing) })) // each Shutdown calls it
 	}

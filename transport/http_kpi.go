@@ -24,14 +24,15 @@ type kpiAPI struct {
 	measurer Measurer
 	state    func() *State
 	report   Report
+	lines    *Watch        // knows the servers that publish lines
 	answers  chan struct{} // one token an answer that is being made
 	streams  chan struct{} // one token a stream that is open
 	closing  chan struct{} // closed when the server takes nothing more
 }
 
-func newKPIAPI(m Measurer, state func() *State, report Report) *kpiAPI {
+func newKPIAPI(c *HTTPConfig) *kpiAPI {
 	return &kpiAPI{
-		measurer: m, state: state, report: report, answers: make(chan struct{}, KPIAnswersMax), streams: make(chan struct{}, KPIStreamsMax), closing: make(chan struct{}),
+		measurer: c.Measurer, state: c.State, report: c.Report, lines: c.Lines, answers: make(chan struct{}, KPIAnswersMax), streams: make(chan struct{}, KPIStreamsMax), closing: make(chan struct{}),
 	}
 }
 
@@ -45,6 +46,10 @@ func (a *kpiAPI) routes() http.Handler {
 	if a.report != nil {
 		mux.HandleFunc("GET "+kpiPrefix+"report", a.showReport)
 	}
+	if a.lines != nil {
+		mux.HandleFunc("GET "+kpiPrefix+"line", a.bounded(a.showLine))
+		mux.HandleFunc("GET "+kpiPrefix+"line/entries", a.bounded(a.showEntries))
+	}
 	mux.HandleFunc(kpiPrefix, func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
@@ -52,7 +57,7 @@ func (a *kpiAPI) routes() http.Handler {
 			return
 		}
 		writeProblem(w, http.StatusNotFound, &refusal{
-			code: engine.CodeUnknownVerb, text: "there is no such page: use " + kpiPrefix + " with kpi, kpi/stream, events, definitions, state or report",
+			code: engine.CodeUnknownVerb, text: "there is no such page: use " + kpiPrefix + " with kpi, kpi/stream, events, definitions, state, report, line or line/entries",
 		})
 	})
 	return mux

@@ -40,6 +40,15 @@ const (
 	InspectFactsMax = 200
 	// PushesMax bounds the changes of purchases of an account that are to be published: what comes beyond it is lost and counted.
 	PushesMax = 64 << 10
+	// LineMovesMax bounds the buyers of an account who are to be told what has become of them in a line: what comes beyond it is lost and counted.
+	LineMovesMax = 64 << 10
+	// LinesPublishedMax bounds the events whose lines are published in a second: the others come in the next one.
+	LinesPublishedMax = 256
+	// FollowedMax bounds the buyers of an account who are told when their chance of a ticket has another word: some 70 bytes each. Others see it in the checkpoints, and when they ask.
+	FollowedMax = 1 << 20
+	// HereBuyersMax bounds the buyers of one heartbeat, PresenceMax those of an account who are watched: others are taken to be there.
+	HereBuyersMax = 4096
+	PresenceMax   = 1 << 20
 	// AccountsMax bounds the accounts of one engine: each costs a connection, the goroutines that read and write it, and a series of every metric of
 	// the wire.
 	AccountsMax = 64
@@ -72,6 +81,9 @@ const (
 	PendingBytesMaxDefault    = 256 << 20
 	// OverloadedRetryAfterDefault is the hint in an overloaded answer.
 	OverloadedRetryAfterDefault = 50 * time.Millisecond
+	// PresenceDefault is how long a buyer who has sent a heartbeat may say nothing before they are absent, PresenceMin the least.
+	PresenceDefault = 30 * time.Second
+	PresenceMin     = 2 * time.Second
 	// UnavailableRetryAfterDefault is the hint in an unavailable answer: about the time a restart takes.
 	UnavailableRetryAfterDefault = time.Second
 )
@@ -97,6 +109,21 @@ const (
 	// pushPasses is how long a change of a purchase that is not settled waits for the next one: nobody follows faster by eye, and most are over by then, even
 	// when much is going on, and to read and publish them as well would make it more.
 	pushPasses = 250 * time.Millisecond
+	// receiptsTogetherMax is how many answers with receipts share a tree: a path in it has some twelve hashes, more if they are batches.
+	receiptsTogetherMax = 4096
+	// lineEvery is how often a line is published, paceSeconds over how long its pace is measured, followedAtOnce how many of those who wait in an event are looked at each time.
+	lineEvery      = time.Second
+	paceSeconds    = 60
+	followedAtOnce = 128 << 10
+	// presenceEvery is how often it is looked for those who say nothing any more.
+	presenceEvery = 5 * time.Second
+	// presenceForgotten x as long, and they are not watched any more. presenceTogetherMax is how many are said to be absent or present together.
+	presenceForgotten   = 20
+	presenceTogetherMax = 256
+	// lineForgottenAfter is how long a line that is not listed any more is remembered: its event may only be asleep.
+	lineForgottenAfter = 10 * time.Minute
+	// lineFlushTimeout is how long the NATS server may take to say that it has a root.
+	lineFlushTimeout = 5 * time.Second
 	// parkedTogetherMax is how many callers may wait for one purchase: nobody needs two. What comes beyond is answered at once.
 	parkedTogetherMax = 16
 	// parkedDueMax is how many waits end before others may begin: the goroutine that hands over answers must not wait long.

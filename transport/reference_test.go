@@ -102,7 +102,10 @@ func referenceCommand(m proto.Message) (c engine.Command, id string) {
 	case *pb.CloseCommand:
 		c.Verb, id = engine.VerbClose, m.RequestId
 	case *pb.GetCommand:
-		return engine.Command{Verb: engine.VerbGet}, m.RequestId
+		if c.Verb = engine.VerbGet; m.Fairness {
+			c.Line = &engine.LineCommand{Fairness: true}
+		}
+		return c, m.RequestId
 	case *pb.OrderCommand:
 		c = engine.Command{Verb: engine.VerbOrder, Buyer: m.Buyer, Order: m.Order}
 		if m.Codes {
@@ -138,7 +141,7 @@ func referenceCommand(m proto.Message) (c engine.Command, id string) {
 		}
 	case *pb.PlaceCommand:
 		return engine.Command{
-			Verb: engine.VerbPlace, Buyer: m.Buyer, Line: &engine.LineCommand{EntriesFrom: line.Entry(m.EntriesFrom), Receipt: m.Receipt},
+			Verb: engine.VerbPlace, Buyer: m.Buyer, Line: &engine.LineCommand{EntriesFrom: line.Entry(m.EntriesFrom), Receipt: m.Receipt, Fairness: m.Fairness},
 		}, m.RequestId
 	case *pb.JoinCommand, *pb.LeaveCommand, *pb.AbsentCommand, *pb.PresentCommand, *pb.WaitCommand, *pb.DrawCommand:
 		c, id = referenceLining(m)

@@ -38,7 +38,12 @@ type request struct {
 
 	// Of one whose caller wants the codes of tickets.
 	signing *engine.Outcome // a copy of the outcome, until the codes are made
-	codes   map[engine.TicketID]string
+
+	// Of one that shows places in a line.
+	placed []placed
+	spare  []byte // the memory of the other of two answers
+
+	codes map[engine.TicketID]string
 }
 
 var requests = sync.Pool{New: func() any { return new(request) }}
@@ -79,6 +84,12 @@ func (r *request) free() {
 		r.then = nil
 	}
 	r.signing, r.codes = nil, nil
+	if r.placed = r.placed[:0]; cap(r.placed) > pooledPaymentsMax {
+		r.placed = nil
+	}
+	if r.spare = r.spare[:0]; cap(r.spare) > pooledBufferBytesMax {
+		r.spare = nil
+	}
 	if r.out = r.out[:0]; cap(r.out) > pooledBufferBytesMax {
 		r.out = nil
 	}
@@ -149,12 +160,12 @@ func (r *request) write(i int, out *engine.Outcome) {
 		r.begin()
 	}
 	id := echoID(r.ids[i])
-	from := len(r.out)
+	from, places := len(r.out), len(r.placed)
 	if field := out.Field; out.Verb == engine.VerbCapacity && field == "quantity" {
 		out.Field = "capacity" // what the engine calls a quantity has this name on the wire
 		defer func() { out.Field = field }()
 	}
-	r.result(id, out, nil)
+	r.shown(i, id, out)
 	room := r.server.replyBytesMax - replyResultReserveBytes*(len(r.Commands)-i)
 	if len(r.out) > room && len(out.Alternatives) > 0 {
 		// The refusal has to be told, the offer need not be.
@@ -162,7 +173,7 @@ func (r *request) write(i int, out *engine.Outcome) {
 		r.result(id, out, nil)
 	}
 	if len(r.out) > room {
-		r.out = r.out[:from]
+		r.out, r.placed = r.out[:from], r.placed[:places]
 		r.result(id, out, &refusal{code: engine.CodeTooLarge, text: tooLargeReply(r.batch)})
 	}
 	if !r.batch {
@@ -177,8 +188,15 @@ func tooLargeReply(batch bool) string {
 	return "the answer is longer than a NATS message may be"
 }
 
-// result writes one answer: the outcome, or instead of it a refusal.
-func (r *request) result(id string, out *engine.Outcome, instead *refusal) {
+// shown writes an answer, and notes the place that it shows.
+func (r *request) shown(i int, id string, out *engine.Outcome) {
+	if at := r.result(id, out, nil); at.end > 0 {
+		r.notePlace(i, out, at)
+	}
+}
+
+// result writes one answer: the outcome, or instead of it a refusal. It returns where the place stands in it, if there is one.
+func (r *request) result(id string, out *engine.Outcome, instead *refusal) (at written) {
 	if r.json {
 		w := jsonWriter{b: r.out, lost: r.server.pushesLost(), codes: r.codes}
 		if r.batch {
@@ -194,10 +212,10 @@ func (r *request) result(id string, out *engine.Outcome, instead *refusal) {
 			w.end('}')
 		}
 		r.out = w.b
-		return
+		return written{end: w.placeEnd, resultEnd: len(w.b)}
 	}
 	w := protoWriter{b: r.out, lost: r.server.pushesLost(), codes: r.codes}
-	from := 0
+	from, tag := 0, len(w.b)
 	if r.batch {
 		from = w.open(8)
 	}
@@ -207,9 +225,18 @@ func (r *request) result(id string, out *engine.Outcome, instead *refusal) {
 		w.outcome(id, out)
 	}
 	if r.batch {
+		size := len(w.b) - from
 		w.close(from)
+		at.result, at.resultBody = tag, len(w.b)-size
+		moved := at.resultBody - from // a long answer is moved up when its length is known
+		w.placed.tag, w.placed.body, w.placed.end = w.placed.tag+moved, w.placed.body+moved, w.placed.end+moved
+		if w.placed.body == moved { // there is none
+			w.placed.end = 0
+		}
 	}
 	r.out = w.b
+	at.tag, at.body, at.end, at.resultEnd = w.placed.tag, w.placed.body, w.placed.end, len(w.b)
+	return at
 }
 
 // waitsFor notes how long the caller of a buy wants to wait for the final state.
@@ -272,7 +299,7 @@ func (r *request) park() bool {
 
 // answer sends a written answer on its way.
 func (r *request) answer() {
-	if r.signing != nil {
+	if r.signing != nil || len(r.placed) > 0 && r.replyTo != "" {
 		r.server.signer.post(r)
 		return
 	}

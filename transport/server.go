@@ -63,8 +63,12 @@ type Config struct {
 	Wallets Wallets
 	// Measurer answers for the figures on [SubjectKPIs], and what is published on [SubjectKPI] is its; nil serves and publishes none.
 	Measurer Measurer
-	// Watch tells the server of purchases that have changed; nil never does: buys then wait as long as they said.
+	// Watch tells the server of purchases and lines that have changed; nil never does: buys then wait as long as they said.
 	Watch *Watch
+	// Presence is how long a buyer who has sent a heartbeat may say nothing before they are absent; 0 is [PresenceDefault].
+	Presence time.Duration
+	// Lines names the events whose lines are published; nil publishes none by itself.
+	Lines Lines
 }
 
 // withDefaults fills in what is zero and refuses what cannot be.
@@ -110,6 +114,12 @@ func (c Config) withDefaults() (Config, error) {
 	if c.ParkedBytesMax == 0 {
 		c.ParkedBytesMax = ParkedBytesMaxDefault
 	}
+	if c.Presence == 0 {
+		c.Presence = PresenceDefault
+	}
+	if c.Presence < PresenceMin {
+		return c, fmt.Errorf("presence is %s: use %s or more, or 0 for the default", c.Presence, PresenceMin)
+	}
 	if c.ParkedMax < 0 || c.ParkedBytesMax < 0 || c.CommandsInFlightMax < 0 || c.BytesInFlightMax < 0 || c.PendingMessagesMax < 0 || c.PendingBytesMax < 0 || c.RetryAfter < 0 {
 		return c, errors.New("a bound is negative: use 0 for its default")
 	}
@@ -130,6 +140,8 @@ type Server struct {
 	signer        *signer
 	parking       *parking
 	pushes        *pushes
+	lines         *linesSide
+	presence      *presence
 	account       *Bound
 	stats         counters
 	replyBytesMax int
@@ -158,12 +170,14 @@ func Serve(c Config, nc *nats.Conn, e Engine) (*Server, error) {
 		return nil, fmt.Errorf("serve: the NATS server takes messages up to %d bytes only: set max_payload to 1 MiB", nc.MaxPayload())
 	}
 	s.outbox, s.parking, s.pushes = newOutbox(s), newParking(s), newPushes(s)
+	s.presence = newPresence(s)
+	s.lines = newLinesSide(s)
 	s.signer = newSigner(s)
 	if err := s.subscribe(); err != nil {
 		s.parking.close()
 		s.signer.close()
 		s.outbox.close()
-		return nil, errors.Join(fmt.Errorf("serve: %w", err), s.pushes.close(context.Background()))
+		return nil, errors.Join(fmt.Errorf("serve: %w", err), s.pushes.close(context.Background()), s.lines.close(context.Background()))
 	}
 	c.Watch.join(s)
 	return s, nil
@@ -246,7 +260,7 @@ func (s *Server) receive(m *nats.Msg) {
 	s.stats.messageBytes.Add(uint64(len(m.Data)))
 	event, verb := splitSubject(m.Subject)
 	if m.Reply == "" {
-		if verb != engine.VerbTouch { // touches alone may be sent without waiting for an answer
+		if verb != engine.VerbTouch && verb != verbHere { // touches and heartbeats alone may be sent without waiting for an answer
 			s.stats.droppedNoReply.Add(1)
 			return
 		}
@@ -260,6 +274,10 @@ func (s *Server) receive(m *nats.Msg) {
 	}
 	if ref := s.checkSubject(event, verb, len(m.Data)); ref != nil {
 		s.refuseUnread(m, ref)
+		return
+	}
+	if verb == verbHere {
+		s.here(m, event)
 		return
 	}
 	r := newRequest(s, verb)
@@ -302,7 +320,7 @@ func (s *Server) checkSubject(event string, verb engine.Verb, size int) *refusal
 		}
 	}
 	sizeMax := CommandBytesMax
-	if isBatch(verb) {
+	if isBatch(verb) || verb == verbHere {
 		sizeMax = BatchBytesMax
 	}
 	if size > sizeMax {

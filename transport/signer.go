@@ -6,18 +6,23 @@ import (
 	"sync"
 
 	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/engine/line"
 	"github.com/holdfast-engine/holdfast/transport/ticket"
 )
 
 // Codes makes the codes of tickets: a [ticket.Ring]. Safe for concurrent use.
 type Codes interface {
 	Code(*ticket.Claims) (string, error)
+	// Pass makes the signed form of a pass of the line.
+	Pass(ticket.Pass) (string, error)
+	// SignReceipts signs for entries of lobbies that became durable together, and names the key.
+	SignReceipts(account string, size uint32, root line.Hash) (kid string, sum line.Signature, err error)
 	// KeySet returns an account's public keys, as JSON.
 	KeySet(account string) ([]byte, error)
 }
 
-// signer makes the codes of the tickets that a reply shows, on a goroutine of its own: a signature takes 22 us, and neither an event nor the journal may wait
-// for it. It holds no more than what is in flight, which the bounds limit.
+// signer makes the codes of the tickets that a reply shows, and what it tells besides about places in a line, on a goroutine of its own: a signature takes 22 us, and neither an event nor the
+// journal may wait for it. Joins that come together share one. It holds no more than what is in flight, which the bounds limit.
 type signer struct {
 	mu      sync.Mutex
 	ready   sync.Cond
@@ -63,9 +68,17 @@ func (g *signer) run(s *Server) {
 		if len(taken) == 0 {
 			return
 		}
-		for _, r := range taken {
-			r.sign(s.config.Codes, s.config.Account)
-			s.outbox.post(r)
+		for together := range slices.Chunk(taken, receiptsTogetherMax) {
+			receipts := receiptsFor(s, together)
+			for _, r := range together {
+				if r.signing != nil {
+					r.sign(s.config.Codes, s.config.Account)
+				} else {
+					r.tellPlaces(receipts)
+					r.finish()
+				}
+				s.outbox.post(r)
+			}
 		}
 	}
 }

@@ -28,6 +28,16 @@ type Stats struct {
 	Pushes     uint64 // changes of purchases that were published
 	PushesLost uint64 // and that were not
 
+	Lines          uint64 // lines that were published, one a second and event
+	LinesTold      uint64 // buyers who were told what had become of them in a line
+	LinesLost      uint64 // lines and buyers that were not
+	NotFollowed    uint64 // buyers who are not told when their chance changes, because too many are
+	Followed       int64  // now, those who are
+	ReceiptsFailed uint64 // receipts that could not be signed
+
+	Watched    int    // now, buyers who have sent a heartbeat
+	NotWatched uint64 // heartbeats of buyers who are not, because too many are
+
 	KPIs     uint64 // messages with figures that were published
 	KPIsLost uint64 // and that were not: too long, or the NATS connection did not take them
 
@@ -45,6 +55,7 @@ type counters struct {
 	droppedNoReply, droppedReply, droppedPending    atomic.Uint64
 	refused, unheard                                [engine.Codes]atomic.Uint64
 	kpis, kpisLost                                  atomic.Uint64
+	receiptsFailed                                  atomic.Uint64
 }
 
 // Stats returns the counts. It takes no lock that the hot path waits for, and is meant for once a second.
@@ -59,6 +70,10 @@ func (s *Server) Stats() Stats {
 		st.Refused[i], st.Unheard[i] = c.refused[i].Load(), c.unheard[i].Load()
 	}
 	st.Pushes, st.PushesLost, st.Parked = s.pushes.sent.Load(), s.pushes.lost.Load(), s.parking.waiting()
+	l := s.lines
+	st.Lines, st.LinesTold, st.LinesLost, st.NotFollowed, st.Followed = l.sent.Load(), l.told.Load(), l.lost.Load(), l.notFollowed.Load(), l.following.Load()
+	st.Watched, st.NotWatched = s.presence.watched()
+	st.ReceiptsFailed = c.receiptsFailed.Load()
 	st.KPIs, st.KPIsLost = c.kpis.Load(), c.kpisLost.Load()
 	st.CommandsInFlight, st.BytesInFlight = s.account.InFlight()
 	if n, err := s.sub.Dropped(); err == nil { // after the drain the last count stands

@@ -135,6 +135,8 @@ func verbNamed(name string) engine.Verb {
 		return engine.VerbWait
 	case "draw":
 		return engine.VerbDraw
+	case VerbHere:
+		return verbHere
 	}
 	return engine.VerbNone
 }

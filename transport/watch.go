@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"strings"
 	"sync"
 
 	"github.com/holdfast-engine/holdfast/engine"
@@ -11,6 +12,7 @@ import (
 type Watch struct {
 	mu      sync.RWMutex
 	servers map[string]*Server
+	closed  map[string][]lobbyClose // by account: lobbies that were closed while nobody served it
 }
 
 func (w *Watch) join(s *Server) {
@@ -23,6 +25,10 @@ func (w *Watch) join(s *Server) {
 		w.servers = make(map[string]*Server)
 	}
 	w.servers[s.config.Account] = s
+	for _, c := range w.closed[s.config.Account] {
+		s.lines.closeLobby(c.event, c.published)
+	}
+	delete(w.closed, s.config.Account)
 }
 
 func (w *Watch) leave(s *Server) {
@@ -69,10 +75,27 @@ func (w *Watch) PurchaseChanged(account, event string, c engine.PurchaseChange) 
 
 // LineMoved is to be called with what has become of places in a line and on a waiting list, durably and in the order of the log. It does not block and keeps
 // neither slice.
-func (*Watch) LineMoved(_, _ string, _ []engine.PlaceChange, _ []engine.WaitChange) {}
+func (w *Watch) LineMoved(account, event string, places []engine.PlaceChange, waits []engine.WaitChange) {
+	if s := w.of(account); s != nil {
+		s.lines.moved(event, places, waits)
+	}
+}
 
-// LobbyClosed is to be called when an event's lobby is closed, durably. It calls published once its root is published.
-func (*Watch) LobbyClosed(_, _ string, published func()) { published() }
+// LobbyClosed is to be called when an event's lobby is closed, durably. It does not block, and calls published once the NATS server has the line with its root. While that cannot be done, or the
+// account has no server, it waits.
+func (w *Watch) LobbyClosed(account, event string, published func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if s := w.servers[account]; s != nil {
+		s.lines.closeLobby(event, published)
+		return
+	}
+	if w.closed == nil {
+		w.closed = make(map[string][]lobbyClose)
+	}
+	account = strings.Clone(account)
+	w.closed[account] = append(w.closed[account], lobbyClose{strings.Clone(event), published})
+}
 
 // settled reports whether a caller that waits for a purchase wants to know its state now: it is final, or the buyer has something to do.
 func settled(s engine.PurchaseState) bool { return s.Final() || s == engine.PurchaseActionRequired }

@@ -96,6 +96,8 @@ var fieldRules = map[string]rule{
 	"one_click_share":  {value: from(0, engine.OneClickEveryone)},
 
 	"UpdateCommand.mode":          {value: refused},
+	"HereCommand.buyers":          {value: anID, list: upTo(transport.HereBuyersMax)},
+	"HereCommand.request_id":      {},
 	"track":                       {value: anID},
 	"JoinCommand.wants":           {value: from(0, engine.WantsMax)},
 	"PlaceCommand.entries_from":   {value: from(1, math.MaxUint32)},
@@ -291,7 +293,8 @@ var messageRules = map[string]object{
 	"UnblockCommand":  {{"allOf", []object{oneOf("lot", "pool"), oneOf("quantity", "seats")}}},
 	"CapacityCommand": oneOf("lot", "pool"),
 	"BuyCommand":      anyOf("items", "offer", "hold"),
-	"PlaceCommand":    anyOf("buyer", "entries_from"),
+	"PlaceCommand":    anyOf("buyer", "entries_from", "fairness"),
+	"HereCommand":     anyOf("buyer", "buyers"),
 	"BatchCommand":    {{"minProperties", 1}, {"maxProperties", 1}},
 }
 

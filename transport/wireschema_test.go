@@ -132,6 +132,7 @@ func exchanges(t *testing.T) []exchange {
 	list = append(list,
 		exchange{transport.VerbBatch, transport.VerbBatch, transport.Subject(event, transport.VerbBatch), new(pb.Batch).ProtoReflect().Descriptor(), reply},
 		exchange{transport.VerbBuyerBatch, transport.VerbBuyerBatch, transport.Subject(event, transport.VerbBuyerBatch), new(pb.Batch).ProtoReflect().Descriptor(), reply},
+		exchange{transport.VerbHere, transport.VerbHere, transport.Subject(event, transport.VerbHere), new(pb.HereCommand).ProtoReflect().Descriptor(), reply},
 		exchange{"list", "list", transport.SubjectList, new(pb.ListCommand).ProtoReflect().Descriptor(), reply})
 	comments := schemaComments(t)
 	for _, of := range []struct {
@@ -166,6 +167,8 @@ var published = []struct {
 	subject string
 	message protoreflect.MessageDescriptor
 }{
+	{"line", transport.SubjectLine("{event}"), new(pb.LineNow).ProtoReflect().Descriptor()},
+	{"own_line", transport.SubjectOwnLine("{event}", "{buyer}"), new(pb.LineChanged).ProtoReflect().Descriptor()},
 	{"purchases", transport.SubjectPurchases("{event}", "{buyer}"), new(pb.PurchaseChanged).ProtoReflect().Descriptor()},
 }
 
@@ -223,12 +226,13 @@ func generateAsyncAPI(t *testing.T) []byte {
 	}
 	for _, p := range published {
 		name := string(p.message.Name())
+		parameters := object{{"event", object{{"description", "the event's id"}}}}
+		if strings.Contains(p.subject, "{buyer}") {
+			parameters = append(parameters, member{"buyer", object{{"description", "the buyer's id"}}})
+		}
 		channels = append(channels, member{p.name, object{
 			{"address", p.subject},
-			{"parameters", object{
-				{"event", object{{"description", "the event's id"}}},
-				{"buyer", object{{"description", "the buyer's id"}}},
-			}},
+			{"parameters", parameters},
 			{"messages", object{{name, ref("components", "messages", name)}}},
 		}})
 		operations = append(operations, member{p.name, object{

@@ -129,6 +129,15 @@ func (p *process) addTransportMetrics(m *actors.Metrics) {
 	count("holdfast_kpi_messages_total", "Messages with figures that were published.", func(s *transport.Stats) uint64 { return s.KPIs })
 	count("holdfast_kpi_messages_lost_total", "Messages with figures that were not published: too long, or the NATS connection did not take them.",
 		func(s *transport.Stats) uint64 { return s.KPIsLost })
+	count("holdfast_lines_published_total", "Lines published, one a second and event.", func(s *transport.Stats) uint64 { return s.Lines })
+	count("holdfast_line_changes_published_total", "Buyers who were told what has become of them in a line, without having asked.", func(s *transport.Stats) uint64 { return s.LinesTold })
+	count("holdfast_line_messages_lost_total", "Lines, and buyers, of which nothing was published: too many, too long, or the NATS connection did not take them.",
+		func(s *transport.Stats) uint64 { return s.LinesLost })
+	count("holdfast_receipts_failed_total", "Receipts of lobbies that could not be signed: their joins stand, and they can be asked for.", func(s *transport.Stats) uint64 { return s.ReceiptsFailed })
+	gauge("holdfast_line_followed", "Buyers who wait and are told when their chance of a ticket has another word.", func(s *transport.Stats) float64 { return float64(s.Followed) })
+	count("holdfast_line_not_followed_total", "Answers to buyers who are not, because too many are.", func(s *transport.Stats) uint64 { return s.NotFollowed })
+	gauge("holdfast_presence_watched", "Buyers who have sent a heartbeat, and are absent when they say nothing any more.", func(s *transport.Stats) float64 { return float64(s.Watched) })
+	count("holdfast_presence_not_watched_total", "Heartbeats of buyers who are not watched, because too many are.", func(s *transport.Stats) uint64 { return s.NotWatched })
 	gauge("holdfast_buys_waiting", "Callers of buy that wait for the final state of their purchase.", func(s *transport.Stats) float64 { return float64(s.Parked) })
 	gauge("holdfast_pending_messages", "Messages that have arrived and are not decoded.", func(s *transport.Stats) float64 { return float64(s.PendingMessages) })
 	gauge("holdfast_pending_bytes", "Bytes of those messages.", func(s *transport.Stats) float64 { return float64(s.PendingBytes) })

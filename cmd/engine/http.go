@@ -56,7 +56,7 @@ func (p *process) startHTTP(context.Context) error {
 	h, err := transport.ServeHTTP(transport.HTTPConfig{
 		Listen: p.config.http, Token: token, CertFile: p.config.httpAccess.certFile, KeyFile: p.config.httpAccess.keyFile,
 		Ready: p.ready, KeySet: p.keySet, Webhooks: map[string]http.HandlerFunc{stripe.Name: p.serveHook}, Shop: p.config.shop,
-		Measurer: &p.figures, State: p.showState, Report: p.report, Page: page,
+		Measurer: &p.figures, State: p.showState, Report: p.report, Lines: &p.watch, Page: page,
 		Metrics: func(w io.Writer) {
 			if m := p.metrics.Load(); m != nil { // nil until the node has started
 				m.WriteText(w)

@@ -291,7 +291,7 @@ func (p *process) startTransport(ctx context.Context) error {
 		a.config.Process = process
 		a.config.Admin = p
 		a.config.Codes = p.tickets
-		a.config.Watch = &p.watch
+		a.config.Watch, a.config.Lines = &p.watch, p.node
 		a.config.Wallets = p.node
 		a.config.Measurer = &p.figures
 		s, err := transport.Serve(a.config, connections[i], p.node)

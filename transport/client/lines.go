@@ -2,6 +2,10 @@ package client
 
 import (
 	"context"
+	"fmt"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
 
 	"github.com/holdfast-engine/holdfast/engine"
 	pb "github.com/holdfast-engine/holdfast/transport/holdfastpb"
@@ -64,6 +68,27 @@ func (c *Client) Draw(ctx context.Context, event string, cmd *pb.DrawCommand) (*
 	giveID(&cmd.RequestId)
 	return show(ctx, c, event, engine.VerbDraw, cmd, (*pb.Reply).GetLine)
 }
+
+// Here says that buyers are there: a heartbeat. It is sent without waiting for an answer. Whoever has said so once and says nothing for as long as the engine was told is absent then, until
+// they say it again.
+func (c *Client) Here(event string, buyers ...string) error {
+	if !engine.ValidID(event) {
+		return badEvent()
+	}
+	for some := range slices.Chunk(buyers, hereBuyersMax) {
+		body, err := proto.Marshal(&pb.HereCommand{Buyers: some})
+		if err != nil {
+			return fmt.Errorf("holdfast: encode the heartbeat: %w", err)
+		}
+		if err := c.nc.Publish(subject(event, "here"), body); err != nil {
+			return fmt.Errorf("holdfast: send the heartbeat: %w", err)
+		}
+	}
+	return nil
+}
+
+// hereBuyersMax is how many buyers a heartbeat may name.
+const hereBuyersMax = 4096
 
 // JoinAsync sends a join.
 func (c *Client) JoinAsync(event string, cmd *pb.JoinCommand, done func(Reply, error)) {

@@ -1399,6 +1399,7 @@ func (x *CloseCommand) GetCorrelation() string {
 type GetCommand struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"` // only echoed
+	Fairness      bool                   `protobuf:"varint,5,opt,name=fairness,proto3" json:"fairness,omitempty"`                   // with how fair the line has been
 	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1439,6 +1440,13 @@ func (x *GetCommand) GetRequestId() string {
 		return x.RequestId
 	}
 	return ""
+}
+
+func (x *GetCommand) GetFairness() bool {
+	if x != nil {
+		return x.Fairness
+	}
+	return false
 }
 
 func (x *GetCommand) GetCorrelation() string {
@@ -3417,6 +3425,7 @@ type PlaceCommand struct {
 	Buyer         string                 `protobuf:"bytes,2,opt,name=buyer,proto3" json:"buyer,omitempty"`
 	EntriesFrom   int64                  `protobuf:"varint,5,opt,name=entries_from,json=entriesFrom,proto3" json:"entries_from,omitempty"` // show up to 1,024 leaves of the lobby's entries, from this one on
 	Receipt       bool                   `protobuf:"varint,6,opt,name=receipt,proto3" json:"receipt,omitempty"`                            // with the receipt of the buyer's entry
+	Fairness      bool                   `protobuf:"varint,7,opt,name=fairness,proto3" json:"fairness,omitempty"`                          // without a buyer: the line, with how fair it has been
 	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3476,6 +3485,13 @@ func (x *PlaceCommand) GetEntriesFrom() int64 {
 func (x *PlaceCommand) GetReceipt() bool {
 	if x != nil {
 		return x.Receipt
+	}
+	return false
+}
+
+func (x *PlaceCommand) GetFairness() bool {
+	if x != nil {
+		return x.Fairness
 	}
 	return false
 }
@@ -4934,6 +4950,7 @@ type Reply struct {
 	Place         *Place                 `protobuf:"bytes,17,opt,name=place,proto3" json:"place,omitempty"`       // join, leave, place, absent, present
 	Line          *Line                  `protobuf:"bytes,18,opt,name=line,proto3" json:"line,omitempty"`         // draw; place with entries_from
 	Waiter        *Waiter                `protobuf:"bytes,19,opt,name=waiter,proto3" json:"waiter,omitempty"`     // wait, leave with list; place, buy with wait
+	Here          int64                  `protobuf:"varint,20,opt,name=here,proto3" json:"here,omitempty"`        // here: how many buyers it named
 	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -5093,6 +5110,13 @@ func (x *Reply) GetWaiter() *Waiter {
 		return x.Waiter
 	}
 	return nil
+}
+
+func (x *Reply) GetHere() int64 {
+	if x != nil {
+		return x.Here
+	}
+	return 0
 }
 
 func (x *Reply) GetCorrelation() string {
@@ -7108,6 +7132,8 @@ type Line struct {
 	DrawValue     bool                   `protobuf:"varint,25,opt,name=draw_value,json=drawValue,proto3" json:"draw_value,omitempty"`
 	OfferTtlMs    int64                  `protobuf:"varint,26,opt,name=offer_ttl_ms,json=offerTtlMs,proto3" json:"offer_ttl_ms,omitempty"`
 	AsideMs       int64                  `protobuf:"varint,27,opt,name=aside_ms,json=asideMs,proto3" json:"aside_ms,omitempty"`
+	Overtaken     int64                  `protobuf:"varint,28,opt,name=overtaken,proto3" json:"overtaken,omitempty"` // turns that came before those of somebody whose turn it was: none in a fair line
+	Fairness      *Fairness              `protobuf:"bytes,29,opt,name=fairness,proto3" json:"fairness,omitempty"`    // get and place with fairness
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -7331,6 +7357,347 @@ func (x *Line) GetAsideMs() int64 {
 	return 0
 }
 
+func (x *Line) GetOvertaken() int64 {
+	if x != nil {
+		return x.Overtaken
+	}
+	return 0
+}
+
+func (x *Line) GetFairness() *Fairness {
+	if x != nil {
+		return x.Fairness
+	}
+	return nil
+}
+
+// Fairness shows how fair a line has been so far.
+type Fairness struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	All             *FairTrack             `protobuf:"bytes,1,opt,name=all,proto3" json:"all,omitempty"`
+	Tracks          []*FairTrack           `protobuf:"bytes,2,rep,name=tracks,proto3" json:"tracks,omitempty"`
+	Tickets         int64                  `protobuf:"varint,3,opt,name=tickets,proto3" json:"tickets,omitempty"`                                        // sold
+	Linked          int64                  `protobuf:"varint,4,opt,name=linked,proto3" json:"linked,omitempty"`                                          // of them to clusters of linked buyers
+	MostLinked      int64                  `protobuf:"varint,5,opt,name=most_linked,json=mostLinked,proto3" json:"most_linked,omitempty"`                // and to the one with the most
+	StandardShopped int64                  `protobuf:"varint,6,opt,name=standard_shopped,json=standardShopped,proto3" json:"standard_shopped,omitempty"` // passes with which something was taken in the standard flow
+	StandardOrdered int64                  `protobuf:"varint,7,opt,name=standard_ordered,json=standardOrdered,proto3" json:"standard_ordered,omitempty"` // of them, those that ended in an order
+	OneClickShopped int64                  `protobuf:"varint,8,opt,name=one_click_shopped,json=oneClickShopped,proto3" json:"one_click_shopped,omitempty"`
+	OneClickOrdered int64                  `protobuf:"varint,9,opt,name=one_click_ordered,json=oneClickOrdered,proto3" json:"one_click_ordered,omitempty"`
+	DifferenceBp    int64                  `protobuf:"varint,10,opt,name=difference_bp,json=differenceBp,proto3" json:"difference_bp,omitempty"` // how much oftener one-click passes ended in an order at about the same place, in hundredths of a percent
+	ErrorBp         int64                  `protobuf:"varint,11,opt,name=error_bp,json=errorBp,proto3" json:"error_bp,omitempty"`                // its standard error
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *Fairness) Reset() {
+	*x = Fairness{}
+	mi := &file_holdfast_proto_msgTypes[62]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Fairness) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Fairness) ProtoMessage() {}
+
+func (x *Fairness) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[62]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Fairness.ProtoReflect.Descriptor instead.
+func (*Fairness) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{62}
+}
+
+func (x *Fairness) GetAll() *FairTrack {
+	if x != nil {
+		return x.All
+	}
+	return nil
+}
+
+func (x *Fairness) GetTracks() []*FairTrack {
+	if x != nil {
+		return x.Tracks
+	}
+	return nil
+}
+
+func (x *Fairness) GetTickets() int64 {
+	if x != nil {
+		return x.Tickets
+	}
+	return 0
+}
+
+func (x *Fairness) GetLinked() int64 {
+	if x != nil {
+		return x.Linked
+	}
+	return 0
+}
+
+func (x *Fairness) GetMostLinked() int64 {
+	if x != nil {
+		return x.MostLinked
+	}
+	return 0
+}
+
+func (x *Fairness) GetStandardShopped() int64 {
+	if x != nil {
+		return x.StandardShopped
+	}
+	return 0
+}
+
+func (x *Fairness) GetStandardOrdered() int64 {
+	if x != nil {
+		return x.StandardOrdered
+	}
+	return 0
+}
+
+func (x *Fairness) GetOneClickShopped() int64 {
+	if x != nil {
+		return x.OneClickShopped
+	}
+	return 0
+}
+
+func (x *Fairness) GetOneClickOrdered() int64 {
+	if x != nil {
+		return x.OneClickOrdered
+	}
+	return 0
+}
+
+func (x *Fairness) GetDifferenceBp() int64 {
+	if x != nil {
+		return x.DifferenceBp
+	}
+	return 0
+}
+
+func (x *Fairness) GetErrorBp() int64 {
+	if x != nil {
+		return x.ErrorBp
+	}
+	return 0
+}
+
+// FairTrack shows how fair it has been in a track, or in all.
+type FairTrack struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Track         string                 `protobuf:"bytes,1,opt,name=track,proto3" json:"track,omitempty"` // absent: all
+	Joined        int64                  `protobuf:"varint,2,opt,name=joined,proto3" json:"joined,omitempty"`
+	Served        int64                  `protobuf:"varint,3,opt,name=served,proto3" json:"served,omitempty"`                  // passes
+	ShareBp       int64                  `protobuf:"varint,4,opt,name=share_bp,json=shareBp,proto3" json:"share_bp,omitempty"` // of all passes, in hundredths of a percent
+	NoShows       int64                  `protobuf:"varint,5,opt,name=no_shows,json=noShows,proto3" json:"no_shows,omitempty"` // absent at their turn, and not back in time
+	Left          int64                  `protobuf:"varint,6,opt,name=left,proto3" json:"left,omitempty"`                      // gave their place up
+	Ordered       int64                  `protobuf:"varint,7,opt,name=ordered,proto3" json:"ordered,omitempty"`                // passes that ended in an order
+	Overtook      int64                  `protobuf:"varint,8,opt,name=overtook,proto3" json:"overtook,omitempty"`              // turns and holds while it was somebody else's turn: none in a fair line
+	P50Ms         int64                  `protobuf:"varint,9,opt,name=p50_ms,json=p50Ms,proto3" json:"p50_ms,omitempty"`       // of the time waited for a pass
+	P90Ms         int64                  `protobuf:"varint,10,opt,name=p90_ms,json=p90Ms,proto3" json:"p90_ms,omitempty"`
+	P99Ms         int64                  `protobuf:"varint,11,opt,name=p99_ms,json=p99Ms,proto3" json:"p99_ms,omitempty"`
+	MaxMs         int64                  `protobuf:"varint,12,opt,name=max_ms,json=maxMs,proto3" json:"max_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FairTrack) Reset() {
+	*x = FairTrack{}
+	mi := &file_holdfast_proto_msgTypes[63]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FairTrack) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FairTrack) ProtoMessage() {}
+
+func (x *FairTrack) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[63]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FairTrack.ProtoReflect.Descriptor instead.
+func (*FairTrack) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{63}
+}
+
+func (x *FairTrack) GetTrack() string {
+	if x != nil {
+		return x.Track
+	}
+	return ""
+}
+
+func (x *FairTrack) GetJoined() int64 {
+	if x != nil {
+		return x.Joined
+	}
+	return 0
+}
+
+func (x *FairTrack) GetServed() int64 {
+	if x != nil {
+		return x.Served
+	}
+	return 0
+}
+
+func (x *FairTrack) GetShareBp() int64 {
+	if x != nil {
+		return x.ShareBp
+	}
+	return 0
+}
+
+func (x *FairTrack) GetNoShows() int64 {
+	if x != nil {
+		return x.NoShows
+	}
+	return 0
+}
+
+func (x *FairTrack) GetLeft() int64 {
+	if x != nil {
+		return x.Left
+	}
+	return 0
+}
+
+func (x *FairTrack) GetOrdered() int64 {
+	if x != nil {
+		return x.Ordered
+	}
+	return 0
+}
+
+func (x *FairTrack) GetOvertook() int64 {
+	if x != nil {
+		return x.Overtook
+	}
+	return 0
+}
+
+func (x *FairTrack) GetP50Ms() int64 {
+	if x != nil {
+		return x.P50Ms
+	}
+	return 0
+}
+
+func (x *FairTrack) GetP90Ms() int64 {
+	if x != nil {
+		return x.P90Ms
+	}
+	return 0
+}
+
+func (x *FairTrack) GetP99Ms() int64 {
+	if x != nil {
+		return x.P99Ms
+	}
+	return 0
+}
+
+func (x *FairTrack) GetMaxMs() int64 {
+	if x != nil {
+		return x.MaxMs
+	}
+	return 0
+}
+
+// HereCommand says that buyers are there: a heartbeat. Subject: holdfast.v1.events.<event>.here. Without a reply subject it is taken and not answered.
+type HereCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"` // only echoed
+	Buyer         string                 `protobuf:"bytes,2,opt,name=buyer,proto3" json:"buyer,omitempty"`                          // who is there
+	Buyers        []string               `protobuf:"bytes,5,rep,name=buyers,proto3" json:"buyers,omitempty"`                        // or several, up to 4,096
+	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HereCommand) Reset() {
+	*x = HereCommand{}
+	mi := &file_holdfast_proto_msgTypes[64]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HereCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HereCommand) ProtoMessage() {}
+
+func (x *HereCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[64]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HereCommand.ProtoReflect.Descriptor instead.
+func (*HereCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{64}
+}
+
+func (x *HereCommand) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *HereCommand) GetBuyer() string {
+	if x != nil {
+		return x.Buyer
+	}
+	return ""
+}
+
+func (x *HereCommand) GetBuyers() []string {
+	if x != nil {
+		return x.Buyers
+	}
+	return nil
+}
+
+func (x *HereCommand) GetCorrelation() string {
+	if x != nil {
+		return x.Correlation
+	}
+	return ""
+}
+
 // Track shows a track of a line.
 type Track struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -7345,7 +7712,7 @@ type Track struct {
 
 func (x *Track) Reset() {
 	*x = Track{}
-	mi := &file_holdfast_proto_msgTypes[62]
+	mi := &file_holdfast_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7357,7 +7724,7 @@ func (x *Track) String() string {
 func (*Track) ProtoMessage() {}
 
 func (x *Track) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[62]
+	mi := &file_holdfast_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7370,7 +7737,7 @@ func (x *Track) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Track.ProtoReflect.Descriptor instead.
 func (*Track) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{62}
+	return file_holdfast_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *Track) GetTrack() string {
@@ -7429,7 +7796,7 @@ type Waiter struct {
 
 func (x *Waiter) Reset() {
 	*x = Waiter{}
-	mi := &file_holdfast_proto_msgTypes[63]
+	mi := &file_holdfast_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7441,7 +7808,7 @@ func (x *Waiter) String() string {
 func (*Waiter) ProtoMessage() {}
 
 func (x *Waiter) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[63]
+	mi := &file_holdfast_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7454,7 +7821,7 @@ func (x *Waiter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Waiter.ProtoReflect.Descriptor instead.
 func (*Waiter) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{63}
+	return file_holdfast_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *Waiter) GetEvent() string {
@@ -7554,7 +7921,7 @@ type WishShown struct {
 
 func (x *WishShown) Reset() {
 	*x = WishShown{}
-	mi := &file_holdfast_proto_msgTypes[64]
+	mi := &file_holdfast_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7566,7 +7933,7 @@ func (x *WishShown) String() string {
 func (*WishShown) ProtoMessage() {}
 
 func (x *WishShown) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[64]
+	mi := &file_holdfast_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7579,7 +7946,7 @@ func (x *WishShown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WishShown.ProtoReflect.Descriptor instead.
 func (*WishShown) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{64}
+	return file_holdfast_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *WishShown) GetLot() string {
@@ -7628,7 +7995,7 @@ type WaitingList struct {
 
 func (x *WaitingList) Reset() {
 	*x = WaitingList{}
-	mi := &file_holdfast_proto_msgTypes[65]
+	mi := &file_holdfast_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7640,7 +8007,7 @@ func (x *WaitingList) String() string {
 func (*WaitingList) ProtoMessage() {}
 
 func (x *WaitingList) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[65]
+	mi := &file_holdfast_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7653,7 +8020,7 @@ func (x *WaitingList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitingList.ProtoReflect.Descriptor instead.
 func (*WaitingList) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{65}
+	return file_holdfast_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *WaitingList) GetWaiting() int64 {
@@ -7735,7 +8102,7 @@ type Pool struct {
 
 func (x *Pool) Reset() {
 	*x = Pool{}
-	mi := &file_holdfast_proto_msgTypes[66]
+	mi := &file_holdfast_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7747,7 +8114,7 @@ func (x *Pool) String() string {
 func (*Pool) ProtoMessage() {}
 
 func (x *Pool) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[66]
+	mi := &file_holdfast_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7760,7 +8127,7 @@ func (x *Pool) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pool.ProtoReflect.Descriptor instead.
 func (*Pool) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{66}
+	return file_holdfast_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *Pool) GetPool() string {
@@ -7844,7 +8211,7 @@ type Lot struct {
 
 func (x *Lot) Reset() {
 	*x = Lot{}
-	mi := &file_holdfast_proto_msgTypes[67]
+	mi := &file_holdfast_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7856,7 +8223,7 @@ func (x *Lot) String() string {
 func (*Lot) ProtoMessage() {}
 
 func (x *Lot) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[67]
+	mi := &file_holdfast_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7869,7 +8236,7 @@ func (x *Lot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lot.ProtoReflect.Descriptor instead.
 func (*Lot) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{67}
+	return file_holdfast_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *Lot) GetLot() string {
@@ -8051,7 +8418,7 @@ type Capacity struct {
 
 func (x *Capacity) Reset() {
 	*x = Capacity{}
-	mi := &file_holdfast_proto_msgTypes[68]
+	mi := &file_holdfast_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8063,7 +8430,7 @@ func (x *Capacity) String() string {
 func (*Capacity) ProtoMessage() {}
 
 func (x *Capacity) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[68]
+	mi := &file_holdfast_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8076,7 +8443,7 @@ func (x *Capacity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Capacity.ProtoReflect.Descriptor instead.
 func (*Capacity) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{68}
+	return file_holdfast_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *Capacity) GetLot() string {
@@ -8154,7 +8521,7 @@ type PurchaseChanged struct {
 
 func (x *PurchaseChanged) Reset() {
 	*x = PurchaseChanged{}
-	mi := &file_holdfast_proto_msgTypes[69]
+	mi := &file_holdfast_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8166,7 +8533,7 @@ func (x *PurchaseChanged) String() string {
 func (*PurchaseChanged) ProtoMessage() {}
 
 func (x *PurchaseChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[69]
+	mi := &file_holdfast_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8179,7 +8546,7 @@ func (x *PurchaseChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PurchaseChanged.ProtoReflect.Descriptor instead.
 func (*PurchaseChanged) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{69}
+	return file_holdfast_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *PurchaseChanged) GetSeq() int64 {
@@ -8201,6 +8568,278 @@ func (x *PurchaseChanged) GetOrder() *Order {
 		return x.Order
 	}
 	return nil
+}
+
+// LineNow is published of each line every second, and as soon as its lobby is closed. Subject: holdfast.v1.line.<event>.
+type LineNow struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	AtMs          int64                  `protobuf:"varint,1,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"` // wall time, in milliseconds since 1970
+	Event         string                 `protobuf:"bytes,2,opt,name=event,proto3" json:"event,omitempty"`
+	State         string                 `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"` // of the event
+	Line          *Line                  `protobuf:"bytes,4,opt,name=line,proto3" json:"line,omitempty"`
+	PassesPerMin  int64                  `protobuf:"varint,5,opt,name=passes_per_min,json=passesPerMin,proto3" json:"passes_per_min,omitempty"` // in the last minute
+	Checkpoints   []*Checkpoint          `protobuf:"bytes,6,rep,name=checkpoints,proto3" json:"checkpoints,omitempty"`                          // places behind each other, for those between them to see where they are
+	Currency      string                 `protobuf:"bytes,7,opt,name=currency,proto3" json:"currency,omitempty"`
+	Lots          []*LotPrice            `protobuf:"bytes,8,rep,name=lots,proto3" json:"lots,omitempty"`                             // that are open, and what a sale costs now
+	FromMinor     int64                  `protobuf:"varint,9,opt,name=from_minor,json=fromMinor,proto3" json:"from_minor,omitempty"` // the lowest of these prices
+	ToMinor       int64                  `protobuf:"varint,10,opt,name=to_minor,json=toMinor,proto3" json:"to_minor,omitempty"`      // the highest
+	Seq           int64                  `protobuf:"varint,11,opt,name=seq,proto3" json:"seq,omitempty"`                             // grows: of two messages about an event the one with the higher is newer
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LineNow) Reset() {
+	*x = LineNow{}
+	mi := &file_holdfast_proto_msgTypes[73]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LineNow) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LineNow) ProtoMessage() {}
+
+func (x *LineNow) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[73]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LineNow.ProtoReflect.Descriptor instead.
+func (*LineNow) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{73}
+}
+
+func (x *LineNow) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+func (x *LineNow) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
+func (x *LineNow) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *LineNow) GetLine() *Line {
+	if x != nil {
+		return x.Line
+	}
+	return nil
+}
+
+func (x *LineNow) GetPassesPerMin() int64 {
+	if x != nil {
+		return x.PassesPerMin
+	}
+	return 0
+}
+
+func (x *LineNow) GetCheckpoints() []*Checkpoint {
+	if x != nil {
+		return x.Checkpoints
+	}
+	return nil
+}
+
+func (x *LineNow) GetCurrency() string {
+	if x != nil {
+		return x.Currency
+	}
+	return ""
+}
+
+func (x *LineNow) GetLots() []*LotPrice {
+	if x != nil {
+		return x.Lots
+	}
+	return nil
+}
+
+func (x *LineNow) GetFromMinor() int64 {
+	if x != nil {
+		return x.FromMinor
+	}
+	return 0
+}
+
+func (x *LineNow) GetToMinor() int64 {
+	if x != nil {
+		return x.ToMinor
+	}
+	return 0
+}
+
+func (x *LineNow) GetSeq() int64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+// Checkpoint is what somebody who waits at a place is told.
+type Checkpoint struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Place         int64                  `protobuf:"varint,1,opt,name=place,proto3" json:"place,omitempty"`
+	Track         string                 `protobuf:"bytes,2,opt,name=track,proto3" json:"track,omitempty"`
+	Ahead         int64                  `protobuf:"varint,3,opt,name=ahead,proto3" json:"ahead,omitempty"`              // how many come before
+	EtaMs         int64                  `protobuf:"varint,4,opt,name=eta_ms,json=etaMs,proto3" json:"eta_ms,omitempty"` // how long that takes at the present pace; absent is not known
+	Chance        *Chance                `protobuf:"bytes,5,opt,name=chance,proto3" json:"chance,omitempty"`             // of one ticket
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Checkpoint) Reset() {
+	*x = Checkpoint{}
+	mi := &file_holdfast_proto_msgTypes[74]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Checkpoint) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Checkpoint) ProtoMessage() {}
+
+func (x *Checkpoint) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[74]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Checkpoint.ProtoReflect.Descriptor instead.
+func (*Checkpoint) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{74}
+}
+
+func (x *Checkpoint) GetPlace() int64 {
+	if x != nil {
+		return x.Place
+	}
+	return 0
+}
+
+func (x *Checkpoint) GetTrack() string {
+	if x != nil {
+		return x.Track
+	}
+	return ""
+}
+
+func (x *Checkpoint) GetAhead() int64 {
+	if x != nil {
+		return x.Ahead
+	}
+	return 0
+}
+
+func (x *Checkpoint) GetEtaMs() int64 {
+	if x != nil {
+		return x.EtaMs
+	}
+	return 0
+}
+
+func (x *Checkpoint) GetChance() *Chance {
+	if x != nil {
+		return x.Chance
+	}
+	return nil
+}
+
+// LineChanged is published when something has become of a buyer in the line or on the waiting list without their having asked, and when their chance has another word.
+// Subject: holdfast.v1.line.<event>.<buyer>.
+type LineChanged struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Seq           int64                  `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"` // grows: of two messages about a buyer the one with the higher is newer, and of two with the same one may be dropped
+	Place         *Place                 `protobuf:"bytes,2,opt,name=place,proto3" json:"place,omitempty"`
+	Waiter        *Waiter                `protobuf:"bytes,3,opt,name=waiter,proto3" json:"waiter,omitempty"`
+	Why           string                 `protobuf:"bytes,4,opt,name=why,proto3" json:"why,omitempty"` // waiter: the code that says why, if there is one
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LineChanged) Reset() {
+	*x = LineChanged{}
+	mi := &file_holdfast_proto_msgTypes[75]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LineChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LineChanged) ProtoMessage() {}
+
+func (x *LineChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[75]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LineChanged.ProtoReflect.Descriptor instead.
+func (*LineChanged) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{75}
+}
+
+func (x *LineChanged) GetSeq() int64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *LineChanged) GetPlace() *Place {
+	if x != nil {
+		return x.Place
+	}
+	return nil
+}
+
+func (x *LineChanged) GetWaiter() *Waiter {
+	if x != nil {
+		return x.Waiter
+	}
+	return nil
+}
+
+func (x *LineChanged) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
 }
 
 var File_holdfast_proto protoreflect.FileDescriptor
@@ -8411,11 +9050,12 @@ const file_holdfast_proto_rawDesc = "" +
 	"\fCloseCommand\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12 \n" +
-	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"M\n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"i\n" +
 	"\n" +
 	"GetCommand\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\x01 \x01(\tR\trequestId\x12 \n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1a\n" +
+	"\bfairness\x18\x05 \x01(\bR\bfairness\x12 \n" +
 	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xc5\x02\n" +
 	"\vHoldCommand\x12\x1d\n" +
 	"\n" +
@@ -8624,13 +9264,14 @@ const file_holdfast_proto_rawDesc = "" +
 	"\achannel\x18\x03 \x01(\tR\achannel\x12\x16\n" +
 	"\x06device\x18\x04 \x01(\tR\x06device\x12\x12\n" +
 	"\x04list\x18\x05 \x01(\bR\x04list\x12 \n" +
-	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xa2\x01\n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xbe\x01\n" +
 	"\fPlaceCommand\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
 	"\x05buyer\x18\x02 \x01(\tR\x05buyer\x12!\n" +
 	"\fentries_from\x18\x05 \x01(\x03R\ventriesFrom\x12\x18\n" +
-	"\areceipt\x18\x06 \x01(\bR\areceipt\x12 \n" +
+	"\areceipt\x18\x06 \x01(\bR\areceipt\x12\x1a\n" +
+	"\bfairness\x18\a \x01(\bR\bfairness\x12 \n" +
 	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\x98\x01\n" +
 	"\rAbsentCommand\x12\x1d\n" +
 	"\n" +
@@ -8754,7 +9395,7 @@ const file_holdfast_proto_rawDesc = "" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
 	"\x05after\x18\x05 \x01(\tR\x05after\x12\x14\n" +
 	"\x05limit\x18\x06 \x01(\x03R\x05limit\x12 \n" +
-	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xfb\x05\n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\x8f\x06\n" +
 	"\x05Reply\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1a\n" +
@@ -8775,7 +9416,8 @@ const file_holdfast_proto_rawDesc = "" +
 	"\atouches\x18\x10 \x01(\v2\x14.holdfast.v1.TouchesR\atouches\x12(\n" +
 	"\x05place\x18\x11 \x01(\v2\x12.holdfast.v1.PlaceR\x05place\x12%\n" +
 	"\x04line\x18\x12 \x01(\v2\x11.holdfast.v1.LineR\x04line\x12+\n" +
-	"\x06waiter\x18\x13 \x01(\v2\x13.holdfast.v1.WaiterR\x06waiter\x12 \n" +
+	"\x06waiter\x18\x13 \x01(\v2\x13.holdfast.v1.WaiterR\x06waiter\x12\x12\n" +
+	"\x04here\x18\x14 \x01(\x03R\x04here\x12 \n" +
 	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\";\n" +
 	"\aTouches\x12\x14\n" +
 	"\x05taken\x18\x01 \x01(\x03R\x05taken\x12\x1a\n" +
@@ -8999,7 +9641,7 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x04path\x18\t \x03(\tR\x04path\x12\x10\n" +
 	"\x03kid\x18\n" +
 	" \x01(\tR\x03kid\x12\x1c\n" +
-	"\tsignature\x18\v \x01(\tR\tsignature\"\xee\x05\n" +
+	"\tsignature\x18\v \x01(\tR\tsignature\"\xbf\x06\n" +
 	"\x04Line\x12\x12\n" +
 	"\x04mode\x18\x01 \x01(\tR\x04mode\x12\x14\n" +
 	"\x05phase\x18\x02 \x01(\tR\x05phase\x12\x16\n" +
@@ -9032,7 +9674,43 @@ const file_holdfast_proto_rawDesc = "" +
 	"draw_value\x18\x19 \x01(\bR\tdrawValue\x12 \n" +
 	"\foffer_ttl_ms\x18\x1a \x01(\x03R\n" +
 	"offerTtlMs\x12\x19\n" +
-	"\baside_ms\x18\x1b \x01(\x03R\aasideMs\"\x84\x01\n" +
+	"\baside_ms\x18\x1b \x01(\x03R\aasideMs\x12\x1c\n" +
+	"\tovertaken\x18\x1c \x01(\x03R\tovertaken\x121\n" +
+	"\bfairness\x18\x1d \x01(\v2\x15.holdfast.v1.FairnessR\bfairness\"\xa5\x03\n" +
+	"\bFairness\x12(\n" +
+	"\x03all\x18\x01 \x01(\v2\x16.holdfast.v1.FairTrackR\x03all\x12.\n" +
+	"\x06tracks\x18\x02 \x03(\v2\x16.holdfast.v1.FairTrackR\x06tracks\x12\x18\n" +
+	"\atickets\x18\x03 \x01(\x03R\atickets\x12\x16\n" +
+	"\x06linked\x18\x04 \x01(\x03R\x06linked\x12\x1f\n" +
+	"\vmost_linked\x18\x05 \x01(\x03R\n" +
+	"mostLinked\x12)\n" +
+	"\x10standard_shopped\x18\x06 \x01(\x03R\x0fstandardShopped\x12)\n" +
+	"\x10standard_ordered\x18\a \x01(\x03R\x0fstandardOrdered\x12*\n" +
+	"\x11one_click_shopped\x18\b \x01(\x03R\x0foneClickShopped\x12*\n" +
+	"\x11one_click_ordered\x18\t \x01(\x03R\x0foneClickOrdered\x12#\n" +
+	"\rdifference_bp\x18\n" +
+	" \x01(\x03R\fdifferenceBp\x12\x19\n" +
+	"\berror_bp\x18\v \x01(\x03R\aerrorBp\"\xad\x02\n" +
+	"\tFairTrack\x12\x14\n" +
+	"\x05track\x18\x01 \x01(\tR\x05track\x12\x16\n" +
+	"\x06joined\x18\x02 \x01(\x03R\x06joined\x12\x16\n" +
+	"\x06served\x18\x03 \x01(\x03R\x06served\x12\x19\n" +
+	"\bshare_bp\x18\x04 \x01(\x03R\ashareBp\x12\x19\n" +
+	"\bno_shows\x18\x05 \x01(\x03R\anoShows\x12\x12\n" +
+	"\x04left\x18\x06 \x01(\x03R\x04left\x12\x18\n" +
+	"\aordered\x18\a \x01(\x03R\aordered\x12\x1a\n" +
+	"\bovertook\x18\b \x01(\x03R\bovertook\x12\x15\n" +
+	"\x06p50_ms\x18\t \x01(\x03R\x05p50Ms\x12\x15\n" +
+	"\x06p90_ms\x18\n" +
+	" \x01(\x03R\x05p90Ms\x12\x15\n" +
+	"\x06p99_ms\x18\v \x01(\x03R\x05p99Ms\x12\x15\n" +
+	"\x06max_ms\x18\f \x01(\x03R\x05maxMs\"|\n" +
+	"\vHereCommand\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
+	"\x05buyer\x18\x02 \x01(\tR\x05buyer\x12\x16\n" +
+	"\x06buyers\x18\x05 \x03(\tR\x06buyers\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\x84\x01\n" +
 	"\x05Track\x12\x14\n" +
 	"\x05track\x18\x01 \x01(\tR\x05track\x12\x19\n" +
 	"\bshare_bp\x18\x02 \x01(\x03R\ashareBp\x12\x18\n" +
@@ -9116,7 +9794,33 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x0fPurchaseChanged\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x03R\x03seq\x121\n" +
 	"\bpurchase\x18\x02 \x01(\v2\x15.holdfast.v1.PurchaseR\bpurchase\x12(\n" +
-	"\x05order\x18\x03 \x01(\v2\x12.holdfast.v1.OrderR\x05orderB:Z8github.com/holdfast-engine/holdfast/transport/holdfastpbb\x06proto3"
+	"\x05order\x18\x03 \x01(\v2\x12.holdfast.v1.OrderR\x05order\"\xe5\x02\n" +
+	"\aLineNow\x12\x13\n" +
+	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\x12\x14\n" +
+	"\x05event\x18\x02 \x01(\tR\x05event\x12\x14\n" +
+	"\x05state\x18\x03 \x01(\tR\x05state\x12%\n" +
+	"\x04line\x18\x04 \x01(\v2\x11.holdfast.v1.LineR\x04line\x12$\n" +
+	"\x0epasses_per_min\x18\x05 \x01(\x03R\fpassesPerMin\x129\n" +
+	"\vcheckpoints\x18\x06 \x03(\v2\x17.holdfast.v1.CheckpointR\vcheckpoints\x12\x1a\n" +
+	"\bcurrency\x18\a \x01(\tR\bcurrency\x12)\n" +
+	"\x04lots\x18\b \x03(\v2\x15.holdfast.v1.LotPriceR\x04lots\x12\x1d\n" +
+	"\n" +
+	"from_minor\x18\t \x01(\x03R\tfromMinor\x12\x19\n" +
+	"\bto_minor\x18\n" +
+	" \x01(\x03R\atoMinor\x12\x10\n" +
+	"\x03seq\x18\v \x01(\x03R\x03seq\"\x92\x01\n" +
+	"\n" +
+	"Checkpoint\x12\x14\n" +
+	"\x05place\x18\x01 \x01(\x03R\x05place\x12\x14\n" +
+	"\x05track\x18\x02 \x01(\tR\x05track\x12\x14\n" +
+	"\x05ahead\x18\x03 \x01(\x03R\x05ahead\x12\x15\n" +
+	"\x06eta_ms\x18\x04 \x01(\x03R\x05etaMs\x12+\n" +
+	"\x06chance\x18\x05 \x01(\v2\x13.holdfast.v1.ChanceR\x06chance\"\x88\x01\n" +
+	"\vLineChanged\x12\x10\n" +
+	"\x03seq\x18\x01 \x01(\x03R\x03seq\x12(\n" +
+	"\x05place\x18\x02 \x01(\v2\x12.holdfast.v1.PlaceR\x05place\x12+\n" +
+	"\x06waiter\x18\x03 \x01(\v2\x13.holdfast.v1.WaiterR\x06waiter\x12\x10\n" +
+	"\x03why\x18\x04 \x01(\tR\x03whyB:Z8github.com/holdfast-engine/holdfast/transport/holdfastpbb\x06proto3"
 
 var (
 	file_holdfast_proto_rawDescOnce sync.Once
@@ -9130,7 +9834,7 @@ func file_holdfast_proto_rawDescGZIP() []byte {
 	return file_holdfast_proto_rawDescData
 }
 
-var file_holdfast_proto_msgTypes = make([]protoimpl.MessageInfo, 70)
+var file_holdfast_proto_msgTypes = make([]protoimpl.MessageInfo, 76)
 var file_holdfast_proto_goTypes = []any{
 	(*CreateCommand)(nil),         // 0: holdfast.v1.CreateCommand
 	(*UpdateCommand)(nil),         // 1: holdfast.v1.UpdateCommand
@@ -9194,42 +9898,48 @@ var file_holdfast_proto_goTypes = []any{
 	(*Chance)(nil),                // 59: holdfast.v1.Chance
 	(*Receipt)(nil),               // 60: holdfast.v1.Receipt
 	(*Line)(nil),                  // 61: holdfast.v1.Line
-	(*Track)(nil),                 // 62: holdfast.v1.Track
-	(*Waiter)(nil),                // 63: holdfast.v1.Waiter
-	(*WishShown)(nil),             // 64: holdfast.v1.WishShown
-	(*WaitingList)(nil),           // 65: holdfast.v1.WaitingList
-	(*Pool)(nil),                  // 66: holdfast.v1.Pool
-	(*Lot)(nil),                   // 67: holdfast.v1.Lot
-	(*Capacity)(nil),              // 68: holdfast.v1.Capacity
-	(*PurchaseChanged)(nil),       // 69: holdfast.v1.PurchaseChanged
-	(*timestamppb.Timestamp)(nil), // 70: google.protobuf.Timestamp
+	(*Fairness)(nil),              // 62: holdfast.v1.Fairness
+	(*FairTrack)(nil),             // 63: holdfast.v1.FairTrack
+	(*HereCommand)(nil),           // 64: holdfast.v1.HereCommand
+	(*Track)(nil),                 // 65: holdfast.v1.Track
+	(*Waiter)(nil),                // 66: holdfast.v1.Waiter
+	(*WishShown)(nil),             // 67: holdfast.v1.WishShown
+	(*WaitingList)(nil),           // 68: holdfast.v1.WaitingList
+	(*Pool)(nil),                  // 69: holdfast.v1.Pool
+	(*Lot)(nil),                   // 70: holdfast.v1.Lot
+	(*Capacity)(nil),              // 71: holdfast.v1.Capacity
+	(*PurchaseChanged)(nil),       // 72: holdfast.v1.PurchaseChanged
+	(*LineNow)(nil),               // 73: holdfast.v1.LineNow
+	(*Checkpoint)(nil),            // 74: holdfast.v1.Checkpoint
+	(*LineChanged)(nil),           // 75: holdfast.v1.LineChanged
+	(*timestamppb.Timestamp)(nil), // 76: google.protobuf.Timestamp
 }
 var file_holdfast_proto_depIdxs = []int32{
-	70,  // 0: holdfast.v1.CreateCommand.doors_at:type_name -> google.protobuf.Timestamp
-	70,  // 1: holdfast.v1.CreateCommand.starts_at:type_name -> google.protobuf.Timestamp
-	70,  // 2: holdfast.v1.CreateCommand.opens_at:type_name -> google.protobuf.Timestamp
-	70,  // 3: holdfast.v1.CreateCommand.closes_at:type_name -> google.protobuf.Timestamp
+	76,  // 0: holdfast.v1.CreateCommand.doors_at:type_name -> google.protobuf.Timestamp
+	76,  // 1: holdfast.v1.CreateCommand.starts_at:type_name -> google.protobuf.Timestamp
+	76,  // 2: holdfast.v1.CreateCommand.opens_at:type_name -> google.protobuf.Timestamp
+	76,  // 3: holdfast.v1.CreateCommand.closes_at:type_name -> google.protobuf.Timestamp
 	4,   // 4: holdfast.v1.CreateCommand.pools:type_name -> holdfast.v1.PoolSpec
 	5,   // 5: holdfast.v1.CreateCommand.lots:type_name -> holdfast.v1.LotSpec
-	70,  // 6: holdfast.v1.CreateCommand.refund_until:type_name -> google.protobuf.Timestamp
+	76,  // 6: holdfast.v1.CreateCommand.refund_until:type_name -> google.protobuf.Timestamp
 	2,   // 7: holdfast.v1.CreateCommand.line:type_name -> holdfast.v1.LineSpec
-	70,  // 8: holdfast.v1.UpdateCommand.doors_at:type_name -> google.protobuf.Timestamp
-	70,  // 9: holdfast.v1.UpdateCommand.starts_at:type_name -> google.protobuf.Timestamp
-	70,  // 10: holdfast.v1.UpdateCommand.opens_at:type_name -> google.protobuf.Timestamp
-	70,  // 11: holdfast.v1.UpdateCommand.closes_at:type_name -> google.protobuf.Timestamp
+	76,  // 8: holdfast.v1.UpdateCommand.doors_at:type_name -> google.protobuf.Timestamp
+	76,  // 9: holdfast.v1.UpdateCommand.starts_at:type_name -> google.protobuf.Timestamp
+	76,  // 10: holdfast.v1.UpdateCommand.opens_at:type_name -> google.protobuf.Timestamp
+	76,  // 11: holdfast.v1.UpdateCommand.closes_at:type_name -> google.protobuf.Timestamp
 	4,   // 12: holdfast.v1.UpdateCommand.pools:type_name -> holdfast.v1.PoolSpec
 	5,   // 13: holdfast.v1.UpdateCommand.lots:type_name -> holdfast.v1.LotSpec
-	70,  // 14: holdfast.v1.UpdateCommand.refund_until:type_name -> google.protobuf.Timestamp
+	76,  // 14: holdfast.v1.UpdateCommand.refund_until:type_name -> google.protobuf.Timestamp
 	2,   // 15: holdfast.v1.UpdateCommand.line:type_name -> holdfast.v1.LineSpec
-	70,  // 16: holdfast.v1.LineSpec.lobby_at:type_name -> google.protobuf.Timestamp
+	76,  // 16: holdfast.v1.LineSpec.lobby_at:type_name -> google.protobuf.Timestamp
 	3,   // 17: holdfast.v1.LineSpec.tracks:type_name -> holdfast.v1.TrackSpec
 	6,   // 18: holdfast.v1.LotSpec.fees:type_name -> holdfast.v1.Fee
 	7,   // 19: holdfast.v1.LotSpec.rows:type_name -> holdfast.v1.RowSpec
 	13,  // 20: holdfast.v1.HoldCommand.items:type_name -> holdfast.v1.Item
 	13,  // 21: holdfast.v1.OfferCommand.items:type_name -> holdfast.v1.Item
-	70,  // 22: holdfast.v1.OfferCommand.contact_changed_at:type_name -> google.protobuf.Timestamp
+	76,  // 22: holdfast.v1.OfferCommand.contact_changed_at:type_name -> google.protobuf.Timestamp
 	13,  // 23: holdfast.v1.BuyCommand.items:type_name -> holdfast.v1.Item
-	70,  // 24: holdfast.v1.BuyCommand.contact_changed_at:type_name -> google.protobuf.Timestamp
+	76,  // 24: holdfast.v1.BuyCommand.contact_changed_at:type_name -> google.protobuf.Timestamp
 	37,  // 25: holdfast.v1.WaitCommand.wishes:type_name -> holdfast.v1.Wish
 	40,  // 26: holdfast.v1.Batch.commands:type_name -> holdfast.v1.BatchCommand
 	0,   // 27: holdfast.v1.BatchCommand.create:type_name -> holdfast.v1.CreateCommand
@@ -9269,7 +9979,7 @@ var file_holdfast_proto_depIdxs = []int32{
 	48,  // 61: holdfast.v1.Reply.hold:type_name -> holdfast.v1.Hold
 	50,  // 62: holdfast.v1.Reply.order:type_name -> holdfast.v1.Order
 	56,  // 63: holdfast.v1.Reply.event:type_name -> holdfast.v1.Event
-	68,  // 64: holdfast.v1.Reply.capacity:type_name -> holdfast.v1.Capacity
+	71,  // 64: holdfast.v1.Reply.capacity:type_name -> holdfast.v1.Capacity
 	44,  // 65: holdfast.v1.Reply.results:type_name -> holdfast.v1.Reply
 	52,  // 66: holdfast.v1.Reply.purchase:type_name -> holdfast.v1.Purchase
 	53,  // 67: holdfast.v1.Reply.offer:type_name -> holdfast.v1.Offer
@@ -9278,50 +9988,59 @@ var file_holdfast_proto_depIdxs = []int32{
 	45,  // 70: holdfast.v1.Reply.touches:type_name -> holdfast.v1.Touches
 	57,  // 71: holdfast.v1.Reply.place:type_name -> holdfast.v1.Place
 	61,  // 72: holdfast.v1.Reply.line:type_name -> holdfast.v1.Line
-	63,  // 73: holdfast.v1.Reply.waiter:type_name -> holdfast.v1.Waiter
+	66,  // 73: holdfast.v1.Reply.waiter:type_name -> holdfast.v1.Waiter
 	47,  // 74: holdfast.v1.Error.alternatives:type_name -> holdfast.v1.Alternative
-	70,  // 75: holdfast.v1.Hold.expires_at:type_name -> google.protobuf.Timestamp
+	76,  // 75: holdfast.v1.Hold.expires_at:type_name -> google.protobuf.Timestamp
 	49,  // 76: holdfast.v1.Hold.items:type_name -> holdfast.v1.TakenItem
 	6,   // 77: holdfast.v1.TakenItem.fees:type_name -> holdfast.v1.Fee
-	70,  // 78: holdfast.v1.Order.at:type_name -> google.protobuf.Timestamp
+	76,  // 78: holdfast.v1.Order.at:type_name -> google.protobuf.Timestamp
 	49,  // 79: holdfast.v1.Order.items:type_name -> holdfast.v1.TakenItem
 	51,  // 80: holdfast.v1.Order.tickets:type_name -> holdfast.v1.Ticket
-	70,  // 81: holdfast.v1.Order.undo_until:type_name -> google.protobuf.Timestamp
+	76,  // 81: holdfast.v1.Order.undo_until:type_name -> google.protobuf.Timestamp
 	54,  // 82: holdfast.v1.Order.refunds:type_name -> holdfast.v1.Refund
-	70,  // 83: holdfast.v1.Ticket.admitted_at:type_name -> google.protobuf.Timestamp
-	70,  // 84: holdfast.v1.Purchase.hold_until:type_name -> google.protobuf.Timestamp
-	70,  // 85: holdfast.v1.Purchase.pay_until:type_name -> google.protobuf.Timestamp
-	70,  // 86: holdfast.v1.Purchase.undo_until:type_name -> google.protobuf.Timestamp
-	70,  // 87: holdfast.v1.Purchase.at:type_name -> google.protobuf.Timestamp
-	70,  // 88: holdfast.v1.Offer.expires_at:type_name -> google.protobuf.Timestamp
+	76,  // 83: holdfast.v1.Ticket.admitted_at:type_name -> google.protobuf.Timestamp
+	76,  // 84: holdfast.v1.Purchase.hold_until:type_name -> google.protobuf.Timestamp
+	76,  // 85: holdfast.v1.Purchase.pay_until:type_name -> google.protobuf.Timestamp
+	76,  // 86: holdfast.v1.Purchase.undo_until:type_name -> google.protobuf.Timestamp
+	76,  // 87: holdfast.v1.Purchase.at:type_name -> google.protobuf.Timestamp
+	76,  // 88: holdfast.v1.Offer.expires_at:type_name -> google.protobuf.Timestamp
 	49,  // 89: holdfast.v1.Offer.items:type_name -> holdfast.v1.TakenItem
-	70,  // 90: holdfast.v1.Refund.at:type_name -> google.protobuf.Timestamp
-	70,  // 91: holdfast.v1.Event.doors_at:type_name -> google.protobuf.Timestamp
-	70,  // 92: holdfast.v1.Event.starts_at:type_name -> google.protobuf.Timestamp
-	70,  // 93: holdfast.v1.Event.opens_at:type_name -> google.protobuf.Timestamp
-	70,  // 94: holdfast.v1.Event.closes_at:type_name -> google.protobuf.Timestamp
-	66,  // 95: holdfast.v1.Event.pools:type_name -> holdfast.v1.Pool
-	67,  // 96: holdfast.v1.Event.lots:type_name -> holdfast.v1.Lot
-	70,  // 97: holdfast.v1.Event.refund_until:type_name -> google.protobuf.Timestamp
+	76,  // 90: holdfast.v1.Refund.at:type_name -> google.protobuf.Timestamp
+	76,  // 91: holdfast.v1.Event.doors_at:type_name -> google.protobuf.Timestamp
+	76,  // 92: holdfast.v1.Event.starts_at:type_name -> google.protobuf.Timestamp
+	76,  // 93: holdfast.v1.Event.opens_at:type_name -> google.protobuf.Timestamp
+	76,  // 94: holdfast.v1.Event.closes_at:type_name -> google.protobuf.Timestamp
+	69,  // 95: holdfast.v1.Event.pools:type_name -> holdfast.v1.Pool
+	70,  // 96: holdfast.v1.Event.lots:type_name -> holdfast.v1.Lot
+	76,  // 97: holdfast.v1.Event.refund_until:type_name -> google.protobuf.Timestamp
 	55,  // 98: holdfast.v1.Event.cancel:type_name -> holdfast.v1.CancelProgress
 	61,  // 99: holdfast.v1.Event.line:type_name -> holdfast.v1.Line
-	65,  // 100: holdfast.v1.Event.waiting_list:type_name -> holdfast.v1.WaitingList
-	70,  // 101: holdfast.v1.Place.until:type_name -> google.protobuf.Timestamp
+	68,  // 100: holdfast.v1.Event.waiting_list:type_name -> holdfast.v1.WaitingList
+	76,  // 101: holdfast.v1.Place.until:type_name -> google.protobuf.Timestamp
 	58,  // 102: holdfast.v1.Place.prices:type_name -> holdfast.v1.LotPrice
 	59,  // 103: holdfast.v1.Place.chance:type_name -> holdfast.v1.Chance
 	60,  // 104: holdfast.v1.Place.receipt:type_name -> holdfast.v1.Receipt
-	62,  // 105: holdfast.v1.Line.tracks:type_name -> holdfast.v1.Track
-	70,  // 106: holdfast.v1.Line.lobby_at:type_name -> google.protobuf.Timestamp
-	70,  // 107: holdfast.v1.Waiter.until:type_name -> google.protobuf.Timestamp
-	64,  // 108: holdfast.v1.Waiter.wishes:type_name -> holdfast.v1.WishShown
-	6,   // 109: holdfast.v1.Lot.fees:type_name -> holdfast.v1.Fee
-	52,  // 110: holdfast.v1.PurchaseChanged.purchase:type_name -> holdfast.v1.Purchase
-	50,  // 111: holdfast.v1.PurchaseChanged.order:type_name -> holdfast.v1.Order
-	112, // [112:112] is the sub-list for method output_type
-	112, // [112:112] is the sub-list for method input_type
-	112, // [112:112] is the sub-list for extension type_name
-	112, // [112:112] is the sub-list for extension extendee
-	0,   // [0:112] is the sub-list for field type_name
+	65,  // 105: holdfast.v1.Line.tracks:type_name -> holdfast.v1.Track
+	76,  // 106: holdfast.v1.Line.lobby_at:type_name -> google.protobuf.Timestamp
+	62,  // 107: holdfast.v1.Line.fairness:type_name -> holdfast.v1.Fairness
+	63,  // 108: holdfast.v1.Fairness.all:type_name -> holdfast.v1.FairTrack
+	63,  // 109: holdfast.v1.Fairness.tracks:type_name -> holdfast.v1.FairTrack
+	76,  // 110: holdfast.v1.Waiter.until:type_name -> google.protobuf.Timestamp
+	67,  // 111: holdfast.v1.Waiter.wishes:type_name -> holdfast.v1.WishShown
+	6,   // 112: holdfast.v1.Lot.fees:type_name -> holdfast.v1.Fee
+	52,  // 113: holdfast.v1.PurchaseChanged.purchase:type_name -> holdfast.v1.Purchase
+	50,  // 114: holdfast.v1.PurchaseChanged.order:type_name -> holdfast.v1.Order
+	61,  // 115: holdfast.v1.LineNow.line:type_name -> holdfast.v1.Line
+	74,  // 116: holdfast.v1.LineNow.checkpoints:type_name -> holdfast.v1.Checkpoint
+	58,  // 117: holdfast.v1.LineNow.lots:type_name -> holdfast.v1.LotPrice
+	59,  // 118: holdfast.v1.Checkpoint.chance:type_name -> holdfast.v1.Chance
+	57,  // 119: holdfast.v1.LineChanged.place:type_name -> holdfast.v1.Place
+	66,  // 120: holdfast.v1.LineChanged.waiter:type_name -> holdfast.v1.Waiter
+	121, // [121:121] is the sub-list for method output_type
+	121, // [121:121] is the sub-list for method input_type
+	121, // [121:121] is the sub-list for extension type_name
+	121, // [121:121] is the sub-list for extension extendee
+	0,   // [0:121] is the sub-list for field type_name
 }
 
 func init() { file_holdfast_proto_init() }
@@ -9373,14 +10092,14 @@ func file_holdfast_proto_init() {
 		(*BatchCommand_Draw)(nil),
 	}
 	file_holdfast_proto_msgTypes[56].OneofWrappers = []any{}
-	file_holdfast_proto_msgTypes[63].OneofWrappers = []any{}
+	file_holdfast_proto_msgTypes[66].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_holdfast_proto_rawDesc), len(file_holdfast_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   70,
+			NumMessages:   76,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

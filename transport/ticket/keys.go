@@ -33,6 +33,7 @@ type Ring struct {
 	mu       sync.Mutex
 	accounts map[string]*keySet
 	codes    map[codeKey]string
+	passes   passes
 }
 
 // keySet is the keys of one account. Rotation makes a new one.
@@ -40,6 +41,9 @@ type keySet struct {
 	seeds  []storedKey
 	signer jose.Signer
 	public jose.JSONWebKeySet
+
+	newest     ed25519.PrivateKey
+	passSigner jose.Signer
 }
 
 // storedKey is how a key is kept.
@@ -51,7 +55,7 @@ type storedKey struct {
 
 // NewRing makes a ring over a safe. now is the wall time, for the keys' birthdays.
 func NewRing(safe Safe, now func() time.Time) *Ring {
-	return &Ring{safe: safe, now: now, accounts: make(map[string]*keySet), codes: make(map[codeKey]string)}
+	return &Ring{safe: safe, now: now, accounts: make(map[string]*keySet), codes: make(map[codeKey]string), passes: make(passes)}
 }
 
 // Public returns the account's public keys, the newest last. An account that has none yet gets its first.
@@ -91,6 +95,7 @@ func (r *Ring) Rotate(account string) (id string, err error) {
 		return "", err
 	}
 	clear(r.codes)
+	clear(r.passes)
 	return set.seeds[len(set.seeds)-1].ID, nil
 }
 
@@ -155,21 +160,23 @@ func keyID(public ed25519.PublicKey) string {
 
 func newKeySet(seeds []storedKey) (*keySet, error) {
 	set := &keySet{seeds: seeds}
-	var newest ed25519.PrivateKey
 	for i := range seeds {
 		s := &seeds[i]
 		if len(s.Seed) != ed25519.SeedSize {
 			return nil, errors.New("a seed has the wrong length")
 		}
-		newest = ed25519.NewKeyFromSeed(s.Seed)
-		public, ok := newest.Public().(ed25519.PublicKey)
+		set.newest = ed25519.NewKeyFromSeed(s.Seed)
+		public, ok := set.newest.Public().(ed25519.PublicKey)
 		if !ok || keyID(public) != s.ID {
 			return nil, fmt.Errorf("key %s is not what its id says", s.ID)
 		}
 		set.public.Keys = append(set.public.Keys, jose.JSONWebKey{Key: public, KeyID: s.ID, Algorithm: string(jose.EdDSA), Use: "sig"})
 	}
 	var err error
-	set.signer, err = jose.NewSigner(jose.SigningKey{Algorithm: jose.EdDSA, Key: jose.JSONWebKey{Key: newest, KeyID: seeds[len(seeds)-1].ID}}, nil)
+	key := jose.SigningKey{Algorithm: jose.EdDSA, Key: jose.JSONWebKey{Key: set.newest, KeyID: seeds[len(seeds)-1].ID}}
+	if set.signer, err = jose.NewSigner(key, nil); err == nil {
+		set.passSigner, err = jose.NewSigner(key, (&jose.SignerOptions{}).WithType(PassType))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("make a signer: %w", err)
 	}

@@ -61,24 +61,37 @@ func Verify(code string, keys *jose.JSONWebKeySet) (*Claims, error) {
 }
 
 func verify(code string, keys *jose.JSONWebKeySet) (*Claims, error) {
+	payload, typ, err := opened(code, keys)
+	if err != nil {
+		return nil, err
+	}
+	if typ != "" {
+		return nil, fmt.Errorf("it is no code of a ticket: its typ is %.40q", typ)
+	}
+	return parseClaims(payload)
+}
+
+// opened checks the signature of a code or a pass, and returns what is signed and the typ of its header.
+func opened(code string, keys *jose.JSONWebKeySet) (payload []byte, typ string, err error) {
 	if len(code) > CodeBytesMax {
-		return nil, fmt.Errorf("it has %d bytes, and no code has more than %d", len(code), CodeBytesMax)
+		return nil, "", fmt.Errorf("it has %d bytes, and no code has more than %d", len(code), CodeBytesMax)
 	}
 	signed, err := jose.ParseSignedCompact(code, []jose.SignatureAlgorithm{jose.EdDSA})
 	if err != nil {
-		return nil, errors.New("it is not a signed code in the compact form, or not signed with EdDSA")
+		return nil, "", errors.New("it is not a signed code in the compact form, or not signed with EdDSA")
 	}
 	if len(signed.Signatures) != 1 {
-		return nil, errors.New("it does not have one signature")
+		return nil, "", errors.New("it does not have one signature")
 	}
 	id := signed.Signatures[0].Protected.KeyID
 	found := keys.Key(id)
 	if id == "" || len(found) != 1 {
-		return nil, fmt.Errorf("none of the %d keys has signed it: it names key %.40q", len(keys.Keys), id)
+		return nil, "", fmt.Errorf("none of the %d keys has signed it: it names key %.40q", len(keys.Keys), id)
 	}
-	payload, err := signed.Verify(found[0].Key)
+	payload, err = signed.Verify(found[0].Key)
 	if err != nil {
-		return nil, fmt.Errorf("its signature is wrong: it was changed, or somebody else made it and named key %s", id)
+		return nil, "", fmt.Errorf("its signature is wrong: it was changed, or somebody else made it and named key %s", id)
 	}
-	return parseClaims(payload)
+	typ, _ = signed.Signatures[0].Protected.ExtraHeaders[jose.HeaderType].(string)
+	return payload, typ, nil
 }

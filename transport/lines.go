@@ -1,0 +1,281 @@
+package transport
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/holdfast-engine/holdfast/engine"
+)
+
+// SubjectLine returns the subject on which the line of an event is published, as in holdfast.v1.line.e1.
+func SubjectLine(event string) string { return "holdfast.v1.line." + event }
+
+// SubjectOwnLine returns the subject on which it is published what has become of a buyer in a line, as in holdfast.v1.line.e1.b1.
+func SubjectOwnLine(event, buyer string) string { return SubjectLine(event) + "." + buyer }
+
+// Lines names events. It is what transport needs from the actors to publish lines.
+type Lines interface {
+	// Lines appends the ids of the account's awake events that have a line and are not over, in any order.
+	Lines(account string, dst []string) []string
+}
+
+// linesSide publishes the lines of an account's events: each of them every second, and what has become of their buyers. Like pushes, it reads what it publishes, as anybody may read it:
+// nothing is told that is not durable. One goroutine does it all.
+type linesSide struct {
+	server *Server
+
+	mu      sync.Mutex
+	moves   []lineMove
+	telling int          // taken from moves and not told
+	closing []lobbyClose // lobbies whose root is to be published
+	closed  bool
+	wake    chan struct{}
+	stopped chan struct{}
+
+	known  sync.RWMutex
+	events map[string]*lineEvent // run adds and drops them, holding known
+	after  string                // the event that was last published
+
+	following atomic.Int64 // buyers whose chance is followed
+
+	sent, told, lost, notFollowed atomic.Uint64
+}
+
+// lineEvent is what is kept of an event with a line.
+type lineEvent struct {
+	now     atomic.Pointer[outlook]
+	granted [paceSeconds + 1]uint64 // passes so far, second by second; a ring
+	seconds int                     // how many there are
+	seen    time.Time               // when it was last listed
+	followed
+}
+
+// lobbyClose is a lobby whose root is to be published before anything else.
+type lobbyClose struct {
+	event     string
+	published func()
+}
+
+func newLinesSide(s *Server) *linesSide {
+	l := &linesSide{server: s, events: make(map[string]*lineEvent), wake: make(chan struct{}, 1), stopped: make(chan struct{})}
+	go l.run()
+	return l
+}
+
+// outlook is what was last published of an event's line; nil if that was nothing.
+func (l *linesSide) outlook(event string) *outlook {
+	if e := l.event(event); e != nil {
+		return e.now.Load()
+	}
+	return nil
+}
+
+func (l *linesSide) event(event string) *lineEvent {
+	l.known.RLock()
+	defer l.known.RUnlock()
+	return l.events[event]
+}
+
+// closeLobby has the root of a lobby published, and calls published then.
+func (l *linesSide) closeLobby(event string, published func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closing = append(l.closing, lobbyClose{strings.Clone(event), published})
+	l.nudge()
+}
+
+// nudge wakes run.
+func (l *linesSide) nudge() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// close tells what is noted, and waits until it has left. What comes later is lost. Lobbies whose root is not published yet stay as they are: their seed is not revealed.
+func (l *linesSide) close(ctx context.Context) error {
+	l.mu.Lock()
+	l.closed = true
+	l.nudge()
+	l.mu.Unlock()
+	select {
+	case <-l.stopped:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("drain: %d changes of lines are not published: %w", l.waiting(), ctx.Err())
+	}
+}
+
+// waiting is how many changes are noted and not told.
+func (l *linesSide) waiting() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.moves) + l.telling
+}
+
+func (l *linesSide) run() {
+	defer close(l.stopped)
+	tick := time.NewTicker(lineEvery)
+	defer tick.Stop()
+	look := time.NewTicker(presenceEvery)
+	defer look.Stop()
+	var moves []lineMove
+	for {
+		clear(moves)
+		l.mu.Lock()
+		moves, l.moves = l.moves, moves[:0]
+		l.telling = len(moves)
+		closing := l.closing
+		l.closing = nil
+		closed := l.closed
+		l.mu.Unlock()
+		if !closed {
+			l.publishRoots(closing)
+		}
+		if len(moves) > 0 {
+			for some := range slices.Chunk(moves, pushesTogetherMax) {
+				l.tellMoved(some)
+			}
+			continue
+		}
+		if closed {
+			return
+		}
+		select {
+		case <-l.wake:
+		case at := <-look.C:
+			l.server.presence.sweep(at, l.server.nc.IsConnected())
+		case at := <-tick.C:
+			if l.server.nc.IsConnected() {
+				l.round(at)
+			}
+		}
+	}
+}
+
+// publishRoots publishes the lines whose lobbies have closed, and says so once the NATS server has them. What does not succeed is tried again in a second.
+func (l *linesSide) publishRoots(closing []lobbyClose) {
+	var again []lobbyClose
+	for _, c := range closing {
+		if l.publishRoot(c.event) {
+			c.published()
+		} else {
+			again = append(again, c)
+		}
+	}
+	if len(again) == 0 {
+		return
+	}
+	time.AfterFunc(lineEvery, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.closing = append(l.closing, again...)
+		l.nudge()
+	})
+}
+
+func (l *linesSide) publishRoot(event string) bool {
+	r := newLineRead(l.server.config.Account, event)
+	if l.server.engine.Submit(&r.Request) != engine.CodeOK {
+		return false
+	}
+	<-r.done
+	if r.seen == nil || r.seen.line.Phase < engine.LineClosed || !l.publish(l.seen(r.seen, time.Now())) {
+		return false
+	}
+	return l.server.nc.FlushTimeout(lineFlushTimeout) == nil
+}
+
+// round publishes the lines of the events whose turn it is, all of them unless there are very many.
+func (l *linesSide) round(now time.Time) {
+	if l.server.config.Lines == nil {
+		return
+	}
+	account := l.server.config.Account
+	events := l.server.config.Lines.Lines(account, nil)
+	slices.Sort(events)
+	first, found := slices.BinarySearch(events, l.after)
+	if found {
+		first++
+	}
+	events = append(events[first:len(events):len(events)], events[:first]...)
+	events = events[:min(len(events), LinesPublishedMax)]
+	reads := make([]*lineRead, 0, len(events))
+	for _, event := range events {
+		if r := newLineRead(account, event); l.server.engine.Submit(&r.Request) == engine.CodeOK {
+			reads = append(reads, r)
+		}
+		l.after = event
+	}
+	for _, r := range reads {
+		if <-r.done; r.seen == nil {
+			continue
+		}
+		e := l.seen(r.seen, now)
+		l.publish(e)
+		l.changeWords(e)
+	}
+	l.forget(now)
+}
+
+// seen notes what was read of an event, and makes its outlook.
+func (l *linesSide) seen(o *outlook, now time.Time) *lineEvent {
+	e := l.event(o.event)
+	if e == nil {
+		e = new(lineEvent)
+		l.known.Lock()
+		l.events[o.event] = e
+		l.known.Unlock()
+	}
+	granted := uint64(0)
+	for i := range o.tracks {
+		granted += o.tracks[i].Granted
+	}
+	if now.Sub(e.seen) > lineEvery/2 { // not twice in a second
+		e.granted[e.seconds%len(e.granted)] = granted
+		e.seconds++
+		e.seen = now
+	}
+	o.prepare(now, e.perMin())
+	e.now.Store(o)
+	return e
+}
+
+// perMin is how many passes were granted in the last minute; of a younger line, how many that makes in one.
+func (e *lineEvent) perMin() int64 {
+	n := min(e.seconds, len(e.granted)) - 1
+	if n < 1 {
+		return 0
+	}
+	newest, oldest := e.granted[(e.seconds-1)%len(e.granted)], e.granted[(e.seconds-1-n)%len(e.granted)]
+	return int64(newest-oldest) * paceSeconds / int64(n)
+}
+
+// publish publishes an event's line, and reports whether it has left.
+func (l *linesSide) publish(e *lineEvent) bool {
+	o := e.now.Load()
+	body := o.appendNow(nil)
+	if len(body) > l.server.replyBytesMax || l.server.nc.Publish(SubjectLine(o.event), body) != nil {
+		l.lost.Add(1)
+		return false
+	}
+	l.sent.Add(1)
+	return true
+}
+
+// forget drops what is kept of events that were not listed for long: they are over, or asleep.
+func (l *linesSide) forget(now time.Time) {
+	l.known.Lock()
+	defer l.known.Unlock()
+	for id, e := range l.events {
+		if now.Sub(e.seen) > lineForgottenAfter {
+			l.following.Add(-e.drop())
+			delete(l.events, id)
+		}
+	}
+}
