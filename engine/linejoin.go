@@ -377,7 +377,9 @@ func (e *Event) place(cmd *Command) {
 	case cmd.Buyer != "":
 		buyer := e.buyerNamed(cmd.Buyer, hashString(e.seed, cmd.Buyer))
 		if at := e.waiterOf(buyer); at != 0 {
-			e.showWaiter(at - 1)
+			if e.showWaiter(at - 1); e.out.Waiter.State == WaitOffered { // with what is held, so that its price is known before it is paid
+				e.showLive(e.buyers.at(buyer-1).hold - 1)
+			}
 		}
 		at := e.entryOf(buyer)
 		if at == 0 && e.out.Shows&ShowsWaiter != 0 {

@@ -35,6 +35,14 @@ func sayOutcome(out *engine.Outcome) string {
 		return text
 	}
 	switch {
+	case out.Shows&engine.ShowsWaiter != 0:
+		if out.Shows&engine.ShowsPlace != 0 {
+			again += sayPlace(out.Place) + "\n"
+		}
+		if again += sayWaiter(out.Waiter); out.Shows&engine.ShowsHold != 0 {
+			again += "\n" + sayHold(&out.Hold)
+		}
+		return again
 	case out.Shows&engine.ShowsPurchase != 0:
 		return again + sayPurchase(out)
 	case out.Shows&engine.ShowsOffer != 0:
@@ -56,10 +64,6 @@ func sayOutcome(out *engine.Outcome) string {
 		return again + name + ": " + sayCounts(&c.Counts)
 	case out.Shows&engine.ShowsTouch != 0:
 		return again + sayTouch(&out.Touch)
-	case out.Shows&engine.ShowsWaiter != 0 && out.Shows&engine.ShowsPlace != 0:
-		return again + sayPlace(out.Place) + "\n" + sayWaiter(out.Waiter)
-	case out.Shows&engine.ShowsWaiter != 0:
-		return again + sayWaiter(out.Waiter)
 	case out.Shows&engine.ShowsPlace != 0:
 		return again + sayPlace(out.Place)
 	case out.Shows&engine.ShowsLine != 0:
