@@ -21,6 +21,8 @@ type bridge struct {
 	client *client.Client
 	sale   *sale  // of the event that the page sells
 	letIn  func() // lets the crowd in, once
+	// openDoors opens a sale with a line, once.
+	openDoors func(context.Context) error
 	// introduce brings buyers along with their purchases and saved cards.
 	introduce func(context.Context, []knownBuyer) error
 }
@@ -118,6 +120,7 @@ type shownVisit struct {
 	Decimals  int         `json:"decimals"`
 	Limit     int64       `json:"limit"`
 	UndoMs    int64       `json:"undo_ms"`
+	Line      bool        `json:"line"` // it sells through a line
 	Lots      []shownLot  `json:"lots"`
 	Methods   []shownCard `json:"methods"`
 }
@@ -128,6 +131,7 @@ type shownLot struct {
 	FaceMinor  int64  `json:"face_minor"`
 	FeesMinor  int64  `json:"fees_minor"`
 	TotalMinor int64  `json:"total_minor"`
+	Seated     bool   `json:"seated"`
 }
 
 type shownCard struct {
@@ -143,10 +147,11 @@ func (b *bridge) show(v *visitor) *shownVisit {
 	shown := &shownVisit{
 		Name: p.name, Performer: demoPerformer, Venue: demoVenue, City: demoCity, Date: p.startsAt.Format("Monday 2 January 2006, 15:04"),
 		Buyer: v.buyer, Crowd: b.sale.buyers, Currency: demoCurrency, Decimals: exponent, Limit: demoLimit, UndoMs: p.undo.Milliseconds(),
+		Line: p.line != nil,
 	}
 	for i := range p.lots {
 		l := &p.lots[i]
-		shown.Lots = append(shown.Lots, shownLot{Lot: l.id, Name: l.name, FaceMinor: l.face, FeesMinor: l.fee, TotalMinor: l.price()})
+		shown.Lots = append(shown.Lots, shownLot{Lot: l.id, Name: l.name, FaceMinor: l.face, FeesMinor: l.fee, TotalMinor: l.price(), Seated: l.seated()})
 	}
 	for _, c := range v.cards {
 		shown.Methods = append(shown.Methods, shownCard{Method: c.method, Brand: c.brand, LastFour: c.lastFour, Does: c.does})

@@ -105,6 +105,11 @@ func (b *buyer) visit(ctx context.Context) {
 		return
 	case <-t.C:
 	}
+	b.shops(ctx)
+}
+
+// shops is everything that a buyer does in the shop.
+func (b *buyer) shops(ctx context.Context) {
 	b.sale.counts.shopping.Add(1)
 	defer b.sale.counts.shopping.Add(-1)
 	for visit := range visitsMax {

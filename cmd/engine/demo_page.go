@@ -67,6 +67,12 @@ func newShopPage() (*shopPage, error) {
 	command(p, mux, "undo", (*bridge).undo)
 	command(p, mux, "tickets", (*bridge).tickets)
 	command(p, mux, "touch", (*bridge).touch)
+	command(p, mux, "line", (*bridge).line)
+	command(p, mux, "join", (*bridge).join)
+	command(p, mux, "leave", (*bridge).leave)
+	command(p, mux, "wait", (*bridge).wait)
+	command(p, mux, "entries", (*bridge).entries)
+	command(p, mux, "doors", (*bridge).doors)
 	p.handler = shopGuard(http.NewCrossOriginProtection().Handler(mux))
 	return p, nil
 }
@@ -79,16 +85,43 @@ func (p *shopPage) open(ctx context.Context, s *sale, introduce func(context.Con
 	ctx, cancel := context.WithCancel(ctx)
 	var open sync.WaitGroup
 	open.Go(func() { s.keepLooking(ctx) })
-	p.bridge.Store(&bridge{client: s.office.client, sale: s, introduce: introduce, letIn: func() {
+	comes, inside := s.shopping, make(chan struct{}) // closed when the crowd is
+	if s.plan.line != nil {
+		comes = s.gather
+	}
+	b := &bridge{client: s.office.client, sale: s, introduce: introduce, letIn: func() {
 		if s.letIn() {
 			open.Go(func() {
 				if err := introduce(ctx, s.customers()); err != nil {
 					s.counts.unanswered(err)
 				}
-				s.shopping(ctx)
+				comes(ctx)
+				close(inside)
 			})
 		}
-	}})
+	}}
+	var opening sync.Mutex
+	opened := false
+	b.openDoors = func(asked context.Context) error {
+		opening.Lock()
+		defer opening.Unlock()
+		if opened {
+			return nil
+		}
+		if err := s.office.open(asked); err != nil {
+			return err
+		}
+		opened = true
+		open.Go(func() {
+			select {
+			case <-inside:
+				s.shopInLine(ctx)
+			case <-ctx.Done():
+			}
+		})
+		return nil
+	}
+	p.bridge.Store(b)
 	return func() {
 		cancel()
 		open.Wait()

@@ -106,8 +106,16 @@ type tab struct {
 
 type pageStep = chromedp.Action[chromedp.Void]
 
-// open opens the page in a window of its own, of so many pixels, in light or dark colours.
+// openTab opens the page in a window of its own, and waits until it sells.
 func openTab(t *testing.T, browser context.Context, url string, width int64, colours string) *tab {
+	t.Helper()
+	b := newTab(t, browser, url, width, colours)
+	b.until(`document.querySelector("#buy")?.disabled === false`)
+	return b
+}
+
+// newTab opens a page in a window of its own, of so many pixels, in light or dark colours.
+func newTab(t *testing.T, browser context.Context, url string, width int64, colours string) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
@@ -120,7 +128,6 @@ func openTab(t *testing.T, browser context.Context, url string, width int64, col
 		}})
 		return err
 	}), chromedp.Navigate(url))
-	b.until(`document.querySelector("#buy")?.disabled === false`)
 	return b
 }
 

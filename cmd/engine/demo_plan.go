@@ -44,6 +44,7 @@ type plan struct {
 	undo        time.Duration // how long a purchase can be taken back
 	open        bool          // on sale at once
 	think       time.Duration // how long buyers think about what they hold
+	line        *pb.LineSpec  // that it is sold through; nil if whoever comes may buy
 
 	lots  []planLot
 	pools []planPool
@@ -168,7 +169,7 @@ func (p *plan) create() *pb.CreateCommand {
 	c := &pb.CreateCommand{
 		Name: p.name, Genre: p.genre, Performer: demoPerformer, Venue: demoVenue, City: demoCity, Country: "NL",
 		TimeZone: "Europe/Amsterdam", StartsAt: client.Moment(p.startsAt), Currency: demoCurrency,
-		HoldTtlMs: p.holdTTL.Milliseconds(), MaxHoldMs: p.maxHold.Milliseconds(), LimitPerBuyer: demoLimit, UndoMs: &undoMs, Open: p.open,
+		HoldTtlMs: p.holdTTL.Milliseconds(), MaxHoldMs: p.maxHold.Milliseconds(), LimitPerBuyer: demoLimit, UndoMs: &undoMs, Open: p.open, Line: p.line,
 	}
 	for i := range p.lots {
 		l := &p.lots[i]

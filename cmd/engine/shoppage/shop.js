@@ -1,4 +1,5 @@
 import { ask, money, pause, Refused, requestID } from "./bridge.js";
+import { begin as beginLine, lookNow } from "./line.js";
 import { agree, send as sendTouches, touch } from "./touches.js";
 
 const $ = (id) => document.getElementById(id);
@@ -14,6 +15,7 @@ let busy = false; // a purchase is under way: nothing else is sold meanwhile
 let ready = false; // the page was reported to be
 let prompted = false; // the button was reported to be there
 let asking = false; // for an offer
+let sells = true; // a sale with a line sells to whoever has a pass
 let asked = 0; // numbers the questions for an offer, so that a late answer is ignored
 
 const cart = () => ({ cart_minor: quantity() * lotChosen().total_minor });
@@ -77,7 +79,19 @@ async function begin(again) {
   hold = order = null;
   $("result").hidden = true;
   for (const panel of ["one-click", "standard"]) say(panel, "");
+  sellsNow(!visit.line);
   chosen();
+  if (visit.line) beginLine({ visit: () => visit, price, tickets, clock, cardName, sells: sellsNow, pay: payOffered });
+}
+
+// sellsNow opens the shop to whoever may shop now, and shuts it to who may not: what is held already can still be paid.
+function sellsNow(now) {
+  const before = sells;
+  sells = now;
+  $("choose").hidden = !sells;
+  document.querySelector(".flows").hidden = !sells && !hold && !busy;
+  $("one-click").hidden = $("step-hold").hidden = !sells && !busy;
+  if (sells && !before) askOffer();
 }
 
 // ---- choosing --------------------------------------------------------------
@@ -103,9 +117,9 @@ function step(by) {
 async function askOffer() {
   const mine = ++asked;
   offer = null;
-  asking = !busy;
+  asking = !busy && sells;
   drawBuy();
-  if (busy) return;
+  if (busy || !sells) return;
   try {
     const answer = await ask("offer", { request_id: requestID(), lot: lotChosen().lot, quantity: quantity(), method: $("one-click-method").value });
     if (mine !== asked) return;
@@ -180,6 +194,7 @@ async function buyBy(panel, click, send, from) {
   } finally {
     setBusy(false);
     if (!offer) askOffer();
+    lookNow();
   }
 }
 
@@ -195,6 +210,12 @@ const payHold = () => {
   return buyBy("standard", requestID(), (click) => ask("pay", { request_id: click, hold: hold.id, method }), { brand: card.brand, last_four: card.last_four });
 };
 
+// payOffered pays for what the waiting list holds.
+function payOffered(panel, id, method) {
+  const card = cardOf(method);
+  return buyBy(panel, requestID(), (click) => ask("pay", { request_id: click, hold: id, method }), { brand: card.brand, last_four: card.last_four });
+}
+
 function ended(panel, p, from, tookMs) {
   asked++;
   offer = null;
@@ -202,6 +223,10 @@ function ended(panel, p, from, tookMs) {
     hold = null;
     say(panel, "Bought.", "good");
     showOrder(p, from, tookMs);
+    return;
+  }
+  if (p.hold_lives && panel === "offered") {
+    say(panel, `${p.why} Nothing was charged. The tickets are still held for you: pay with another card.`, "bad");
     return;
   }
   if (p.hold_lives) {
