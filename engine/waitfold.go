@@ -75,7 +75,7 @@ func (e *Event) foldWishEnded(d *decoder) error {
 			return err
 		}
 	}
-	if e.list == nil || f.waiter == 0 || f.waiter > e.list.rows.rows || e.lineOver() {
+	if e.list == nil || f.waiter == 0 || f.waiter > e.list.rows.rows || e.lineOver() && f.state != WaitUnpaid { // what was offered before may still be paid, or not
 		return unfit("a waiter who is not there, or of an event that is over")
 	}
 	r := e.list.rows.at(f.waiter - 1)
