@@ -114,6 +114,9 @@ func Shoppers(s *Shopping, in Admission) Room {
 		perOrder := max(times(f.Pick, f.Keep), 1)
 		room.ByLane = clamp(mulDivUp(uint64(in.LanePerMin)*f.FreshMs, one, 60_000*perOrder))
 		backlog := uint64(in.Holding) - min(uint64(in.Holding), backlogMin*uint64(in.LanePerMin))
+		if plantedBug(plantedQuietBlocks) {
+			backlog += uint64(quiet)
+		}
 		room.LaneLeft = clamp(less(uint64(room.ByLane), uint64(fresh)+backlog))
 	}
 	if in.Max > 0 {
