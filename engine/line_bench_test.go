@@ -23,6 +23,64 @@ func BenchmarkLine(b *testing.B) {
 	b.Run("place", benchPlace)
 	b.Run("serve", benchServe)
 	b.Run("open", benchOpenLine)
+	b.Run("admit", benchAdmit)
+	b.Run("freed", func(b *testing.B) { benchFreed(b, 1, false) })
+	b.Run("freed=kinds", func(b *testing.B) { benchFreed(b, WishKindsMax/8, false) })
+	b.Run("freed=seats", func(b *testing.B) { benchFreed(b, 1, true) })
+}
+
+// benchAdmit frees as many tickets at once as there are waiters, and admits them: 256 in a step.
+func benchAdmit(b *testing.B) {
+	cmds := benchJoins(b.N)
+	e, facts := benchLobby(b, cmds, 1, true)
+	now := benchAt(b.N)
+	free := &Command{Verb: VerbCapacity, RequestID: "cap", Lot: "ga", Quantity: int64(4 * b.N)}
+	benchSteps(b, e, free, now, facts)
+	b.ReportMetric(float64(e.line.passes.n), "passes")
+}
+
+// benchFreed frees as many tickets at once as are waited for, in lots of which each is wished for in eight quantities, or in rows of seats.
+func benchFreed(b *testing.B, lots int, seated bool) {
+	spec := &EventSpec{Name: "Night One", Currency: "EUR", HoldTTLMs: 120_000, MaxHoldMs: 600_000, Open: true, Pools: []PoolSpec{{Pool: "hall"}}}
+	for i := range lots {
+		spec.Lots = append(spec.Lots, LotSpec{Lot: "l" + benchID('l', i), FaceMinor: 4500, Capacity: CapacityMax / int64(lots) / 2, Pools: []string{"hall"}})
+		if seated {
+			spec.Pools[0].Capacity = 1
+			spec.Lots[i].Capacity, spec.Lots[i].Rows = 0, []RowSpec{{Section: "A", Row: "1", Through: "500", Seats: 100}}
+		}
+	}
+	e, facts := NewWithLimits(testKey(), Limits{Requests: 1, Line: 1 << 24}), &Facts{}
+	benchStep(b, e, &Command{Verb: VerbCreate, RequestID: "c1", Spec: spec}, start, facts, CodeOK)
+	units := int64(0)
+	for i := range b.N {
+		n := int64(1 + i/lots%8)
+		if units += n; seated && units > 40_000 {
+			break
+		}
+		wish := Wish{Lot: spec.Lots[i%lots].Lot, Quantity: n, Together: true}
+		benchStep(b, e, &Command{Verb: VerbWait, RequestID: benchID('w', i), Buyer: benchID('b', i), Line: &LineCommand{Wishes: []Wish{wish}}}, benchAt(i), facts, CodeOK)
+	}
+	benchSteps(b, e, &Command{Verb: VerbCapacity, RequestID: "cap", Pool: "hall", Quantity: units}, benchAt(b.N), facts)
+	b.ReportMetric(float64(e.list.counts[WaitOffered]), "offers")
+}
+
+// benchSteps measures a command, and each step that goes on with what it has left.
+func benchSteps(b *testing.B, e *Event, cmd *Command, now Instant, facts *Facts) {
+	b.Helper()
+	runtime.GC()
+	var each steps
+	var told Signals
+	b.ResetTimer()
+	each.take(func() { benchStep(b, e, cmd, now, facts, CodeOK) })
+	settle := &Command{Verb: VerbSettle}
+	for e.Unsettled() {
+		each.take(func() { benchStep(b, e, settle, now, facts, CodeOK) })
+		told.Reset()
+		e.TakeSignals(&told)
+	}
+	b.ReportMetric(float64(len(each)), "steps")
+	each.report(b)
+	b.ReportMetric(float64(each[len(each)/2].Microseconds()), "us/median")
 }
 
 // benchJoins are the joins of n buyers.

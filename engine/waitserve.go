@@ -105,9 +105,11 @@ func (e *Event) firstWhoFits() (ref uint32, ok bool) {
 	}
 	w := e.list
 	w.firsts, w.keeping = w.firsts[:0], false
+	kept := false
 	for i := range w.kinds {
 		k := &w.kinds[i]
-		if k.waiting == 0 || !e.mayServe(k) && !e.keeps(k) {
+		keeps := e.keeps(k)
+		if kept = kept || keeps; k.waiting == 0 || !keeps && !e.mayServe(k) {
 			continue
 		}
 		first := w.first(k)
@@ -115,6 +117,15 @@ func (e *Event) firstWhoFits() (ref uint32, ok bool) {
 			first = w.second(k)
 		}
 		w.firsts = append(w.firsts, waitFirstOf{w.order(first), first, uint32(i)})
+	}
+	if !kept { // then nobody has to be looked at but who may be the earliest
+		best := waitFirstOf{order: everybody}
+		for _, f := range w.firsts {
+			if f.order < best.order && e.fitsKind(&w.kinds[f.kind]) {
+				best = f
+			}
+		}
+		return best.ref, best.order != everybody
 	}
 	slices.SortFunc(w.firsts, func(a, b waitFirstOf) int { return cmp.Compare(a.order, b.order) })
 	defer e.keepNone()
