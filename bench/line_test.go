@@ -1,18 +1,21 @@
 package bench_test
 
 import (
+	"bytes"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/holdfast-engine/holdfast/bench"
 	"github.com/holdfast-engine/holdfast/transport"
+	"github.com/holdfast-engine/holdfast/transport/ticket"
 )
 
 // lineWindows are how joins and questions travel.
 func lineWindows() []window { return []window{{1024, 1}, {4096, 1}, {4096, 64}, {16384, 256}} }
 
-// BenchmarkLineJoin is durable joins over NATS, in turns with holds of the same window on other events: of a line that is served already, and of a lobby, whose list is
-// hashed as it grows. A line takes a million (BENCH_WAITERS) before the next is joined. Nothing is sold, so nobody's turn comes.
+// BenchmarkLineJoin is durable joins over NATS, in turns with holds of the same window on other events: of a line that is served already; of a lobby, whose list is
+// hashed as it grows and where each gets a signed receipt; and of a lobby of an engine that signs nothing. A line takes a million (BENCH_WAITERS) before the next is joined. Nothing is sold, so nobody's turn comes.
 func BenchmarkLineJoin(b *testing.B) {
 	for _, w := range lineWindows() {
 		b.Run(w.String(), func(b *testing.B) { measure(b, func() { benchmarkLineJoin(b, w) }) })
@@ -20,28 +23,55 @@ func BenchmarkLineJoin(b *testing.B) {
 }
 
 func benchmarkLineJoin(b *testing.B, w window) {
-	rig, end := startLobbies(b, transport.Config{})
+	rig, end := startLobbies(b, transport.Config{Codes: newRing()})
 	defer end()
+	without, endWithout := startLobbies(b, transport.Config{})
+	defer endWithout()
 	events := nights()
-	served, lobbies, onSale := joiners{rig: rig}, joiners{rig: rig}, events[2*linesMeasured:]
-	served.events, lobbies.events = events[:linesMeasured], events[linesMeasured:2*linesMeasured]
+	served, signed, plain, onSale := joiners{rig: rig}, joiners{rig: rig}, joiners{rig: without}, events[2*linesMeasured:]
+	served.events, signed.events, plain.events = events[:linesMeasured], events[linesMeasured:2*linesMeasured], events[:linesMeasured]
 	createAll(b, rig, onSale)
 	holds := startLoad(b, rig, bench.LoadConfig{
 		Subjects: bench.EngineSubjects, Outstanding: w.outstanding, Batch: w.batch, Workload: bench.NewWorkload(1), Events: onSale, Tickets: ticketsPerEventDefault,
 	})
 	defer holds.Close()
-	served.start(b, w, 2, false)
+	c := bench.LoadConfig{Subjects: bench.EngineSubjects, Ask: bench.AskJoin, Outstanding: w.outstanding, Batch: w.batch}
+	served.start(b, c, 2, false)
 	defer served.load.Close()
-	lobbies.start(b, w, 3, true)
-	defer lobbies.load.Close()
+	plain.start(b, c, 3, true)
+	defer plain.load.Close()
+	c.Receipts = true
+	signed.start(b, c, 4, true)
+	defer signed.load.Close()
 
-	out, err := bench.Alternate(rounds(), roundFor(), holds.Run, served.run, lobbies.run)
+	out, err := bench.Alternate(rounds(), roundFor(), holds.Run, signed.run, plain.run, served.run)
 	check(b, err)
-	served.check(b)
-	lobbies.check(b)
+	for _, j := range []*joiners{&served, &signed, &plain} {
+		j.check(b)
+	}
 	reportBase(b, out[0])
-	reportBeside(b, "served", "join", out[0], out[1])
-	reportBeside(b, "", "join", out[0], out[2])
+	reportBeside(b, "", "join", out[0], out[1])
+	reportBeside(b, "unsigned", "join", out[0], out[2])
+	reportBeside(b, "served", "join", out[0], out[3])
+}
+
+// newRing signs receipts with keys that lie nowhere else.
+func newRing() *ticket.Ring { return ticket.NewRing(&keysInMemory{}, time.Now) }
+
+// keysInMemory is a [ticket.Safe] for as long as a benchmark runs.
+type keysInMemory struct{ kept sync.Map }
+
+func (k *keysInMemory) ReadKeys(account string) ([]byte, bool, error) {
+	v, ok := k.kept.Load(account)
+	if !ok {
+		return nil, false, nil
+	}
+	return v.([]byte), true, nil
+}
+
+func (k *keysInMemory) WriteKeys(account string, plain []byte) error {
+	k.kept.Store(account, bytes.Clone(plain))
+	return nil
 }
 
 // linesMeasured is how many lines are joined, one after the other.
@@ -55,15 +85,13 @@ type joiners struct {
 	joined int64 // as they were told
 }
 
-func (j *joiners) start(b *testing.B, w window, seed int, lobby bool) {
+func (j *joiners) start(b *testing.B, c bench.LoadConfig, seed int, lobby bool) {
 	b.Helper()
 	for _, event := range j.events {
 		check(b, j.rig.CreateLine(event, 0, lobby))
 	}
-	j.load = startLoad(b, j.rig, bench.LoadConfig{
-		Subjects: bench.EngineSubjects, Ask: bench.AskJoin, Outstanding: w.outstanding, Batch: w.batch, Workload: bench.NewWorkload(seed),
-		Events: j.events, Tickets: fromEnv(b, "BENCH_WAITERS", waitersDefault, 20_000),
-	})
+	c.Workload, c.Events, c.Tickets = bench.NewWorkload(seed), j.events, fromEnv(b, "BENCH_WAITERS", waitersDefault, 20_000)
+	j.load = startLoad(b, j.rig, c)
 }
 
 func (j *joiners) run(d time.Duration) (bench.Round, error) {
@@ -112,8 +140,8 @@ func reportBeside(b *testing.B, kind, what string, held, rounds []bench.Round) {
 	b.Logf("%sratio %v; of processor time %v", kind, ratio, cpu)
 }
 
-// BenchmarkLinePlace is questions for places over NATS in a line of a million (BENCH_WAITERS), each by another of those who wait, in turns with holds of the same
-// window on other events.
+// BenchmarkLinePlace is questions for places over NATS in a line of a million (BENCH_WAITERS), each by another of those who wait, with how long it takes and the chance of
+// one of a thousand tickets, in turns with holds of the same window on other events.
 func BenchmarkLinePlace(b *testing.B) {
 	for _, w := range lineWindows() {
 		b.Run(w.String(), func(b *testing.B) { measure(b, func() { benchmarkLinePlace(b, w) }) })
@@ -122,11 +150,11 @@ func BenchmarkLinePlace(b *testing.B) {
 
 func benchmarkLinePlace(b *testing.B, w window) {
 	waiters := fromEnv(b, "BENCH_WAITERS", waitersDefault, 1000)
-	rig, end := startRig(b)
+	rig, end := startLobbies(b, transport.Config{Codes: newRing()})
 	defer end()
 	events := nights()
 	createAll(b, rig, events)
-	check(b, rig.CreateLine(bench.EventID, 0, false))
+	check(b, rig.CreateLine(bench.EventID, 1000, false))
 	fillFrom := bench.NewWorkload(2)
 	again := fillFrom.Again(waiters)
 	fill(b, rig, bench.LoadConfig{Subjects: bench.EngineSubjects, Ask: bench.AskJoin, Workload: fillFrom}, waiters)

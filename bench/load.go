@@ -25,6 +25,8 @@ type LoadConfig struct {
 	Outstanding, Batch int
 	// Ask is what is asked for.
 	Ask Ask
+	// Receipts says that every place must come with its receipt.
+	Receipts bool
 	// Refused is the code that every command must be refused with; empty means that every command must be answered with what it asked for.
 	Refused string
 	// Workload gives the buyers.
@@ -334,17 +336,35 @@ func (l *Load) check(result []byte) error {
 				}
 			}
 		case wanted:
-			shown = true
+			shown = !l.c.Receipts || has(v, receiptField)
 		}
 		b = rest
 	}
 	if code == l.c.Refused && shown == (code == "") && !repeated {
 		return nil
 	}
+	if l.c.Receipts {
+		want += " with a receipt"
+	}
 	if l.c.Refused != "" {
 		want = "the refusal " + l.c.Refused
 	}
 	return fmt.Errorf("bench: a command was answered %q, which is not %s", result, want)
+}
+
+// receiptField is the number of Place.receipt.
+const receiptField = 15
+
+// has reports whether a protobuf message has a field.
+func has(b []byte, wanted int) bool {
+	for len(b) > 0 {
+		num, _, rest := field(b)
+		if num == wanted {
+			return true
+		}
+		b = rest
+	}
+	return false
 }
 
 // field takes the first field off a protobuf message; rest is nil if there is none. A number has no value here.

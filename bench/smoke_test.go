@@ -46,7 +46,7 @@ func TestBenchmarksReportWhatScriptsRead(t *testing.T) {
 		want(t, got, "BenchmarkLineRestart/from="+from, "restart-ms", "recover-ms")
 	}
 	for _, w := range lineWindows() {
-		want(t, got, "BenchmarkLineJoin/"+w.String(), "holds/s", "joins/s", "ratio", "cpu-ratio", "p50-us", "p99-us", "served-joins/s", "served-ratio")
+		want(t, got, "BenchmarkLineJoin/"+w.String(), "holds/s", "joins/s", "ratio", "cpu-ratio", "p50-us", "p99-us", "unsigned-joins/s", "unsigned-ratio", "served-joins/s", "served-ratio")
 		want(t, got, "BenchmarkLinePlace/"+w.String(), "holds/s", "places/s", "ratio", "cpu-ratio", "p50-us", "p99-us")
 	}
 	want(t, got, "BenchmarkLineDraw", "joins/s", "draw-ms", "draw-p100-us", "hold-p99-us", "hold-before-p99-us")
