@@ -77,6 +77,13 @@ func (b *autoBuys) wake() {
 	}
 }
 
+// waiting is how many offers are to be bought.
+func (b *autoBuys) waiting() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.open)
+}
+
 // run buys until ctx ends.
 func (b *autoBuys) run(ctx context.Context) {
 	defer b.node.beating.Done()

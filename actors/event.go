@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -116,8 +117,10 @@ func (a *eventActor) turn(requests []*engine.Request) {
 	}
 	a.timedAt, a.untimed = mono, 0
 	if len(requests) > 0 {
-		a.lastUse = mono
 		a.sleep = awake
+	}
+	if slices.ContainsFunc(requests, func(r *engine.Request) bool { return !r.Look }) {
+		a.lastUse = mono
 	}
 	for !a.stepAll() {
 		a.recoverFromPanic()
@@ -268,10 +271,12 @@ func (a *eventActor) stepEngine(cmd *engine.Command) *engine.Outcome {
 }
 
 func (a *eventActor) answer(req *engine.Request, cmd *engine.Command, out *engine.Outcome) {
-	// The sample is filled where it stays: made of its bytes and then copied, it stalls the processor for a hundred nanoseconds.
-	a.run.Samples = append(a.run.Samples, engine.Sample{})
-	sample := &a.run.Samples[len(a.run.Samples)-1]
-	sample.Verb, sample.Code, sample.Flow, sample.Repeated, sample.LatencyNs = cmd.Verb, out.Code, flowOf(cmd), out.Repeated, req.ReceivedNs
+	if !req.Look {
+		// The sample is filled where it stays: made of its bytes and then copied, it stalls the processor for a hundred nanoseconds.
+		a.run.Samples = append(a.run.Samples, engine.Sample{})
+		sample := &a.run.Samples[len(a.run.Samples)-1]
+		sample.Verb, sample.Code, sample.Flow, sample.Repeated, sample.LatencyNs = cmd.Verb, out.Code, flowOf(cmd), out.Repeated, req.ReceivedNs
+	}
 	if cmd.Payment != nil {
 		a.paid(cmd, out)
 	}

@@ -13,12 +13,30 @@ type gauges struct {
 	exists atomic.Bool // its creation is durable
 	mu     sync.Mutex
 	stats  engine.Stats
+	line   *engine.LineStats // nil if there is none
 }
 
-func (g *gauges) show(stats engine.Stats) {
+func (g *gauges) show(stats engine.Stats, line engine.LineStats, lined bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.stats = stats
+	switch {
+	case !lined:
+		g.line = nil
+	case g.line == nil:
+		g.line = &line
+	default:
+		*g.line = line
+	}
+}
+
+func (g *gauges) readLine() (s engine.LineStats, ok bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.line == nil {
+		return s, false
+	}
+	return *g.line, true
 }
 
 func (g *gauges) read() engine.Stats {

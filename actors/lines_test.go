@@ -130,6 +130,64 @@ func TestALineGoesOnByItself(t *testing.T) {
 	}
 }
 
+// TestLooksKeepNobodyAwake looks at a line every second, as whoever publishes it does.
+func TestLooksKeepNobodyAwake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := started(t, newFakeLog(), Config{SleepAfter: 5 * time.Second, Watcher: &moves{}})
+		asked(t, n, withLine(0, engine.LineSpec{}))
+		asked(t, n, join("anna"))
+		look := func() engine.Code {
+			c := &caller{durable: make(chan struct{})}
+			code := n.Submit(&engine.Request{Account: engine.SingleAccount, Event: "e1", Commands: []engine.Command{{Verb: engine.VerbGet}}, Reply: c, Look: true})
+			if code == engine.CodeOK {
+				<-c.durable
+			}
+			return code
+		}
+		for range 4 {
+			if code := look(); code != engine.CodeOK {
+				t.Fatalf("a look at an event that is awake: %v", code)
+			}
+			time.Sleep(time.Second)
+		}
+		for range 20 {
+			look()
+			time.Sleep(time.Second)
+		}
+		if synctest.Wait(); n.routes.Size() != 0 {
+			t.Fatal("looks keep an event awake")
+		}
+		if code := look(); code != engine.CodeUnavailable || n.routes.Size() != 0 {
+			t.Fatalf("a look at a sleeping event: %v, %d awake", code, n.routes.Size())
+		}
+		asked(t, n, join("ben")) // who asks wakes it, and it goes on
+	})
+}
+
+// TestUnrevealedSeedsGoWithTheirEvent: of an event that is archived before its draw nothing is left in the vault.
+func TestUnrevealedSeedsGoWithTheirEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, v := newFakeLog(), &fakeVault{}
+		n := started(t, l, Config{SleepAfter: time.Second, Watcher: &moves{}, Vault: v, Retention: time.Hour})
+		cmd := withLine(1, engine.LineSpec{})
+		cmd.Spec.Open = false
+		asked(t, n, cmd)
+		synctest.Wait()
+		if _, ok, _ := v.Open(engine.SingleAccount, seedSubject, "e1"); !ok {
+			t.Fatal("the seed is not in the vault")
+		}
+		asked(t, n, engine.Command{Verb: engine.VerbClose, RequestID: "x"})
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		if _, archived := n.Archived(engine.SingleAccount, "e1"); !archived {
+			t.Fatal("the event is not archived")
+		}
+		if _, ok, _ := v.Open(engine.SingleAccount, seedSubject, "e1"); ok {
+			t.Fatal("the seed of an archived event is in the vault")
+		}
+	})
+}
+
 // TestADrawWaitsForItsRootToBePublished and for nothing else, also when the event is closed before or the process is started anew.
 func TestADrawWaitsForItsRootToBePublished(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

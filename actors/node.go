@@ -212,7 +212,7 @@ func (n *Node) recordOutage(from engine.Instant) error {
 	return appendDurably(n.journal, run)
 }
 
-// Submit hands a request to its event's actor. [engine.CodeOK] means that req.Reply will be called; any other code means that nothing
+// Submit hands a request to its event's actor, which is woken unless the request is a look. [engine.CodeOK] means that req.Reply will be called; any other code means that nothing
 // happened and nothing will: event_unknown, event_archived, event_exists, overloaded, unavailable, quarantined. Safe for concurrent use; it does not block.
 func (n *Node) Submit(req *engine.Request) engine.Code {
 	commands := int64(len(req.Commands))
@@ -240,6 +240,9 @@ func (n *Node) post(req *engine.Request) engine.Code {
 	for {
 		ref, ok := n.routes.Load(route{req.Account, req.Event})
 		if !ok {
+			if req.Look {
+				return engine.CodeUnavailable
+			}
 			var code engine.Code
 			if ref, code = n.wakeFor(req); code != engine.CodeOK {
 				return code

@@ -42,7 +42,8 @@ func (a *eventActor) rest(mono time.Duration) {
 // show publishes the event's counts.
 func (a *eventActor) show(mono time.Duration) {
 	if a.ev != nil {
-		a.ref.gauges.show(a.ev.Stats())
+		line, lined := a.ev.LineStats()
+		a.ref.gauges.show(a.ev.Stats(), line, lined)
 	}
 	a.lastShown, a.shown = mono, true
 }

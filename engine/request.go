@@ -15,6 +15,8 @@ type Request struct {
 	// Beside is sealed records that become durable with the facts of the last command, and not at all if it is refused or has no facts.
 	Beside []Sealed
 	Reply  Replier // nil for the shell's own commands
+	// Look says that nobody has asked: the shell looks at an event that is awake. It neither wakes the event nor keeps it awake, and is counted nowhere.
+	Look bool
 }
 
 // Replier takes the answers to a request. Both methods are called from goroutines of the engine and must not block.

@@ -207,7 +207,8 @@ func (l *linesSide) round(now time.Time) {
 	events = events[:min(len(events), LinesPublishedMax)]
 	reads := make([]*lineRead, 0, len(events))
 	for _, event := range events {
-		if r := newLineRead(account, event); l.server.engine.Submit(&r.Request) == engine.CodeOK {
+		r := newLineRead(account, event)
+		if r.Look = true; l.server.engine.Submit(&r.Request) == engine.CodeOK {
 			reads = append(reads, r)
 		}
 		l.after = event

@@ -29,6 +29,7 @@ type inspectSettings struct {
 	node    bool
 	at      string
 	facts   int
+	buyer   string
 	json    bool
 }
 
@@ -43,10 +44,13 @@ func inspectCommand() *cobra.Command {
 --at shows it as it was: behind one of its facts (--at 4711), behind a batch of the log (--at batch:17), or at a moment (--at 2026-05-01T10:02:00Z, in node
 time). Of the past there is as much as the log has: it is cut behind snapshots, and where a moment is gone this command says which is the first that is there.
 
+--buyer shows where a buyer was in the line and on the waiting list at that moment.
+
 Facts name buyers by the ids that the calling services chose. With --node, and without EVENT, it shows the process itself: outages and restores.`,
 		Example: `  engine inspect ./data night-one
   engine inspect ./data night-one --at 2026-05-01T10:02:00Z --facts 50
   engine inspect ./data night-one --at 4711 --json
+  engine inspect ./data night-one --at 2026-05-01T10:02:00Z --buyer anna
   engine inspect ./data --node`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if s.node && len(args) != 1 {
@@ -66,6 +70,7 @@ Facts name buyers by the ids that the calling services chose. With --node, and w
 	f.BoolVar(&s.node, "node", false, "show the process itself instead of an event")
 	f.StringVar(&s.at, "at", "", "the moment to show: a fact's number, batch:NUMBER, or a time in RFC 3339 (default the end of the log)")
 	f.IntVar(&s.facts, "facts", inspectFactsDefault, "how many of the newest facts to show, 0 to 1000")
+	f.StringVar(&s.buyer, "buyer", "", "show where this buyer is in the line and on the waiting list")
 	f.BoolVar(&s.json, "json", false, "print what was found as JSON")
 	return cmd
 }
@@ -95,6 +100,9 @@ func (s *inspectSettings) run(args []string, w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if s.buyer != "" && (s.node || !engine.ValidID(s.buyer)) {
+		return fmt.Errorf("--buyer %q: it is the id of a buyer of an event, 1 to %d of A-Z a-z 0-9 _ -", s.buyer, engine.IDLenMax)
+	}
 	if s.facts < 0 || s.facts > inspectFactsMax {
 		return fmt.Errorf("--facts %d: choose 0 to %d", s.facts, inspectFactsMax)
 	}
@@ -116,6 +124,11 @@ func (s *inspectSettings) run(args []string, w io.Writer) error {
 		}
 	}
 	found := describeSeen(key, &seen)
+	if ev, ok := seen.State.(*engine.Event); ok {
+		if found.Line = describeLine(ev); s.buyer != "" {
+			found.Place = describePlace(ev, s.buyer)
+		}
+	}
 	if s.json {
 		return printJSON(w, found)
 	}
@@ -153,6 +166,8 @@ type inspected struct {
 	HoldsLive int64           `json:"holds_live"`
 	Orders    int64           `json:"orders"`
 	Lots      []inspectedLot  `json:"lots,omitempty"`
+	Line      *inspectedLine  `json:"line,omitempty"`
+	Place     *inspectedPlace `json:"place,omitempty"`       // with --buyer
 	DownMs    int64           `json:"down_ms"`               // the node: all outages
 	NewIDs    string          `json:"incarnation,omitempty"` // what new ids end in, after a restore
 	Cut       bool            `json:"older_facts_cut"`
@@ -242,6 +257,12 @@ func (d *inspected) print(w io.Writer) error {
 	} else {
 		fmt.Fprintf(t, "event %s of account %s: %s\n  as of\tfact %d, at %s node time\n", d.Event, d.Account, d.Name, d.Fact, d.At.Format(time.RFC3339Nano))
 		fmt.Fprintf(t, "  state\t%s, %s live holds, %s orders, %s\n", d.State, thousands(d.HoldsLive), thousands(d.Orders), d.Currency)
+	}
+	if d.Line != nil {
+		d.Line.print(t)
+	}
+	if d.Place != nil {
+		d.Place.print(t)
 	}
 	if d.Batch > 0 {
 		fmt.Fprintf(t, "  batch\t%d of the log, which ends at %d (%s)\n", d.Batch, d.LastBatch, d.HighMark.Format(time.RFC3339Nano))

@@ -185,15 +185,3 @@ func TestSeedsAreNowhereBeforeTheirReveal(t *testing.T) {
 		t.Error("a revealed seed is in the log, and the search does not find it")
 	}
 }
-
-// lineOfEvent is the line in the answer to get.
-func lineOfEvent(t *testing.T, answer string) map[string]any {
-	t.Helper()
-	var v struct {
-		Event struct{ Line map[string]any }
-	}
-	if err := json.Unmarshal([]byte(answer), &v); err != nil || v.Event.Line == nil {
-		t.Fatalf("no line in %s: %v", answer, err)
-	}
-	return v.Event.Line
-}
