@@ -10,12 +10,19 @@ import (
 	"github.com/holdfast-engine/holdfast/engine/line"
 )
 
-// showLine answers with an event's line as it is published.
+// showLine answers with an event's line as it is published, or with a report.
 func (a *kpiAPI) showLine(w http.ResponseWriter, r *http.Request) {
-	s, event, _, ref := a.lineAsked(r.URL, "account", "event")
+	s, event, values, ref := a.lineAsked(r.URL, "account", "event", "report")
 	var body []byte
 	if ref == nil {
-		body, ref = s.lines.show(r.Context(), event)
+		switch values.Get("report") {
+		case "", "0":
+			body, ref = s.lines.show(r.Context(), event)
+		case "1":
+			body, ref = s.lines.report(r.Context(), event)
+		default:
+			ref = &refusal{code: engine.CodeInvalid, field: "report", text: "report is 1 or 0"}
+		}
 	}
 	writeWire(w, body, ref)
 }

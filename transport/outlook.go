@@ -21,6 +21,7 @@ type outlook struct {
 	spec     *engine.LineSpec
 	list     engine.ListView
 	currency string
+	opensAt  engine.Instant
 	lots     []engine.PromisedPrice // that are open, and what a sale costs now
 	at       time.Time
 	perMin   int64 // passes in the last minute
@@ -68,7 +69,12 @@ func (r *lineRead) Outcome(_ *engine.Request, _ int, out *engine.Outcome) {
 	if out.Code != engine.CodeOK || out.Shows&engine.ShowsEvent == 0 || e.Line == nil {
 		return
 	}
-	o := &outlook{event: strings.Clone(e.ID), state: e.State, seq: out.Seq, line: *e.Line, currency: strings.Clone(e.Spec.Currency)}
+	o := &outlook{event: strings.Clone(e.ID), state: e.State, seq: out.Seq, line: *e.Line, currency: strings.Clone(e.Spec.Currency), opensAt: e.Spec.OpensAt}
+	if f := e.Line.Fairness; f != nil {
+		own := *f
+		own.Tracks = slices.Clone(f.Tracks)
+		o.line.Fairness = &own
+	}
 	o.line.Value, o.line.Leaves = strings.Clone(o.line.Value), nil
 	o.line.Tracks = slices.Clone(o.line.Tracks)
 	for i := range o.line.Tracks {
@@ -221,11 +227,10 @@ func (o *outlook) checkpoints(w *jsonWriter, track uint8) {
 			continue
 		}
 		last = before
-		spread := max(uint64(o.line.Joined), uint64(t.Served)) - uint64(t.Served)
 		f := o.forecast(track, before, 1)
 		w.comma()
 		w.b = append(w.b, '{')
-		w.num("place", int64(uint64(t.Served)+1+before*max(spread, 1)/uint64(t.Waiting)))
+		w.num("place", int64(o.placeOf(t, before)))
 		w.str("track", t.Track)
 		w.num("ahead", int64(f.ahead))
 		w.numIf("eta_ms", o.etaMs(f.ahead))

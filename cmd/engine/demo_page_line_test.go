@@ -99,6 +99,10 @@ func TestShopPageSellsThroughALine(t *testing.T) {
 			b.picture("line-2-joined")
 			b.click("doors")
 			b.until(`/Your turn|It is your turn|You have a place/.test(document.getElementById("line-status").innerText + document.title)`)
+			b.until(`document.getElementById("check").disabled === false`)
+			b.click("check")
+			b.shows("check-status", "Right: of 41, your place is ")
+			b.picture("line-3-checked")
 
 			b.shows("line-status", "It is your turn.")
 			b.shown("pass-left")

@@ -15,19 +15,22 @@ import (
 // sale makes up figures of a sale that goes on, consistent with each other: what the page is tested and looked at with. The figures are those of a moment, which
 // moves by a second with each answer.
 type sale struct {
-	mu       sync.Mutex
-	second   int64
-	events   int      // how many there are
-	accounts []string // that are served, by default one
-	silent   error    // why there are no answers
-	alarms   []transport.StateAlarm
-	stuck    bool // no answer ever comes
-	paused   bool // the event that is looked at
-	soldOut  bool
-	poor     bool // nothing was reported by touches
-	slow     bool
-	lagMs    int64   // of the figures
-	oursPart float64 // of the purchases fail by us
+	mu        sync.Mutex
+	second    int64
+	events    int      // how many there are
+	accounts  []string // that are served, by default one
+	silent    error    // why there are no answers
+	alarms    []transport.StateAlarm
+	stuck     bool // no answer ever comes
+	paused    bool // the event that is looked at
+	soldOut   bool
+	poor      bool // nothing was reported by touches
+	slow      bool
+	lagMs     int64   // of the figures
+	oursPart  float64 // of the purchases fail by us
+	phase     string  // of the line of the first event; empty: it has none
+	overtaken int     // in that line
+	maximum   bool    // it binds, and not the lane
 }
 
 // saleStarted is when it began, on the wall.

@@ -60,7 +60,7 @@ async function follow(mine) {
 
 async function look(mine) {
   try {
-    const answer = await ask("line");
+    const answer = await ask("line", { receipt: !receipt });
     if (mine !== round) return;
     seen = answer;
     receipt = answer.place?.receipt ?? receipt;

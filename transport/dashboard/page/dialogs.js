@@ -16,12 +16,12 @@ export const dialogs = (model) => html`
   </dialog>`;
 
 const titles = {
-  definition: (model) => model.definitions.get(model.dialog.id)?.name ?? model.dialog.id, commands: () => "Commands", keys: () => "Keys", text: (model) => model.dialog.title,
+  definition: (model) => model.definition(model.dialog.id)?.name ?? model.dialog.id, commands: () => "Commands", keys: () => "Keys", text: (model) => model.dialog.title,
 };
 
 const bodies = {
   definition(model) {
-    const { id } = model.dialog, d = model.definitions.get(id), f = model.figure(id), b = model.baselineFigure(id);
+    const { id } = model.dialog, d = model.definition(id), f = model.figure(id), b = model.baselineFigure(id);
     const line = (name, text) => (text ? html`<div><dt>${name}</dt><dd>${text}</dd></div>` : nothing);
     return html`<dl class="definition">
       ${line("Now", hasValue(f) ? value(f, model.zone) + (f.so_far ? ", so far" : "") : `${f?.why ?? "not available"}. ${whyLong(f)}`)}

@@ -80,6 +80,7 @@ const missing = {
   "not yet": "Nobody has been watched for long enough yet, or it has not happened.",
   "no control arm": "Only buyers who are left out by lot could show what would have happened otherwise.",
   "several currencies": "Amounts in different currencies are not added: choose one event.",
+  "no bound": "Nothing limits it here.",
   "no flow yet": "It is about buyers who have not chosen a checkout yet: by flow it would count those who stayed only.",
 };
 

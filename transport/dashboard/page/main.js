@@ -8,14 +8,16 @@ import { clock, duration, moment } from "./format.js";
 import { lostText, page } from "./page.js";
 import { baselineKPIs, breakdownKPIs } from "./product.js";
 import { say } from "./sentence.js";
+import { hasLine, lineFigures, lineOf, lineTerms } from "./line_figures.js";
 import { staleMs } from "./constants.js";
 
 const listed = 200; // events in the list at once: others are searched for
 const summed = 1000; // events that the sums of all are made of
-const stateEveryMs = 2000, eventsEveryMs = 3000, breakdownEveryMs = 5000;
+const stateEveryMs = 2000, eventsEveryMs = 3000, breakdownEveryMs = 5000, lineEveryMs = 1000;
 
 const model = {
   address: read(), answer: undefined, state: undefined, definitions: new Map(), breakdown: undefined, baseline: undefined, baselineEvent: "",
+  line: undefined, // of the event that is looked at, while it has one
   events: undefined, eventsTotal: 0, everything: undefined, everythingTotal: 0, search: "", listOpen: false,
   link: "starting", problem: "", unknown: false, // the engine says that it knows of no such event
   heardAt: undefined, heardWallMs: 0, retryAt: 0, paused: false, pausedAtMs: 0, reloadable: false, spoken: "",
@@ -27,7 +29,8 @@ const model = {
   title() { return this.address.event ? this.answer?.event?.name || this.everything?.find((e) => e.id === this.address.event)?.name || this.address.event : "All events"; },
   account() { return this.address.account || this.state?.accounts?.[0] || ""; },
   onSale() { return this.address.event ? this.answer?.event?.state === "on_sale" : (this.everything ?? []).some((e) => e.state === "on_sale"); },
-  figure: (id) => figures(model.answer).get(id),
+  figure: (id) => (lineTerms.has(id) ? lineFigures(model.line).get(id) : figures(model.answer).get(id)),
+  definition: (id) => lineTerms.get(id) ?? model.definitions.get(id),
   baselineFigure: (id) => figures(model.baseline).get(id),
 
   // ageMs is how old the figures are: how long ago they came, by this browser's clock alone, and how far behind they were then, by the engine's.
@@ -159,7 +162,10 @@ function follow() {
       Object.assign(model, { answer: a, heardAt: performance.now(), heardWallMs: Date.now(), link: "live", problem: "", unknown: false });
       speak();
       draw();
-      if (first) readBreakdown();
+      if (first) {
+        readBreakdown();
+        readLine();
+      }
     },
     problem(text) {
       model.problem = text;
@@ -257,10 +263,26 @@ async function readDefinitions() {
   } catch {} // asked for again with the state
 }
 
+// readLine reads the line of the event that is looked at. Of one that has none it asks only now and then.
+let lineRests = 0;
+async function readLine() {
+  const { account, event } = model.address;
+  if (!event || model.link !== "live" || lineRests-- > 0) return;
+  try {
+    const line = lineOf(await ask("line", { account, event, report: "1" }));
+    if (model.paused || event !== model.address.event || account !== model.address.account) return;
+    model.line = hasLine(line) ? line : undefined;
+    lineRests = model.line ? 0 : 4;
+    draw();
+  } catch {} // as above
+}
+
 function poll() {
   readState();
   readEvents();
   readBreakdown();
+  lineRests = 0;
+  readLine();
 }
 
 // every does something at a pace, and not while nobody looks.
@@ -273,11 +295,11 @@ function arrive() {
   const before = model.address;
   model.address = read();
   if (before.event !== model.address.event) {
-    Object.assign(model, { answer: undefined, breakdown: undefined, baselineEvent: "", baseline: undefined, unknown: false });
+    Object.assign(model, { answer: undefined, line: undefined, breakdown: undefined, baselineEvent: "", baseline: undefined, unknown: false });
     scrollTo(0, 0);
   }
   if (before.by !== model.address.by) model.breakdown = undefined;
-  if (before.account !== model.address.account) Object.assign(model, { answer: undefined, breakdown: undefined, events: undefined, eventsTotal: 0, everything: undefined, everythingTotal: 0, baselineEvent: "", baseline: undefined });
+  if (before.account !== model.address.account) Object.assign(model, { answer: undefined, line: undefined, breakdown: undefined, events: undefined, eventsTotal: 0, everything: undefined, everythingTotal: 0, baselineEvent: "", baseline: undefined });
   model.paused = false;
   if (following !== JSON.stringify({ account: model.address.account, event: model.address.event, window: model.window, courses: "1" })) follow();
   poll();
@@ -339,4 +361,5 @@ begin();
 every(stateEveryMs, () => { readState(); if (!model.definitions.size) readDefinitions(); });
 every(eventsEveryMs, readEvents);
 every(breakdownEveryMs, readBreakdown);
+every(lineEveryMs, readLine);
 setInterval(() => draw(), 1000); // ages go on while nothing comes

@@ -16,7 +16,7 @@ export const go = (model, change, content, more = {}) => html`<a class=${more.cl
 
 // term is the name of a KPI, which opens its definition.
 export function term(model, id, name) {
-  const text = name ?? model.definitions.get(id)?.name ?? id;
+  const text = name ?? model.definition(id)?.name ?? id;
   return html`<button type="button" class="term" @click=${() => model.define(id)} title="What this means">${text}</button>`;
 }
 
@@ -30,7 +30,7 @@ export function figureTable(model, ids, names = {}) {
   const all = ids.map((id) => [id, model.figure(id)]);
   return {
     columns: ["Figure", { label: "Value", numeric: true }, { label: "Made of", numeric: true }, { label: "95 % between", numeric: true }],
-    rows: all.map(([id, f]) => [{ text: names[id] ?? model.definitions.get(id)?.name ?? id, id }, { content: shown(model, f) }, of(f) || "–", interval(f) || "–"]),
+    rows: all.map(([id, f]) => [{ text: names[id] ?? model.definition(id)?.name ?? id, id }, { content: shown(model, f) }, of(f) || "–", interval(f) || "–"]),
     csvColumns: ["kpi", "event", "window", "at_ms", "value", "why", "unit", "currency", "numerator", "denominator", "low", "high", "relative_error_max", "mature", "so_far"],
     csvRows: all.map(([id, f]) => [
       id, model.address.event, model.window, model.answer?.at_ms, f?.value, hasValue(f) ? "" : (f?.why ?? "not available"), f?.unit, f?.currency, f?.numerator, f?.denominator, f?.low, f?.high,

@@ -4,6 +4,7 @@ import { age, count, decimal, duration, hasValue, money, moment, of, interval, s
 import { bullet, facts, figureTable, missing, panel, shown, table, term } from "./parts.js";
 import { dimensions, link, windowOf } from "./address.js";
 import { matureMs, targetMs } from "./constants.js";
+import { lineProduct } from "./line.js";
 import { steps } from "./chart.js";
 
 export const breakdownKPIs = ["orders", "conversion", "abandonment", "checkout_time.p50", "latency.l1.p95", "errors.rate", "revenue.net", "support.all"];
@@ -13,6 +14,7 @@ export const product = (model) => html`
   ${tiles(model)}
   <div class="grid">${funnel(model)}${moneyPanel(model)}</div>
   <div class="grid three">${regret(model)}${support(model)}${satisfaction(model)}</div>
+  ${lineProduct(model)}
   ${trust(model)}
   ${breakdown(model)}`;
 

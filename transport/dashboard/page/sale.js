@@ -3,10 +3,12 @@ import { html, nothing } from "lit-html";
 import { age, clock, count, decimal, duration, hasValue, instant, moment, named, share, value } from "./format.js";
 import { bullet, facts, figureTable, missing, panel, shown, term } from "./parts.js";
 import { targetMs } from "./constants.js";
+import { lineOnSale } from "./line.js";
 import { markersIn, stepWords, steps } from "./chart.js";
 
 export const sale = (model) => html`
   ${health(model)}
+  ${lineOnSale(model)}
   <div class="grid">${tickets(model)}${lanes(model)}</div>
   <div class="grid">${refusals(model)}${latency(model)}</div>
   ${alerts(model)}
@@ -55,9 +57,9 @@ function lanes(model) {
       <div class="step"><b>${l.gateway}</b>${l.breaker_open ? html`<span class="tag bad">does not answer</span>` : l.effective_per_s < l.rate_per_s ? html`<span class="tag warn">limited</span>` : html`<span class="tag good">flowing</span>`}</div>
       <p class="eta">${l.waiting ? html`<b>${count(l.waiting)}</b> wait, a new one for <b>${duration(l.eta_ms)}</b>` : html`Nobody waits`}</p>
       <p class="detail">${decimal(l.effective_per_s)} of ${decimal(l.rate_per_s)} calls/s · ${count(l.in_flight)} under way${l.unknown ? html` · <span class="is-bad">${count(l.unknown)} unknown</span>` : nothing}</p></li>`)}</ul>`}
-    <p class="detail rule">Waiting room: none. Whoever comes first is served first.</p>`;
+    ${model.address.event && !model.line ? html`<p class="detail rule">No line: whoever comes first is served first.</p>` : nothing}`;
   return panel(model, {
-    id: "lanes", title: "Line and lane", content,
+    id: "lanes", title: "Payment lanes", content,
     table: all.length ? {
       columns: ["Gateway", ...["Wait", "ETA", "Calls/s", "Set to", "Under way", "Unknown"].map((label) => ({ label, numeric: true })), "State"],
       rows: all.map((l) => [l.gateway, l.waiting, { text: duration(l.eta_ms), raw: l.eta_ms }, l.effective_per_s, l.rate_per_s, l.in_flight, l.unknown, l.breaker_open ? "does not answer" : "answers"]),

@@ -1,5 +1,6 @@
 // The one sentence that says how it goes.
 import { count, duration, hasValue, share, whole } from "./format.js";
+import { lineSentence } from "./line.js";
 import { failuresOfMin, oursHigh, paymentHigh, targetMs } from "./constants.js";
 
 const states = { draft: "Not on sale yet.", closed: "The sale is closed.", archived: "The sale is over.", cancelled: "Cancelled." };
@@ -20,7 +21,7 @@ function ofEvent(model) {
   const oneClick = e.observe ? "It sells elsewhere and is only observed." : e.one_click === "off" ? "One-click is off." : e.one_click ? `One-click on for ${inLocale(e.one_click)}.` : "";
   const parts = (first) => [first, sold, oneClick].filter(Boolean);
   if (e.state === "paused") return { tone: "warn", parts: parts("Paused.") };
-  if (e.state !== "on_sale") return { tone: "quiet", parts: parts(states[e.state] ?? finish(e.state)) };
+  if (e.state !== "on_sale") return { tone: "quiet", parts: [...parts(states[e.state] ?? finish(e.state)), model.line && e.state === "draft" ? lineSentence(model, model.line) : ""].filter(Boolean) };
   if (e.observe) return { tone: "quiet", parts: parts("Observed.") };
   if (e.sellable > 0 && e.free <= 0) {
     const open = e.held + e.paying;
