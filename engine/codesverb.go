@@ -207,9 +207,9 @@ func (e *Event) validCodeSpec(s *CodeSpec, i int) bool {
 	case s.DiscountBp > 0 && s.DiscountMinor > 0:
 		e.bad(codeField(i, "discount_minor"), "it says a share and an amount: give one of them")
 	case s.OpensAt < 0 || s.OpensAt > instantMax:
-		e.bad(codeField(i, "opens_at_ms"), "it is out of range")
+		e.bad(codeField(i, "opens_at"), "it is out of range")
 	case s.EndsAt < 0 || s.EndsAt > instantMax:
-		e.bad(codeField(i, "ends_at_ms"), "it is out of range")
+		e.bad(codeField(i, "ends_at"), "it is out of range")
 	default:
 		return true
 	}
@@ -295,7 +295,7 @@ func (e *Event) soundCode(c *factCode, slot uint32, old bool, before []factCode,
 	case int(to.track) > e.trackCount():
 		return wrong("track", "the line has no such track")
 	case to.ends != 0 && to.ends <= to.opens:
-		return wrong("ends_at_ms", "it is not after opens_at_ms")
+		return wrong("ends_at", "it is not after opens_at")
 	}
 	for i, l := range to.lots {
 		if int(l) >= len(e.lots) {

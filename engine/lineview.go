@@ -64,11 +64,12 @@ type PromisedPrice struct {
 
 // TrackView shows a track of a line.
 type TrackView struct {
-	Track   string
-	ShareBp int64
-	Waiting int64      // with a place, and their turn has not come
-	Granted int64      // passes so far
-	Served  line.Place // the last place whose turn has come
+	Track    string
+	ShareBp  int64
+	Waiting  int64      // with a place, and their turn has not come
+	Granted  int64      // passes so far
+	Served   line.Place // the last place whose turn has come
+	CodeOnly bool       // only for those with a code
 }
 
 // showPlace shows an entry.
@@ -102,7 +103,7 @@ func (e *Event) viewLine() *LineView {
 	v := &e.work.line
 	*v = LineView{Mode: e.lineMode(), Phase: e.linePhase(), Tracks: v.Tracks[:0], Leaves: v.Leaves[:0]}
 	for i := range e.trackCount() {
-		t := TrackView{Track: e.trackName(uint8(i)), ShareBp: sharesAll}
+		t := TrackView{Track: e.trackName(uint8(i)), ShareBp: sharesAll, CodeOnly: e.trackOf(uint8(i)).CodeOnly}
 		if e.spec.Line != nil && len(e.spec.Line.Tracks) > 0 {
 			t.ShareBp = e.spec.Line.Tracks[i].ShareBp
 		}

@@ -246,6 +246,7 @@ func (w *jsonWriter) items(items []engine.ItemView) {
 		w.numIf("tax_minor", it.TaxMinor)
 		w.fees(it.Fees)
 		w.strs("seats", it.Seats)
+		w.str("code", it.Code)
 		w.end('}')
 	}
 	w.end(']')
@@ -336,6 +337,9 @@ func (w *jsonWriter) event(e *engine.EventView) {
 	if e.List != nil {
 		w.waitingList(e.List)
 	}
+	if e.Codes != nil {
+		w.codesShown(e.Codes)
+	}
 	w.num("holds_live", e.HoldsLive)
 	w.num("orders", e.Orders)
 	w.key("state_hash")
@@ -376,6 +380,9 @@ func (w *jsonWriter) lot(l *engine.LotView) {
 	w.str("after", s.After)
 	w.numIf("min_order", s.MinOrder)
 	w.numIf("max_order", s.MaxOrder)
+	if s.CodeOnly {
+		w.flag("code_only", true)
+	}
 	w.counts(&l.Counts)
 	w.num("available", l.Available)
 	w.flag("open", l.Open)

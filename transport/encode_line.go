@@ -195,6 +195,9 @@ func (w *jsonWriter) tracks(tracks []engine.TrackView) {
 		w.num("waiting", t.Waiting)
 		w.num("granted", t.Granted)
 		w.numIf("served", int64(t.Served))
+		if t.CodeOnly {
+			w.flag("code_only", true)
+		}
 		w.end('}')
 	}
 	w.end(']')
@@ -335,6 +338,7 @@ func (w *protoWriter) line(num int, l *engine.LineView, spec *engine.LineSpec) {
 		w.num(3, t.Waiting)
 		w.num(4, t.Granted)
 		w.num(5, int64(t.Served))
+		w.flag(6, t.CodeOnly)
 		w.close(track)
 	}
 	if l.LeavesFrom != 0 {

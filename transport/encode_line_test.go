@@ -63,7 +63,7 @@ func referenceLineShown(l *engine.LineView, spec *engine.LineSpec) *pb.Line {
 		m.Seed = hex.EncodeToString(l.Seed[:])
 	}
 	for _, t := range l.Tracks {
-		m.Tracks = append(m.Tracks, &pb.Track{Track: t.Track, ShareBp: t.ShareBp, Waiting: t.Waiting, Granted: t.Granted, Served: int64(t.Served)})
+		m.Tracks = append(m.Tracks, &pb.Track{Track: t.Track, ShareBp: t.ShareBp, Waiting: t.Waiting, Granted: t.Granted, Served: int64(t.Served), CodeOnly: t.CodeOnly})
 	}
 	if m.LeavesFrom = int64(l.LeavesFrom); m.LeavesFrom != 0 {
 		for _, leaf := range l.Leaves {
@@ -128,7 +128,7 @@ func (d dice) line(out *engine.Outcome) {
 	for range d.IntN(3) {
 		out.Line.Leaves = append(out.Line.Leaves, d.hash())
 		out.Line.Tracks = append(out.Line.Tracks, engine.TrackView{
-			Track: d.text(), ShareBp: d.number(), Waiting: d.number(), Granted: d.number(), Served: line.Place(d.Uint32()),
+			Track: d.text(), ShareBp: d.number(), Waiting: d.number(), Granted: d.number(), Served: line.Place(d.Uint32()), CodeOnly: d.IntN(2) == 0,
 		})
 	}
 	out.Line.Overtaken = int64(d.IntN(2))

@@ -188,6 +188,7 @@ func (w *protoWriter) items(num int, items []engine.ItemView) {
 		for _, seat := range it.Seats {
 			w.element(7, seat)
 		}
+		w.str(8, it.Code)
 		w.close(from)
 	}
 }
@@ -287,6 +288,9 @@ func (w *protoWriter) event(num int, e *engine.EventView) {
 	if e.List != nil {
 		w.waitingList(55, e.List)
 	}
+	if e.Codes != nil {
+		w.codesShown(56, e.Codes)
+	}
 	w.close(from)
 }
 
@@ -315,6 +319,7 @@ func (w *protoWriter) lot(num int, l *engine.LotView) {
 	w.str(27, s.After)
 	w.num(28, s.MinOrder)
 	w.num(29, s.MaxOrder)
+	w.flag(30, s.CodeOnly)
 	w.close(from)
 }
 

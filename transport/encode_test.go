@@ -67,7 +67,7 @@ func timestampOf(at engine.Instant) *timestamppb.Timestamp {
 func referenceItems(items []engine.ItemView) (out []*pb.TakenItem) {
 	for _, it := range items {
 		taken := &pb.TakenItem{
-			Lot: it.Lot, Quantity: it.Quantity, Units: it.Units, FaceMinor: it.FaceMinor, TaxMinor: it.TaxMinor, Seats: it.Seats,
+			Lot: it.Lot, Quantity: it.Quantity, Units: it.Units, FaceMinor: it.FaceMinor, TaxMinor: it.TaxMinor, Seats: it.Seats, Code: it.Code,
 			Fees: referenceFeesOut(it.Fees),
 		}
 		out = append(out, taken)
@@ -148,6 +148,15 @@ func referenceEvent(e *engine.EventView) *pb.Event {
 			Waiting: l.Waiting, Offered: l.Offered, Bought: l.Bought, Lapsed: l.Lapsed, Released: l.Released, Unpaid: l.Unpaid, Left: l.Left, Took: l.Took, Unfit: l.Unfit,
 		}
 	}
+	if e.Codes != nil {
+		event.CodesAll = e.Codes.All
+		for _, c := range e.Codes.Codes {
+			event.Codes = append(event.Codes, &pb.CodeShown{
+				Name: c.Name, Uses: c.Uses, Used: c.Used, Placed: c.Placed, Lots: c.Lots, DiscountBp: c.DiscountBp, DiscountMinor: c.DiscountMinor, Track: c.Track,
+				OpensAt: timestampOf(c.OpensAt), EndsAt: timestampOf(c.EndsAt), Ended: c.Ended,
+			})
+		}
+	}
 	if c := e.Cancel; c != nil {
 		event.Cancel = &pb.CancelProgress{Reason: c.Reason, Orders: c.Orders, Refunded: c.Refunded, Failed: c.Failed, External: c.External}
 	}
@@ -162,7 +171,7 @@ func referenceEvent(e *engine.EventView) *pb.Event {
 			Available: l.Available, Open: l.Open, Seated: l.Seated,
 			FreeAccessible: l.FreeAccessible, FreeCompanion: l.FreeCompanion, FreeRestricted: l.FreeRestricted, Name: l.Spec.Name, FaceMinor: l.Spec.FaceMinor,
 			Fees: referenceFeesOut(l.Spec.Fees), TaxMinor: l.Spec.TaxMinor, Units: max(1, l.Spec.Units), Pools: l.Spec.Pools, Requires: l.Spec.Requires,
-			After: l.Spec.After, MinOrder: l.Spec.MinOrder, MaxOrder: l.Spec.MaxOrder,
+			After: l.Spec.After, MinOrder: l.Spec.MinOrder, MaxOrder: l.Spec.MaxOrder, CodeOnly: l.Spec.CodeOnly,
 		})
 	}
 	return event
@@ -207,7 +216,7 @@ func (d dice) items() (out []engine.ItemView) {
 	for range d.IntN(3) {
 		out = append(out, engine.ItemView{
 			Lot: d.text(), Quantity: int64(d.IntN(4)), Units: int64(d.IntN(3)), FaceMinor: d.number(), TaxMinor: d.number(), Fees: d.fees(),
-			Seats: d.texts(),
+			Seats: d.texts(), Code: d.text(),
 		})
 	}
 	return out
@@ -255,13 +264,22 @@ func (d dice) outcome() *engine.Outcome {
 		out.Event.Lots = append(out.Event.Lots, engine.LotView{
 			Spec: &engine.LotSpec{
 				Lot: d.text(), Name: d.text(), FaceMinor: d.number(), Fees: d.fees(), TaxMinor: d.number(), Units: d.number(), Pools: d.texts(),
-				Requires: d.texts(), After: d.text(), MinOrder: d.number(), MaxOrder: d.number(),
+				Requires: d.texts(), After: d.text(), MinOrder: d.number(), MaxOrder: d.number(), CodeOnly: d.IntN(2) == 0,
 			},
 			Counts: d.counts(), Available: d.number(), Open: d.IntN(2) == 0, Seated: d.IntN(2) == 0,
 			FreeAccessible: d.number(), FreeCompanion: d.number(), FreeRestricted: d.number(),
 		})
 	}
 	d.line(out)
+	if d.IntN(2) == 0 {
+		out.Event.Codes = &engine.CodesView{All: d.number()}
+		for range d.IntN(3) {
+			out.Event.Codes.Codes = append(out.Event.Codes.Codes, engine.CodeView{
+				Name: d.text(), Uses: d.number(), Used: d.number(), Placed: d.number(), Lots: d.texts(), DiscountBp: d.number(), DiscountMinor: d.number(), Track: d.text(),
+				OpensAt: d.at(), EndsAt: d.at(), Ended: d.IntN(2) == 0,
+			})
+		}
+	}
 	out.Touch = engine.TouchView{Taken: d.number(), Repeated: d.number()}
 	out.Capacity = engine.CapacityView{Lot: d.text(), Pool: d.text(), Asked: d.number(), Counts: d.counts()}
 	return out

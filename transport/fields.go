@@ -78,8 +78,10 @@ type scope struct {
 
 	track       *engine.TrackSpec
 	wish        *engine.Wish
-	wishesFrom  int   // where the command's wishes begin in the arena
-	entriesFrom int64 // of place
+	code        *engine.CodeSpec
+	codeHash    string // of code, in hexadecimal
+	wishesFrom  int    // where the command's wishes begin in the arena
+	entriesFrom int64  // of place
 
 	touch       *engine.Touch
 	touchesFrom int // where the command's touches begin in the arena
@@ -204,7 +206,7 @@ var holdMessage = newMessage("HoldCommand",
 	field{name: "fill", num: 6, kind: kindString, words: "all_or_nothing, at_least, best_effort", word: fillWord},
 	field{name: "at_least", num: 7, kind: kindInt, num64: func(s *scope) *int64 { return &s.cmd.AtLeast }},
 	maxPriceField(),
-	linksField(9),
+	linksField(9), codeField(10),
 	correlationField(),
 )
 
@@ -286,6 +288,7 @@ var commandMessages = [engine.Verbs]*message{
 	engine.VerbPresent:  presentMessage,
 	engine.VerbWait:     waitMessage,
 	engine.VerbDraw:     drawMessage,
+	engine.VerbCodes:    codesMessage,
 }
 
 // batchCommandMessage holds exactly one command, under its verb. The field number is the verb's own number.

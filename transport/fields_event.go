@@ -91,6 +91,10 @@ var lotMessage = newMessage("LotSpec",
 		name: "rows", num: 13, kind: kindMessages, sub: rowMessage, mark: markLot(engine.SetLotOther),
 		enter: func(_ *decoder, s *scope) { s.row = grow(&s.lot.Rows) },
 	},
+	field{
+		name: "code_only", num: 14, kind: kindBool, present: true,
+		flag: func(s *scope) *bool { return &s.lot.CodeOnly }, mark: markLot(engine.SetLotCodeOnly),
+	},
 )
 
 // grow adds a zero element and returns it.

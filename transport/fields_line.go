@@ -28,11 +28,11 @@ func (d *decoder) newLine() *engine.LineCommand {
 }
 
 // lining reports whether commands with this verb always have a LineCommand.
-func lining(v engine.Verb) bool { return v >= engine.VerbJoin && v <= engine.VerbDraw }
+func lining(v engine.Verb) bool { return v >= engine.VerbJoin && v <= engine.VerbCodes }
 
 // dropEmptyLine makes a command that said nothing about the line one without a LineCommand, whatever the spelling.
 func dropEmptyLine(c *engine.Command) {
-	if l := c.Line; l != nil && !lining(c.Verb) && !l.Wait && !l.Fairness {
+	if l := c.Line; l != nil && !lining(c.Verb) && !l.Wait && !l.Fairness && l.Code == "" {
 		c.Line = nil
 	}
 }
@@ -57,7 +57,7 @@ var joinMessage = newMessage("JoinCommand",
 	requestIDField(), buyerField(), channelField(), deviceField(),
 	field{name: "track", num: 5, kind: kindString, str: func(s *scope) *string { return &s.line().Track }},
 	field{name: "wants", num: 6, kind: kindInt, num64: func(s *scope) *int64 { return &s.line().Wants }},
-	linksField(9), correlationField(),
+	codeField(7), linksField(9), correlationField(),
 )
 
 var leaveMessage = newMessage("LeaveCommand",
@@ -92,7 +92,7 @@ var waitMessage = newMessage("WaitCommand",
 	requestIDField(), buyerField(), channelField(), deviceField(),
 	field{name: "wishes", num: 5, kind: kindMessages, sub: wishMessage, enter: (*decoder).enterWish},
 	field{name: "auto_buy", num: 6, kind: kindBool, flag: func(s *scope) *bool { return &s.line().AutoBuy }},
-	methodField(7), maxPriceField(), linksField(9), correlationField(),
+	methodField(7), maxPriceField(), linksField(9), codeField(10), correlationField(),
 )
 
 var drawMessage = newMessage("DrawCommand",
@@ -122,6 +122,7 @@ func lineNumber(name string, num uint8, bit engine.LineFields, num64 func(*engin
 var trackMessage = newMessage("TrackSpec",
 	field{name: "track", num: 1, kind: kindString, str: func(s *scope) *string { return &s.track.Track }},
 	field{name: "share_bp", num: 2, kind: kindInt, num64: func(s *scope) *int64 { return &s.track.ShareBp }},
+	field{name: "code_only", num: 3, kind: kindBool, flag: func(s *scope) *bool { return &s.track.CodeOnly }},
 )
 
 var lineSpecMessage = newMessage("LineSpec",

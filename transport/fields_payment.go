@@ -112,7 +112,7 @@ func linksField(num uint8) field {
 
 var offerMessage = newMessage("OfferCommand",
 	requestIDField(), buyerField(), channelField(), deviceField(), itemsField(), methodField(6), deviceIDField(7), contactField(8), linksField(9),
-	correlationField())
+	codeField(10), correlationField())
 
 var buyMessage = newMessage("BuyCommand",
 	requestIDField(), buyerField(), channelField(), deviceField(), itemsField(),
@@ -127,7 +127,7 @@ var buyMessage = newMessage("BuyCommand",
 	field{name: "again", num: 11, kind: kindBool, flag: func(s *scope) *bool { return &s.payment().Again }},
 	field{name: "return_url", num: 12, kind: kindString, str: func(s *scope) *string { return &s.payment().ReturnURL }},
 	deviceIDField(13), contactField(14), correlationField(), linksField(16), codesField(17),
-	field{name: "wait", num: 18, kind: kindBool, flag: func(s *scope) *bool { return &s.line().Wait }},
+	field{name: "wait", num: 18, kind: kindBool, flag: func(s *scope) *bool { return &s.line().Wait }}, codeField(19),
 )
 
 var purchaseMessage = newMessage("PurchaseCommand", requestIDField(), buyerField(), purchaseField(), codesField(6), correlationField())

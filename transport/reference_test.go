@@ -1,7 +1,9 @@
 package transport
 
 import (
+	"encoding/hex"
 	"math/rand/v2"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -124,6 +126,7 @@ func referenceCommand(m proto.Message) (c engine.Command, id string) {
 		if len(m.Links) > 0 {
 			c.Payment = &engine.PaymentCommand{Links: m.Links}
 		}
+		c.Line = referenceCode(m.Code)
 	case *pb.ExtendCommand:
 		id = m.RequestId
 		c = engine.Command{Verb: engine.VerbExtend, Buyer: m.Buyer, Channel: m.Channel, Device: referenceDevices[m.Device], Hold: m.Hold}
@@ -143,7 +146,7 @@ func referenceCommand(m proto.Message) (c engine.Command, id string) {
 		return engine.Command{
 			Verb: engine.VerbPlace, Buyer: m.Buyer, Line: &engine.LineCommand{EntriesFrom: line.Entry(m.EntriesFrom), Receipt: m.Receipt, Fairness: m.Fairness},
 		}, m.RequestId
-	case *pb.JoinCommand, *pb.LeaveCommand, *pb.AbsentCommand, *pb.PresentCommand, *pb.WaitCommand, *pb.DrawCommand:
+	case *pb.JoinCommand, *pb.LeaveCommand, *pb.AbsentCommand, *pb.PresentCommand, *pb.WaitCommand, *pb.DrawCommand, *pb.CodesCommand:
 		c, id = referenceLining(m)
 	default:
 		c, id = referencePayment(m)
@@ -167,6 +170,7 @@ func referencePayment(m proto.Message) (c engine.Command, id string) {
 		c.Payment = &engine.PaymentCommand{
 			Method: m.Method, DeviceID: m.DeviceId, ContactAtMs: int64(instantOf(m.ContactChangedAt)) / 1e6, Links: m.Links,
 		}
+		c.Line = referenceCode(m.Code)
 	case *pb.BuyCommand:
 		c, id = engine.Command{Verb: engine.VerbBuy, Buyer: m.Buyer, Channel: m.Channel, Device: referenceDevices[m.Device]}, m.RequestId
 		c.Items, c.Hold, c.MaxPrice, c.HasMaxPrice = referenceItemsIn(m.Items), m.Hold, m.GetMaxPriceMinor(), m.MaxPriceMinor != nil
@@ -174,8 +178,8 @@ func referencePayment(m proto.Message) (c engine.Command, id string) {
 			Offer: m.Offer, Method: m.Method, WaitMs: m.GetWaitMs(), HasWait: m.WaitMs != nil, Again: m.Again, ReturnURL: m.ReturnUrl,
 			DeviceID: m.DeviceId, ContactAtMs: int64(instantOf(m.ContactChangedAt)) / 1e6, Links: m.Links, Codes: m.Codes,
 		}
-		if m.Wait {
-			c.Line = &engine.LineCommand{Wait: true}
+		if m.Wait || m.Code != "" {
+			c.Line = &engine.LineCommand{Wait: m.Wait, Code: m.Code}
 		}
 	case *pb.CompleteCommand:
 		c, id = engine.Command{Verb: engine.VerbComplete, Buyer: m.Buyer, Channel: m.Channel, Device: referenceDevices[m.Device]}, m.RequestId
@@ -212,7 +216,7 @@ func referenceLining(m proto.Message) (c engine.Command, id string) {
 	switch m := m.(type) {
 	case *pb.JoinCommand:
 		c, id = engine.Command{Verb: engine.VerbJoin, Buyer: m.Buyer, Channel: m.Channel, Device: referenceDevices[m.Device]}, m.RequestId
-		c.Line = &engine.LineCommand{Track: m.Track, Wants: m.Wants}
+		c.Line = &engine.LineCommand{Track: m.Track, Wants: m.Wants, Code: m.Code}
 		if len(m.Links) > 0 {
 			c.Payment = &engine.PaymentCommand{Links: m.Links}
 		}
@@ -229,14 +233,46 @@ func referenceLining(m proto.Message) (c engine.Command, id string) {
 		c, id = engine.Command{Verb: engine.VerbWait, Buyer: m.Buyer, Channel: m.Channel, Device: referenceDevices[m.Device]}, m.RequestId
 		c.MaxPrice, c.HasMaxPrice = m.GetMaxPriceMinor(), m.MaxPriceMinor != nil
 		c.Payment = &engine.PaymentCommand{Method: m.Method, Links: m.Links}
-		c.Line = &engine.LineCommand{AutoBuy: m.AutoBuy}
+		c.Line = &engine.LineCommand{AutoBuy: m.AutoBuy, Code: m.Code}
 		for _, w := range m.Wishes {
 			c.Line.Wishes = append(c.Line.Wishes, engine.Wish{Lot: w.Lot, Quantity: w.Quantity, Together: w.Together})
 		}
 	case *pb.DrawCommand:
 		c, id = engine.Command{Verb: engine.VerbDraw, Line: &engine.LineCommand{Value: m.Value}}, m.RequestId
+	case *pb.CodesCommand:
+		c, id = engine.Command{Verb: engine.VerbCodes, Line: &engine.LineCommand{Codes: referenceCodes(m.Codes)}}, m.RequestId
 	}
 	return c, id
+}
+
+func referenceCode(code string) *engine.LineCommand {
+	if code == "" {
+		return nil
+	}
+	return &engine.LineCommand{Code: code}
+}
+
+func referenceCodes(list []*pb.CodeSpec) (out []engine.CodeSpec) {
+	for _, m := range list {
+		c := engine.CodeSpec{
+			Name: m.Name, Code: m.Code, Uses: m.GetUses(), Lots: m.Lots, DiscountBp: m.GetDiscountBp(), DiscountMinor: m.GetDiscountMinor(), Track: m.GetTrack(),
+			OpensAt: instantOf(m.OpensAt), EndsAt: instantOf(m.EndsAt), Ended: m.GetEnded(),
+		}
+		if hash, err := hex.DecodeString(m.Hash); err == nil {
+			copy(c.Hash[:], hash)
+		}
+		for bit, given := range map[engine.CodeFields]bool{
+			engine.SetCodeSecret: m.Code+m.Hash != "", engine.SetCodeUses: m.Uses != nil, engine.SetCodeLots: len(m.Lots) > 0,
+			engine.SetCodeDiscount: m.DiscountBp != nil || m.DiscountMinor != nil, engine.SetCodeTrack: m.Track != nil, engine.SetCodeOpens: m.OpensAt != nil,
+			engine.SetCodeEnds: m.EndsAt != nil, engine.SetCodeEnded: m.Ended != nil,
+		} {
+			if given {
+				c.Set |= bit
+			}
+		}
+		out = append(out, c)
+	}
+	return out
 }
 
 func referenceLine(m *pb.LineSpec, update bool) *engine.LineSpec {
@@ -251,7 +287,7 @@ func referenceLine(m *pb.LineSpec, update bool) *engine.LineSpec {
 		l.Mode = engine.LineModeLine
 	}
 	for _, t := range m.Tracks {
-		l.Tracks = append(l.Tracks, engine.TrackSpec{Track: t.Track, ShareBp: t.ShareBp})
+		l.Tracks = append(l.Tracks, engine.TrackSpec{Track: t.Track, ShareBp: t.ShareBp, CodeOnly: t.CodeOnly})
 	}
 	if !update {
 		return l
@@ -329,7 +365,7 @@ func referenceLots(list []*pb.LotSpec, update bool) (out []engine.LotSpec) {
 		lot := engine.LotSpec{
 			Lot: l.Lot, Name: l.GetName(), FaceMinor: l.GetFaceMinor(), Fees: referenceFees(l.Fees), TaxMinor: l.GetTaxMinor(),
 			Capacity: l.Capacity, Units: l.Units, Pools: l.Pools, Requires: l.Requires, After: l.After,
-			MinOrder: l.GetMinOrder(), MaxOrder: l.GetMaxOrder(),
+			MinOrder: l.GetMinOrder(), MaxOrder: l.GetMaxOrder(), CodeOnly: l.GetCodeOnly(),
 		}
 		for _, r := range l.Rows {
 			lot.Rows = append(lot.Rows, engine.RowSpec{
@@ -349,6 +385,7 @@ func referenceLots(list []*pb.LotSpec, update bool) (out []engine.LotSpec) {
 			mark(l.TaxMinor != nil, engine.SetLotTax)
 			mark(l.MinOrder != nil, engine.SetLotMin)
 			mark(l.MaxOrder != nil, engine.SetLotMax)
+			mark(l.CodeOnly != nil, engine.SetLotCodeOnly)
 			mark(l.Capacity != 0 || l.Units != 0 || l.After != "" || len(l.Pools)+len(l.Requires)+len(l.Rows) > 0, engine.SetLotOther)
 		}
 		out = append(out, lot)
@@ -446,6 +483,8 @@ func randomValue(rng *rand.Rand, f protoreflect.FieldDescriptor) protoreflect.Va
 		switch f.Name() {
 		case "device_id", "method", "offer":
 			words = []string{"", "d1"}
+		case "hash":
+			words = []string{"", strings.Repeat("0a", 32), strings.Repeat("Ff", 32)}
 		case "links":
 			words = []string{"a", "b1", "0123456789abcdef"}
 		case "fill":

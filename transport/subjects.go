@@ -137,6 +137,8 @@ func verbNamed(name string) engine.Verb {
 		return engine.VerbDraw
 	case VerbHere:
 		return verbHere
+	case "codes":
+		return engine.VerbCodes
 	}
 	return engine.VerbNone
 }

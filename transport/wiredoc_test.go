@@ -78,7 +78,7 @@ func TestWireExamplesAreTrue(t *testing.T) {
 	for _, verb := range []string{
 		"create", "update", "open", "pause", "get", "hold", "extend", "release", "confirm", "order", "block", "unblock", "capacity", "batch", "buyer_batch", "list",
 		"offer", "buy", "purchase", "complete", "undo", "refund", "admit", "reissue", "cancel", "one_click", "touch",
-		"join", "leave", "place", "absent", "present", "wait", "draw", "here",
+		"join", "leave", "place", "absent", "present", "wait", "draw", "codes", "here",
 		"buyers save", "buyers list", "buyers remove", "buyers default", "buyers agree", "buyers history",
 		"audit", "events", "snapshot", "why", "archive", "sleep", "release-quarantine", "backup", "inspect", "lane", "one-click", "resolve",
 	} {

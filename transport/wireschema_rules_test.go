@@ -31,6 +31,7 @@ func oneUpTo(items int) object { return object{{"minItems", 1}, {"maxItems", ite
 const minorMax, capacityMax, limitMax = int64(engine.MinorMax), int64(engine.CapacityMax), int64(engine.LimitMax)
 
 var (
+	aCode   = object{{"maxLength", engine.CodeLenMax}}
 	anID    = object{{"pattern", "^[A-Za-z0-9_-]{1," + strconv.Itoa(engine.IDLenMax) + "}$"}}
 	text    = object{{"maxLength", engine.EventTextLenMax}, {"pattern", noControls}}
 	seat    = object{{"pattern", "^[A-Za-z0-9_-]{1,64}/[A-Za-z0-9_-]{1,64}/[A-Za-z0-9_]{1,16}$"}}
@@ -106,6 +107,19 @@ var fieldRules = map[string]rule{
 	"WaitCommand.max_price_minor": {value: object{{"minimum", 0}}},
 	"Wish.quantity":               {value: from(1, engine.WishQuantityMax)},
 	"DrawCommand.value":           {value: object{{"pattern", "^[ -~]{1," + strconv.Itoa(engine.DrawValueLenMax) + "}$"}}},
+	"HoldCommand.code":            {value: aCode},
+	"OfferCommand.code":           {value: aCode},
+	"BuyCommand.code":             {value: aCode},
+	"JoinCommand.code":            {value: aCode},
+	"WaitCommand.code":            {value: aCode},
+	"CodesCommand.codes":          {list: oneUpTo(engine.CodesPerCommandMax)},
+	"CodeSpec.name":               {value: anID},
+	"CodeSpec.code":               {value: object{{"minLength", engine.CodeLenMin}, {"maxLength", engine.CodeLenMax}}},
+	"CodeSpec.hash":               {value: object{{"pattern", "^[0-9a-fA-F]{64}$"}}},
+	"CodeSpec.uses":               {value: from(1, limitMax)},
+	"CodeSpec.lots":               {list: upTo(engine.LotsPerCodeMax)},
+	"CodeSpec.discount_bp":        {value: from(0, 10_000)},
+	"CodeSpec.discount_minor":     {value: from(0, engine.MinorMax)},
 	"LineSpec.pass_ttl_ms":        {value: from(10_000, 86_400_000)},
 	"LineSpec.grace_ms":           {value: from(1000, 86_400_000)},
 	"LineSpec.shoppers_max":       {value: from(0, limitMax)},
@@ -260,7 +274,7 @@ var requiredFields = map[string]bool{
 	"JoinCommand.request_id": true, "JoinCommand.buyer": true, "LeaveCommand.request_id": true, "LeaveCommand.buyer": true,
 	"AbsentCommand.request_id": true, "AbsentCommand.buyer": true, "PresentCommand.request_id": true, "PresentCommand.buyer": true,
 	"WaitCommand.request_id": true, "WaitCommand.buyer": true, "WaitCommand.wishes": true, "Wish.lot": true, "Wish.quantity": true,
-	"DrawCommand.request_id": true, "DrawCommand.value": true, "TrackSpec.track": true,
+	"DrawCommand.request_id": true, "DrawCommand.value": true, "CodesCommand.request_id": true, "CodesCommand.codes": true, "CodeSpec.name": true, "TrackSpec.track": true,
 	"TouchCommand.touches": true, "Touch.kind": true, "Touch.id": true,
 	"BlockCommand.request_id":   true,
 	"UnblockCommand.request_id": true, "CapacityCommand.request_id": true,

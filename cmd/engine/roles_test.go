@@ -136,6 +136,7 @@ var effective = map[string]string{
 	"present":     `{"request_id":"x-present","buyer":"b9"}`,
 	"wait":        `{"request_id":"x-wait","buyer":"b9","wishes":[{"lot":"ga","quantity":1}]}`,
 	"here":        `{"buyer":"b9"}`,
+	"codes":       `{"request_id":"x-codes","codes":[{"name":"x","code":"x-2026","uses":1,"discount_minor":1}]}`,
 	"draw":        `{"request_id":"x-draw","value":"7 14 21"}`,
 	"batch":       `{"commands":[{"close":{"request_id":"x-batch"}}]}`,
 	"buyer_batch": `{"commands":[{"hold":{"request_id":"x-bbatch","buyer":"b8","items":[{"lot":"ga","quantity":1}]}}]}`,

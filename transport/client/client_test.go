@@ -221,6 +221,7 @@ func TestEveryCommandShowsItsObject(t *testing.T) {
 	if l, err := c.Draw(ctx, "e1", &pb.DrawCommand{Value: "7 14 21"}); err != nil || l.Value != "7 14 21" || l.Phase != "serving" {
 		t.Errorf("line %v, %v", l, err)
 	}
+	event(c.Codes(ctx, "e1", &pb.CodesCommand{Codes: []*pb.CodeSpec{{Name: "fans"}}}))
 	if l, err := c.Entries(ctx, "e1", 5); err != nil || l.LeavesFrom != 5 {
 		t.Errorf("entries %v, %v", l, err)
 	}

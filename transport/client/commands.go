@@ -183,6 +183,8 @@ func verbOf(cmd proto.Message) engine.Verb {
 		return engine.VerbWait
 	case *pb.DrawCommand:
 		return engine.VerbDraw
+	case *pb.CodesCommand:
+		return engine.VerbCodes
 	}
 	return engine.VerbNone
 }

@@ -60,7 +60,7 @@ func appendHold(b []byte, m *pb.HoldCommand) []byte {
 	for _, link := range m.Links {
 		b = protowire.AppendString(protowire.AppendTag(b, 9, protowire.BytesType), link)
 	}
-	return b
+	return appendString(b, 10, m.Code)
 }
 
 func itemSize(it *pb.Item) int {

@@ -63,6 +63,12 @@ func (c *Client) Wait(ctx context.Context, event string, cmd *pb.WaitCommand) (*
 	return show(ctx, c, event, engine.VerbWait, cmd, (*pb.Reply).GetWaiter)
 }
 
+// Codes adds, changes, ends and shows codes, and shows the event with those that are named.
+func (c *Client) Codes(ctx context.Context, event string, cmd *pb.CodesCommand) (*pb.Event, error) {
+	giveID(&cmd.RequestId)
+	return show(ctx, c, event, engine.VerbCodes, cmd, (*pb.Reply).GetEvent)
+}
+
 // Draw gives the public value that the draw waits for, and shows the line.
 func (c *Client) Draw(ctx context.Context, event string, cmd *pb.DrawCommand) (*pb.Line, error) {
 	giveID(&cmd.RequestId)

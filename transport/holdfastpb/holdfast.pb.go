@@ -790,7 +790,8 @@ func (x *LineSpec) GetTracks() []*TrackSpec {
 type TrackSpec struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Track         string                 `protobuf:"bytes,1,opt,name=track,proto3" json:"track,omitempty"`
-	ShareBp       int64                  `protobuf:"varint,2,opt,name=share_bp,json=shareBp,proto3" json:"share_bp,omitempty"` // of the passes, in hundredths of a percent; those of all tracks are 10,000
+	ShareBp       int64                  `protobuf:"varint,2,opt,name=share_bp,json=shareBp,proto3" json:"share_bp,omitempty"`    // of the passes, in hundredths of a percent; those of all tracks are 10,000
+	CodeOnly      bool                   `protobuf:"varint,3,opt,name=code_only,json=codeOnly,proto3" json:"code_only,omitempty"` // only for those who join with a code that gives a place in it; not the first track
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -837,6 +838,13 @@ func (x *TrackSpec) GetShareBp() int64 {
 		return x.ShareBp
 	}
 	return 0
+}
+
+func (x *TrackSpec) GetCodeOnly() bool {
+	if x != nil {
+		return x.CodeOnly
+	}
+	return false
 }
 
 // PoolSpec is capacity that several lots share.
@@ -908,6 +916,7 @@ type LotSpec struct {
 	MinOrder      *int64                 `protobuf:"varint,11,opt,name=min_order,json=minOrder,proto3,oneof" json:"min_order,omitempty"` // sales in one hold; absent is 1
 	MaxOrder      *int64                 `protobuf:"varint,12,opt,name=max_order,json=maxOrder,proto3,oneof" json:"max_order,omitempty"` // sales in one hold; absent is no maximum
 	Rows          []*RowSpec             `protobuf:"bytes,13,rep,name=rows,proto3" json:"rows,omitempty"`
+	CodeOnly      *bool                  `protobuf:"varint,14,opt,name=code_only,json=codeOnly,proto3,oneof" json:"code_only,omitempty"` // sold only with a code that is for it, see codes
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1031,6 +1040,13 @@ func (x *LotSpec) GetRows() []*RowSpec {
 		return x.Rows
 	}
 	return nil
+}
+
+func (x *LotSpec) GetCodeOnly() bool {
+	if x != nil && x.CodeOnly != nil {
+		return *x.CodeOnly
+	}
+	return false
 }
 
 // Fee is one named part of a price beside the face value.
@@ -1468,6 +1484,7 @@ type HoldCommand struct {
 	AtLeast       int64                  `protobuf:"varint,7,opt,name=at_least,json=atLeast,proto3" json:"at_least,omitempty"`                           // sales, with fill at_least
 	MaxPriceMinor *int64                 `protobuf:"varint,8,opt,name=max_price_minor,json=maxPriceMinor,proto3,oneof" json:"max_price_minor,omitempty"` // total with fees that may not be exceeded; absent is no maximum
 	Links         []string               `protobuf:"bytes,9,rep,name=links,proto3" json:"links,omitempty"`                                               // what links the buyer to others, from callers that may say so: hashes, ids
+	Code          string                 `protobuf:"bytes,10,opt,name=code,proto3" json:"code,omitempty"`                                                // a presale or promo code, as the buyer typed it
 	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1564,6 +1581,13 @@ func (x *HoldCommand) GetLinks() []string {
 		return x.Links
 	}
 	return nil
+}
+
+func (x *HoldCommand) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
 }
 
 func (x *HoldCommand) GetCorrelation() string {
@@ -2290,6 +2314,7 @@ type OfferCommand struct {
 	DeviceId         string                 `protobuf:"bytes,7,opt,name=device_id,json=deviceId,proto3" json:"device_id,omitempty"`                           // of the buyer's device: a new one needs the standard flow
 	ContactChangedAt *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=contact_changed_at,json=contactChangedAt,proto3" json:"contact_changed_at,omitempty"` // when the buyer's contact was changed last
 	Links            []string               `protobuf:"bytes,9,rep,name=links,proto3" json:"links,omitempty"`                                                 // what links the buyer to others, from callers that may say so: hashes, ids
+	Code             string                 `protobuf:"bytes,10,opt,name=code,proto3" json:"code,omitempty"`                                                  // a presale or promo code, as the buyer typed it
 	Correlation      string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
@@ -2388,6 +2413,13 @@ func (x *OfferCommand) GetLinks() []string {
 	return nil
 }
 
+func (x *OfferCommand) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
 func (x *OfferCommand) GetCorrelation() string {
 	if x != nil {
 		return x.Correlation
@@ -2416,6 +2448,7 @@ type BuyCommand struct {
 	Links            []string               `protobuf:"bytes,16,rep,name=links,proto3" json:"links,omitempty"`
 	Codes            bool                   `protobuf:"varint,17,opt,name=codes,proto3" json:"codes,omitempty"` // with the codes of the tickets
 	Wait             bool                   `protobuf:"varint,18,opt,name=wait,proto3" json:"wait,omitempty"`   // if it is sold out: wait for it on the waiting list, and buy it then
+	Code             string                 `protobuf:"bytes,19,opt,name=code,proto3" json:"code,omitempty"`    // a presale or promo code, as the buyer typed it; not with an offer or a hold, which have theirs
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -2574,6 +2607,13 @@ func (x *BuyCommand) GetWait() bool {
 		return x.Wait
 	}
 	return false
+}
+
+func (x *BuyCommand) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
 }
 
 // PurchaseCommand reads a purchase. Subject: holdfast.v1.events.<event>.purchase.
@@ -3241,6 +3281,7 @@ type JoinCommand struct {
 	Device        string                 `protobuf:"bytes,4,opt,name=device,proto3" json:"device,omitempty"` // desktop, mobile, tablet or kiosk
 	Track         string                 `protobuf:"bytes,5,opt,name=track,proto3" json:"track,omitempty"`   // absent is the first
 	Wants         int64                  `protobuf:"varint,6,opt,name=wants,proto3" json:"wants,omitempty"`  // tickets that the buyer means to take, a hint
+	Code          string                 `protobuf:"bytes,7,opt,name=code,proto3" json:"code,omitempty"`     // that gives a place in a track, as the buyer typed it
 	Links         []string               `protobuf:"bytes,9,rep,name=links,proto3" json:"links,omitempty"`   // what links the buyer to others, from callers that may say so: hashes, ids
 	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -3317,6 +3358,13 @@ func (x *JoinCommand) GetWants() int64 {
 		return x.Wants
 	}
 	return 0
+}
+
+func (x *JoinCommand) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
 }
 
 func (x *JoinCommand) GetLinks() []string {
@@ -3669,6 +3717,7 @@ type WaitCommand struct {
 	Method        string                 `protobuf:"bytes,7,opt,name=method,proto3" json:"method,omitempty"`                                             // of the buyer's wallet, with auto_buy; absent is the default one
 	MaxPriceMinor *int64                 `protobuf:"varint,8,opt,name=max_price_minor,json=maxPriceMinor,proto3,oneof" json:"max_price_minor,omitempty"` // total with fees that may not be exceeded; absent is no maximum
 	Links         []string               `protobuf:"bytes,9,rep,name=links,proto3" json:"links,omitempty"`                                               // what links the buyer to others, from callers that may say so: hashes, ids
+	Code          string                 `protobuf:"bytes,10,opt,name=code,proto3" json:"code,omitempty"`                                                // that the tickets are to be taken with, when the turn comes
 	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3765,6 +3814,13 @@ func (x *WaitCommand) GetLinks() []string {
 		return x.Links
 	}
 	return nil
+}
+
+func (x *WaitCommand) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
 }
 
 func (x *WaitCommand) GetCorrelation() string {
@@ -3896,6 +3952,192 @@ func (x *DrawCommand) GetCorrelation() string {
 	return ""
 }
 
+// CodesCommand adds, changes, ends and shows presale and promo codes. Subject: holdfast.v1.events.<event>.codes.
+type CodesCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Codes         []*CodeSpec            `protobuf:"bytes,5,rep,name=codes,proto3" json:"codes,omitempty"` // 1 to 256
+	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CodesCommand) Reset() {
+	*x = CodesCommand{}
+	mi := &file_holdfast_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CodesCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CodesCommand) ProtoMessage() {}
+
+func (x *CodesCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CodesCommand.ProtoReflect.Descriptor instead.
+func (*CodesCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *CodesCommand) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *CodesCommand) GetCodes() []*CodeSpec {
+	if x != nil {
+		return x.Codes
+	}
+	return nil
+}
+
+func (x *CodesCommand) GetCorrelation() string {
+	if x != nil {
+		return x.Correlation
+	}
+	return ""
+}
+
+// CodeSpec is what an organiser says about a code. Of one that is there only the fields that are given change.
+type CodeSpec struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`                                               // what it is called: everybody may see it, so it is never the code
+	Code          string                 `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`                                               // as buyers type it, 4 to 64 bytes: case and spaces around do not matter. Nothing shows it again
+	Hash          string                 `protobuf:"bytes,3,opt,name=hash,proto3" json:"hash,omitempty"`                                               // instead of code: its SHA-256 as in docs/codes.md, in hexadecimal
+	Uses          *int64                 `protobuf:"varint,4,opt,name=uses,proto3,oneof" json:"uses,omitempty"`                                        // holds and orders at the same time, and apart from these places in the line
+	Lots          []string               `protobuf:"bytes,5,rep,name=lots,proto3" json:"lots,omitempty"`                                               // for which it is, also those that are code_only; absent is all others, if there is a discount
+	DiscountBp    *int64                 `protobuf:"varint,6,opt,name=discount_bp,json=discountBp,proto3,oneof" json:"discount_bp,omitempty"`          // off the face price, in hundredths of a percent
+	DiscountMinor *int64                 `protobuf:"varint,7,opt,name=discount_minor,json=discountMinor,proto3,oneof" json:"discount_minor,omitempty"` // or off the face price of each sale
+	Track         *string                `protobuf:"bytes,8,opt,name=track,proto3,oneof" json:"track,omitempty"`                                       // of the line, in which it gives a place
+	OpensAt       *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=opens_at,json=opensAt,proto3" json:"opens_at,omitempty"`                          // from when it is good
+	EndsAt        *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=ends_at,json=endsAt,proto3" json:"ends_at,omitempty"`                            // until when
+	Ended         *bool                  `protobuf:"varint,11,opt,name=ended,proto3,oneof" json:"ended,omitempty"`                                     // it is good for nothing any more
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CodeSpec) Reset() {
+	*x = CodeSpec{}
+	mi := &file_holdfast_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CodeSpec) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CodeSpec) ProtoMessage() {}
+
+func (x *CodeSpec) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CodeSpec.ProtoReflect.Descriptor instead.
+func (*CodeSpec) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *CodeSpec) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *CodeSpec) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *CodeSpec) GetHash() string {
+	if x != nil {
+		return x.Hash
+	}
+	return ""
+}
+
+func (x *CodeSpec) GetUses() int64 {
+	if x != nil && x.Uses != nil {
+		return *x.Uses
+	}
+	return 0
+}
+
+func (x *CodeSpec) GetLots() []string {
+	if x != nil {
+		return x.Lots
+	}
+	return nil
+}
+
+func (x *CodeSpec) GetDiscountBp() int64 {
+	if x != nil && x.DiscountBp != nil {
+		return *x.DiscountBp
+	}
+	return 0
+}
+
+func (x *CodeSpec) GetDiscountMinor() int64 {
+	if x != nil && x.DiscountMinor != nil {
+		return *x.DiscountMinor
+	}
+	return 0
+}
+
+func (x *CodeSpec) GetTrack() string {
+	if x != nil && x.Track != nil {
+		return *x.Track
+	}
+	return ""
+}
+
+func (x *CodeSpec) GetOpensAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.OpensAt
+	}
+	return nil
+}
+
+func (x *CodeSpec) GetEndsAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndsAt
+	}
+	return nil
+}
+
+func (x *CodeSpec) GetEnded() bool {
+	if x != nil && x.Ended != nil {
+		return *x.Ended
+	}
+	return false
+}
+
 // Batch carries commands for one event. They run in order; one refused command does not stop the next.
 // Subject: holdfast.v1.events.<event>.batch.
 type Batch struct {
@@ -3909,7 +4151,7 @@ type Batch struct {
 
 func (x *Batch) Reset() {
 	*x = Batch{}
-	mi := &file_holdfast_proto_msgTypes[39]
+	mi := &file_holdfast_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3921,7 +4163,7 @@ func (x *Batch) String() string {
 func (*Batch) ProtoMessage() {}
 
 func (x *Batch) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[39]
+	mi := &file_holdfast_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3934,7 +4176,7 @@ func (x *Batch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Batch.ProtoReflect.Descriptor instead.
 func (*Batch) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{39}
+	return file_holdfast_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Batch) GetRequestId() string {
@@ -3995,6 +4237,7 @@ type BatchCommand struct {
 	//	*BatchCommand_Present
 	//	*BatchCommand_Wait
 	//	*BatchCommand_Draw
+	//	*BatchCommand_Codes
 	Command       isBatchCommand_Command `protobuf_oneof:"command"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4002,7 +4245,7 @@ type BatchCommand struct {
 
 func (x *BatchCommand) Reset() {
 	*x = BatchCommand{}
-	mi := &file_holdfast_proto_msgTypes[40]
+	mi := &file_holdfast_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4014,7 +4257,7 @@ func (x *BatchCommand) String() string {
 func (*BatchCommand) ProtoMessage() {}
 
 func (x *BatchCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[40]
+	mi := &file_holdfast_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4027,7 +4270,7 @@ func (x *BatchCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchCommand.ProtoReflect.Descriptor instead.
 func (*BatchCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{40}
+	return file_holdfast_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *BatchCommand) GetCommand() isBatchCommand_Command {
@@ -4325,6 +4568,15 @@ func (x *BatchCommand) GetDraw() *DrawCommand {
 	return nil
 }
 
+func (x *BatchCommand) GetCodes() *CodesCommand {
+	if x != nil {
+		if x, ok := x.Command.(*BatchCommand_Codes); ok {
+			return x.Codes
+		}
+	}
+	return nil
+}
+
 type isBatchCommand_Command interface {
 	isBatchCommand_Command()
 }
@@ -4457,6 +4709,10 @@ type BatchCommand_Draw struct {
 	Draw *DrawCommand `protobuf:"bytes,45,opt,name=draw,proto3,oneof"`
 }
 
+type BatchCommand_Codes struct {
+	Codes *CodesCommand `protobuf:"bytes,46,opt,name=codes,proto3,oneof"`
+}
+
 func (*BatchCommand_Create) isBatchCommand_Command() {}
 
 func (*BatchCommand_Update) isBatchCommand_Command() {}
@@ -4521,6 +4777,8 @@ func (*BatchCommand_Wait) isBatchCommand_Command() {}
 
 func (*BatchCommand_Draw) isBatchCommand_Command() {}
 
+func (*BatchCommand_Codes) isBatchCommand_Command() {}
+
 // TouchCommand reports what buyers' clients saw and did: 1 to 256 touches, in any state of the event. Subject: holdfast.v1.events.<event>.touch. Without a reply
 // subject it is taken and not answered.
 type TouchCommand struct {
@@ -4534,7 +4792,7 @@ type TouchCommand struct {
 
 func (x *TouchCommand) Reset() {
 	*x = TouchCommand{}
-	mi := &file_holdfast_proto_msgTypes[41]
+	mi := &file_holdfast_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4546,7 +4804,7 @@ func (x *TouchCommand) String() string {
 func (*TouchCommand) ProtoMessage() {}
 
 func (x *TouchCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[41]
+	mi := &file_holdfast_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4559,7 +4817,7 @@ func (x *TouchCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TouchCommand.ProtoReflect.Descriptor instead.
 func (*TouchCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{41}
+	return file_holdfast_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *TouchCommand) GetRequestId() string {
@@ -4622,7 +4880,7 @@ type Touch struct {
 
 func (x *Touch) Reset() {
 	*x = Touch{}
-	mi := &file_holdfast_proto_msgTypes[42]
+	mi := &file_holdfast_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4634,7 +4892,7 @@ func (x *Touch) String() string {
 func (*Touch) ProtoMessage() {}
 
 func (x *Touch) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[42]
+	mi := &file_holdfast_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4647,7 +4905,7 @@ func (x *Touch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Touch.ProtoReflect.Descriptor instead.
 func (*Touch) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{42}
+	return file_holdfast_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Touch) GetKind() string {
@@ -4873,7 +5131,7 @@ type ListCommand struct {
 
 func (x *ListCommand) Reset() {
 	*x = ListCommand{}
-	mi := &file_holdfast_proto_msgTypes[43]
+	mi := &file_holdfast_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4885,7 +5143,7 @@ func (x *ListCommand) String() string {
 func (*ListCommand) ProtoMessage() {}
 
 func (x *ListCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[43]
+	mi := &file_holdfast_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4898,7 +5156,7 @@ func (x *ListCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCommand.ProtoReflect.Descriptor instead.
 func (*ListCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{43}
+	return file_holdfast_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ListCommand) GetRequestId() string {
@@ -4958,7 +5216,7 @@ type Reply struct {
 
 func (x *Reply) Reset() {
 	*x = Reply{}
-	mi := &file_holdfast_proto_msgTypes[44]
+	mi := &file_holdfast_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4970,7 +5228,7 @@ func (x *Reply) String() string {
 func (*Reply) ProtoMessage() {}
 
 func (x *Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[44]
+	mi := &file_holdfast_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4983,7 +5241,7 @@ func (x *Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reply.ProtoReflect.Descriptor instead.
 func (*Reply) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{44}
+	return file_holdfast_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Reply) GetRequestId() string {
@@ -5137,7 +5395,7 @@ type Touches struct {
 
 func (x *Touches) Reset() {
 	*x = Touches{}
-	mi := &file_holdfast_proto_msgTypes[45]
+	mi := &file_holdfast_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5149,7 +5407,7 @@ func (x *Touches) String() string {
 func (*Touches) ProtoMessage() {}
 
 func (x *Touches) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[45]
+	mi := &file_holdfast_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5162,7 +5420,7 @@ func (x *Touches) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Touches.ProtoReflect.Descriptor instead.
 func (*Touches) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{45}
+	return file_holdfast_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Touches) GetTaken() int64 {
@@ -5194,7 +5452,7 @@ type Error struct {
 
 func (x *Error) Reset() {
 	*x = Error{}
-	mi := &file_holdfast_proto_msgTypes[46]
+	mi := &file_holdfast_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5206,7 +5464,7 @@ func (x *Error) String() string {
 func (*Error) ProtoMessage() {}
 
 func (x *Error) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[46]
+	mi := &file_holdfast_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5219,7 +5477,7 @@ func (x *Error) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Error.ProtoReflect.Descriptor instead.
 func (*Error) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{46}
+	return file_holdfast_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *Error) GetCode() string {
@@ -5275,7 +5533,7 @@ type Alternative struct {
 
 func (x *Alternative) Reset() {
 	*x = Alternative{}
-	mi := &file_holdfast_proto_msgTypes[47]
+	mi := &file_holdfast_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5287,7 +5545,7 @@ func (x *Alternative) String() string {
 func (*Alternative) ProtoMessage() {}
 
 func (x *Alternative) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[47]
+	mi := &file_holdfast_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5300,7 +5558,7 @@ func (x *Alternative) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Alternative.ProtoReflect.Descriptor instead.
 func (*Alternative) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{47}
+	return file_holdfast_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *Alternative) GetLot() string {
@@ -5334,7 +5592,7 @@ type Hold struct {
 
 func (x *Hold) Reset() {
 	*x = Hold{}
-	mi := &file_holdfast_proto_msgTypes[48]
+	mi := &file_holdfast_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5346,7 +5604,7 @@ func (x *Hold) String() string {
 func (*Hold) ProtoMessage() {}
 
 func (x *Hold) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[48]
+	mi := &file_holdfast_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5359,7 +5617,7 @@ func (x *Hold) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hold.ProtoReflect.Descriptor instead.
 func (*Hold) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{48}
+	return file_holdfast_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *Hold) GetId() string {
@@ -5428,13 +5686,14 @@ type TakenItem struct {
 	TaxMinor      int64                  `protobuf:"varint,5,opt,name=tax_minor,json=taxMinor,proto3" json:"tax_minor,omitempty"`    // per sale, included
 	Fees          []*Fee                 `protobuf:"bytes,6,rep,name=fees,proto3" json:"fees,omitempty"`                             // per sale
 	Seats         []string               `protobuf:"bytes,7,rep,name=seats,proto3" json:"seats,omitempty"`
+	Code          string                 `protobuf:"bytes,8,opt,name=code,proto3" json:"code,omitempty"` // the name of the code that it was taken with
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TakenItem) Reset() {
 	*x = TakenItem{}
-	mi := &file_holdfast_proto_msgTypes[49]
+	mi := &file_holdfast_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5446,7 +5705,7 @@ func (x *TakenItem) String() string {
 func (*TakenItem) ProtoMessage() {}
 
 func (x *TakenItem) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[49]
+	mi := &file_holdfast_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5459,7 +5718,7 @@ func (x *TakenItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakenItem.ProtoReflect.Descriptor instead.
 func (*TakenItem) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{49}
+	return file_holdfast_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *TakenItem) GetLot() string {
@@ -5511,6 +5770,13 @@ func (x *TakenItem) GetSeats() []string {
 	return nil
 }
 
+func (x *TakenItem) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
 // Order shows a hold that was paid.
 type Order struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -5536,7 +5802,7 @@ type Order struct {
 
 func (x *Order) Reset() {
 	*x = Order{}
-	mi := &file_holdfast_proto_msgTypes[50]
+	mi := &file_holdfast_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5548,7 +5814,7 @@ func (x *Order) String() string {
 func (*Order) ProtoMessage() {}
 
 func (x *Order) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[50]
+	mi := &file_holdfast_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5561,7 +5827,7 @@ func (x *Order) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Order.ProtoReflect.Descriptor instead.
 func (*Order) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{50}
+	return file_holdfast_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *Order) GetId() string {
@@ -5694,7 +5960,7 @@ type Ticket struct {
 
 func (x *Ticket) Reset() {
 	*x = Ticket{}
-	mi := &file_holdfast_proto_msgTypes[51]
+	mi := &file_holdfast_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5706,7 +5972,7 @@ func (x *Ticket) String() string {
 func (*Ticket) ProtoMessage() {}
 
 func (x *Ticket) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[51]
+	mi := &file_holdfast_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5719,7 +5985,7 @@ func (x *Ticket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ticket.ProtoReflect.Descriptor instead.
 func (*Ticket) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{51}
+	return file_holdfast_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Ticket) GetId() string {
@@ -5818,7 +6084,7 @@ type Purchase struct {
 
 func (x *Purchase) Reset() {
 	*x = Purchase{}
-	mi := &file_holdfast_proto_msgTypes[52]
+	mi := &file_holdfast_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5830,7 +6096,7 @@ func (x *Purchase) String() string {
 func (*Purchase) ProtoMessage() {}
 
 func (x *Purchase) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[52]
+	mi := &file_holdfast_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5843,7 +6109,7 @@ func (x *Purchase) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Purchase.ProtoReflect.Descriptor instead.
 func (*Purchase) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{52}
+	return file_holdfast_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Purchase) GetId() string {
@@ -6038,7 +6304,7 @@ type Offer struct {
 
 func (x *Offer) Reset() {
 	*x = Offer{}
-	mi := &file_holdfast_proto_msgTypes[53]
+	mi := &file_holdfast_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6050,7 +6316,7 @@ func (x *Offer) String() string {
 func (*Offer) ProtoMessage() {}
 
 func (x *Offer) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[53]
+	mi := &file_holdfast_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6063,7 +6329,7 @@ func (x *Offer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Offer.ProtoReflect.Descriptor instead.
 func (*Offer) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{53}
+	return file_holdfast_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Offer) GetId() string {
@@ -6187,7 +6453,7 @@ type Refund struct {
 
 func (x *Refund) Reset() {
 	*x = Refund{}
-	mi := &file_holdfast_proto_msgTypes[54]
+	mi := &file_holdfast_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6199,7 +6465,7 @@ func (x *Refund) String() string {
 func (*Refund) ProtoMessage() {}
 
 func (x *Refund) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[54]
+	mi := &file_holdfast_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6212,7 +6478,7 @@ func (x *Refund) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refund.ProtoReflect.Descriptor instead.
 func (*Refund) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{54}
+	return file_holdfast_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Refund) GetId() string {
@@ -6278,7 +6544,7 @@ type CancelProgress struct {
 
 func (x *CancelProgress) Reset() {
 	*x = CancelProgress{}
-	mi := &file_holdfast_proto_msgTypes[55]
+	mi := &file_holdfast_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6290,7 +6556,7 @@ func (x *CancelProgress) String() string {
 func (*CancelProgress) ProtoMessage() {}
 
 func (x *CancelProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[55]
+	mi := &file_holdfast_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6303,7 +6569,7 @@ func (x *CancelProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelProgress.ProtoReflect.Descriptor instead.
 func (*CancelProgress) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{55}
+	return file_holdfast_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *CancelProgress) GetReason() string {
@@ -6385,13 +6651,15 @@ type Event struct {
 	Mode           string                 `protobuf:"bytes,53,opt,name=mode,proto3" json:"mode,omitempty"`                                  // observe; absent is sell
 	Line           *Line                  `protobuf:"bytes,54,opt,name=line,proto3" json:"line,omitempty"`                                  // absent: there is none
 	WaitingList    *WaitingList           `protobuf:"bytes,55,opt,name=waiting_list,json=waitingList,proto3" json:"waiting_list,omitempty"` // absent: nobody has waited for tickets
+	Codes          []*CodeShown           `protobuf:"bytes,56,rep,name=codes,proto3" json:"codes,omitempty"`                                // the first 256, or those that a codes command named
+	CodesAll       int64                  `protobuf:"varint,57,opt,name=codes_all,json=codesAll,proto3" json:"codes_all,omitempty"`         // all of them
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_holdfast_proto_msgTypes[56]
+	mi := &file_holdfast_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6403,7 +6671,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[56]
+	mi := &file_holdfast_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6416,7 +6684,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{56}
+	return file_holdfast_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *Event) GetId() string {
@@ -6706,6 +6974,20 @@ func (x *Event) GetWaitingList() *WaitingList {
 	return nil
 }
 
+func (x *Event) GetCodes() []*CodeShown {
+	if x != nil {
+		return x.Codes
+	}
+	return nil
+}
+
+func (x *Event) GetCodesAll() int64 {
+	if x != nil {
+		return x.CodesAll
+	}
+	return 0
+}
+
 // Place shows where a buyer is in the line.
 type Place struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -6731,7 +7013,7 @@ type Place struct {
 
 func (x *Place) Reset() {
 	*x = Place{}
-	mi := &file_holdfast_proto_msgTypes[57]
+	mi := &file_holdfast_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6743,7 +7025,7 @@ func (x *Place) String() string {
 func (*Place) ProtoMessage() {}
 
 func (x *Place) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[57]
+	mi := &file_holdfast_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6756,7 +7038,7 @@ func (x *Place) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Place.ProtoReflect.Descriptor instead.
 func (*Place) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{57}
+	return file_holdfast_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *Place) GetEvent() string {
@@ -6882,7 +7164,7 @@ type LotPrice struct {
 
 func (x *LotPrice) Reset() {
 	*x = LotPrice{}
-	mi := &file_holdfast_proto_msgTypes[58]
+	mi := &file_holdfast_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6894,7 +7176,7 @@ func (x *LotPrice) String() string {
 func (*LotPrice) ProtoMessage() {}
 
 func (x *LotPrice) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[58]
+	mi := &file_holdfast_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6907,7 +7189,7 @@ func (x *LotPrice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LotPrice.ProtoReflect.Descriptor instead.
 func (*LotPrice) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{58}
+	return file_holdfast_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *LotPrice) GetLot() string {
@@ -6935,7 +7217,7 @@ type Chance struct {
 
 func (x *Chance) Reset() {
 	*x = Chance{}
-	mi := &file_holdfast_proto_msgTypes[59]
+	mi := &file_holdfast_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6947,7 +7229,7 @@ func (x *Chance) String() string {
 func (*Chance) ProtoMessage() {}
 
 func (x *Chance) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[59]
+	mi := &file_holdfast_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6960,7 +7242,7 @@ func (x *Chance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Chance.ProtoReflect.Descriptor instead.
 func (*Chance) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{59}
+	return file_holdfast_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *Chance) GetTold() string {
@@ -6997,7 +7279,7 @@ type Receipt struct {
 
 func (x *Receipt) Reset() {
 	*x = Receipt{}
-	mi := &file_holdfast_proto_msgTypes[60]
+	mi := &file_holdfast_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7009,7 +7291,7 @@ func (x *Receipt) String() string {
 func (*Receipt) ProtoMessage() {}
 
 func (x *Receipt) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[60]
+	mi := &file_holdfast_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7022,7 +7304,7 @@ func (x *Receipt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Receipt.ProtoReflect.Descriptor instead.
 func (*Receipt) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{60}
+	return file_holdfast_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *Receipt) GetAccount() string {
@@ -7140,7 +7422,7 @@ type Line struct {
 
 func (x *Line) Reset() {
 	*x = Line{}
-	mi := &file_holdfast_proto_msgTypes[61]
+	mi := &file_holdfast_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7152,7 +7434,7 @@ func (x *Line) String() string {
 func (*Line) ProtoMessage() {}
 
 func (x *Line) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[61]
+	mi := &file_holdfast_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7165,7 +7447,7 @@ func (x *Line) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Line.ProtoReflect.Descriptor instead.
 func (*Line) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{61}
+	return file_holdfast_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *Line) GetMode() string {
@@ -7391,7 +7673,7 @@ type Fairness struct {
 
 func (x *Fairness) Reset() {
 	*x = Fairness{}
-	mi := &file_holdfast_proto_msgTypes[62]
+	mi := &file_holdfast_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7403,7 +7685,7 @@ func (x *Fairness) String() string {
 func (*Fairness) ProtoMessage() {}
 
 func (x *Fairness) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[62]
+	mi := &file_holdfast_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7416,7 +7698,7 @@ func (x *Fairness) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fairness.ProtoReflect.Descriptor instead.
 func (*Fairness) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{62}
+	return file_holdfast_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *Fairness) GetAll() *FairTrack {
@@ -7517,7 +7799,7 @@ type FairTrack struct {
 
 func (x *FairTrack) Reset() {
 	*x = FairTrack{}
-	mi := &file_holdfast_proto_msgTypes[63]
+	mi := &file_holdfast_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7529,7 +7811,7 @@ func (x *FairTrack) String() string {
 func (*FairTrack) ProtoMessage() {}
 
 func (x *FairTrack) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[63]
+	mi := &file_holdfast_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7542,7 +7824,7 @@ func (x *FairTrack) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FairTrack.ProtoReflect.Descriptor instead.
 func (*FairTrack) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{63}
+	return file_holdfast_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *FairTrack) GetTrack() string {
@@ -7642,7 +7924,7 @@ type HereCommand struct {
 
 func (x *HereCommand) Reset() {
 	*x = HereCommand{}
-	mi := &file_holdfast_proto_msgTypes[64]
+	mi := &file_holdfast_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7654,7 +7936,7 @@ func (x *HereCommand) String() string {
 func (*HereCommand) ProtoMessage() {}
 
 func (x *HereCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[64]
+	mi := &file_holdfast_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7667,7 +7949,7 @@ func (x *HereCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HereCommand.ProtoReflect.Descriptor instead.
 func (*HereCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{64}
+	return file_holdfast_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *HereCommand) GetRequestId() string {
@@ -7702,17 +7984,18 @@ func (x *HereCommand) GetCorrelation() string {
 type Track struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Track         string                 `protobuf:"bytes,1,opt,name=track,proto3" json:"track,omitempty"`
-	ShareBp       int64                  `protobuf:"varint,2,opt,name=share_bp,json=shareBp,proto3" json:"share_bp,omitempty"` // of the passes, in hundredths of a percent
-	Waiting       int64                  `protobuf:"varint,3,opt,name=waiting,proto3" json:"waiting,omitempty"`                // with a place, and their turn has not come
-	Granted       int64                  `protobuf:"varint,4,opt,name=granted,proto3" json:"granted,omitempty"`                // passes so far
-	Served        int64                  `protobuf:"varint,5,opt,name=served,proto3" json:"served,omitempty"`                  // the last place whose turn has come
+	ShareBp       int64                  `protobuf:"varint,2,opt,name=share_bp,json=shareBp,proto3" json:"share_bp,omitempty"`    // of the passes, in hundredths of a percent
+	Waiting       int64                  `protobuf:"varint,3,opt,name=waiting,proto3" json:"waiting,omitempty"`                   // with a place, and their turn has not come
+	Granted       int64                  `protobuf:"varint,4,opt,name=granted,proto3" json:"granted,omitempty"`                   // passes so far
+	Served        int64                  `protobuf:"varint,5,opt,name=served,proto3" json:"served,omitempty"`                     // the last place whose turn has come
+	CodeOnly      bool                   `protobuf:"varint,6,opt,name=code_only,json=codeOnly,proto3" json:"code_only,omitempty"` // only for those with a code
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Track) Reset() {
 	*x = Track{}
-	mi := &file_holdfast_proto_msgTypes[65]
+	mi := &file_holdfast_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7724,7 +8007,7 @@ func (x *Track) String() string {
 func (*Track) ProtoMessage() {}
 
 func (x *Track) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[65]
+	mi := &file_holdfast_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7737,7 +8020,7 @@ func (x *Track) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Track.ProtoReflect.Descriptor instead.
 func (*Track) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{65}
+	return file_holdfast_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *Track) GetTrack() string {
@@ -7775,6 +8058,13 @@ func (x *Track) GetServed() int64 {
 	return 0
 }
 
+func (x *Track) GetCodeOnly() bool {
+	if x != nil {
+		return x.CodeOnly
+	}
+	return false
+}
+
 // Waiter shows somebody on the waiting list.
 type Waiter struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -7796,7 +8086,7 @@ type Waiter struct {
 
 func (x *Waiter) Reset() {
 	*x = Waiter{}
-	mi := &file_holdfast_proto_msgTypes[66]
+	mi := &file_holdfast_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7808,7 +8098,7 @@ func (x *Waiter) String() string {
 func (*Waiter) ProtoMessage() {}
 
 func (x *Waiter) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[66]
+	mi := &file_holdfast_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7821,7 +8111,7 @@ func (x *Waiter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Waiter.ProtoReflect.Descriptor instead.
 func (*Waiter) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{66}
+	return file_holdfast_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *Waiter) GetEvent() string {
@@ -7921,7 +8211,7 @@ type WishShown struct {
 
 func (x *WishShown) Reset() {
 	*x = WishShown{}
-	mi := &file_holdfast_proto_msgTypes[67]
+	mi := &file_holdfast_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7933,7 +8223,7 @@ func (x *WishShown) String() string {
 func (*WishShown) ProtoMessage() {}
 
 func (x *WishShown) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[67]
+	mi := &file_holdfast_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7946,7 +8236,7 @@ func (x *WishShown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WishShown.ProtoReflect.Descriptor instead.
 func (*WishShown) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{67}
+	return file_holdfast_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *WishShown) GetLot() string {
@@ -7995,7 +8285,7 @@ type WaitingList struct {
 
 func (x *WaitingList) Reset() {
 	*x = WaitingList{}
-	mi := &file_holdfast_proto_msgTypes[68]
+	mi := &file_holdfast_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8007,7 +8297,7 @@ func (x *WaitingList) String() string {
 func (*WaitingList) ProtoMessage() {}
 
 func (x *WaitingList) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[68]
+	mi := &file_holdfast_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8020,7 +8310,7 @@ func (x *WaitingList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitingList.ProtoReflect.Descriptor instead.
 func (*WaitingList) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{68}
+	return file_holdfast_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *WaitingList) GetWaiting() int64 {
@@ -8086,6 +8376,131 @@ func (x *WaitingList) GetUnfit() int64 {
 	return 0
 }
 
+// CodeShown shows a presale or promo code, but for the code itself.
+type CodeShown struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Uses          int64                  `protobuf:"varint,2,opt,name=uses,proto3" json:"uses,omitempty"`     // holds and orders that there may be at the same time, and places in the line
+	Used          int64                  `protobuf:"varint,3,opt,name=used,proto3" json:"used,omitempty"`     // holds, purchases under way, and orders of which a ticket is good
+	Placed        int64                  `protobuf:"varint,4,opt,name=placed,proto3" json:"placed,omitempty"` // places in the line that were joined with it and are not lost
+	Lots          []string               `protobuf:"bytes,5,rep,name=lots,proto3" json:"lots,omitempty"`
+	DiscountBp    int64                  `protobuf:"varint,6,opt,name=discount_bp,json=discountBp,proto3" json:"discount_bp,omitempty"`
+	DiscountMinor int64                  `protobuf:"varint,7,opt,name=discount_minor,json=discountMinor,proto3" json:"discount_minor,omitempty"`
+	Track         string                 `protobuf:"bytes,8,opt,name=track,proto3" json:"track,omitempty"`
+	OpensAt       *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=opens_at,json=opensAt,proto3" json:"opens_at,omitempty"`
+	EndsAt        *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=ends_at,json=endsAt,proto3" json:"ends_at,omitempty"`
+	Ended         bool                   `protobuf:"varint,11,opt,name=ended,proto3" json:"ended,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CodeShown) Reset() {
+	*x = CodeShown{}
+	mi := &file_holdfast_proto_msgTypes[71]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CodeShown) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CodeShown) ProtoMessage() {}
+
+func (x *CodeShown) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[71]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CodeShown.ProtoReflect.Descriptor instead.
+func (*CodeShown) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{71}
+}
+
+func (x *CodeShown) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *CodeShown) GetUses() int64 {
+	if x != nil {
+		return x.Uses
+	}
+	return 0
+}
+
+func (x *CodeShown) GetUsed() int64 {
+	if x != nil {
+		return x.Used
+	}
+	return 0
+}
+
+func (x *CodeShown) GetPlaced() int64 {
+	if x != nil {
+		return x.Placed
+	}
+	return 0
+}
+
+func (x *CodeShown) GetLots() []string {
+	if x != nil {
+		return x.Lots
+	}
+	return nil
+}
+
+func (x *CodeShown) GetDiscountBp() int64 {
+	if x != nil {
+		return x.DiscountBp
+	}
+	return 0
+}
+
+func (x *CodeShown) GetDiscountMinor() int64 {
+	if x != nil {
+		return x.DiscountMinor
+	}
+	return 0
+}
+
+func (x *CodeShown) GetTrack() string {
+	if x != nil {
+		return x.Track
+	}
+	return ""
+}
+
+func (x *CodeShown) GetOpensAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.OpensAt
+	}
+	return nil
+}
+
+func (x *CodeShown) GetEndsAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndsAt
+	}
+	return nil
+}
+
+func (x *CodeShown) GetEnded() bool {
+	if x != nil {
+		return x.Ended
+	}
+	return false
+}
+
 // Pool shows a pool. All counts are tickets.
 type Pool struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -8102,7 +8517,7 @@ type Pool struct {
 
 func (x *Pool) Reset() {
 	*x = Pool{}
-	mi := &file_holdfast_proto_msgTypes[69]
+	mi := &file_holdfast_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8114,7 +8529,7 @@ func (x *Pool) String() string {
 func (*Pool) ProtoMessage() {}
 
 func (x *Pool) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[69]
+	mi := &file_holdfast_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8127,7 +8542,7 @@ func (x *Pool) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pool.ProtoReflect.Descriptor instead.
 func (*Pool) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{69}
+	return file_holdfast_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *Pool) GetPool() string {
@@ -8205,13 +8620,14 @@ type Lot struct {
 	After          string                 `protobuf:"bytes,27,opt,name=after,proto3" json:"after,omitempty"`
 	MinOrder       int64                  `protobuf:"varint,28,opt,name=min_order,json=minOrder,proto3" json:"min_order,omitempty"`
 	MaxOrder       int64                  `protobuf:"varint,29,opt,name=max_order,json=maxOrder,proto3" json:"max_order,omitempty"`
+	CodeOnly       bool                   `protobuf:"varint,30,opt,name=code_only,json=codeOnly,proto3" json:"code_only,omitempty"` // sold only with a code that is for it
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Lot) Reset() {
 	*x = Lot{}
-	mi := &file_holdfast_proto_msgTypes[70]
+	mi := &file_holdfast_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8223,7 +8639,7 @@ func (x *Lot) String() string {
 func (*Lot) ProtoMessage() {}
 
 func (x *Lot) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[70]
+	mi := &file_holdfast_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8236,7 +8652,7 @@ func (x *Lot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lot.ProtoReflect.Descriptor instead.
 func (*Lot) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{70}
+	return file_holdfast_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *Lot) GetLot() string {
@@ -8400,6 +8816,13 @@ func (x *Lot) GetMaxOrder() int64 {
 	return 0
 }
 
+func (x *Lot) GetCodeOnly() bool {
+	if x != nil {
+		return x.CodeOnly
+	}
+	return false
+}
+
 // Capacity shows what became of a capacity, block or unblock command.
 type Capacity struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -8418,7 +8841,7 @@ type Capacity struct {
 
 func (x *Capacity) Reset() {
 	*x = Capacity{}
-	mi := &file_holdfast_proto_msgTypes[71]
+	mi := &file_holdfast_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8430,7 +8853,7 @@ func (x *Capacity) String() string {
 func (*Capacity) ProtoMessage() {}
 
 func (x *Capacity) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[71]
+	mi := &file_holdfast_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8443,7 +8866,7 @@ func (x *Capacity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Capacity.ProtoReflect.Descriptor instead.
 func (*Capacity) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{71}
+	return file_holdfast_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *Capacity) GetLot() string {
@@ -8521,7 +8944,7 @@ type PurchaseChanged struct {
 
 func (x *PurchaseChanged) Reset() {
 	*x = PurchaseChanged{}
-	mi := &file_holdfast_proto_msgTypes[72]
+	mi := &file_holdfast_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8533,7 +8956,7 @@ func (x *PurchaseChanged) String() string {
 func (*PurchaseChanged) ProtoMessage() {}
 
 func (x *PurchaseChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[72]
+	mi := &file_holdfast_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8546,7 +8969,7 @@ func (x *PurchaseChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PurchaseChanged.ProtoReflect.Descriptor instead.
 func (*PurchaseChanged) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{72}
+	return file_holdfast_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *PurchaseChanged) GetSeq() int64 {
@@ -8590,7 +9013,7 @@ type LineNow struct {
 
 func (x *LineNow) Reset() {
 	*x = LineNow{}
-	mi := &file_holdfast_proto_msgTypes[73]
+	mi := &file_holdfast_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8602,7 +9025,7 @@ func (x *LineNow) String() string {
 func (*LineNow) ProtoMessage() {}
 
 func (x *LineNow) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[73]
+	mi := &file_holdfast_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8615,7 +9038,7 @@ func (x *LineNow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LineNow.ProtoReflect.Descriptor instead.
 func (*LineNow) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{73}
+	return file_holdfast_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *LineNow) GetAtMs() int64 {
@@ -8709,7 +9132,7 @@ type Checkpoint struct {
 
 func (x *Checkpoint) Reset() {
 	*x = Checkpoint{}
-	mi := &file_holdfast_proto_msgTypes[74]
+	mi := &file_holdfast_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8721,7 +9144,7 @@ func (x *Checkpoint) String() string {
 func (*Checkpoint) ProtoMessage() {}
 
 func (x *Checkpoint) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[74]
+	mi := &file_holdfast_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8734,7 +9157,7 @@ func (x *Checkpoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Checkpoint.ProtoReflect.Descriptor instead.
 func (*Checkpoint) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{74}
+	return file_holdfast_proto_rawDescGZIP(), []int{77}
 }
 
 func (x *Checkpoint) GetPlace() int64 {
@@ -8786,7 +9209,7 @@ type LineChanged struct {
 
 func (x *LineChanged) Reset() {
 	*x = LineChanged{}
-	mi := &file_holdfast_proto_msgTypes[75]
+	mi := &file_holdfast_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8798,7 +9221,7 @@ func (x *LineChanged) String() string {
 func (*LineChanged) ProtoMessage() {}
 
 func (x *LineChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[75]
+	mi := &file_holdfast_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8811,7 +9234,7 @@ func (x *LineChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LineChanged.ProtoReflect.Descriptor instead.
 func (*LineChanged) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{75}
+	return file_holdfast_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *LineChanged) GetSeq() int64 {
@@ -8985,13 +9408,14 @@ const file_holdfast_proto_rawDesc = "" +
 	"\r_shoppers_maxB\r\n" +
 	"\v_draw_valueB\x0f\n" +
 	"\r_offer_ttl_msB\v\n" +
-	"\t_aside_ms\"<\n" +
+	"\t_aside_ms\"Y\n" +
 	"\tTrackSpec\x12\x14\n" +
 	"\x05track\x18\x01 \x01(\tR\x05track\x12\x19\n" +
-	"\bshare_bp\x18\x02 \x01(\x03R\ashareBp\":\n" +
+	"\bshare_bp\x18\x02 \x01(\x03R\ashareBp\x12\x1b\n" +
+	"\tcode_only\x18\x03 \x01(\bR\bcodeOnly\":\n" +
 	"\bPoolSpec\x12\x12\n" +
 	"\x04pool\x18\x01 \x01(\tR\x04pool\x12\x1a\n" +
-	"\bcapacity\x18\x02 \x01(\x03R\bcapacity\"\xca\x03\n" +
+	"\bcapacity\x18\x02 \x01(\x03R\bcapacity\"\xfa\x03\n" +
 	"\aLotSpec\x12\x10\n" +
 	"\x03lot\x18\x01 \x01(\tR\x03lot\x12\x17\n" +
 	"\x04name\x18\x02 \x01(\tH\x00R\x04name\x88\x01\x01\x12\"\n" +
@@ -9007,7 +9431,8 @@ const file_holdfast_proto_rawDesc = "" +
 	" \x01(\tR\x05after\x12 \n" +
 	"\tmin_order\x18\v \x01(\x03H\x03R\bminOrder\x88\x01\x01\x12 \n" +
 	"\tmax_order\x18\f \x01(\x03H\x04R\bmaxOrder\x88\x01\x01\x12(\n" +
-	"\x04rows\x18\r \x03(\v2\x14.holdfast.v1.RowSpecR\x04rowsB\a\n" +
+	"\x04rows\x18\r \x03(\v2\x14.holdfast.v1.RowSpecR\x04rows\x12 \n" +
+	"\tcode_only\x18\x0e \x01(\bH\x05R\bcodeOnly\x88\x01\x01B\a\n" +
 	"\x05_nameB\r\n" +
 	"\v_face_minorB\f\n" +
 	"\n" +
@@ -9015,7 +9440,9 @@ const file_holdfast_proto_rawDesc = "" +
 	"\n" +
 	"_min_orderB\f\n" +
 	"\n" +
-	"_max_order\"/\n" +
+	"_max_orderB\f\n" +
+	"\n" +
+	"_code_only\"/\n" +
 	"\x03Fee\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05minor\x18\x02 \x01(\x03R\x05minor\"\xdf\x02\n" +
@@ -9056,7 +9483,7 @@ const file_holdfast_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1a\n" +
 	"\bfairness\x18\x05 \x01(\bR\bfairness\x12 \n" +
-	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xc5\x02\n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xd9\x02\n" +
 	"\vHoldCommand\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
@@ -9067,7 +9494,9 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x04fill\x18\x06 \x01(\tR\x04fill\x12\x19\n" +
 	"\bat_least\x18\a \x01(\x03R\aatLeast\x12+\n" +
 	"\x0fmax_price_minor\x18\b \x01(\x03H\x00R\rmaxPriceMinor\x88\x01\x01\x12\x14\n" +
-	"\x05links\x18\t \x03(\tR\x05links\x12 \n" +
+	"\x05links\x18\t \x03(\tR\x05links\x12\x12\n" +
+	"\x04code\x18\n" +
+	" \x01(\tR\x04code\x12 \n" +
 	"\vcorrelation\x18\x0f \x01(\tR\vcorrelationB\x12\n" +
 	"\x10_max_price_minor\"\xbe\x01\n" +
 	"\x04Item\x12\x10\n" +
@@ -9141,7 +9570,7 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x03lot\x18\x05 \x01(\tR\x03lot\x12\x12\n" +
 	"\x04pool\x18\x06 \x01(\tR\x04pool\x12\x1a\n" +
 	"\bcapacity\x18\a \x01(\x03R\bcapacity\x12 \n" +
-	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xd5\x02\n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xe9\x02\n" +
 	"\fOfferCommand\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
@@ -9152,8 +9581,10 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x06method\x18\x06 \x01(\tR\x06method\x12\x1b\n" +
 	"\tdevice_id\x18\a \x01(\tR\bdeviceId\x12H\n" +
 	"\x12contact_changed_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x10contactChangedAt\x12\x14\n" +
-	"\x05links\x18\t \x03(\tR\x05links\x12 \n" +
-	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xc7\x04\n" +
+	"\x05links\x18\t \x03(\tR\x05links\x12\x12\n" +
+	"\x04code\x18\n" +
+	" \x01(\tR\x04code\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xdb\x04\n" +
 	"\n" +
 	"BuyCommand\x12\x1d\n" +
 	"\n" +
@@ -9176,7 +9607,8 @@ const file_holdfast_proto_rawDesc = "" +
 	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\x12\x14\n" +
 	"\x05links\x18\x10 \x03(\tR\x05links\x12\x14\n" +
 	"\x05codes\x18\x11 \x01(\bR\x05codes\x12\x12\n" +
-	"\x04wait\x18\x12 \x01(\bR\x04waitB\x12\n" +
+	"\x04wait\x18\x12 \x01(\bR\x04wait\x12\x12\n" +
+	"\x04code\x18\x13 \x01(\tR\x04codeB\x12\n" +
 	"\x10_max_price_minorB\n" +
 	"\n" +
 	"\b_wait_ms\"\x9a\x01\n" +
@@ -9246,7 +9678,7 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x05share\x18\x06 \x01(\x03H\x01R\x05share\x88\x01\x01\x12 \n" +
 	"\vcorrelation\x18\x0f \x01(\tR\vcorrelationB\x05\n" +
 	"\x03_onB\b\n" +
-	"\x06_share\"\xd8\x01\n" +
+	"\x06_share\"\xec\x01\n" +
 	"\vJoinCommand\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
@@ -9254,7 +9686,8 @@ const file_holdfast_proto_rawDesc = "" +
 	"\achannel\x18\x03 \x01(\tR\achannel\x12\x16\n" +
 	"\x06device\x18\x04 \x01(\tR\x06device\x12\x14\n" +
 	"\x05track\x18\x05 \x01(\tR\x05track\x12\x14\n" +
-	"\x05wants\x18\x06 \x01(\x03R\x05wants\x12\x14\n" +
+	"\x05wants\x18\x06 \x01(\x03R\x05wants\x12\x12\n" +
+	"\x04code\x18\a \x01(\tR\x04code\x12\x14\n" +
 	"\x05links\x18\t \x03(\tR\x05links\x12 \n" +
 	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xab\x01\n" +
 	"\fLeaveCommand\x12\x1d\n" +
@@ -9286,7 +9719,7 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x05buyer\x18\x02 \x01(\tR\x05buyer\x12\x18\n" +
 	"\achannel\x18\x03 \x01(\tR\achannel\x12\x16\n" +
 	"\x06device\x18\x04 \x01(\tR\x06device\x12 \n" +
-	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xcb\x02\n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xdf\x02\n" +
 	"\vWaitCommand\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
@@ -9297,7 +9730,9 @@ const file_holdfast_proto_rawDesc = "" +
 	"\bauto_buy\x18\x06 \x01(\bR\aautoBuy\x12\x16\n" +
 	"\x06method\x18\a \x01(\tR\x06method\x12+\n" +
 	"\x0fmax_price_minor\x18\b \x01(\x03H\x00R\rmaxPriceMinor\x88\x01\x01\x12\x14\n" +
-	"\x05links\x18\t \x03(\tR\x05links\x12 \n" +
+	"\x05links\x18\t \x03(\tR\x05links\x12\x12\n" +
+	"\x04code\x18\n" +
+	" \x01(\tR\x04code\x12 \n" +
 	"\vcorrelation\x18\x0f \x01(\tR\vcorrelationB\x12\n" +
 	"\x10_max_price_minor\"P\n" +
 	"\x04Wish\x12\x10\n" +
@@ -9308,12 +9743,36 @@ const file_holdfast_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
 	"\x05value\x18\x05 \x01(\tR\x05value\x12 \n" +
-	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\x7f\n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"|\n" +
+	"\fCodesCommand\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\x12+\n" +
+	"\x05codes\x18\x05 \x03(\v2\x15.holdfast.v1.CodeSpecR\x05codes\x12 \n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xa7\x03\n" +
+	"\bCodeSpec\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04code\x18\x02 \x01(\tR\x04code\x12\x12\n" +
+	"\x04hash\x18\x03 \x01(\tR\x04hash\x12\x17\n" +
+	"\x04uses\x18\x04 \x01(\x03H\x00R\x04uses\x88\x01\x01\x12\x12\n" +
+	"\x04lots\x18\x05 \x03(\tR\x04lots\x12$\n" +
+	"\vdiscount_bp\x18\x06 \x01(\x03H\x01R\n" +
+	"discountBp\x88\x01\x01\x12*\n" +
+	"\x0ediscount_minor\x18\a \x01(\x03H\x02R\rdiscountMinor\x88\x01\x01\x12\x19\n" +
+	"\x05track\x18\b \x01(\tH\x03R\x05track\x88\x01\x01\x125\n" +
+	"\bopens_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\aopensAt\x123\n" +
+	"\aends_at\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\x06endsAt\x12\x19\n" +
+	"\x05ended\x18\v \x01(\bH\x04R\x05ended\x88\x01\x01B\a\n" +
+	"\x05_usesB\x0e\n" +
+	"\f_discount_bpB\x11\n" +
+	"\x0f_discount_minorB\b\n" +
+	"\x06_trackB\b\n" +
+	"\x06_ended\"\x7f\n" +
 	"\x05Batch\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x125\n" +
 	"\bcommands\x18\x02 \x03(\v2\x19.holdfast.v1.BatchCommandR\bcommands\x12 \n" +
-	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xb0\r\n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xe3\r\n" +
 	"\fBatchCommand\x124\n" +
 	"\x06create\x18\x01 \x01(\v2\x1a.holdfast.v1.CreateCommandH\x00R\x06create\x124\n" +
 	"\x06update\x18\x02 \x01(\v2\x1a.holdfast.v1.UpdateCommandH\x00R\x06update\x12.\n" +
@@ -9347,7 +9806,8 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x06absent\x18* \x01(\v2\x1a.holdfast.v1.AbsentCommandH\x00R\x06absent\x127\n" +
 	"\apresent\x18+ \x01(\v2\x1b.holdfast.v1.PresentCommandH\x00R\apresent\x12.\n" +
 	"\x04wait\x18, \x01(\v2\x18.holdfast.v1.WaitCommandH\x00R\x04wait\x12.\n" +
-	"\x04draw\x18- \x01(\v2\x18.holdfast.v1.DrawCommandH\x00R\x04drawB\t\n" +
+	"\x04draw\x18- \x01(\v2\x18.holdfast.v1.DrawCommandH\x00R\x04draw\x121\n" +
+	"\x05codes\x18. \x01(\v2\x19.holdfast.v1.CodesCommandH\x00R\x05codesB\t\n" +
 	"\acommand\"}\n" +
 	"\fTouchCommand\x12\x1d\n" +
 	"\n" +
@@ -9442,7 +9902,7 @@ const file_holdfast_proto_rawDesc = "" +
 	"\bcurrency\x18\x06 \x01(\tR\bcurrency\x129\n" +
 	"\n" +
 	"expires_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x12,\n" +
-	"\x05items\x18\b \x03(\v2\x16.holdfast.v1.TakenItemR\x05items\"\xc7\x01\n" +
+	"\x05items\x18\b \x03(\v2\x16.holdfast.v1.TakenItemR\x05items\"\xdb\x01\n" +
 	"\tTakenItem\x12\x10\n" +
 	"\x03lot\x18\x01 \x01(\tR\x03lot\x12\x1a\n" +
 	"\bquantity\x18\x02 \x01(\x03R\bquantity\x12\x14\n" +
@@ -9451,7 +9911,8 @@ const file_holdfast_proto_rawDesc = "" +
 	"face_minor\x18\x04 \x01(\x03R\tfaceMinor\x12\x1b\n" +
 	"\ttax_minor\x18\x05 \x01(\x03R\btaxMinor\x12$\n" +
 	"\x04fees\x18\x06 \x03(\v2\x10.holdfast.v1.FeeR\x04fees\x12\x14\n" +
-	"\x05seats\x18\a \x03(\tR\x05seats\"\xa6\x04\n" +
+	"\x05seats\x18\a \x03(\tR\x05seats\x12\x12\n" +
+	"\x04code\x18\b \x01(\tR\x04code\"\xa6\x04\n" +
 	"\x05Order\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04hold\x18\x02 \x01(\tR\x04hold\x12\x14\n" +
@@ -9552,7 +10013,7 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x06orders\x18\x02 \x01(\x03R\x06orders\x12\x1a\n" +
 	"\brefunded\x18\x03 \x01(\x03R\brefunded\x12\x16\n" +
 	"\x06failed\x18\x04 \x01(\x03R\x06failed\x12\x1a\n" +
-	"\bexternal\x18\x05 \x01(\x03R\bexternal\"\xd9\v\n" +
+	"\bexternal\x18\x05 \x01(\x03R\bexternal\"\xa4\f\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x1d\n" +
@@ -9599,7 +10060,9 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x06cancel\x184 \x01(\v2\x1b.holdfast.v1.CancelProgressR\x06cancel\x12\x12\n" +
 	"\x04mode\x185 \x01(\tR\x04mode\x12%\n" +
 	"\x04line\x186 \x01(\v2\x11.holdfast.v1.LineR\x04line\x12;\n" +
-	"\fwaiting_list\x187 \x01(\v2\x18.holdfast.v1.WaitingListR\vwaitingListB\n" +
+	"\fwaiting_list\x187 \x01(\v2\x18.holdfast.v1.WaitingListR\vwaitingList\x12,\n" +
+	"\x05codes\x188 \x03(\v2\x16.holdfast.v1.CodeShownR\x05codes\x12\x1b\n" +
+	"\tcodes_all\x189 \x01(\x03R\bcodesAllB\n" +
 	"\n" +
 	"\b_undo_msB\x13\n" +
 	"\x11_refund_window_msB\x12\n" +
@@ -9710,13 +10173,14 @@ const file_holdfast_proto_rawDesc = "" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
 	"\x05buyer\x18\x02 \x01(\tR\x05buyer\x12\x16\n" +
 	"\x06buyers\x18\x05 \x03(\tR\x06buyers\x12 \n" +
-	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\x84\x01\n" +
+	"\vcorrelation\x18\x0f \x01(\tR\vcorrelation\"\xa1\x01\n" +
 	"\x05Track\x12\x14\n" +
 	"\x05track\x18\x01 \x01(\tR\x05track\x12\x19\n" +
 	"\bshare_bp\x18\x02 \x01(\x03R\ashareBp\x12\x18\n" +
 	"\awaiting\x18\x03 \x01(\x03R\awaiting\x12\x18\n" +
 	"\agranted\x18\x04 \x01(\x03R\agranted\x12\x16\n" +
-	"\x06served\x18\x05 \x01(\x03R\x06served\"\x80\x03\n" +
+	"\x06served\x18\x05 \x01(\x03R\x06served\x12\x1b\n" +
+	"\tcode_only\x18\x06 \x01(\bR\bcodeOnly\"\x80\x03\n" +
 	"\x06Waiter\x12\x14\n" +
 	"\x05event\x18\x01 \x01(\tR\x05event\x12\x14\n" +
 	"\x05buyer\x18\x02 \x01(\tR\x05buyer\x12\x16\n" +
@@ -9746,7 +10210,21 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x06unpaid\x18\x06 \x01(\x03R\x06unpaid\x12\x12\n" +
 	"\x04left\x18\a \x01(\x03R\x04left\x12\x12\n" +
 	"\x04took\x18\b \x01(\x03R\x04took\x12\x14\n" +
-	"\x05unfit\x18\t \x01(\x03R\x05unfit\"\xa4\x01\n" +
+	"\x05unfit\x18\t \x01(\x03R\x05unfit\"\xd3\x02\n" +
+	"\tCodeShown\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04uses\x18\x02 \x01(\x03R\x04uses\x12\x12\n" +
+	"\x04used\x18\x03 \x01(\x03R\x04used\x12\x16\n" +
+	"\x06placed\x18\x04 \x01(\x03R\x06placed\x12\x12\n" +
+	"\x04lots\x18\x05 \x03(\tR\x04lots\x12\x1f\n" +
+	"\vdiscount_bp\x18\x06 \x01(\x03R\n" +
+	"discountBp\x12%\n" +
+	"\x0ediscount_minor\x18\a \x01(\x03R\rdiscountMinor\x12\x14\n" +
+	"\x05track\x18\b \x01(\tR\x05track\x125\n" +
+	"\bopens_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\aopensAt\x123\n" +
+	"\aends_at\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\x06endsAt\x12\x14\n" +
+	"\x05ended\x18\v \x01(\bR\x05ended\"\xa4\x01\n" +
 	"\x04Pool\x12\x12\n" +
 	"\x04pool\x18\x01 \x01(\tR\x04pool\x12\x1a\n" +
 	"\bcapacity\x18\x02 \x01(\x03R\bcapacity\x12\x12\n" +
@@ -9754,7 +10232,7 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x04held\x18\x04 \x01(\x03R\x04held\x12\x16\n" +
 	"\x06paying\x18\x05 \x01(\x03R\x06paying\x12\x12\n" +
 	"\x04sold\x18\x06 \x01(\x03R\x04sold\x12\x18\n" +
-	"\ablocked\x18\a \x01(\x03R\ablocked\"\xf2\x04\n" +
+	"\ablocked\x18\a \x01(\x03R\ablocked\"\x8f\x05\n" +
 	"\x03Lot\x12\x10\n" +
 	"\x03lot\x18\x01 \x01(\tR\x03lot\x12\x1a\n" +
 	"\bcapacity\x18\x02 \x01(\x03R\bcapacity\x12\x12\n" +
@@ -9780,7 +10258,8 @@ const file_holdfast_proto_rawDesc = "" +
 	"\brequires\x18\x1a \x03(\tR\brequires\x12\x14\n" +
 	"\x05after\x18\x1b \x01(\tR\x05after\x12\x1b\n" +
 	"\tmin_order\x18\x1c \x01(\x03R\bminOrder\x12\x1b\n" +
-	"\tmax_order\x18\x1d \x01(\x03R\bmaxOrder\"\xd0\x01\n" +
+	"\tmax_order\x18\x1d \x01(\x03R\bmaxOrder\x12\x1b\n" +
+	"\tcode_only\x18\x1e \x01(\bR\bcodeOnly\"\xd0\x01\n" +
 	"\bCapacity\x12\x10\n" +
 	"\x03lot\x18\x01 \x01(\tR\x03lot\x12\x12\n" +
 	"\x04pool\x18\x02 \x01(\tR\x04pool\x12\x14\n" +
@@ -9834,7 +10313,7 @@ func file_holdfast_proto_rawDescGZIP() []byte {
 	return file_holdfast_proto_rawDescData
 }
 
-var file_holdfast_proto_msgTypes = make([]protoimpl.MessageInfo, 76)
+var file_holdfast_proto_msgTypes = make([]protoimpl.MessageInfo, 79)
 var file_holdfast_proto_goTypes = []any{
 	(*CreateCommand)(nil),         // 0: holdfast.v1.CreateCommand
 	(*UpdateCommand)(nil),         // 1: holdfast.v1.UpdateCommand
@@ -9875,172 +10354,182 @@ var file_holdfast_proto_goTypes = []any{
 	(*WaitCommand)(nil),           // 36: holdfast.v1.WaitCommand
 	(*Wish)(nil),                  // 37: holdfast.v1.Wish
 	(*DrawCommand)(nil),           // 38: holdfast.v1.DrawCommand
-	(*Batch)(nil),                 // 39: holdfast.v1.Batch
-	(*BatchCommand)(nil),          // 40: holdfast.v1.BatchCommand
-	(*TouchCommand)(nil),          // 41: holdfast.v1.TouchCommand
-	(*Touch)(nil),                 // 42: holdfast.v1.Touch
-	(*ListCommand)(nil),           // 43: holdfast.v1.ListCommand
-	(*Reply)(nil),                 // 44: holdfast.v1.Reply
-	(*Touches)(nil),               // 45: holdfast.v1.Touches
-	(*Error)(nil),                 // 46: holdfast.v1.Error
-	(*Alternative)(nil),           // 47: holdfast.v1.Alternative
-	(*Hold)(nil),                  // 48: holdfast.v1.Hold
-	(*TakenItem)(nil),             // 49: holdfast.v1.TakenItem
-	(*Order)(nil),                 // 50: holdfast.v1.Order
-	(*Ticket)(nil),                // 51: holdfast.v1.Ticket
-	(*Purchase)(nil),              // 52: holdfast.v1.Purchase
-	(*Offer)(nil),                 // 53: holdfast.v1.Offer
-	(*Refund)(nil),                // 54: holdfast.v1.Refund
-	(*CancelProgress)(nil),        // 55: holdfast.v1.CancelProgress
-	(*Event)(nil),                 // 56: holdfast.v1.Event
-	(*Place)(nil),                 // 57: holdfast.v1.Place
-	(*LotPrice)(nil),              // 58: holdfast.v1.LotPrice
-	(*Chance)(nil),                // 59: holdfast.v1.Chance
-	(*Receipt)(nil),               // 60: holdfast.v1.Receipt
-	(*Line)(nil),                  // 61: holdfast.v1.Line
-	(*Fairness)(nil),              // 62: holdfast.v1.Fairness
-	(*FairTrack)(nil),             // 63: holdfast.v1.FairTrack
-	(*HereCommand)(nil),           // 64: holdfast.v1.HereCommand
-	(*Track)(nil),                 // 65: holdfast.v1.Track
-	(*Waiter)(nil),                // 66: holdfast.v1.Waiter
-	(*WishShown)(nil),             // 67: holdfast.v1.WishShown
-	(*WaitingList)(nil),           // 68: holdfast.v1.WaitingList
-	(*Pool)(nil),                  // 69: holdfast.v1.Pool
-	(*Lot)(nil),                   // 70: holdfast.v1.Lot
-	(*Capacity)(nil),              // 71: holdfast.v1.Capacity
-	(*PurchaseChanged)(nil),       // 72: holdfast.v1.PurchaseChanged
-	(*LineNow)(nil),               // 73: holdfast.v1.LineNow
-	(*Checkpoint)(nil),            // 74: holdfast.v1.Checkpoint
-	(*LineChanged)(nil),           // 75: holdfast.v1.LineChanged
-	(*timestamppb.Timestamp)(nil), // 76: google.protobuf.Timestamp
+	(*CodesCommand)(nil),          // 39: holdfast.v1.CodesCommand
+	(*CodeSpec)(nil),              // 40: holdfast.v1.CodeSpec
+	(*Batch)(nil),                 // 41: holdfast.v1.Batch
+	(*BatchCommand)(nil),          // 42: holdfast.v1.BatchCommand
+	(*TouchCommand)(nil),          // 43: holdfast.v1.TouchCommand
+	(*Touch)(nil),                 // 44: holdfast.v1.Touch
+	(*ListCommand)(nil),           // 45: holdfast.v1.ListCommand
+	(*Reply)(nil),                 // 46: holdfast.v1.Reply
+	(*Touches)(nil),               // 47: holdfast.v1.Touches
+	(*Error)(nil),                 // 48: holdfast.v1.Error
+	(*Alternative)(nil),           // 49: holdfast.v1.Alternative
+	(*Hold)(nil),                  // 50: holdfast.v1.Hold
+	(*TakenItem)(nil),             // 51: holdfast.v1.TakenItem
+	(*Order)(nil),                 // 52: holdfast.v1.Order
+	(*Ticket)(nil),                // 53: holdfast.v1.Ticket
+	(*Purchase)(nil),              // 54: holdfast.v1.Purchase
+	(*Offer)(nil),                 // 55: holdfast.v1.Offer
+	(*Refund)(nil),                // 56: holdfast.v1.Refund
+	(*CancelProgress)(nil),        // 57: holdfast.v1.CancelProgress
+	(*Event)(nil),                 // 58: holdfast.v1.Event
+	(*Place)(nil),                 // 59: holdfast.v1.Place
+	(*LotPrice)(nil),              // 60: holdfast.v1.LotPrice
+	(*Chance)(nil),                // 61: holdfast.v1.Chance
+	(*Receipt)(nil),               // 62: holdfast.v1.Receipt
+	(*Line)(nil),                  // 63: holdfast.v1.Line
+	(*Fairness)(nil),              // 64: holdfast.v1.Fairness
+	(*FairTrack)(nil),             // 65: holdfast.v1.FairTrack
+	(*HereCommand)(nil),           // 66: holdfast.v1.HereCommand
+	(*Track)(nil),                 // 67: holdfast.v1.Track
+	(*Waiter)(nil),                // 68: holdfast.v1.Waiter
+	(*WishShown)(nil),             // 69: holdfast.v1.WishShown
+	(*WaitingList)(nil),           // 70: holdfast.v1.WaitingList
+	(*CodeShown)(nil),             // 71: holdfast.v1.CodeShown
+	(*Pool)(nil),                  // 72: holdfast.v1.Pool
+	(*Lot)(nil),                   // 73: holdfast.v1.Lot
+	(*Capacity)(nil),              // 74: holdfast.v1.Capacity
+	(*PurchaseChanged)(nil),       // 75: holdfast.v1.PurchaseChanged
+	(*LineNow)(nil),               // 76: holdfast.v1.LineNow
+	(*Checkpoint)(nil),            // 77: holdfast.v1.Checkpoint
+	(*LineChanged)(nil),           // 78: holdfast.v1.LineChanged
+	(*timestamppb.Timestamp)(nil), // 79: google.protobuf.Timestamp
 }
 var file_holdfast_proto_depIdxs = []int32{
-	76,  // 0: holdfast.v1.CreateCommand.doors_at:type_name -> google.protobuf.Timestamp
-	76,  // 1: holdfast.v1.CreateCommand.starts_at:type_name -> google.protobuf.Timestamp
-	76,  // 2: holdfast.v1.CreateCommand.opens_at:type_name -> google.protobuf.Timestamp
-	76,  // 3: holdfast.v1.CreateCommand.closes_at:type_name -> google.protobuf.Timestamp
+	79,  // 0: holdfast.v1.CreateCommand.doors_at:type_name -> google.protobuf.Timestamp
+	79,  // 1: holdfast.v1.CreateCommand.starts_at:type_name -> google.protobuf.Timestamp
+	79,  // 2: holdfast.v1.CreateCommand.opens_at:type_name -> google.protobuf.Timestamp
+	79,  // 3: holdfast.v1.CreateCommand.closes_at:type_name -> google.protobuf.Timestamp
 	4,   // 4: holdfast.v1.CreateCommand.pools:type_name -> holdfast.v1.PoolSpec
 	5,   // 5: holdfast.v1.CreateCommand.lots:type_name -> holdfast.v1.LotSpec
-	76,  // 6: holdfast.v1.CreateCommand.refund_until:type_name -> google.protobuf.Timestamp
+	79,  // 6: holdfast.v1.CreateCommand.refund_until:type_name -> google.protobuf.Timestamp
 	2,   // 7: holdfast.v1.CreateCommand.line:type_name -> holdfast.v1.LineSpec
-	76,  // 8: holdfast.v1.UpdateCommand.doors_at:type_name -> google.protobuf.Timestamp
-	76,  // 9: holdfast.v1.UpdateCommand.starts_at:type_name -> google.protobuf.Timestamp
-	76,  // 10: holdfast.v1.UpdateCommand.opens_at:type_name -> google.protobuf.Timestamp
-	76,  // 11: holdfast.v1.UpdateCommand.closes_at:type_name -> google.protobuf.Timestamp
+	79,  // 8: holdfast.v1.UpdateCommand.doors_at:type_name -> google.protobuf.Timestamp
+	79,  // 9: holdfast.v1.UpdateCommand.starts_at:type_name -> google.protobuf.Timestamp
+	79,  // 10: holdfast.v1.UpdateCommand.opens_at:type_name -> google.protobuf.Timestamp
+	79,  // 11: holdfast.v1.UpdateCommand.closes_at:type_name -> google.protobuf.Timestamp
 	4,   // 12: holdfast.v1.UpdateCommand.pools:type_name -> holdfast.v1.PoolSpec
 	5,   // 13: holdfast.v1.UpdateCommand.lots:type_name -> holdfast.v1.LotSpec
-	76,  // 14: holdfast.v1.UpdateCommand.refund_until:type_name -> google.protobuf.Timestamp
+	79,  // 14: holdfast.v1.UpdateCommand.refund_until:type_name -> google.protobuf.Timestamp
 	2,   // 15: holdfast.v1.UpdateCommand.line:type_name -> holdfast.v1.LineSpec
-	76,  // 16: holdfast.v1.LineSpec.lobby_at:type_name -> google.protobuf.Timestamp
+	79,  // 16: holdfast.v1.LineSpec.lobby_at:type_name -> google.protobuf.Timestamp
 	3,   // 17: holdfast.v1.LineSpec.tracks:type_name -> holdfast.v1.TrackSpec
 	6,   // 18: holdfast.v1.LotSpec.fees:type_name -> holdfast.v1.Fee
 	7,   // 19: holdfast.v1.LotSpec.rows:type_name -> holdfast.v1.RowSpec
 	13,  // 20: holdfast.v1.HoldCommand.items:type_name -> holdfast.v1.Item
 	13,  // 21: holdfast.v1.OfferCommand.items:type_name -> holdfast.v1.Item
-	76,  // 22: holdfast.v1.OfferCommand.contact_changed_at:type_name -> google.protobuf.Timestamp
+	79,  // 22: holdfast.v1.OfferCommand.contact_changed_at:type_name -> google.protobuf.Timestamp
 	13,  // 23: holdfast.v1.BuyCommand.items:type_name -> holdfast.v1.Item
-	76,  // 24: holdfast.v1.BuyCommand.contact_changed_at:type_name -> google.protobuf.Timestamp
+	79,  // 24: holdfast.v1.BuyCommand.contact_changed_at:type_name -> google.protobuf.Timestamp
 	37,  // 25: holdfast.v1.WaitCommand.wishes:type_name -> holdfast.v1.Wish
-	40,  // 26: holdfast.v1.Batch.commands:type_name -> holdfast.v1.BatchCommand
-	0,   // 27: holdfast.v1.BatchCommand.create:type_name -> holdfast.v1.CreateCommand
-	1,   // 28: holdfast.v1.BatchCommand.update:type_name -> holdfast.v1.UpdateCommand
-	8,   // 29: holdfast.v1.BatchCommand.open:type_name -> holdfast.v1.OpenCommand
-	9,   // 30: holdfast.v1.BatchCommand.pause:type_name -> holdfast.v1.PauseCommand
-	10,  // 31: holdfast.v1.BatchCommand.close:type_name -> holdfast.v1.CloseCommand
-	11,  // 32: holdfast.v1.BatchCommand.get:type_name -> holdfast.v1.GetCommand
-	12,  // 33: holdfast.v1.BatchCommand.hold:type_name -> holdfast.v1.HoldCommand
-	14,  // 34: holdfast.v1.BatchCommand.extend:type_name -> holdfast.v1.ExtendCommand
-	15,  // 35: holdfast.v1.BatchCommand.release:type_name -> holdfast.v1.ReleaseCommand
-	16,  // 36: holdfast.v1.BatchCommand.confirm:type_name -> holdfast.v1.ConfirmCommand
-	17,  // 37: holdfast.v1.BatchCommand.order:type_name -> holdfast.v1.OrderCommand
-	18,  // 38: holdfast.v1.BatchCommand.block:type_name -> holdfast.v1.BlockCommand
-	19,  // 39: holdfast.v1.BatchCommand.unblock:type_name -> holdfast.v1.UnblockCommand
-	20,  // 40: holdfast.v1.BatchCommand.capacity:type_name -> holdfast.v1.CapacityCommand
-	21,  // 41: holdfast.v1.BatchCommand.offer:type_name -> holdfast.v1.OfferCommand
-	22,  // 42: holdfast.v1.BatchCommand.buy:type_name -> holdfast.v1.BuyCommand
-	23,  // 43: holdfast.v1.BatchCommand.purchase:type_name -> holdfast.v1.PurchaseCommand
-	24,  // 44: holdfast.v1.BatchCommand.complete:type_name -> holdfast.v1.CompleteCommand
-	25,  // 45: holdfast.v1.BatchCommand.undo:type_name -> holdfast.v1.UndoCommand
-	26,  // 46: holdfast.v1.BatchCommand.refund:type_name -> holdfast.v1.RefundCommand
-	27,  // 47: holdfast.v1.BatchCommand.admit:type_name -> holdfast.v1.AdmitCommand
-	28,  // 48: holdfast.v1.BatchCommand.reissue:type_name -> holdfast.v1.ReissueCommand
-	29,  // 49: holdfast.v1.BatchCommand.cancel:type_name -> holdfast.v1.CancelCommand
-	30,  // 50: holdfast.v1.BatchCommand.one_click:type_name -> holdfast.v1.OneClickCommand
-	41,  // 51: holdfast.v1.BatchCommand.touch:type_name -> holdfast.v1.TouchCommand
-	31,  // 52: holdfast.v1.BatchCommand.join:type_name -> holdfast.v1.JoinCommand
-	32,  // 53: holdfast.v1.BatchCommand.leave:type_name -> holdfast.v1.LeaveCommand
-	33,  // 54: holdfast.v1.BatchCommand.place:type_name -> holdfast.v1.PlaceCommand
-	34,  // 55: holdfast.v1.BatchCommand.absent:type_name -> holdfast.v1.AbsentCommand
-	35,  // 56: holdfast.v1.BatchCommand.present:type_name -> holdfast.v1.PresentCommand
-	36,  // 57: holdfast.v1.BatchCommand.wait:type_name -> holdfast.v1.WaitCommand
-	38,  // 58: holdfast.v1.BatchCommand.draw:type_name -> holdfast.v1.DrawCommand
-	42,  // 59: holdfast.v1.TouchCommand.touches:type_name -> holdfast.v1.Touch
-	46,  // 60: holdfast.v1.Reply.error:type_name -> holdfast.v1.Error
-	48,  // 61: holdfast.v1.Reply.hold:type_name -> holdfast.v1.Hold
-	50,  // 62: holdfast.v1.Reply.order:type_name -> holdfast.v1.Order
-	56,  // 63: holdfast.v1.Reply.event:type_name -> holdfast.v1.Event
-	71,  // 64: holdfast.v1.Reply.capacity:type_name -> holdfast.v1.Capacity
-	44,  // 65: holdfast.v1.Reply.results:type_name -> holdfast.v1.Reply
-	52,  // 66: holdfast.v1.Reply.purchase:type_name -> holdfast.v1.Purchase
-	53,  // 67: holdfast.v1.Reply.offer:type_name -> holdfast.v1.Offer
-	54,  // 68: holdfast.v1.Reply.refund:type_name -> holdfast.v1.Refund
-	51,  // 69: holdfast.v1.Reply.ticket:type_name -> holdfast.v1.Ticket
-	45,  // 70: holdfast.v1.Reply.touches:type_name -> holdfast.v1.Touches
-	57,  // 71: holdfast.v1.Reply.place:type_name -> holdfast.v1.Place
-	61,  // 72: holdfast.v1.Reply.line:type_name -> holdfast.v1.Line
-	66,  // 73: holdfast.v1.Reply.waiter:type_name -> holdfast.v1.Waiter
-	47,  // 74: holdfast.v1.Error.alternatives:type_name -> holdfast.v1.Alternative
-	76,  // 75: holdfast.v1.Hold.expires_at:type_name -> google.protobuf.Timestamp
-	49,  // 76: holdfast.v1.Hold.items:type_name -> holdfast.v1.TakenItem
-	6,   // 77: holdfast.v1.TakenItem.fees:type_name -> holdfast.v1.Fee
-	76,  // 78: holdfast.v1.Order.at:type_name -> google.protobuf.Timestamp
-	49,  // 79: holdfast.v1.Order.items:type_name -> holdfast.v1.TakenItem
-	51,  // 80: holdfast.v1.Order.tickets:type_name -> holdfast.v1.Ticket
-	76,  // 81: holdfast.v1.Order.undo_until:type_name -> google.protobuf.Timestamp
-	54,  // 82: holdfast.v1.Order.refunds:type_name -> holdfast.v1.Refund
-	76,  // 83: holdfast.v1.Ticket.admitted_at:type_name -> google.protobuf.Timestamp
-	76,  // 84: holdfast.v1.Purchase.hold_until:type_name -> google.protobuf.Timestamp
-	76,  // 85: holdfast.v1.Purchase.pay_until:type_name -> google.protobuf.Timestamp
-	76,  // 86: holdfast.v1.Purchase.undo_until:type_name -> google.protobuf.Timestamp
-	76,  // 87: holdfast.v1.Purchase.at:type_name -> google.protobuf.Timestamp
-	76,  // 88: holdfast.v1.Offer.expires_at:type_name -> google.protobuf.Timestamp
-	49,  // 89: holdfast.v1.Offer.items:type_name -> holdfast.v1.TakenItem
-	76,  // 90: holdfast.v1.Refund.at:type_name -> google.protobuf.Timestamp
-	76,  // 91: holdfast.v1.Event.doors_at:type_name -> google.protobuf.Timestamp
-	76,  // 92: holdfast.v1.Event.starts_at:type_name -> google.protobuf.Timestamp
-	76,  // 93: holdfast.v1.Event.opens_at:type_name -> google.protobuf.Timestamp
-	76,  // 94: holdfast.v1.Event.closes_at:type_name -> google.protobuf.Timestamp
-	69,  // 95: holdfast.v1.Event.pools:type_name -> holdfast.v1.Pool
-	70,  // 96: holdfast.v1.Event.lots:type_name -> holdfast.v1.Lot
-	76,  // 97: holdfast.v1.Event.refund_until:type_name -> google.protobuf.Timestamp
-	55,  // 98: holdfast.v1.Event.cancel:type_name -> holdfast.v1.CancelProgress
-	61,  // 99: holdfast.v1.Event.line:type_name -> holdfast.v1.Line
-	68,  // 100: holdfast.v1.Event.waiting_list:type_name -> holdfast.v1.WaitingList
-	76,  // 101: holdfast.v1.Place.until:type_name -> google.protobuf.Timestamp
-	58,  // 102: holdfast.v1.Place.prices:type_name -> holdfast.v1.LotPrice
-	59,  // 103: holdfast.v1.Place.chance:type_name -> holdfast.v1.Chance
-	60,  // 104: holdfast.v1.Place.receipt:type_name -> holdfast.v1.Receipt
-	65,  // 105: holdfast.v1.Line.tracks:type_name -> holdfast.v1.Track
-	76,  // 106: holdfast.v1.Line.lobby_at:type_name -> google.protobuf.Timestamp
-	62,  // 107: holdfast.v1.Line.fairness:type_name -> holdfast.v1.Fairness
-	63,  // 108: holdfast.v1.Fairness.all:type_name -> holdfast.v1.FairTrack
-	63,  // 109: holdfast.v1.Fairness.tracks:type_name -> holdfast.v1.FairTrack
-	76,  // 110: holdfast.v1.Waiter.until:type_name -> google.protobuf.Timestamp
-	67,  // 111: holdfast.v1.Waiter.wishes:type_name -> holdfast.v1.WishShown
-	6,   // 112: holdfast.v1.Lot.fees:type_name -> holdfast.v1.Fee
-	52,  // 113: holdfast.v1.PurchaseChanged.purchase:type_name -> holdfast.v1.Purchase
-	50,  // 114: holdfast.v1.PurchaseChanged.order:type_name -> holdfast.v1.Order
-	61,  // 115: holdfast.v1.LineNow.line:type_name -> holdfast.v1.Line
-	74,  // 116: holdfast.v1.LineNow.checkpoints:type_name -> holdfast.v1.Checkpoint
-	58,  // 117: holdfast.v1.LineNow.lots:type_name -> holdfast.v1.LotPrice
-	59,  // 118: holdfast.v1.Checkpoint.chance:type_name -> holdfast.v1.Chance
-	57,  // 119: holdfast.v1.LineChanged.place:type_name -> holdfast.v1.Place
-	66,  // 120: holdfast.v1.LineChanged.waiter:type_name -> holdfast.v1.Waiter
-	121, // [121:121] is the sub-list for method output_type
-	121, // [121:121] is the sub-list for method input_type
-	121, // [121:121] is the sub-list for extension type_name
-	121, // [121:121] is the sub-list for extension extendee
-	0,   // [0:121] is the sub-list for field type_name
+	40,  // 26: holdfast.v1.CodesCommand.codes:type_name -> holdfast.v1.CodeSpec
+	79,  // 27: holdfast.v1.CodeSpec.opens_at:type_name -> google.protobuf.Timestamp
+	79,  // 28: holdfast.v1.CodeSpec.ends_at:type_name -> google.protobuf.Timestamp
+	42,  // 29: holdfast.v1.Batch.commands:type_name -> holdfast.v1.BatchCommand
+	0,   // 30: holdfast.v1.BatchCommand.create:type_name -> holdfast.v1.CreateCommand
+	1,   // 31: holdfast.v1.BatchCommand.update:type_name -> holdfast.v1.UpdateCommand
+	8,   // 32: holdfast.v1.BatchCommand.open:type_name -> holdfast.v1.OpenCommand
+	9,   // 33: holdfast.v1.BatchCommand.pause:type_name -> holdfast.v1.PauseCommand
+	10,  // 34: holdfast.v1.BatchCommand.close:type_name -> holdfast.v1.CloseCommand
+	11,  // 35: holdfast.v1.BatchCommand.get:type_name -> holdfast.v1.GetCommand
+	12,  // 36: holdfast.v1.BatchCommand.hold:type_name -> holdfast.v1.HoldCommand
+	14,  // 37: holdfast.v1.BatchCommand.extend:type_name -> holdfast.v1.ExtendCommand
+	15,  // 38: holdfast.v1.BatchCommand.release:type_name -> holdfast.v1.ReleaseCommand
+	16,  // 39: holdfast.v1.BatchCommand.confirm:type_name -> holdfast.v1.ConfirmCommand
+	17,  // 40: holdfast.v1.BatchCommand.order:type_name -> holdfast.v1.OrderCommand
+	18,  // 41: holdfast.v1.BatchCommand.block:type_name -> holdfast.v1.BlockCommand
+	19,  // 42: holdfast.v1.BatchCommand.unblock:type_name -> holdfast.v1.UnblockCommand
+	20,  // 43: holdfast.v1.BatchCommand.capacity:type_name -> holdfast.v1.CapacityCommand
+	21,  // 44: holdfast.v1.BatchCommand.offer:type_name -> holdfast.v1.OfferCommand
+	22,  // 45: holdfast.v1.BatchCommand.buy:type_name -> holdfast.v1.BuyCommand
+	23,  // 46: holdfast.v1.BatchCommand.purchase:type_name -> holdfast.v1.PurchaseCommand
+	24,  // 47: holdfast.v1.BatchCommand.complete:type_name -> holdfast.v1.CompleteCommand
+	25,  // 48: holdfast.v1.BatchCommand.undo:type_name -> holdfast.v1.UndoCommand
+	26,  // 49: holdfast.v1.BatchCommand.refund:type_name -> holdfast.v1.RefundCommand
+	27,  // 50: holdfast.v1.BatchCommand.admit:type_name -> holdfast.v1.AdmitCommand
+	28,  // 51: holdfast.v1.BatchCommand.reissue:type_name -> holdfast.v1.ReissueCommand
+	29,  // 52: holdfast.v1.BatchCommand.cancel:type_name -> holdfast.v1.CancelCommand
+	30,  // 53: holdfast.v1.BatchCommand.one_click:type_name -> holdfast.v1.OneClickCommand
+	43,  // 54: holdfast.v1.BatchCommand.touch:type_name -> holdfast.v1.TouchCommand
+	31,  // 55: holdfast.v1.BatchCommand.join:type_name -> holdfast.v1.JoinCommand
+	32,  // 56: holdfast.v1.BatchCommand.leave:type_name -> holdfast.v1.LeaveCommand
+	33,  // 57: holdfast.v1.BatchCommand.place:type_name -> holdfast.v1.PlaceCommand
+	34,  // 58: holdfast.v1.BatchCommand.absent:type_name -> holdfast.v1.AbsentCommand
+	35,  // 59: holdfast.v1.BatchCommand.present:type_name -> holdfast.v1.PresentCommand
+	36,  // 60: holdfast.v1.BatchCommand.wait:type_name -> holdfast.v1.WaitCommand
+	38,  // 61: holdfast.v1.BatchCommand.draw:type_name -> holdfast.v1.DrawCommand
+	39,  // 62: holdfast.v1.BatchCommand.codes:type_name -> holdfast.v1.CodesCommand
+	44,  // 63: holdfast.v1.TouchCommand.touches:type_name -> holdfast.v1.Touch
+	48,  // 64: holdfast.v1.Reply.error:type_name -> holdfast.v1.Error
+	50,  // 65: holdfast.v1.Reply.hold:type_name -> holdfast.v1.Hold
+	52,  // 66: holdfast.v1.Reply.order:type_name -> holdfast.v1.Order
+	58,  // 67: holdfast.v1.Reply.event:type_name -> holdfast.v1.Event
+	74,  // 68: holdfast.v1.Reply.capacity:type_name -> holdfast.v1.Capacity
+	46,  // 69: holdfast.v1.Reply.results:type_name -> holdfast.v1.Reply
+	54,  // 70: holdfast.v1.Reply.purchase:type_name -> holdfast.v1.Purchase
+	55,  // 71: holdfast.v1.Reply.offer:type_name -> holdfast.v1.Offer
+	56,  // 72: holdfast.v1.Reply.refund:type_name -> holdfast.v1.Refund
+	53,  // 73: holdfast.v1.Reply.ticket:type_name -> holdfast.v1.Ticket
+	47,  // 74: holdfast.v1.Reply.touches:type_name -> holdfast.v1.Touches
+	59,  // 75: holdfast.v1.Reply.place:type_name -> holdfast.v1.Place
+	63,  // 76: holdfast.v1.Reply.line:type_name -> holdfast.v1.Line
+	68,  // 77: holdfast.v1.Reply.waiter:type_name -> holdfast.v1.Waiter
+	49,  // 78: holdfast.v1.Error.alternatives:type_name -> holdfast.v1.Alternative
+	79,  // 79: holdfast.v1.Hold.expires_at:type_name -> google.protobuf.Timestamp
+	51,  // 80: holdfast.v1.Hold.items:type_name -> holdfast.v1.TakenItem
+	6,   // 81: holdfast.v1.TakenItem.fees:type_name -> holdfast.v1.Fee
+	79,  // 82: holdfast.v1.Order.at:type_name -> google.protobuf.Timestamp
+	51,  // 83: holdfast.v1.Order.items:type_name -> holdfast.v1.TakenItem
+	53,  // 84: holdfast.v1.Order.tickets:type_name -> holdfast.v1.Ticket
+	79,  // 85: holdfast.v1.Order.undo_until:type_name -> google.protobuf.Timestamp
+	56,  // 86: holdfast.v1.Order.refunds:type_name -> holdfast.v1.Refund
+	79,  // 87: holdfast.v1.Ticket.admitted_at:type_name -> google.protobuf.Timestamp
+	79,  // 88: holdfast.v1.Purchase.hold_until:type_name -> google.protobuf.Timestamp
+	79,  // 89: holdfast.v1.Purchase.pay_until:type_name -> google.protobuf.Timestamp
+	79,  // 90: holdfast.v1.Purchase.undo_until:type_name -> google.protobuf.Timestamp
+	79,  // 91: holdfast.v1.Purchase.at:type_name -> google.protobuf.Timestamp
+	79,  // 92: holdfast.v1.Offer.expires_at:type_name -> google.protobuf.Timestamp
+	51,  // 93: holdfast.v1.Offer.items:type_name -> holdfast.v1.TakenItem
+	79,  // 94: holdfast.v1.Refund.at:type_name -> google.protobuf.Timestamp
+	79,  // 95: holdfast.v1.Event.doors_at:type_name -> google.protobuf.Timestamp
+	79,  // 96: holdfast.v1.Event.starts_at:type_name -> google.protobuf.Timestamp
+	79,  // 97: holdfast.v1.Event.opens_at:type_name -> google.protobuf.Timestamp
+	79,  // 98: holdfast.v1.Event.closes_at:type_name -> google.protobuf.Timestamp
+	72,  // 99: holdfast.v1.Event.pools:type_name -> holdfast.v1.Pool
+	73,  // 100: holdfast.v1.Event.lots:type_name -> holdfast.v1.Lot
+	79,  // 101: holdfast.v1.Event.refund_until:type_name -> google.protobuf.Timestamp
+	57,  // 102: holdfast.v1.Event.cancel:type_name -> holdfast.v1.CancelProgress
+	63,  // 103: holdfast.v1.Event.line:type_name -> holdfast.v1.Line
+	70,  // 104: holdfast.v1.Event.waiting_list:type_name -> holdfast.v1.WaitingList
+	71,  // 105: holdfast.v1.Event.codes:type_name -> holdfast.v1.CodeShown
+	79,  // 106: holdfast.v1.Place.until:type_name -> google.protobuf.Timestamp
+	60,  // 107: holdfast.v1.Place.prices:type_name -> holdfast.v1.LotPrice
+	61,  // 108: holdfast.v1.Place.chance:type_name -> holdfast.v1.Chance
+	62,  // 109: holdfast.v1.Place.receipt:type_name -> holdfast.v1.Receipt
+	67,  // 110: holdfast.v1.Line.tracks:type_name -> holdfast.v1.Track
+	79,  // 111: holdfast.v1.Line.lobby_at:type_name -> google.protobuf.Timestamp
+	64,  // 112: holdfast.v1.Line.fairness:type_name -> holdfast.v1.Fairness
+	65,  // 113: holdfast.v1.Fairness.all:type_name -> holdfast.v1.FairTrack
+	65,  // 114: holdfast.v1.Fairness.tracks:type_name -> holdfast.v1.FairTrack
+	79,  // 115: holdfast.v1.Waiter.until:type_name -> google.protobuf.Timestamp
+	69,  // 116: holdfast.v1.Waiter.wishes:type_name -> holdfast.v1.WishShown
+	79,  // 117: holdfast.v1.CodeShown.opens_at:type_name -> google.protobuf.Timestamp
+	79,  // 118: holdfast.v1.CodeShown.ends_at:type_name -> google.protobuf.Timestamp
+	6,   // 119: holdfast.v1.Lot.fees:type_name -> holdfast.v1.Fee
+	54,  // 120: holdfast.v1.PurchaseChanged.purchase:type_name -> holdfast.v1.Purchase
+	52,  // 121: holdfast.v1.PurchaseChanged.order:type_name -> holdfast.v1.Order
+	63,  // 122: holdfast.v1.LineNow.line:type_name -> holdfast.v1.Line
+	77,  // 123: holdfast.v1.LineNow.checkpoints:type_name -> holdfast.v1.Checkpoint
+	60,  // 124: holdfast.v1.LineNow.lots:type_name -> holdfast.v1.LotPrice
+	61,  // 125: holdfast.v1.Checkpoint.chance:type_name -> holdfast.v1.Chance
+	59,  // 126: holdfast.v1.LineChanged.place:type_name -> holdfast.v1.Place
+	68,  // 127: holdfast.v1.LineChanged.waiter:type_name -> holdfast.v1.Waiter
+	128, // [128:128] is the sub-list for method output_type
+	128, // [128:128] is the sub-list for method input_type
+	128, // [128:128] is the sub-list for extension type_name
+	128, // [128:128] is the sub-list for extension extendee
+	0,   // [0:128] is the sub-list for field type_name
 }
 
 func init() { file_holdfast_proto_init() }
@@ -10057,7 +10546,8 @@ func file_holdfast_proto_init() {
 	file_holdfast_proto_msgTypes[26].OneofWrappers = []any{}
 	file_holdfast_proto_msgTypes[30].OneofWrappers = []any{}
 	file_holdfast_proto_msgTypes[36].OneofWrappers = []any{}
-	file_holdfast_proto_msgTypes[40].OneofWrappers = []any{
+	file_holdfast_proto_msgTypes[40].OneofWrappers = []any{}
+	file_holdfast_proto_msgTypes[42].OneofWrappers = []any{
 		(*BatchCommand_Create)(nil),
 		(*BatchCommand_Update)(nil),
 		(*BatchCommand_Open)(nil),
@@ -10090,16 +10580,17 @@ func file_holdfast_proto_init() {
 		(*BatchCommand_Present)(nil),
 		(*BatchCommand_Wait)(nil),
 		(*BatchCommand_Draw)(nil),
+		(*BatchCommand_Codes)(nil),
 	}
-	file_holdfast_proto_msgTypes[56].OneofWrappers = []any{}
-	file_holdfast_proto_msgTypes[66].OneofWrappers = []any{}
+	file_holdfast_proto_msgTypes[58].OneofWrappers = []any{}
+	file_holdfast_proto_msgTypes[68].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_holdfast_proto_rawDesc), len(file_holdfast_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   76,
+			NumMessages:   79,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
