@@ -307,7 +307,7 @@ func (m *Model) place(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
 func (m *Model) showPlace(out *engine.Outcome, e *modelEntry) {
 	v := &engine.PlaceView{Event: m.key.ID, Buyer: e.buyer, Entry: e.n, Place: e.place, State: e.state, Absent: e.absent, Track: m.tracks()[e.track].Track, Wants: e.wants}
 	if v.InLobby = m.line.phase == engine.LineLobby || int(e.n) <= m.line.lobby; v.InLobby {
-		v.Leaf = m.leaf(e)
+		v.Leaf, v.Commit = m.leaf(e), m.line.commit
 	}
 	switch {
 	case m.Closed() && e.live():
