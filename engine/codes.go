@@ -182,3 +182,13 @@ func (e *Event) placeCode(slot uint32, by int64) {
 		e.breach = breach{found: true, code: true, place: code - 1}
 	}
 }
+
+// dropPlaceCode forgets which code an entry was joined with.
+func (e *Event) dropPlaceCode(slot uint32) {
+	if e.codeOfEntry(slot) == 0 {
+		return
+	}
+	e.rows -= e.entryHash(slot)
+	e.codes.entries.set(slot, 0)
+	e.rows += e.entryHash(slot)
+}

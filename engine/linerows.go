@@ -137,8 +137,11 @@ func (e *Event) setState(slot uint32, state PlaceState, set, clear uint8) {
 	r := l.rows.at(slot)
 	e.waited(r, state)
 	e.rows -= l.placeHash(slot)
-	if countsCode(r.state) && !countsCode(state) {
+	switch {
+	case countsCode(r.state) && !countsCode(state):
 		e.placeCode(slot, -1)
+	case !countsCode(r.state) && countsCode(state): // an order after the pass has run out: the use was given back then, and may be another's
+		e.dropPlaceCode(slot)
 	}
 	l.counts[r.state]--
 	r.state, r.flags = state, r.flags&^clear|set
