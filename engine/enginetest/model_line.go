@@ -285,7 +285,9 @@ func (m *Model) place(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
 	m.refusals.addIf(cmd.Buyer != "" && e == nil && w == nil, engine.CodeNotInLine, "buyer")
 	return func(out *engine.Outcome) *modelRequest {
 		if w != nil {
-			m.showWaiter(out, w)
+			if m.showWaiter(out, w); w.state == engine.WaitOffered {
+				m.showHold(out, w.hold)
+			}
 		}
 		if e != nil {
 			m.showPlace(out, e)
