@@ -109,8 +109,9 @@ const (
 	// pushPasses is how long a change of a purchase that is not settled waits for the next one: nobody follows faster by eye, and most are over by then, even
 	// when much is going on, and to read and publish them as well would make it more.
 	pushPasses = 250 * time.Millisecond
-	// receiptsTogetherMax is how many answers with receipts share a tree: a path in it has some twelve hashes, more if they are batches.
-	receiptsTogetherMax = 4096
+	// receiptsTogetherMax is how many receipts share a tree, rounded up to whole answers. With more a signature costs each less than the next hash in its path, which
+	// every reply carries.
+	receiptsTogetherMax = 256
 	// lineEvery is how often a line is published, paceSeconds over how long its pace is measured, followedAtOnce how many of those who wait in an event are looked at each time.
 	lineEvery      = time.Second
 	paceSeconds    = 60

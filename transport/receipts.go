@@ -1,8 +1,6 @@
 package transport
 
 import (
-	"strings"
-
 	"github.com/holdfast-engine/holdfast/engine/line"
 )
 
@@ -10,28 +8,31 @@ import (
 type receipts struct {
 	account   string
 	leaves    []line.Hash
-	grove     *line.Grove
+	grove     *line.Grove // nil: there are none
 	root      line.Hash
 	kid       string
 	signature line.Signature
 	taken     int
+	one       line.Receipt // the last one, with the memory of its path
 }
 
 // receiptBytesMax is the most that a receipt takes in an answer.
 const receiptBytesMax = 2048
 
-// receiptsFor makes the receipts that answers are to have, in the order of the answers. Where nothing can be signed there are none: the joins stand, and their receipts can be asked for.
-func receiptsFor(s *Server, answers []*request) *receipts {
-	g := &receipts{account: s.config.Account}
-	for _, r := range answers {
-		for i := range r.placed {
-			if r.placed[i].receipt {
-				g.leaves = append(g.leaves, r.placed[i].leaf)
+// sign makes the receipts of answers, in their order, and returns of how many answers: no more than belong into one tree. Where nothing can be signed there are none: the joins stand, and their
+// receipts can be asked for.
+func (g *receipts) sign(s *Server, answers []*request) (n int) {
+	g.account, g.leaves, g.grove, g.taken = s.config.Account, g.leaves[:0], nil, 0
+	for n < len(answers) && len(g.leaves) < receiptsTogetherMax {
+		for i := range answers[n].placed {
+			if p := &answers[n].placed[i]; p.receipt {
+				g.leaves = append(g.leaves, p.leaf)
 			}
 		}
+		n++
 	}
 	if len(g.leaves) == 0 {
-		return g
+		return n
 	}
 	g.grove = line.NewGrove(g.leaves)
 	g.root = g.grove.Root()
@@ -40,18 +41,18 @@ func receiptsFor(s *Server, answers []*request) *receipts {
 		s.stats.receiptsFailed.Add(uint64(len(g.leaves)))
 		g.grove = nil
 	}
-	return g
+	return n
 }
 
-// next is the next receipt: of a place of a buyer. It is nil if there are none.
+// next is the next receipt, of a place of a buyer: valid until the one after it, and as long as the names are. It is nil if there are none.
 func (g *receipts) next(event, buyer string, p *placed) *line.Receipt {
 	if g.grove == nil {
 		return nil
 	}
-	index := g.taken
-	g.taken++
-	return &line.Receipt{
-		Account: g.account, Event: strings.Clone(event), Commit: p.commit, Entry: p.entry, Buyer: strings.Clone(buyer), Index: uint32(index), Size: uint32(len(g.leaves)), Root: g.root,
-		Path: g.grove.Path(index), KeyID: g.kid, Signature: g.signature,
+	g.one = line.Receipt{
+		Account: g.account, Event: event, Commit: p.commit, Entry: p.entry, Buyer: buyer, Index: uint32(g.taken), Size: uint32(len(g.leaves)), Root: g.root,
+		Path: g.grove.AppendPath(g.one.Path[:0], g.taken), KeyID: g.kid, Signature: g.signature,
 	}
+	g.taken++
+	return &g.one
 }

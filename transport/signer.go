@@ -57,6 +57,7 @@ func (g *signer) close() {
 
 func (g *signer) run(s *Server) {
 	defer close(g.stopped)
+	var made receipts
 	for {
 		g.mu.Lock()
 		for len(g.posted) == 0 && !g.closed {
@@ -68,17 +69,18 @@ func (g *signer) run(s *Server) {
 		if len(taken) == 0 {
 			return
 		}
-		for together := range slices.Chunk(taken, receiptsTogetherMax) {
-			receipts := receiptsFor(s, together)
-			for _, r := range together {
+		for len(taken) > 0 {
+			n := made.sign(s, taken)
+			for _, r := range taken[:n] {
 				if r.signing != nil {
 					r.sign(s.config.Codes, s.config.Account)
 				} else {
-					r.tellPlaces(receipts)
+					r.tellPlaces(&made)
 					r.finish()
 				}
 				s.outbox.post(r)
 			}
+			taken = taken[n:]
 		}
 	}
 }

@@ -35,15 +35,19 @@ func (g *Grove) Root() Hash {
 //
 // Source: RFC 6962, section 2.1.1.
 func (g *Grove) Path(index int) []Hash {
+	return g.AppendPath(make([]Hash, 0, len(g.levels)-1), index)
+}
+
+// AppendPath appends the audit path of leaf index to dst.
+func (g *Grove) AppendPath(dst []Hash, index int) []Hash {
 	_ = g.levels[0][index]
-	path := make([]Hash, 0, len(g.levels)-1)
 	for _, level := range g.levels[:len(g.levels)-1] {
 		if sibling := index ^ 1; sibling < len(level) {
-			path = append(path, level[sibling])
+			dst = append(dst, level[sibling])
 		}
 		index /= 2
 	}
-	return path
+	return dst
 }
 
 // VerifyPath reports whether path leads from leaf, at index (from 0) of a tree of size leaves, to root. Any input is answered; no allocation.
