@@ -76,6 +76,7 @@ func (b *bounds) transportFlags(f *pflag.FlagSet) {
 	size(f, &c.PendingBytesMax, "pending-bytes-max", transport.PendingBytesMaxDefault, "the same in bytes")
 	f.IntVar(&c.ParkedMax, "waiting-buys-max", transport.ParkedMaxDefault, "buys of the account that wait for the final state of their purchase; more are answered at once")
 	size(f, &c.ParkedBytesMax, "waiting-bytes-max", transport.ParkedBytesMaxDefault, "the same in bytes of messages and answers")
+	f.DurationVar(&c.Presence, "presence", transport.PresenceDefault, "how long a buyer in a line who has sent heartbeats may send none before they count as absent, as in 30s; at least 2s")
 	f.DurationVar(&c.RetryAfter, "retry-after", transport.OverloadedRetryAfterDefault, "hint in an overloaded answer: when to try again, as in 50ms")
 }
 

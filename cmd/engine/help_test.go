@@ -80,7 +80,7 @@ func TestEveryBoundIsAFlag(t *testing.T) {
 		"sleep-delay", "keep-every", "open-timeout", "stall-timeout", "accept-one-copy",
 		"inflight-per-event", "events-awake-max", "events-max", "sleep-after", "retention",
 		"account", "reply-prefixes", "queue-group", "account-commands-max", "account-bytes-max", "process-commands-max", "process-bytes-max",
-		"pending-messages-max", "pending-bytes-max", "waiting-buys-max", "waiting-bytes-max", "retry-after",
+		"pending-messages-max", "pending-bytes-max", "waiting-buys-max", "waiting-bytes-max", "retry-after", "presence",
 		"event-lots-max", "event-pools-max", "event-seats-max", "event-prices-max", "event-holds-max", "event-buyers-max", "event-orders-max",
 		"event-ended-max", "event-requests-max", "event-touches-max", "event-refusals-max",
 	} {

@@ -13,14 +13,15 @@ func lineCommand() *cobra.Command {
 	s := &eventSettings{}
 	cmd := &cobra.Command{
 		Use:   "line",
-		Short: "The line of an event: how far it is, and its draw",
+		Short: "The line of an event: how far it is, its draw, and how fair it was",
 		Long: `Looks at the line of an event over NATS, gives the public value that its draw waits for, and recomputes the draw from what was published. An event gets a line when
 it is created: the field line of its file, as in  line: {mode: line, draw_value: true}.  docs/line.md says what happens when, and how to run a sale with one.
 
 ` + accessHelp,
 		Example: `  engine line status night-one
   engine line draw night-one --value "lottery of 1 June 2030: 7 14 21 28 35 42"
-  engine line verify night-one`,
+  engine line verify night-one
+  engine line report night-one`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -29,7 +30,7 @@ it is created: the field line of its file, as in  line: {mode: line, draw_value:
 	f.DurationVar(&s.timeout, "timeout", eventTimeoutDefault, "how long to wait for an answer, as in 10s")
 	f.BoolVar(&s.json, "json", false, "print what was found as JSON")
 	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return s.prepare(cmd) }
-	cmd.AddCommand(s.lineStatus(), s.lineDraw(), s.lineVerify())
+	cmd.AddCommand(s.lineStatus(), s.lineDraw(), s.lineVerify(), s.lineReport())
 	return cmd
 }
 

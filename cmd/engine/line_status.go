@@ -81,15 +81,10 @@ func statusOf(e *pb.Event) *lineStatus {
 	l := e.Line
 	st := &lineStatus{
 		Event: e.Id, State: e.State, Mode: l.Mode, Phase: l.Phase, Commit: l.Commit, Root: l.Root, Value: l.Value, Seed: l.Seed, Entries: l.Entries, Served: l.Served,
-		States: []reportCount{{"waiting", l.Waiting}, {"shopping", l.Admitted}, {"ordered", l.Spent}, {"lapsed", l.Lapsed}, {"skipped", l.Skipped}, {"gone", l.Gone}, {"left", l.Left}},
+		States: statesOf(l), List: listOf(e.WaitingList),
 	}
 	for _, t := range l.Tracks {
 		st.Tracks = append(st.Tracks, statusTrack{Track: t.Track, ShareBp: t.ShareBp, Waiting: t.Waiting, Passes: t.Granted, Served: t.Served})
-	}
-	if w := e.WaitingList; w != nil {
-		st.List = []reportCount{
-			{"waiting", w.Waiting}, {"offered", w.Offered}, {"bought", w.Bought}, {"lapsed", w.Lapsed}, {"released", w.Released}, {"unpaid", w.Unpaid}, {"left", w.Left}, {"took", w.Took}, {"unfit", w.Unfit},
-		}
 	}
 	for _, lot := range e.Lots {
 		st.Free, st.Held, st.Sold = st.Free+lot.Available, st.Held+lot.Held+lot.Paying, st.Sold+lot.Sold
@@ -153,7 +148,7 @@ func (st *lineStatus) print(w io.Writer) error {
 	t = tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(t, "\n  track\tshare\tpasses\tserved to place\twaiting\t\n")
 	for _, tr := range st.Tracks {
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t\n", tr.Track, percentText(float64(tr.ShareBp)/1e4), thousands(tr.Passes), thousands(tr.Served), thousands(tr.Waiting)) //nolint:mnd // hundredths of a percent
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t\n", tr.Track, percentText(float64(tr.ShareBp)/basisPoints), thousands(tr.Passes), thousands(tr.Served), thousands(tr.Waiting))
 	}
 	_ = t.Flush() // a strings.Builder takes everything
 	_, err := io.WriteString(w, b.String())

@@ -137,3 +137,54 @@ func TestTheExampleOfADrawIsVerified(t *testing.T) {
 	_, err = engineRun(t, "line", "verify", draw, "--jwks", keys, "--receipt", draw)
 	refuses(t, err, "not a receipt", "join or place")
 }
+
+// TestALineIsReportedFromAnEngineAndFromItsLog: the figures are the same, and the log is judged.
+func TestALineIsReportedFromAnEngineAndFromItsLog(t *testing.T) {
+	data := newData(t)
+	s := serveOn(t, data)
+	mustSteer(t, s, "create", "-f", write(t, "night.yaml", strings.Replace(lineYAML, "draw_value: true", "draw_value: false", 1)))
+	lineIn(t, s, engine.LineLobby)
+	c := connectTo(t, s)
+	for i := range lineOfTest {
+		if _, err := c.Join(within(t), "night-one", &pb.JoinCommand{Buyer: "b" + strconv.Itoa(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustSteer(t, s, "open", "night-one")
+	lineIn(t, s, engine.LineServing)
+	for i := range lineOfTest {
+		buyer := "b" + strconv.Itoa(i)
+		if p, _, err := c.Place(within(t), "night-one", &pb.PlaceCommand{Buyer: buyer}); err != nil {
+			t.Fatal(err)
+		} else if p.State == engine.PlaceAdmitted.String() {
+			h, err := c.Hold(within(t), "night-one", &pb.HoldCommand{Buyer: buyer, Items: []*pb.Item{{Lot: "ga", Quantity: 1}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.Confirm(within(t), "night-one", &pb.ConfirmCommand{Buyer: buyer, Hold: h.Id, PaymentRef: "inv"}); err != nil {
+				t.Fatal(err)
+			}
+			break
+		}
+	}
+	wants(t, must(t, "line", "report", "night-one", "--nats", s.NATS), "Fairness of the line of night-one", "Overtaken outside the rules", "general", "1 ordered")
+	var live, logged fairReport
+	if err := json.Unmarshal([]byte(must(t, "line", "report", "night-one", "--nats", s.NATS, "--json")), &live); err != nil {
+		t.Fatal(err)
+	}
+	mustSteer(t, s, "create", "plain", "-f", write(t, "plain.yaml", "name: Plain\ncurrency: EUR\nlots: [{lot: ga, face_minor: 1, capacity: 1}]\n"))
+	_, err := engineRun(t, "line", "report", "plain", "--nats", s.NATS)
+	refuses(t, err, "has no line", "engine line --help")
+	s.stop()
+	wants(t, must(t, "line", "report", "night-one", "--data", data), "Checked by the log", "0 inversions in 4 passes")
+	if err := json.Unmarshal([]byte(must(t, "line", "report", "night-one", "--data", data, "--json")), &logged); err != nil {
+		t.Fatal(err)
+	}
+	if logged.Checked == nil || logged.Checked.Inversions != 0 || logged.Checked.Passes != 4 || live.All.Served != 4 || live.All != logged.All || live.Seed != logged.Seed || live.Tickets != 1 {
+		t.Errorf("live it says %+v, by the log %+v, checked %+v", live.reportLineOf, logged.reportLineOf, logged.Checked)
+	}
+	_, err = engineRun(t, "line", "report", "plain", "--data", data)
+	refuses(t, err, "has no line")
+	_, err = engineRun(t, "line", "report", "night-one", "--data", data, "--archive", data)
+	refuses(t, err, "not both")
+}
