@@ -37,6 +37,10 @@ demo: ## a whole on-sale in a temporary folder
 demo-exit: ## the same, and leave once the ledger is in balance
 	go run ./cmd/engine demo --exit
 
+.PHONY: demo-line
+demo-line: ## 100,000 buyers in a line for 5,000 tickets: lobby, draw, passes, waiting list; and leave once everything adds up
+	go run ./cmd/engine demo --line --exit
+
 .PHONY: test
 test: ## every test
 	go test -timeout 30m ./...

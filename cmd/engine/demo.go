@@ -25,6 +25,7 @@ type demoSettings struct {
 	tickets int64
 	seed    uint64
 	exit    bool
+	line    bool
 	log     logSettings
 }
 
@@ -50,19 +51,27 @@ away and let their hold expire. They buy with one click, step by step, or pay el
 
 When the last hold has ended, it checks the ledger: what every buyer was told, order by order, against what the engine counts, lot by lot and pool by
 pool; and reconciles the money: buyers' books, the engine's orders, and the truth of the sandbox gateway. Then it stays up, so that you can look around,
-and serves a shop page on which you can buy yourself while another crowd competes; Ctrl-C leaves and removes the folder.`,
+and serves a shop page on which you can buy yourself while another crowd competes; Ctrl-C leaves and removes the folder.
+
+With --line 100,000 people gather in a lobby, are drawn, and shop with passes, place by place; when all is sold, some go on the waiting list, and what is given back is offered
+to them or bought for them. Places are recomputed from what was published, receipts are verified, everybody's last answer is compared with the engine's, and the fairness report is printed.`,
 		Example: `  engine demo                               20,000 buyers, 5,000 tickets
   engine demo --exit                        leave when it is over: status 0 if the ledger is in balance, 1 if not
   engine demo --buyers 2000 --tickets 500   a small one
-  engine demo --seed 7                      another crowd`,
+  engine demo --seed 7                      another crowd
+  engine demo --line --exit                 100,000 buyers in a line for 5,000 tickets`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if s.line && !cmd.Flags().Changed("buyers") {
+				s.buyers = demoLineBuyersDefault
+			}
 			return demo(cmd.Context(), s, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	f := cmd.Flags()
 	f.SortFlags = false // what everybody needs comes first
-	f.IntVar(&s.buyers, "buyers", demoBuyersDefault, "people in the crowd")
+	f.BoolVar(&s.line, "line", false, "sell through a line: lobby, draw, passes, waiting list")
+	f.IntVar(&s.buyers, "buyers", demoBuyersDefault, "people in the crowd; with --line 100000 unless given")
 	f.Int64Var(&s.tickets, "tickets", demoTicketsDefault, "tickets in the house")
 	f.Uint64Var(&s.seed, "seed", 1, "what the crowd's dice start from: the same seed is the same crowd")
 	f.BoolVar(&s.exit, "exit", false, "leave when the sale is over, with status 0 if the ledger is in balance and 1 if not")
@@ -94,7 +103,11 @@ func demo(ctx context.Context, s demoSettings, stdout, stderr io.Writer) (err er
 	if err != nil {
 		return err
 	}
-	p, err := startProcess(ctx, demoProcess(dir, gateway, page, logger))
+	config := demoProcess(dir, gateway, page, logger)
+	if s.line && s.exit { // visitors of the shop page take their time
+		config.bounds.transport.Presence = demoPresence
+	}
+	p, err := startProcess(ctx, config)
 	if err != nil {
 		return err
 	}
@@ -110,7 +123,13 @@ func demo(ctx context.Context, s demoSettings, stdout, stderr io.Writer) (err er
 		if err != nil {
 			return err
 		}
-		balanced = balanced && sound
+		if balanced = balanced && sound; s.line && sound {
+			fair, err := demoCheckLine(ctx, stdout, p)
+			if err != nil {
+				return err
+			}
+			balanced = balanced && fair
+		}
 	}
 	if !balanced {
 		return errOffBalance
@@ -154,10 +173,9 @@ func demoSales(ctx context.Context, s demoSettings, p *process, gateway *sandbox
 	if err != nil {
 		return false, err
 	}
-	first := newSale(makePlan(s.tickets), s.buyers, s.seed, demoRush(s.buyers)/16, demoRush(s.buyers))
-	first.join(clients, gateway)
+	onSale := demoFirstSale(s, p, clients, gateway)
 	if s.exit {
-		return demoOnSale(ctx, p, first, stdout)
+		return onSale(ctx, stdout)
 	}
 	second := newSale(makeShopPlan(s.tickets), s.buyers, s.seed+1, 0, demoShopRush)
 	second.join(clients, gateway)
@@ -167,12 +185,25 @@ func demoSales(ctx context.Context, s demoSettings, p *process, gateway *sandbox
 	}
 	defer closeShop()
 	fmt.Fprintf(stdout, "The dashboard: %s/?event=%s shows the sale as it goes: open it now.\nThe shop page: %s%s sells Night Two, with one click and step by step.\n\n", p.httpURL, demoEvent, p.httpURL, shopPath)
-	if balanced, err = demoOnSale(ctx, p, first, stdout); err == nil && ctx.Err() == nil {
+	if balanced, err = onSale(ctx, stdout); err == nil && ctx.Err() == nil {
 		lookAround(stdout, p)
 		<-ctx.Done()
 		fmt.Fprintln(stdout, "\nleaving; the folder is removed")
 	}
 	return balanced, err
+}
+
+// demoFirstSale is the sale that is shown: to whoever comes, or through a line.
+func demoFirstSale(s demoSettings, p *process, clients []*client.Client, gateway *sandbox.Gateway) func(context.Context, io.Writer) (balanced bool, err error) {
+	if s.line {
+		sale := newLineSale(makeLinePlan(s.tickets), s.buyers, s.seed)
+		sale.join(clients, gateway)
+		sale.natsURL, sale.reports = p.natsURL, clients[len(demoShops)+1]
+		return func(ctx context.Context, stdout io.Writer) (bool, error) { return demoInLine(ctx, p, sale, stdout) }
+	}
+	sale := newSale(makePlan(s.tickets), s.buyers, s.seed, demoRush(s.buyers)/16, demoRush(s.buyers))
+	sale.join(clients, gateway)
+	return func(ctx context.Context, stdout io.Writer) (bool, error) { return demoOnSale(ctx, p, sale, stdout) }
 }
 
 // demoShopRush is how long new buyers keep coming to the sale of the shop page: long enough to buy something oneself.

@@ -146,7 +146,7 @@ func (b *buyer) choose(ctx context.Context) (held, bool) {
 			if h, ok := b.hold(ctx, ask{items: []askItem{{lot: "floor", quantity: 1}, {lot: "child", quantity: 1}}}); ok {
 				return h, true
 			}
-		case lot.seated():
+		case lot.seated() && !b.sale.plan.best:
 			if h, ok := b.chooseSeats(ctx, lot, min(quantity, lot.rowSeats)); ok {
 				return h, true
 			}
@@ -276,7 +276,9 @@ func (b *buyer) decide(ctx context.Context, h held) bool {
 
 // pay turns a hold into tickets. It reports whether the buyer is done with this sale.
 func (b *buyer) pay(ctx context.Context, h held) bool {
-	b.checksOut(ctx, h.total)
+	if h.total != totalUnknown {
+		b.checksOut(ctx, h.total)
+	}
 	if b.pays == paysElsewhere {
 		return b.payElsewhere(ctx, h)
 	}
@@ -312,7 +314,7 @@ func (b *buyer) payElsewhere(ctx context.Context, h held) bool {
 	if err != nil {
 		return false // too late: start again
 	}
-	if order.hold != h.id || order.total != h.total {
+	if order.hold != h.id || h.total != totalUnknown && order.total != h.total {
 		b.sale.ledger.breaks("hold %s promised %s, its order %s costs %s", h.id, money(h.total, demoCurrency), order.id, money(order.total, order.currency))
 	}
 	b.gets(ctx, order.id)

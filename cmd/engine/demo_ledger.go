@@ -13,6 +13,7 @@ import (
 type ledger struct {
 	mu     sync.Mutex
 	orders []toldOrder
+	back   []toldOrder // that were given back later
 	// purchases are what buyers were told last of each purchase that came to an end, by its id.
 	purchases map[string]toldPurchase
 	broken    []string // promises that an answer itself broke, found while the sale ran
@@ -21,7 +22,8 @@ type ledger struct {
 // toldOrder is an order as the reply to its confirm showed it.
 type toldOrder struct {
 	id, hold, buyer string
-	total           int64 // minor units
+	purchase        string // that it was sold by; empty if it was paid elsewhere
+	total           int64  // minor units
 	currency        string
 	tickets         []string
 	items           []toldItem
@@ -53,11 +55,16 @@ type shownCounts struct {
 // brokenMax bounds the list of broken promises: the first ones tell the story.
 const brokenMax = 20
 
-// told enters an order.
-func (l *ledger) told(o toldOrder) {
+// told enters an order, and reports whether it is new: who is told the same once more has learned nothing.
+func (l *ledger) told(o toldOrder) (first bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	same := func(other toldOrder) bool { return other.id == o.id && other.equal(&o) }
+	if slices.ContainsFunc(l.orders, same) || slices.ContainsFunc(l.back, same) {
+		return false
+	}
 	l.orders = append(l.orders, o)
+	return true
 }
 
 // ended enters the end of a purchase. It is told once: a second end that is another one breaks a promise.
@@ -80,6 +87,25 @@ func (l *ledger) undone(p toldPurchase) {
 	before := l.purchases[p.id]
 	before.undone = true
 	l.purchases[p.id] = before
+}
+
+// refunded enters that an order was given back, and its money with it.
+func (l *ledger) refunded(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i := slices.IndexFunc(l.orders, func(o toldOrder) bool { return o.id == id })
+	o := l.orders[i]
+	l.orders, l.back = slices.Delete(l.orders, i, i+1), append(l.back, o)
+	p := l.purchases[o.purchase]
+	p.refunded = true
+	l.purchases[o.purchase] = p
+}
+
+// givenBack returns the orders that were given back.
+func (l *ledger) givenBack() []toldOrder {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.back)
 }
 
 // paid returns the purchases by id.
@@ -134,8 +160,8 @@ func (l *ledger) balance(p *plan, shown *shownEvent) []string {
 			undone++
 		}
 	}
-	if int64(len(orders))+undone != shown.orders {
-		a.off("buyers were told of %d orders and took back %d, the engine counts %d", len(orders), undone, shown.orders)
+	if int64(len(orders)+len(l.givenBack()))+undone != shown.orders {
+		a.off("buyers were told of %d orders and took back %d, the engine counts %d", len(orders)+len(l.givenBack()), undone, shown.orders)
 	}
 	if shown.holdsLive != 0 {
 		a.off("%d holds are still alive although every one has ended or expired", shown.holdsLive)

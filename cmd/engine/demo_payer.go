@@ -155,7 +155,7 @@ func (b *buyer) payHold(ctx context.Context, hold string, total int64, cards []d
 			b.sees(ctx, b.click, clicked)
 			return false
 		}
-		if p.total != total {
+		if total != totalUnknown && p.total != total {
 			b.sale.ledger.breaks("hold %s promised %s, its purchase %s costs %s", hold, money(total, demoCurrency), p.id, money(p.total, demoCurrency))
 		}
 		p = b.follow(ctx, p)
@@ -250,11 +250,15 @@ func (b *buyer) bought(ctx context.Context, p toldPurchase) (done bool) {
 		b.sale.ledger.breaks("purchase %s costs %s, its order %s %s", p.id, money(p.total, demoCurrency), o.id, money(o.total, o.currency))
 	}
 	b.gets(ctx, o.id)
-	b.sale.ledger.told(o)
-	b.sale.counts.orders.Add(1)
-	b.sale.counts.served.Add(1)
+	if b.sale.ledger.told(o) {
+		b.sale.counts.orders.Add(1)
+		b.sale.counts.served.Add(1)
+	}
 	return true
 }
+
+// totalUnknown is the total of a hold that its buyer was not told: tickets that were offered to somebody who waited.
+const totalUnknown = -1
 
 // flowOneClick is what the wire calls the flow of one click.
 const flowOneClick = "one_click"
@@ -264,7 +268,7 @@ type toldPurchase struct {
 	id, buyer, flow, state, order, hold, decline, secret string
 	total                                                int64 // minor units
 	holdLives                                            bool
-	undone                                               bool
+	undone, refunded                                     bool
 }
 
 func (p *toldPurchase) final() bool {

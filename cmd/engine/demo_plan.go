@@ -43,6 +43,7 @@ type plan struct {
 	maxHold     time.Duration
 	undo        time.Duration // how long a purchase can be taken back
 	open        bool          // on sale at once
+	best        bool          // buyers take the best seats that there are, instead of choosing them
 	think       time.Duration // how long buyers think about what they hold
 	line        *pb.LineSpec  // that it is sold through; nil if whoever comes may buy
 

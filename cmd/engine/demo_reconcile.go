@@ -83,6 +83,7 @@ type side struct {
 	paid              int64 // of the orders: through the engine
 	taken             int64 // minor units, of those paid
 	undone            int64 // sold, and taken back in time
+	refunded          int64 // sold, and given back later
 	declined          int64
 	reserved, waiting int64 // must be nothing at the end
 }
@@ -116,7 +117,7 @@ func reconcile(told []toldOrder, purchases map[string]toldPurchase, kept []keptO
 			r.offBy("purchase %s was %s, says its buyer, and the engine has order %s of it", id, p.state, order.id)
 		}
 		due := int64(0)
-		if p.state == engine.PurchaseSold.String() && !p.undone {
+		if p.state == engine.PurchaseSold.String() && !p.undone && !p.refunded {
 			due = p.total
 		}
 		if isSold && order.total != p.total {
@@ -150,6 +151,8 @@ func (r *reconciliation) addBooks(told []toldOrder, purchases map[string]toldPur
 		switch {
 		case p.undone:
 			r.books.undone++
+		case p.refunded:
+			r.books.refunded++
 		case p.state == engine.PurchaseSold.String():
 			r.books.paid++
 			r.books.taken += p.total
@@ -170,6 +173,10 @@ func (r *reconciliation) addEngine(kept []keptOrder, purchases map[string]toldPu
 			if p, known := purchases[o.purchase]; !known || p.buyer != o.buyer {
 				r.offBy("the engine has order %s of purchase %s for %s, of which that buyer was not told", o.id, o.purchase, o.buyer)
 			}
+		}
+		if o.refunded > 0 && o.refunded == o.total {
+			r.engine.refunded++
+			continue
 		}
 		switch o.charge {
 		case engine.ChargeVoided.String():
@@ -213,7 +220,11 @@ func (r *reconciliation) addGateway(truth *sandbox.Truth, purchases map[string]t
 			r.gateway.declined++
 		case sandbox.Voided:
 			r.gateway.undone++
-		case sandbox.Waiting, sandbox.Undecided, sandbox.Authorised, sandbox.Captured:
+		case sandbox.Captured:
+			if len(c.Refunds) > 0 && truth.Orders[c.Order].TakenMinor == 0 {
+				r.gateway.refunded++
+			}
+		case sandbox.Waiting, sandbox.Undecided, sandbox.Authorised:
 		}
 	}
 }
@@ -230,6 +241,7 @@ func (r *reconciliation) print(w io.Writer) {
 	row("paid through us", thousands(b.paid), thousands(e.paid), thousands(g.paid))
 	row("money taken", money(b.taken, demoCurrency), money(e.taken, demoCurrency), money(g.taken, demoCurrency))
 	row("taken back in time", thousands(b.undone), thousands(e.undone), thousands(g.undone))
+	row("given back later", thousands(b.refunded), thousands(e.refunded), thousands(g.refunded))
 	row("declined", thousands(b.declined), "", thousands(g.declined))
 	row("reserved, undecided", "", "", fmt.Sprintf("%d, %d", g.reserved, g.waiting))
 	if len(r.off) == 0 {

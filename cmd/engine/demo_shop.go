@@ -173,7 +173,7 @@ func toldOf(p *pb.Purchase) toldPurchase {
 
 // told reads an order from a reply.
 func told(o *pb.Order) toldOrder {
-	order := toldOrder{id: o.Id, hold: o.Hold, buyer: o.Buyer, total: o.TotalMinor, currency: o.Currency}
+	order := toldOrder{id: o.Id, hold: o.Hold, buyer: o.Buyer, purchase: o.Purchase, total: o.TotalMinor, currency: o.Currency}
 	for _, it := range o.Items {
 		order.items = append(order.items, toldItem{lot: it.Lot, quantity: it.Quantity, seats: it.Seats})
 	}
@@ -226,6 +226,11 @@ func (s *shop) look(ctx context.Context) (*shownEvent, error) {
 	if err != nil {
 		return nil, err
 	}
+	return shownOf(e), nil
+}
+
+// shownOf reads an event from a reply.
+func shownOf(e *pb.Event) *shownEvent {
 	shown := &shownEvent{state: e.State, holdsLive: e.HoldsLive, orders: e.Orders, stateHash: e.StateHash}
 	for _, l := range e.Lots {
 		shown.lots = append(shown.lots, shownCounts{id: l.Lot, capacity: l.Capacity, free: l.Free, held: l.Held, paying: l.Paying, sold: l.Sold, blocked: l.Blocked})
@@ -233,5 +238,5 @@ func (s *shop) look(ctx context.Context) (*shownEvent, error) {
 	for _, p := range e.Pools {
 		shown.pools = append(shown.pools, shownCounts{id: p.Pool, capacity: p.Capacity, free: p.Free, held: p.Held, paying: p.Paying, sold: p.Sold, blocked: p.Blocked})
 	}
-	return shown, nil
+	return shown
 }

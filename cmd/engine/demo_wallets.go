@@ -12,8 +12,9 @@ import (
 
 // knownBuyer is somebody who has bought before and has saved cards, as a shop brings them along when it begins with Holdfast.
 type knownBuyer struct {
-	id    string
-	cards []demoCard
+	id      string
+	cards   []demoCard
+	autoBuy bool // agrees that tickets from a waiting list are bought
 }
 
 // What all buyers of the demo have in common.
@@ -33,6 +34,11 @@ func (k *knownBuyer) imports(now time.Time) []wallet.Command {
 			ExpiryMonth: 12, ExpiryYear: int64(now.Year()) + 5, MakeDefault: i == 0, SavedAtMs: saved.UnixMilli(),
 			Purchases: 3, LastPurchaseMs: now.Add(-demoSavedAgo / 2).UnixMilli(),
 			Scope: wallet.ScopeOneClick, Version: demoAgreement, CapMinor: demoCapMinor, Currency: demoCurrency,
+		})
+	}
+	if k.autoBuy {
+		list = append(list, wallet.Command{
+			Verb: wallet.VerbAgree, RequestID: "agree", Buyer: k.id, Scope: wallet.ScopeAutoBuy, Version: demoAgreement, CapMinor: demoCapMinor, Currency: demoCurrency, WallMs: now.UnixMilli(),
 		})
 	}
 	return list
