@@ -6,6 +6,13 @@ import (
 	"unsafe"
 )
 
+// TestSomebodyOnTheWaitingListIsSmall: a row with up to four wishes; beside it there are four bytes for each of them in a queue.
+func TestSomebodyOnTheWaitingListIsSmall(t *testing.T) {
+	if size := unsafe.Sizeof(waiterRow{}); size > 64 {
+		t.Errorf("somebody who waits takes %d bytes", size)
+	}
+}
+
 // TestAWaiterIsSmall adds up what somebody in the line takes beyond the id, and compares it with the heap: a row of the line, which entry is the buyer's newest, the
 // buyer's row, and a place in the index of buyers.
 func TestAWaiterIsSmall(t *testing.T) {

@@ -77,6 +77,13 @@ func TestLongLinesAnswerAsTheModelDoes(t *testing.T) {
 		if r := checker.Report(); r.Inversions > 0 {
 			t.Fatalf("seed %d: %q", seed, r.Wrong)
 		}
+		if fair, ok := shell.Event.Fairness(); ok {
+			v, _ := shell.Event.Line()
+			counted := [...]uint64{fair.All.Joined, fair.All.Served, fair.All.NoShows, fair.All.Left, fair.All.Overtook}
+			if want := [...]uint64{uint64(v.Joined), uint64(checker.Passes()), uint64(v.Gone), uint64(v.Left), 0}; counted != want || fair.All.Ordered < uint64(v.Spent) {
+				t.Fatalf("seed %d: joined, served, no-shows, left and overtaken are %d, the report says %+v", seed, want, fair.All)
+			}
+		}
 		seed++
 	}
 	for _, want := range []struct {

@@ -350,7 +350,7 @@ func (m *Model) viewLine() *engine.LineView {
 		*counts[e.state]++
 	}
 	for i, t := range m.tracks() {
-		v.Tracks = append(v.Tracks, engine.TrackView{Track: t.Track, ShareBp: t.ShareBp, Waiting: int64(len(m.inTrack(i))), Granted: l.granted[i], Served: l.served[i]})
+		v.Tracks = append(v.Tracks, engine.TrackView{Track: t.Track, ShareBp: t.ShareBp, CodeOnly: t.CodeOnly, Waiting: int64(len(m.inTrack(i))), Granted: l.granted[i], Served: l.served[i]})
 		v.Served = max(v.Served, l.served[i])
 	}
 	return v
