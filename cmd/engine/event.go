@@ -48,6 +48,7 @@ same command with the same id has its effect once, however often it is sent.
   engine event show night-one
   engine event block night-one --lot stalls --seats A/1/1,A/1/2
   engine event capacity night-one --lot ga --to 1200
+  engine event codes night-one -f codes.yaml
   engine event close night-one`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -59,7 +60,7 @@ same command with the same id has its effect once, however often it is sent.
 	f.StringVar(&s.requestID, "request-id", "", "request id of the command (default a new random one): the same id again has its effect once")
 	f.BoolVar(&s.json, "json", false, "print the engine's answer as JSON")
 	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return s.prepare(cmd) }
-	cmd.AddCommand(s.create(), s.list(), s.show(), s.open(), s.pause(), s.close(), s.block(), s.capacity())
+	cmd.AddCommand(s.create(), s.list(), s.show(), s.open(), s.pause(), s.close(), s.block(), s.capacity(), s.codes())
 	return cmd
 }
 
@@ -258,6 +259,11 @@ func oneEvent(cmd *cobra.Command, args []string) error {
 
 // send gives one command to the engine, or to its rules with --dry-run, and prints the answer.
 func (s *eventSettings) send(ctx context.Context, event, verb string, fields map[string]any) error {
+	return s.sendShown(ctx, event, verb, verb, fields)
+}
+
+// sendShown is send for a command whose answer is shown in another way.
+func (s *eventSettings) sendShown(ctx context.Context, event, verb, shown string, fields map[string]any) error {
 	if !engine.ValidID(event) {
 		return fmt.Errorf("refused, invalid: %q cannot be the id of an event: use 1 to %d of A-Z a-z 0-9 _ -", event, engine.IDLenMax)
 	}
@@ -275,13 +281,17 @@ func (s *eventSettings) send(ctx context.Context, event, verb string, fields map
 	}
 	subject := transport.Subject(event, verb)
 	if s.dryRun {
-		return rehearse(ctx, s.timeout, s.stdout, event, subject, body)
+		visible, err := json.Marshal(withoutCodes(fields))
+		if err != nil {
+			return fmt.Errorf("%s: %w", verb, err)
+		}
+		return rehearse(ctx, s.timeout, s.stdout, event, subject, body, visible)
 	}
 	reply, err := s.ask(ctx, subject, body)
 	if err != nil {
 		return err
 	}
-	return s.print(event, verb, reply)
+	return s.print(event, shown, reply)
 }
 
 // newRequestID is an id that nobody has used.

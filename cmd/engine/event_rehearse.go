@@ -34,9 +34,9 @@ func (stage) Archived(_, _ string) (at engine.Instant, ok bool) { return 0, fals
 // Events implements transport.Engine.
 func (stage) Events(string, string, int) []string { return nil }
 
-// rehearse checks a command with the engine's own rules, prints what would be sent, and sends nothing. The command goes through a NATS server
+// rehearse checks a command with the engine's own rules, prints what would be sent (visible is body without secrets), and sends nothing. The command goes through a NATS server
 // of its own in this process, so that nothing is checked differently from the real thing.
-func rehearse(ctx context.Context, timeout time.Duration, w io.Writer, event, subject string, body []byte) error {
+func rehearse(ctx context.Context, timeout time.Duration, w io.Writer, event, subject string, body, visible []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	server, url, err := transport.Embedded(transport.EmbeddedConfig{Listen: "127.0.0.1:0"})
@@ -70,7 +70,7 @@ func rehearse(ctx context.Context, timeout time.Duration, w io.Writer, event, su
 		return refusal
 	}
 	var pretty bytes.Buffer
-	if err := json.Indent(&pretty, body, "", "  "); err != nil {
+	if err := json.Indent(&pretty, visible, "", "  "); err != nil {
 		return fmt.Errorf("--dry-run: %w", err)
 	}
 	verdict := "Its fields are right. Whether the event allows it only the running engine knows."

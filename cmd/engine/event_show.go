@@ -105,6 +105,8 @@ type wireEvent struct {
 	StateHash     string     `json:"state_hash"`
 	Pools         []wirePool `json:"pools"`
 	Lots          []wireLot  `json:"lots"`
+	Codes         []wireCode `json:"codes"`
+	CodesAll      int64      `json:"codes_all"`
 }
 
 type wireCapacity struct {
@@ -142,6 +144,8 @@ func (s *eventSettings) print(event, verb string, body []byte) error {
 	switch {
 	case reply.Event != nil && verb == "get":
 		reply.Event.print(&b)
+	case reply.Event != nil && verb == "codes":
+		reply.Event.printCodes(&b, again(reply.Repeated))
 	case reply.Event != nil:
 		fmt.Fprintf(&b, "event %s is %s%s\n", event, stateText(reply.Event.State), again(reply.Repeated))
 		if verb == "create" && reply.Event.State == "draft" {
@@ -299,7 +303,7 @@ func (s *eventSettings) listEvents(ctx context.Context, after string, limit int)
 			return fmt.Errorf("list: %w", err)
 		}
 		if s.dryRun {
-			return rehearse(ctx, s.timeout, s.stdout, "", subjectList, body)
+			return rehearse(ctx, s.timeout, s.stdout, "", subjectList, body, body)
 		}
 		answer, err := s.ask(ctx, subjectList, body)
 		if err != nil {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/holdfast-engine/holdfast/transport"
 )
 
 const nightYAML = `
@@ -200,4 +202,51 @@ func TestExampleInTheHelpIsAnEvent(t *testing.T) {
 	}
 	out := must(t, "event", "create", "-f", write(t, "example.yaml", strings.Join(lines, "\n")), "--dry-run")
 	wants(t, out, "holdfast.v1.events.night-one.create", "rules take it")
+}
+
+// TestCodesAreSetFromAFile: codes come from a file or stdin, are not printed, and are used by whoever has them.
+func TestCodesAreSetFromAFile(t *testing.T) {
+	s := serveOn(t, newData(t))
+	mustSteer(t, s, "create", "-f", write(t, "night.yaml", strings.Replace(nightYAML, "capacity: 1000\n", "capacity: 1000\n    code_only: true\n", 1)))
+	mustSteer(t, s, "open", "night-one")
+	wants(t, mustSteer(t, s, "codes", "night-one"), "has no codes", "engine event codes --help")
+	file := write(t, "codes.yaml", `
+codes:
+  - {name: fans, code: "FANS-4KQ7", uses: 2, lots: [ga], discount_bp: 1550, ends_at: 2030-05-01T10:00:00Z}
+  - {name: voucher, code: "0123456", uses: 1000, discount_minor: 500}
+`)
+	dry := mustSteer(t, s, "codes", "night-one", "-f", file, "--dry-run")
+	wants(t, dry, "fans", "(not shown)", "Nothing was sent")
+	for _, secret := range []string{"FANS-4KQ7", "0123456"} {
+		if strings.Contains(dry, secret) {
+			t.Errorf("--dry-run prints %s", secret)
+		}
+	}
+	wants(t, mustSteer(t, s, "codes", "night-one", "-f", file, "--request-id", "once"), "code fans: 0 of 2 used, 15.50 % off, for ga, until 2030-05-01T10:00:00Z", "code voucher: 0 of 1,000 used, 5.00 EUR off")
+	wants(t, mustSteer(t, s, "codes", "night-one", "-f", file, "--request-id", "once"), "done before")
+
+	for _, ask := range []struct{ body, want string }{
+		{`{"request_id":"h1","buyer":"b1","items":[{"lot":"ga","quantity":1}]}`, `"code":"lot_not_open"`},
+		{`{"request_id":"h2","buyer":"b1","items":[{"lot":"ga","quantity":1}],"code":"fans-4kq8"}`, `"code":"code_unknown"`},
+		{`{"request_id":"h3","buyer":"b1","items":[{"lot":"ga","quantity":1}],"code":" fans-4kq7"}`, `"total_minor":4053`},
+	} {
+		reply, err := transport.Ask(t.Context(), s.NATS, transport.Access{}, "holdfast.v1.events.night-one.hold", []byte(ask.body))
+		if err != nil || !strings.Contains(string(reply), ask.want) {
+			t.Errorf("%s is answered %s (%v), want %s", ask.body, reply, err, ask.want)
+		}
+	}
+	wants(t, mustSteer(t, s, "codes", "night-one"), "code fans: 1 of 2 used")
+	for _, wrong := range []struct{ file, why string }{
+		{"codes: [{name: fans, code: 1234567, uses: 1}]", "codes[0].code is not text: put it in quotes"},
+		{"codes: [fans]", "codes[0] is not of the form"},
+		{"lots: []", "no list `codes`"},
+		{"event: other\ncodes: [{name: fans}]", "which is it?"},
+		{"codes: [{name: more, code: \"FANS-4KQ9\", discount_bp: 100}]", "codes[0].uses"},
+	} {
+		_, err := steer(t, s, "codes", "night-one", "-f", write(t, "wrong.yaml", wrong.file))
+		refuses(t, err, wrong.why)
+		if strings.Contains(err.Error(), "FANS-4KQ9") || strings.Contains(err.Error(), "1234567") {
+			t.Errorf("the error has the code: %v", err)
+		}
+	}
 }
