@@ -205,7 +205,7 @@ func (s *seeds) draw(tasks []*seedTask) {
 			records = append(records, record)
 		}
 	}
-	if len(records) > 0 {
+	if len(records) > 0 && !plantedBug(plantedPromiseFirst) {
 		if err := s.vault.Keep(records...); err != nil {
 			for _, t := range tasks {
 				if t != nil {
@@ -219,6 +219,9 @@ func (s *seeds) draw(tasks []*seedTask) {
 		if t != nil {
 			s.tell(t, engine.VerbSeed, engine.LineCommand{Commit: line.Commit(drawn[i])})
 		}
+	}
+	if plantedBug(plantedPromiseFirst) {
+		_ = s.vault.Keep(records...)
 	}
 }
 
@@ -251,7 +254,7 @@ func (s *seeds) publish(t *seedTask) {
 		s.mu.Unlock()
 		s.wake()
 	}
-	if s.node.cfg.Watcher == nil {
+	if s.node.cfg.Watcher == nil || plantedBug(plantedRevealEarly) {
 		published()
 		return
 	}

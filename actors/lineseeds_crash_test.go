@@ -121,6 +121,9 @@ func (l *lineLife) tell(t *testing.T, n *Node, cmd engine.Command) *heard {
 
 const lineLifeBuyers = 9
 
+// lineLifePatience is far above what a line takes to go on: it ends a test that would never end.
+const lineLifePatience = 30 * time.Second
+
 // live takes the event from wherever it is to the first pass.
 func (l *lineLife) live(t *testing.T, n *Node, who string) {
 	t.Helper()
@@ -135,7 +138,10 @@ func (l *lineLife) live(t *testing.T, n *Node, who string) {
 		return l.tell(t, n, cmd)
 	}
 	until := func(phase engine.LinePhase) {
-		for {
+		for asked := time.Now(); ; {
+			if time.Since(asked) > lineLifePatience {
+				t.Fatalf("the line never came to %v", phase)
+			}
 			if h := do(engine.Command{Verb: engine.VerbGet}); h.code != engine.CodeOK || h.line == nil {
 				t.Fatalf("get: %v, %v", h.code, h.line)
 			} else if h.line.Phase >= phase {

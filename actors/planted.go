@@ -14,6 +14,8 @@ const (
 	plantedPostFirst               // let a request leave before its intent is durable
 	plantedTimeoutDeclines         // take it for a no when the gateway does not answer
 	plantedLetLogGo                // let the log go before the checkpoint of the KPIs is durable
+	plantedPromiseFirst            // promise the seed of a draw before it is kept
+	plantedRevealEarly             // reveal it before the lobby's root is published
 )
 
 // plantedBug reports whether this build has the bug. A constant comparison: in an ordinary build every use of it is compiled away.
