@@ -2,11 +2,14 @@ package bench_test
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/holdfast-engine/holdfast/bench"
+	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/engine/line"
 	"github.com/holdfast-engine/holdfast/transport"
 	"github.com/holdfast-engine/holdfast/transport/ticket"
 )
@@ -23,7 +26,8 @@ func BenchmarkLineJoin(b *testing.B) {
 }
 
 func benchmarkLineJoin(b *testing.B, w window) {
-	rig, end := startLobbies(b, transport.Config{Codes: newRing()})
+	ring := newRing()
+	rig, end := startLobbies(b, transport.Config{Codes: ring})
 	defer end()
 	without, endWithout := startLobbies(b, transport.Config{})
 	defer endWithout()
@@ -49,10 +53,29 @@ func benchmarkLineJoin(b *testing.B, w window) {
 	for _, j := range []*joiners{&served, &signed, &plain} {
 		j.check(b)
 	}
+	checkReceipt(b, rig, ring, signed.events[0], bench.NewWorkload(4))
 	reportBase(b, out[0])
 	reportBeside(b, "", "join", out[0], out[1])
 	reportBeside(b, "unsigned", "join", out[0], out[2])
 	reportBeside(b, "served", "join", out[0], out[3])
+}
+
+// checkReceipt verifies the receipt of the first who has joined.
+func checkReceipt(b *testing.B, rig *bench.Rig, ring *ticket.Ring, event string, w *bench.Workload) {
+	b.Helper()
+	request, buyer := make([]byte, bench.IDLen), make([]byte, bench.IDLen)
+	w.IDs(request, buyer)
+	text, err := rig.Receipt(event, string(buyer))
+	check(b, err)
+	receipt, err := line.ParseReceipt(text)
+	check(b, err)
+	keys, err := ring.Public(engine.SingleAccount)
+	check(b, err)
+	var key ed25519.PublicKey
+	for _, k := range keys.Key(receipt.KeyID) {
+		key, _ = k.Key.(ed25519.PublicKey)
+	}
+	check(b, receipt.Verify(key))
 }
 
 // newRing signs receipts with keys that lie nowhere else.

@@ -246,6 +246,15 @@ func (r *Rig) Leaves(event string) ([]string, error) {
 	}
 }
 
+// Receipt asks for the receipt of a buyer's entry in an event's lobby, in JSON.
+func (r *Rig) Receipt(event, buyer string) ([]byte, error) {
+	var reply struct {
+		Place struct{ Receipt json.RawMessage }
+	}
+	err := r.request(event, "place", fmt.Sprintf(`{"buyer":%q,"receipt":true}`, buyer), &reply)
+	return reply.Place.Receipt, err
+}
+
 // LineState is what an event says of its line. Hashes and the seed are in hexadecimal.
 type LineState struct {
 	Phase   string `json:"phase"`

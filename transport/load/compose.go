@@ -57,6 +57,7 @@ func (g *Generator) appendCommand(event int) kind {
 		if h = g.kept[event].take(oldest); h == nil {
 			k = kindHold
 		}
+	case kindHold, kindGet, kindJoin, kinds: // they need nothing
 	}
 	g.asked++
 	g.request = appendID(g.request[:0], kindLetters[k], g.asked*requestFactor)
