@@ -186,7 +186,7 @@ func demoSales(ctx context.Context, s demoSettings, p *process, gateway *sandbox
 	defer closeShop()
 	fmt.Fprintf(stdout, "The dashboard: %s/?event=%s shows the sale as it goes: open it now.\nThe shop page: %s%s sells Night Two, with one click and step by step.\n\n", p.httpURL, demoEvent, p.httpURL, shopPath)
 	if balanced, err = onSale(ctx, stdout); err == nil && ctx.Err() == nil {
-		lookAround(stdout, p)
+		lookAround(stdout, p, s.line)
 		<-ctx.Done()
 		fmt.Fprintln(stdout, "\nleaving; the folder is removed")
 	}
@@ -354,7 +354,12 @@ func demoVerify(w io.Writer, p *process) (sound bool, err error) {
 }
 
 // lookAround says what can be tried while the demo stays up.
-func lookAround(w io.Writer, p *process) {
+func lookAround(w io.Writer, p *process, line bool) {
+	more := ""
+	if line {
+		more = fmt.Sprintf("  engine line status %[1]s --http %[3]s\n  engine line verify %[1]s --nats %[2]s\n  engine line report %[1]s --nats %[2]s\n",
+			demoEvent, p.natsURL, strings.TrimPrefix(p.httpURL, "http://"))
+	}
 	fmt.Fprintf(w, `
 The dashboard: %[3]s/?event=%[1]s
 
@@ -364,11 +369,11 @@ The engine stays up. From another terminal:
   engine event list --nats %[2]s
   engine kpi --event %[1]s --by flow --http %[4]s
   engine report --event %[1]s --http %[4]s
-  curl -s %[3]s/metrics | grep holdfast_outcomes_total
+%[5]s  curl -s %[3]s/metrics | grep holdfast_outcomes_total
   curl -s %[3]s/readyz
   nats --server %[2]s request holdfast.v1.events.%[1]s.get '{}'
   nats --server %[2]s request '$SRV.INFO.holdfast' ''
 
 Ctrl-C leaves and removes the folder.
-`, demoEvent, p.natsURL, p.httpURL, strings.TrimPrefix(p.httpURL, "http://"))
+`, demoEvent, p.natsURL, p.httpURL, strings.TrimPrefix(p.httpURL, "http://"), more)
 }

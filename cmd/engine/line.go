@@ -10,14 +10,11 @@ import (
 )
 
 func lineCommand() *cobra.Command {
-	s := &eventSettings{}
 	cmd := &cobra.Command{
 		Use:   "line",
 		Short: "The line of an event: how far it is, its draw, and how fair it was",
-		Long: `Looks at the line of an event over NATS, gives the public value that its draw waits for, and recomputes the draw from what was published. An event gets a line when
-it is created: the field line of its file, as in  line: {mode: line, draw_value: true}.  docs/line.md says what happens when, and how to run a sale with one.
-
-` + accessHelp,
+		Long: `Looks at the line of an event of a running engine, gives the public value that its draw waits for, and recomputes the draw from what was published. An event gets a line when
+it is created: the field line of its file, as in  line: {mode: line, draw_value: true}.  docs/line.md says what happens when, and how to run a sale with one.`,
 		Example: `  engine line status night-one
   engine line draw night-one --value "lottery of 1 June 2030: 7 14 21 28 35 42"
   engine line verify night-one
@@ -25,12 +22,19 @@ it is created: the field line of its file, as in  line: {mode: line, draw_value:
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	f := cmd.PersistentFlags()
+	cmd.AddCommand(lineStatusCommand(), overNATS((*eventSettings).lineDraw), overNATS((*eventSettings).lineVerify), overNATS((*eventSettings).lineReport))
+	return cmd
+}
+
+// overNATS makes a command with the flags of those that ask a running engine over NATS.
+func overNATS(command func(*eventSettings) *cobra.Command) *cobra.Command {
+	s := &eventSettings{}
+	cmd := command(s)
+	f := cmd.Flags()
 	s.access.addTo(f)
 	f.DurationVar(&s.timeout, "timeout", eventTimeoutDefault, "how long to wait for an answer, as in 10s")
 	f.BoolVar(&s.json, "json", false, "print what was found as JSON")
-	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return s.prepare(cmd) }
-	cmd.AddCommand(s.lineStatus(), s.lineDraw(), s.lineVerify(), s.lineReport())
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error { return s.prepare(cmd) }
 	return cmd
 }
 
@@ -62,7 +66,9 @@ func (s *eventSettings) lineDraw() *cobra.Command {
 		Long: `Gives the public value of a draw that has promised one (line: {draw_value: true}): something that everybody can look up and that nobody could know when the lobby closed, such
 as the numbers of a lottery, the closing price of a share, or the next block of a public chain. Say before the lobby opens where it will come from.
 
-The lobby must be closed, which it is when the event has opened. The value can be given once; it is published before the seed is revealed, and places follow from both.`,
+The lobby must be closed, which it is when the event has opened. The value can be given once; it is published before the seed is revealed, and places follow from both.
+
+` + accessHelp,
 		Example: `  engine line draw night-one --value "lottery of 1 June 2030: 7 14 21 28 35 42"`,
 		Args:    oneLine,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -25,7 +25,9 @@ func (s *eventSettings) lineReport() *cobra.Command {
 who was not there at their turn or gave up, tickets that went to linked buyers, and how often passes ended in an order, by flow at equal place. docs/line.md says how each figure is made.
 
 It asks a running engine, which counts while it sells. With --data, a data folder or a backup that no engine uses, or --archive, the file of an archived event, it reads the log
-instead, and a checker that knows only the log and the stated rules (docs/line-rules.md) goes through every turn; then the status is 1 if one was somebody else's.`,
+instead, and a checker that knows only the log and the stated rules (docs/line-rules.md) goes through every turn; then the status is 1 if one was somebody else's.
+
+` + accessHelp,
 		Example: `  engine line report night-one
   engine line report night-one --json
   engine line report night-one --data ./data

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -51,7 +52,19 @@ func TestALineIsFollowedAndVerifiedFromTheCommandLine(t *testing.T) {
 		_, err := engineRun(t, append(append([]string{"line"}, args...), "--nats", s.NATS)...)
 		return err
 	}
-	refuses(t, no("status", "night-one"), "event_unknown", "engine event list")
+	status := func(flags ...string) (string, error) {
+		return engineRun(t, append([]string{"line", "status", "night-one", "--http", strings.TrimPrefix(s.HTTP, "http://")}, flags...)...)
+	}
+	shows := func(texts ...string) {
+		t.Helper()
+		out, err := status()
+		if err != nil {
+			t.Fatal(err)
+		}
+		wants(t, out, texts...)
+	}
+	_, err := status()
+	refuses(t, err, "event_unknown", "engine event list")
 	mustSteer(t, s, "create", "-f", write(t, "night.yaml", lineYAML))
 	lineIn(t, s, engine.LineLobby)
 	c := connectTo(t, s)
@@ -64,26 +77,29 @@ func TestALineIsFollowedAndVerifiedFromTheCommandLine(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	wants(t, ask("status", "night-one"), "lobby", "the lobby closes when the event opens", "seed promised", "40 waiting", "member")
+	shows("lobby", "the lobby closes when the event opens", "seed promised", "40 waiting", "member")
 	refuses(t, no("draw", "night-one", "--value", "early"), "refused")
 	refuses(t, no("draw", "night-one"), "--value")
 	refuses(t, no("verify", "night-one"), "nothing to verify yet", "lobby")
 	refuses(t, no("verify", "nowhere.json"), "nowhere.json", "not the id of an event")
 
 	mustSteer(t, s, "open", "night-one")
-	wants(t, ask("status", "night-one"), "closed", "engine line draw night-one --value")
+	shows("closed", "engine line draw night-one --value")
 	refuses(t, no("verify", "night-one"), "waits for its public value")
 	wants(t, ask("draw", "night-one", "--value", "7 14 21", "--request-id", "d1"), `with the value "7 14 21"`)
 	wants(t, ask("draw", "night-one", "--value", "7 14 21", "--request-id", "d1"), "done before")
 	lineIn(t, s, engine.LineServing)
 
+	shows("serving", "passes are granted by place", "nobody else may shop: shoppers_max is reached", "left of the maximum 0", "3 shopping", "at place", "member")
+	out, err := status("--json")
 	var st lineStatus
-	if err := json.Unmarshal([]byte(ask("status", "night-one", "--json")), &st); err != nil || st.Phase != "serving" || st.Value != "7 14 21" || st.Seed == "" || st.Entries != lineOfTest || len(st.Tracks) != 2 {
-		t.Errorf("status --json: %+v, %v", st, err)
+	if err := errors.Join(err, json.Unmarshal([]byte(out), &st)); err != nil || st.Line.Phase != "serving" || st.Line.Value != "7 14 21" || st.Line.Entries != lineOfTest || len(st.Checkpoints) == 0 || st.Room.Bound != "max" {
+		t.Errorf("status --json: %s, %v", out, err)
 	}
+	draw := st.Line
 	file := filepath.Join(t.TempDir(), "draw.json")
-	wants(t, ask("verify", "night-one", "--save", file), "VERIFIED: 40 entries of night-one", st.Commit, st.Root, st.Seed)
-	out := must(t, "line", "verify", file, "--places")
+	wants(t, ask("verify", "night-one", "--save", file), "VERIFIED: 40 entries of night-one", draw.Commit, draw.Root, draw.Seed)
+	out = must(t, "line", "verify", file, "--places")
 	wants(t, out, "entry 40 place ")
 	for i := range lineOfTest {
 		p, _, err := c.Place(within(t), "night-one", &pb.PlaceCommand{Buyer: "b" + strconv.Itoa(i)})
@@ -100,7 +116,7 @@ func TestALineIsFollowedAndVerifiedFromTheCommandLine(t *testing.T) {
 		"the value":      {"7 14 21", "7 14 22"},
 		"the list":       {`"from": 1`, `"from": 2`},
 		"how many":       {`"entries": 40`, `"entries": 41`},
-		"the seed":       {st.Seed, st.Commit},
+		"the seed":       {draw.Seed, draw.Commit},
 		"what it is not": {`"lobby"`, `"hobby"`},
 	} {
 		_, err := engineRun(t, "line", "verify", write(t, "other.json", strings.ReplaceAll(string(text), change[0], change[1])))

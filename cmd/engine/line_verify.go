@@ -34,7 +34,9 @@ the one whose root was published before the seed was revealed, and then the plac
 the signed receipt that a buyer got when joining, and prints that buyer's place.
 
 FILE is what --save writes; an EVENT is asked for over NATS. Whoever does not trust this program either takes the same files to docs/examples/line-verify/verify.mjs,
-which shares no code with it. The status is 0 only if everything is as it should be.`,
+which shares no code with it. The status is 0 only if everything is as it should be.
+
+` + accessHelp,
 		Example: `  engine line verify night-one
   engine line verify night-one --receipt receipt.json
   engine line verify night-one --save draw.json
