@@ -263,6 +263,9 @@ func (o *Outcome) AppendMessage(dst []byte) []byte {
 	case CodeOK:
 		return dst
 	case CodeSoldOut:
+		if o.Lot == "" && o.Want == 0 { // whatever is free
+			break
+		}
 		if o.Lot == "" {
 			return o.numbers(append(dst, "only "...), o.Have, " of at least ", o.Want, " tickets are free")
 		}

@@ -143,7 +143,7 @@ func (e *Event) explainRefused(w *WhyView, row *refusedRow) {
 		about = e.pools[why.at].id
 	case aboutTicket:
 		about = string(AppendTicketID(nil, TicketID(why.have), e.ticketIncarnation(TicketID(why.have))))
-	case aboutNothing, aboutItemLot, aboutItemSeat, aboutCmdLot, aboutCmdPool, aboutCmdSeat, aboutRefundTicket:
+	case aboutNothing, aboutItemLot, aboutItemSeat, aboutCmdLot, aboutCmdPool, aboutCmdSeat, aboutRefundTicket, aboutWish:
 	}
 	said := Outcome{
 		Code: why.code, Field: fieldNames[why.field], Lot: about, Have: why.have, Want: why.want, Text: sentences[why.text],
