@@ -178,13 +178,18 @@ func demoSales(ctx context.Context, s demoSettings, p *process, gateway *sandbox
 		return onSale(ctx, stdout)
 	}
 	second := newSale(makeShopPlan(s.tickets), s.buyers, s.seed+1, 0, demoShopRush)
+	how := "with one click and step by step"
+	if s.line {
+		second = newSale(makeShopLinePlan(s.tickets), min(s.buyers, int(s.tickets)), s.seed+1, 0, demoShopRush)
+		how = "through a line, whose lobby is open"
+	}
 	second.join(clients, gateway)
 	closeShop, err := page.open(ctx, second, p.introduce)
 	if err != nil {
 		return false, err
 	}
 	defer closeShop()
-	fmt.Fprintf(stdout, "The dashboard: %s/?event=%s shows the sale as it goes: open it now.\nThe shop page: %s%s sells Night Two, with one click and step by step.\n\n", p.httpURL, demoEvent, p.httpURL, shopPath)
+	fmt.Fprintf(stdout, "The dashboard: %s/?event=%s shows the sale as it goes: open it now.\nThe shop page: %s%s sells Night Two, %s.\n\n", p.httpURL, demoEvent, p.httpURL, shopPath, how)
 	if balanced, err = onSale(ctx, stdout); err == nil && ctx.Err() == nil {
 		lookAround(stdout, p, s.line)
 		<-ctx.Done()

@@ -101,7 +101,7 @@ func (b *bridge) welcome(ctx context.Context) (*visitor, error) {
 	for i := range v.cards {
 		v.cards[i].token += "." + v.buyer // cards of other visitors are other cards
 	}
-	if err := b.introduce(ctx, []knownBuyer{{id: v.buyer, cards: v.cards}}); err != nil {
+	if err := b.introduce(ctx, []knownBuyer{{id: v.buyer, cards: v.cards, autoBuy: b.sale.plan.line != nil}}); err != nil {
 		return nil, err
 	}
 	return v, nil

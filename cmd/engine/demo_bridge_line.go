@@ -104,7 +104,20 @@ func (b *bridge) line(ctx context.Context, v *visitor, q struct {
 		return nil, err
 	}
 	shown.Place, shown.Waiter = b.placeOf(r.Place), b.waiterOf(r)
-	return shown, nil
+	return shown, b.isHere(ctx, v, r.Place)
+}
+
+// isHere lets the engine know that the visitor is there, whose page has just asked: a heartbeat, and who was away is back.
+func (b *bridge) isHere(ctx context.Context, v *visitor, p *pb.Place) error {
+	switch {
+	case p == nil || p.State != engine.PlaceWaiting.String() && p.State != engine.PlaceSkipped.String() && p.State != engine.PlaceAdmitted.String():
+		return nil
+	case p.Absent:
+		if _, err := b.client.Present(ctx, b.event(), &pb.PresentCommand{Buyer: v.buyer, Channel: visitChannel, Device: v.usedDevice()}); err != nil {
+			return err
+		}
+	}
+	return b.client.Here(b.event(), v.buyer)
 }
 
 // placeOf makes what the page shows of a place.

@@ -182,7 +182,7 @@ func (b *tab) again() {
 		b.Fatal(err)
 	}
 	b.click("again")
-	b.until(fmt.Sprintf(`document.getElementById("buyer").textContent !== %q && document.getElementById("buy").disabled === false`, before))
+	b.until(fmt.Sprintf(`document.getElementById("buyer").textContent !== %q && (document.getElementById("buy").disabled === false || document.getElementById("line").checkVisibility())`, before))
 }
 
 // picture keeps what the page looks like, if somebody asked for it.

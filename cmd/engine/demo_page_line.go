@@ -22,11 +22,14 @@ const (
 	percentVanish   = 10              // of those with a pass, who are not seen again
 )
 
-// shopLineSpec is the line that the shop page sells through.
-func shopLineSpec() *pb.LineSpec {
+// makeShopLinePlan is the house of the shop page, sold through a line.
+func makeShopLinePlan(tickets int64) plan {
+	p := makeShopPlan(tickets)
 	mode, most := engine.LineModeLine.String(), int64(shopShoppersMax)
 	pass, grace, offer := shopPassTTL.Milliseconds(), shopGrace.Milliseconds(), shopOfferTTL.Milliseconds()
-	return &pb.LineSpec{Mode: &mode, ShoppersMax: &most, PassTtlMs: &pass, GraceMs: &grace, OfferTtlMs: &offer}
+	p.open, p.best = false, true
+	p.line = &pb.LineSpec{Mode: &mode, ShoppersMax: &most, PassTtlMs: &pass, GraceMs: &grace, OfferTtlMs: &offer}
+	return p
 }
 
 // placed is one of the crowd with their place.

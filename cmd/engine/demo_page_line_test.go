@@ -15,7 +15,7 @@ import (
 )
 
 // startLineShop starts an engine with a shop page that sells through a line, to a crowd of so many.
-func startLineShop(t *testing.T, tickets int64, crowd int) (p *process, office *client.Client, url string) {
+func startLineShop(t *testing.T, tickets int64, crowd int, passTTLMs int64) (p *process, office *client.Client, url string) {
 	t.Helper()
 	gateway, err := sandbox.New(demoSandbox(1))
 	if err != nil {
@@ -43,8 +43,8 @@ func startLineShop(t *testing.T, tickets int64, crowd int) (p *process, office *
 			_ = c.Close()
 		}
 	})
-	plan := makeShopPlan(tickets)
-	plan.open, plan.line = false, shopLineSpec()
+	plan := makeShopLinePlan(tickets)
+	plan.line.PassTtlMs = &passTTLMs
 	plan.holdTTL, plan.think = 8*time.Second, 200*time.Millisecond
 	s := newSale(plan, crowd, 1, 0, time.Second)
 	s.join(clients, gateway)
@@ -84,7 +84,7 @@ func TestShopPageSellsThroughALine(t *testing.T) {
 		colours string
 	}{{390, "light"}, {1440, "dark"}} {
 		t.Run(fmt.Sprintf("%d pixels, %s", look.width, look.colours), func(t *testing.T) {
-			_, office, url := startLineShop(t, 300, 40)
+			_, office, url := startLineShop(t, 300, 40, shopPassTTL.Milliseconds())
 			b := openLineTab(t, url, look.width, look.colours)
 			b.shows("line-status", "The lobby is open.")
 			b.gone("choose")
@@ -122,8 +122,8 @@ func TestShopPageSellsThroughALine(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			b.click("again")
-			b.until(`document.getElementById("wait").checkVisibility()`)
+			b.again()
+			b.shown("wait")
 			b.do(chromedp.Evaluate[chromedp.Void](`document.getElementById("wait-price").value = "x"`))
 			b.click("wait-go")
 			b.shows("wait-status", "Write the most that you would pay as a number")
@@ -144,6 +144,59 @@ func TestShopPageSellsThroughALine(t *testing.T) {
 			b.do(chromedp.Focus(chromedp.CSS("#offered-pay")), chromedp.KeyEvent(kb.Enter))
 			b.shows("result-title", "2 tickets are yours")
 			b.gone("offered")
+
+			// A third one has it bought.
+			b.again()
+			b.shown("wait")
+			b.click("wait-auto")
+			b.click("wait-go")
+			b.shows("waits-text", "It is bought for you as soon as it is your turn.")
+			if _, err := office.Capacity(within(t), shopEvent, &pb.CapacityCommand{RequestId: "most", Lot: "floor", Capacity: floor.Capacity + 4}); err != nil {
+				t.Fatal(err)
+			}
+			b.shows("waits-text", "Bought for you, as you wished.")
+			b.looksRight()
+			b.picture("line-9-bought")
 		})
 	}
+}
+
+// TestShopPageKeepsThePlaceOfWhoIsAway: a place can be given up and taken anew; who is away at their turn is next once the page is open again; a pass runs out.
+func TestShopPageKeepsThePlaceOfWhoIsAway(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	_, office, url := startLineShop(t, 100, 1, 10_000)
+	b := openLineTab(t, url, 390, "light")
+	b.click("join")
+	b.shows("line-status", "You are in the lobby.")
+	b.click("leave")
+	b.shows("line-status", "You have given your place up.")
+	b.click("join")
+	b.shows("line-note", "You are entry 2.")
+	name, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.getElementById("buyer").textContent`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.do(chromedp.Navigate("about:blank"))
+	if _, err := office.Absent(within(t), shopEvent, &pb.AbsentCommand{Buyer: name}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := office.Open(within(t), shopEvent, &pb.OpenCommand{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the turn of who is away is passed by", func() bool {
+		p, _, err := office.Place(within(t), shopEvent, &pb.PlaceCommand{Buyer: name})
+		return err == nil && p.State == "skipped"
+	})
+	b.do(chromedp.Navigate(url))
+	b.shows("line-status", "It is your turn.")
+	b.shows("buyer", name)
+	b.until(`document.title.startsWith("It is your turn")`)
+	b.shows("line-status", "Your pass has run out without an order.")
+	b.gone("choose")
+	b.looksRight()
+	b.picture("line-8-lapsed")
+	b.click("join")
+	b.shows("line-status", "It is your turn.")
 }

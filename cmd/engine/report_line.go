@@ -89,8 +89,15 @@ func lineOf(ev *engine.Event, list *engine.ListView) *reportLineOf {
 	copy(tracks, v.Tracks)
 	if list != nil {
 		r.List = []reportCount{
-			{"waiting", list.Waiting}, {"offered", list.Offered}, {"bought", list.Bought}, {"lapsed", list.Lapsed}, {"released", list.Released},
-			{"unpaid", list.Unpaid}, {"left", list.Left}, {"took", list.Took}, {"unfit", list.Unfit},
+			{"waiting", list.Waiting},
+			{"offered", list.Offered},
+			{"bought", list.Bought},
+			{"lapsed", list.Lapsed},
+			{"released", list.Released},
+			{"unpaid", list.Unpaid},
+			{"left", list.Left},
+			{"took", list.Took},
+			{"unfit", list.Unfit},
 		}
 	}
 	if fair, ok := ev.Fairness(); ok {

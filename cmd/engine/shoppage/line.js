@@ -83,7 +83,8 @@ const chances = { likely: "likely", unlikely: "unlikely", sold_out: "sold out" }
 
 function draw() {
   const { phase, place, waiter, lobby } = seen, state = place?.state ?? "none";
-  const waits = state === "waiting" || state === "skipped", mayJoin = !waits && state !== "admitted" && phase !== "over" && phase !== "none";
+  const waits = state === "waiting" || state === "skipped", offered = waiter?.state === "offered" && !waiter.auto;
+  const mayJoin = !waits && !offered && state !== "admitted" && phase !== "over" && phase !== "none";
   set("line-crowd", phase === "lobby" ? `${many(lobby)} are in the lobby` : phase === "serving" ? `${many(seen.waiting)} wait, ${many(seen.shopping)} are inside` : "");
   show("join", mayJoin);
   set("join", phase === "lobby" ? "Join the lobby" : state === "none" ? "Join the line" : "Join again, at the end");
@@ -93,15 +94,16 @@ function draw() {
   show("pass", state === "admitted" || state === "skipped");
   show("promised", state === "admitted" || (state === "none" && seen.lots.length > 0));
   if (state === "admitted" || state === "skipped") passUntil = performance.now() + place.left_ms;
-  sayState(phase, state, place);
+  sayState(phase, offered ? "offered" : state, place, waiter);
   drawDraw();
   drawWaiting(waiter);
   shop.sells(state === "admitted");
 }
 
-function sayState(phase, state, place) {
+function sayState(phase, state, place, waiter) {
   let note = "";
-  if (state === "none" && phase === "none") tell("none", "The lobby opens in a moment.");
+  if (state === "offered") tell(`offered-${waiter.hold}`, "Tickets have come back, and are held for you.", "good");
+  else if (state === "none" && phase === "none") tell("none", "The lobby opens in a moment.");
   else if (state === "none" && phase === "lobby") {
     tell("lobby", "The lobby is open.");
     note = "When the doors open, all who are in the lobby are drawn into an order that nobody can choose. It makes no difference when you join.";
@@ -233,7 +235,6 @@ function drawWaiting(waiter) {
   set("offered-what", `Yours for now: ${waiter.what}, ${shop.price(waiter.total_minor)}`);
   if (offeredHold === waiter.hold) return;
   offeredHold = waiter.hold;
-  tell(`offered-${waiter.hold}`, "Tickets have come back, and are held for you.", "good");
   drawPay();
 }
 
