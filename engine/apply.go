@@ -72,7 +72,7 @@ func (e *Event) applyHeld(f *factHeld) uint32 {
 		e.useCode(&row.basket, 1)
 	}
 	if e.line != nil {
-		e.fairHeld(buyer, f.asked.id != "")
+		e.fairHeld(buyer, f.id != "")
 		e.passHeld(buyer, f.replaces != 0, e.unitsIn(&row.basket))
 	}
 	if e.list != nil {

@@ -70,7 +70,7 @@ func (e *Event) foldWishEnded(d *decoder) error {
 	if err := d.err(); err != nil {
 		return err
 	}
-	if f.asked.id != "" {
+	if f.id != "" {
 		if err := e.fresh(&f.asked); err != nil {
 			return err
 		}
@@ -86,11 +86,11 @@ func (e *Event) foldWishEnded(d *decoder) error {
 	fits := false
 	switch f.state { //nolint:exhaustive // the others are said by the facts of the hold
 	case WaitLeft:
-		fits = f.wish == 0 && f.asked.id != "" && (offered || r.state == WaitWaiting)
+		fits = f.wish == 0 && f.id != "" && (offered || r.state == WaitWaiting)
 	case WaitUnpaid:
-		fits = f.wish == 0 && f.asked.id == "" && offered && r.flags&waitAuto != 0
+		fits = f.wish == 0 && f.id == "" && offered && r.flags&waitAuto != 0
 	case WaitUnfit:
-		fits = f.wish != 0 && f.wish <= r.count && f.asked.id == "" && r.state == WaitWaiting && !r.wishes[f.wish-1].struck
+		fits = f.wish != 0 && f.wish <= r.count && f.id == "" && r.state == WaitWaiting && !r.wishes[f.wish-1].struck
 	}
 	if !fits {
 		return unfit("a waiter ends in a way that cannot be")
@@ -127,7 +127,7 @@ func (e *Event) isOffered(f *factHeld) bool {
 	ref := e.list.offering - 1
 	r := e.list.rows.at(ref >> wishBits)
 	w := &r.wishes[ref&(WishesMax-1)]
-	return f.buyerRow == r.buyer+1 && f.asked.id == "" && len(f.items) == 1 && e.prices[f.items[0].price].lot == w.lot && (e.prices[f.items[0].price].code == 0 || e.prices[f.items[0].price].code == r.code) && f.items[0].sales == uint32(w.quantity)
+	return f.buyerRow == r.buyer+1 && f.id == "" && len(f.items) == 1 && e.prices[f.items[0].price].lot == w.lot && (e.prices[f.items[0].price].code == 0 || e.prices[f.items[0].price].code == r.code) && f.items[0].sales == uint32(w.quantity)
 }
 
 // betweenOffer reports whether an offer was announced and its hold is not there yet.

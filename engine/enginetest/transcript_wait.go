@@ -43,7 +43,14 @@ func sayList(v *engine.ListView) string {
 		n    int64
 		what string
 	}{
-		{v.Waiting, "waiting"}, {v.Offered, "offered"}, {v.Bought, "bought"}, {v.Lapsed, "lapsed"}, {v.Released, "released"}, {v.Unpaid, "unpaid"}, {v.Left, "left"}, {v.Took, "took"},
+		{v.Waiting, "waiting"},
+		{v.Offered, "offered"},
+		{v.Bought, "bought"},
+		{v.Lapsed, "lapsed"},
+		{v.Released, "released"},
+		{v.Unpaid, "unpaid"},
+		{v.Left, "left"},
+		{v.Took, "took"},
 		{v.Unfit, "unfit"},
 	} {
 		if n.n > 0 {

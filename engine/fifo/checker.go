@@ -85,7 +85,7 @@ func (c *Checker) fact(f *engine.Fact) error {
 		c.wrong(f, "what was offered to buyer %s is not what follows", c.offered)
 		c.offered = ""
 	}
-	switch f.Kind { // the others have nothing to do with whose turn it is
+	switch f.Kind { //nolint:exhaustive // the others have nothing to do with whose turn it is
 	case engine.FactCreated, engine.FactUpdated:
 		if c.spec(f.Spec, f.Kind == engine.FactCreated); f.Kind == engine.FactCreated {
 			c.selling = f.Spec.Open

@@ -154,8 +154,46 @@ func TestFairnessOfTracks(t *testing.T) {
 			t.Fatalf("places %d and %d are in strata %d and %d", place, place+1, a, b)
 		}
 	}
-	if stratumOf(math.MaxUint32) >= len(f.strata) {
+	if stratumOf(math.MaxUint32) >= strataMax {
 		t.Error("the last place has no stratum")
+	}
+}
+
+// TestFairnessIsReadAsItWasWritten writes counts down and reads them, whole, cut off, and with each byte changed: what is read is sound.
+func TestFairnessIsReadAsItWasWritten(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 3))
+	var f Fairness
+	for i := range 2000 {
+		track, place := uint8(rng.IntN(3)), Place(1+rng.Uint32N(1<<uint(1+rng.IntN(31))))
+		f.Joined(track)
+		f.Served(track, int64(math.Exp(rng.Float64()*20)))
+		f.Shopped(track, place, Flow(rng.IntN(2)), i%3 == 0)
+		switch i % 7 {
+		case 0:
+			f.NoShow(track)
+		case 1:
+			f.Left(track)
+		case 2:
+			f.Overtook(track)
+		}
+	}
+	bytes := f.Append(nil)
+	again, rest, err := OpenFairness(append(slices.Clone(bytes), 7))
+	if err != nil || len(rest) != 1 || !reflect.DeepEqual(again, f) || !reflect.DeepEqual(again.Report(), f.Report()) {
+		t.Fatalf("read again it is another, %d bytes are left: %v", len(rest), err)
+	}
+	if empty, rest, err := OpenFairness((&Fairness{}).Append(nil)); err != nil || len(rest) != 0 || !reflect.DeepEqual(empty, Fairness{}) {
+		t.Errorf("nothing counted is read as %+v: %v", empty, err)
+	}
+	for i := range bytes {
+		if _, _, err := OpenFairness(bytes[:i]); err == nil {
+			t.Fatalf("%d of %d bytes are taken for all", i, len(bytes))
+		}
+		changed := slices.Clone(bytes)
+		changed[i] ^= byte(1 << rng.IntN(8))
+		if other, rest, err := OpenFairness(changed); err == nil && !slices.Equal(append(other.Append(nil), rest...), changed) {
+			t.Fatalf("byte %d is changed, and written again it is another", i)
+		}
 	}
 }
 

@@ -23,7 +23,7 @@ func (f *Fairness) Append(b []byte) []byte {
 		put(t.joined, t.served, t.noShows, t.left, t.ordered, t.overtook, t.waits.sum, t.waits.max)
 		filled, last := uint64(0), 0
 		for _, n := range t.waits.counts {
-			filled += uint64(min(n, 1))
+			filled += min(n, 1)
 		}
 		put(filled)
 		for bucket, n := range t.waits.counts {

@@ -148,7 +148,8 @@ func (r *Reader) fact(f *engine.Fact) error {
 			r.timed(e, &f.Times[i], f.At)
 		}
 	case engine.FactLobby, engine.FactJoined, engine.FactLeft, engine.FactPresence, engine.FactLobbyClosed, engine.FactDrawValue, engine.FactRevealed, engine.FactDrawn,
-		engine.FactRated, engine.FactGranted, engine.FactPassEnded, engine.FactSkipped: // no KPI is made of the line
+		engine.FactRated, engine.FactGranted, engine.FactPassEnded, engine.FactSkipped, engine.FactWished, engine.FactWishEnded,
+		engine.FactOfferedTo: // no KPI is made of the line, nor of the waiting list
 	case engine.FactOther, engine.FactExtended, engine.FactOutage, engine.FactAudited:
 	}
 	return nil
