@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -151,6 +152,33 @@ func FuzzJSONCommand(f *testing.F) {
 			t.Fatalf("%s\nfrom %s", diff, body)
 		}
 		checkMessage(t, &d, verb, m)
+	})
+}
+
+// FuzzHere compares the decoders of a heartbeat with the standard ones.
+func FuzzHere(f *testing.F) {
+	f.Add([]byte(`{"request_id":"r1","buyer":"b1","buyers":["b2","b3"],"correlation":"x"}`))
+	f.Add([]byte(`{"buyers":[]}`))
+	f.Add([]byte{2<<3 | 2, 2, 'b', '1', 5<<3 | 2, 2, 'b', '2'})
+	var d decoder
+	f.Fuzz(func(t *testing.T, body []byte) {
+		d.reset()
+		if !d.decode(hereMessage, body) {
+			if d.problem.text == "" {
+				t.Fatal("refused without a reason")
+			}
+			return
+		}
+		m := new(pb.HereCommand)
+		var err error
+		if isJSON(body) {
+			err = protojson.Unmarshal(body, m)
+		} else {
+			err = proto.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(body, m)
+		}
+		if err != nil || m.Buyer != d.scope.after || !slices.Equal(m.Buyers, d.links) || m.RequestId != d.scope.batchID || m.Correlation != d.scope.batchCorrelation {
+			t.Fatalf("%q is read as %q %q, and is %v (%v)", body, d.scope.after, d.links, m, err)
+		}
 	})
 }
 

@@ -151,6 +151,8 @@ func whyReply(w *engine.WhyView) *pb.Why {
 			m.Object, m.Amount = "ticket", nil
 		case engine.ShowsPlace:
 			m.Object, m.Amount = "place", nil
+		case engine.ShowsWaiter:
+			m.Object, m.Amount = "waiter", nil
 		case engine.ShowsEvent, engine.ShowsLine, engine.ShowsWhy, engine.ShowsTouch: // touches are no requests: nothing is remembered of them by theirs
 			m.Object, m.Amount = "event", nil
 		}

@@ -339,8 +339,12 @@ func TestHeartbeats(t *testing.T) {
 		body []byte
 		code string
 	}{
-		{[]byte(`{}`), "invalid"}, {[]byte(`{"buyers":[]}`), "invalid"}, {[]byte(`{"buyers":["not an id"]}`), "invalid"}, {[]byte(`{"buyer":"4111111111111111"}`), "card_number"},
-		{hereBody(t, many[:transport.HereBuyersMax+1]), "too_large"}, {hereBody(t, many), "too_large"},
+		{[]byte(`{}`), "invalid"},
+		{[]byte(`{"buyers":[]}`), "invalid"},
+		{[]byte(`{"buyers":["not an id"]}`), "invalid"},
+		{[]byte(`{"buyer":"4111111111111111"}`), "card_number"},
+		{hereBody(t, many[:transport.HereBuyersMax+1]), "too_large"},
+		{hereBody(t, many), "too_large"},
 	} {
 		if r := decodeReply(t, w.ask(t, here, bad.body).Data); r.Error.GetCode() != bad.code {
 			t.Errorf("%.40s is answered %v", bad.body, r)
