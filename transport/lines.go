@@ -51,6 +51,7 @@ type lineEvent struct {
 	now     atomic.Pointer[outlook]
 	granted [paceSeconds + 1]uint64 // passes so far, second by second; a ring
 	seconds int                     // how many there are
+	over    bool                    // it was published that the event has ended
 	seen    time.Time               // when it was last listed
 	followed
 }
@@ -124,6 +125,8 @@ func (l *linesSide) run() {
 	defer tick.Stop()
 	look := time.NewTicker(presenceEvery)
 	defer look.Stop()
+	always := make(chan struct{})
+	close(always)
 	var moves []lineMove
 	for {
 		clear(moves)
@@ -137,16 +140,17 @@ func (l *linesSide) run() {
 		if !closed {
 			l.publishRoots(closing)
 		}
+		var more <-chan struct{} // ready at once
 		if len(moves) > 0 {
 			for some := range slices.Chunk(moves, pushesTogetherMax) {
 				l.tellMoved(some)
 			}
-			continue
-		}
-		if closed {
+			more = always
+		} else if closed {
 			return
 		}
 		select {
+		case <-more:
 		case <-l.wake:
 		case at := <-look.C:
 			l.server.presence.sweep(at, l.server.nc.IsConnected())
@@ -199,13 +203,13 @@ func (l *linesSide) round(now time.Time) {
 	account := l.server.config.Account
 	events := l.server.config.Lines.Lines(account, nil)
 	slices.Sort(events)
+	reads := l.ended(events, now)
 	first, found := slices.BinarySearch(events, l.after)
 	if found {
 		first++
 	}
 	events = append(events[first:len(events):len(events)], events[:first]...)
 	events = events[:min(len(events), LinesPublishedMax)]
-	reads := make([]*lineRead, 0, len(events))
 	for _, event := range events {
 		r := newLineRead(account, event)
 		if r.Look = true; l.server.engine.Submit(&r.Request) == engine.CodeOK {
@@ -214,14 +218,33 @@ func (l *linesSide) round(now time.Time) {
 		l.after = event
 	}
 	for _, r := range reads {
-		if <-r.done; r.seen == nil {
+		if <-r.done; r.seen == nil || r.ends && r.seen.state < engine.EventClosed {
 			continue
 		}
 		e := l.seen(r.seen, now)
 		l.publish(e)
 		l.changeWords(e)
+		e.over = r.ends
 	}
 	l.forget(now)
+}
+
+// ended looks at the events that were listed until now, and are not any more: those that have ended are published once more.
+func (l *linesSide) ended(listed []string, now time.Time) (reads []*lineRead) {
+	l.known.RLock()
+	defer l.known.RUnlock()
+	for id, e := range l.events {
+		if _, is := slices.BinarySearch(listed, id); is {
+			e.over = false
+		} else if !e.over && now.Sub(e.seen) < 3*lineEvery {
+			r := newLineRead(l.server.config.Account, id)
+			r.Look, r.ends = true, true
+			if l.server.engine.Submit(&r.Request) == engine.CodeOK {
+				reads = append(reads, r)
+			}
+		}
+	}
+	return reads
 }
 
 // seen notes what was read of an event, and makes its outlook.

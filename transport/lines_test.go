@@ -129,6 +129,8 @@ func TestALineIsPublished(t *testing.T) {
 	if last != l.Waiting-1 {
 		t.Errorf("the last checkpoint has %d ahead of %d who wait", last, l.Waiting)
 	}
+	ok(w.askJSON(t, transport.Subject("e1", "close"), `{"request_id":"x"}`))
+	heard(t, sub, newNow, func(m *pb.LineNow) bool { return m.State == "closed" })
 }
 
 // Who is admitted is told so, with a pass that the account's keys have signed; who asks is told the same.

@@ -82,7 +82,7 @@ func (d *Direct) Lines(_ string, dst []string) []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for id, e := range d.events {
-		if v, ok := e.Line(); ok && (v.Mode == engine.LineModeLine || v.Phase != engine.LineNone) {
+		if e.HasLine() {
 			dst = append(dst, id)
 		}
 	}
