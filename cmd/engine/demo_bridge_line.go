@@ -25,6 +25,7 @@ type shownLine struct {
 	Seed     string       `json:"seed"`
 	Value    string       `json:"value"`
 	Lots     []shownPrice `json:"lots"`   // that are on sale
+	Gone     []string     `json:"gone"`   // lots of which nothing is free, and nothing held that may come back
 	Place    *shownPlace  `json:"place"`  // the visitor's
 	Waiter   *shownWaiter `json:"waiter"` // the same, on the waiting list
 }
@@ -83,7 +84,7 @@ func (b *bridge) line(ctx context.Context, v *visitor, q struct {
 	if err != nil {
 		return nil, err
 	}
-	l, shown := e.GetLine(), &shownLine{Crowd: b.sale.crowdState(), Phase: e.GetLine().GetPhase(), Lots: []shownPrice{}}
+	l, shown := e.GetLine(), &shownLine{Crowd: b.sale.crowdState(), Phase: e.GetLine().GetPhase(), Lots: []shownPrice{}, Gone: []string{}}
 	shown.Lobby, shown.Entries, shown.Waiting, shown.Shopping = l.GetEntries(), l.GetEntries(), l.GetWaiting(), l.GetAdmitted()
 	shown.Commit, shown.Root, shown.Seed, shown.Value = l.GetCommit(), l.GetRoot(), l.GetSeed(), l.GetValue()
 	switch e.State {
@@ -93,6 +94,9 @@ func (b *bridge) line(ctx context.Context, v *visitor, q struct {
 	for _, lot := range e.Lots {
 		if p := b.sale.plan.lot(lot.Lot); p != nil && lot.Available > 0 {
 			shown.Lots = append(shown.Lots, shownPrice{Lot: lot.Lot, Name: p.name, TotalMinor: p.price()})
+		}
+		if lot.Free+lot.Held == 0 {
+			shown.Gone = append(shown.Gone, lot.Lot)
 		}
 	}
 	r, err := b.client.Do(ctx, b.event(), &pb.PlaceCommand{Buyer: v.buyer, Receipt: q.Receipt})

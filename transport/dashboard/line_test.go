@@ -166,7 +166,8 @@ func TestDashboardFollowsTheLine(t *testing.T) {
 	b.until(`window.taken.startsWith("Track,Place,Before it,Chance,Told,Turn\r\ngeneral,")`)
 
 	s.set(func(s *sale) { s.phase = "over" })
-	b.shows("#phase", "The line is over.")
+	b.shows("#phase", "The line is over: place ")
+	b.shows("#line", "over")
 	b.until(`!document.querySelector("#shoppers")`)
 	b.looksRight()
 

@@ -96,7 +96,7 @@ function draw() {
   if (state === "admitted" || state === "skipped") passUntil = performance.now() + place.left_ms;
   sayState(phase, offered ? "offered" : state, place, waiter);
   drawDraw();
-  drawWaiting(waiter);
+  drawWaiting(state, waiter);
   shop.sells(state === "admitted");
 }
 
@@ -213,14 +213,14 @@ function fillWishes() {
 
 // firstChoice proposes what is sold out.
 function firstChoice(lot) {
-  if (lot) document.querySelector("#wishes select").value = lot.lot;
+  if (lot) document.querySelector("#wishes select").value = lot;
 }
 
-function drawWaiting(waiter) {
-  const out = shop.visit().lots.filter((l) => !seen.lots.some((on) => on.lot === l.lot)); // nothing is left of
+function drawWaiting(state, waiter) {
+  const inLine = state === "waiting" || state === "skipped"; // who may still hope for a pass is not asked what else to do
   const waiting = waiter?.state === "waiting", offered = waiter?.state === "offered";
-  const may = seen.phase === "serving" && !waiting && !offered && (out.length > 0 || seen.place?.told === "sold_out");
-  if (may && $("wait").hidden) firstChoice(out[0]);
+  const may = seen.phase === "serving" && !waiting && !offered && (inLine ? seen.place.told === "sold_out" : seen.gone.length > 0);
+  if (may && $("wait").hidden) firstChoice(seen.gone[0]);
   show("wait", may);
   if (waiting) waitSays(`You wait for ${waiter.what}. ${waiter.ahead ? `${many(waiter.ahead)} before you.` : "You are the next."}${waiter.auto ? " It is bought for you as soon as it is your turn." : ""}`, "good");
   else if (waiter && !offered) waitSays(listEnds[waiter.state] ?? "", waiter.state === "bought" ? "good" : "bad");

@@ -81,6 +81,7 @@ const missing = {
   "no control arm": "Only buyers who are left out by lot could show what would have happened otherwise.",
   "several currencies": "Amounts in different currencies are not added: choose one event.",
   "no bound": "Nothing limits it here.",
+  over: "The line is over.",
   "no flow yet": "It is about buyers who have not chosen a checkout yet: by flow it would count those who stayed only.",
 };
 

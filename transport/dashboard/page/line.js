@@ -25,7 +25,7 @@ export function lineSentence(model, l) {
     case "lobby": return `The lobby is open: ${people(l.entries)} in. The draw is${at}.`;
     case "closed": return `The lobby is closed with ${count(l.entries)} entries. ${l.draw_value && !l.value ? "The draw waits for its public value: engine line draw gives it." : "The seed is about to be shown."}`;
     case "drawing": return `${count(l.entries)} entries are being drawn.`;
-    case "over": return "The line is over.";
+    case "over": return `The line is over${l.served ? `: place ${count(l.served)} of ${count(l.joined)} was the last to be served` : ""}.`;
   }
   if (l.mode === "open") return `The line stands still: whoever comes may buy. ${count(l.waiting)} keep their places.`;
   if (!l.waiting && !l.skipped) return l.served ? "Nobody waits: whoever comes is next." : "The line is open, and nobody has come yet.";

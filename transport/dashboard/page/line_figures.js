@@ -29,7 +29,7 @@ function figures(l) {
   const bound = (kpi, n) => (room && n == null ? { kpi, value: null, unit: "count", why: "no bound" } : count(kpi, room && n));
   return [
     ...["joined", "waiting", "admitted", "spent", "skipped", "lapsed", "gone", "left"].map((state) => count("line." + state, l[state] ?? 0)),
-    count("line.entries", l.phase === "none" ? null : l.entries), count("line.served", began ? (l.served ?? 0) : null), count("line.rate", l.phase === "serving" ? l.rate : null),
+    count("line.entries", l.phase === "none" ? null : l.entries), count("line.served", began ? (l.served ?? 0) : null), count("line.rate", l.phase === "serving" ? l.rate : null, l.phase === "over" ? "over" : "not yet"),
     ...["free", "supply", "promised", "grant"].map((name) => count("line." + name, room?.[name])),
     bound("line.by_stock", room?.by_stock), bound("line.by_lane", room?.by_lane), bound("line.by_max", room?.by_max),
     ...["waiting", "offered", "bought", "lapsed", "released", "unpaid", "left", "took", "unfit"].map((state) => count("line.list." + state, list[state] ?? 0)),
