@@ -30,6 +30,9 @@ const (
 	demoRefundShare       = 40  // one of so many orders is given back after the sell-out
 )
 
+// demoMemberCode is what members were sent: with it they join in a track of their own.
+const demoMemberCode = "openers fan club"
+
 // demoDrawValue is the public value of the demo's draw: what a lottery would have drawn.
 func demoDrawValue(seed uint64) string {
 	return fmt.Sprintf("lottery of the demo: %d %d %d", seed%49+1, (seed*7+3)%49+1, (seed*31+17)%49+1) //nolint:mnd // numbers of 49
@@ -60,6 +63,7 @@ type lineSale struct {
 type lineCounts struct {
 	joined, again, reloaded, left, late, refused     atomic.Int64 // joins by how they ended
 	admitted, vanished, strayed, returned            atomic.Int64
+	guessed                                          atomic.Int64 // members' codes that were none
 	early, lent                                      atomic.Int64 // attempts to buy without a pass of one's own, all refused
 	toldSoldOut, gaveUp                              atomic.Int64
 	wished, autoWished, offered, ignored, autoBought atomic.Int64
@@ -86,7 +90,7 @@ func makeLinePlan(tickets int64) plan {
 	p.line = &pb.LineSpec{
 		Mode: &mode, DrawValue: &value, PassTtlMs: ms(demoPassTTL), GraceMs: ms(demoGrace), OfferTtlMs: ms(demoOfferTTL), AsideMs: ms(demoAside), ShoppersMax: &most,
 		Tracks: []*pb.TrackSpec{
-			{Track: trackGeneral, ShareBp: shareGeneralBp}, {Track: trackMember, ShareBp: shareMemberBp}, {Track: trackAccessible, ShareBp: shareAccessibleBp},
+			{Track: trackGeneral, ShareBp: shareGeneralBp}, {Track: trackMember, ShareBp: shareMemberBp, CodeOnly: true}, {Track: trackAccessible, ShareBp: shareAccessibleBp},
 		},
 	}
 	return p
@@ -101,6 +105,11 @@ func (s *lineSale) lobbyFor() time.Duration {
 func (s *lineSale) prepare(ctx context.Context) error {
 	if err := s.office.create(ctx, s.plan.create()); err != nil {
 		return fmt.Errorf("create the event: %w", err)
+	}
+	uses, track := int64(s.buyers), trackMember
+	codes := &pb.CodesCommand{RequestId: s.office.officeID(), Codes: []*pb.CodeSpec{{Name: "members", Code: demoMemberCode, Uses: &uses, Track: &track}}}
+	if _, err := s.office.client.Do(ctx, s.plan.event, codes); err != nil {
+		return fmt.Errorf("set the members' code: %w", err)
 	}
 	if err := s.office.block(ctx, s.plan.blockLot, s.plan.blockUnits, false); err != nil {
 		return fmt.Errorf("block the guests' places: %w", err)

@@ -277,11 +277,11 @@ func (s *lineSale) summary(w io.Writer) {
 The line
   lobby      %s joined, %s of them twice and %s anew after leaving; %s left; %s refused, as somebody of their home has a place; %s came later
   passes     %s people heard of theirs, %s of them were not seen again; %s were back after they had been skipped
-  tries      %s without a pass and %s with somebody else's: all refused
+  tries      %s without a pass, %s with somebody else's, %s with a members' code that is none: all refused
   told       %s messages to single people, %s of them that it is sold out; places read %s times
   sold out   %s left then, %s went on the waiting list, %s of them to be bought for; %s orders given back and %s tickets of guests freed
   list       %s were offered tickets, %s did not look, %s were bought for
-`, n(&c.joined), n(&c.again), n(&c.reloaded), n(&c.left), n(&c.refused), n(&c.late), n(&c.admitted), n(&c.vanished), n(&c.returned), n(&c.early), n(&c.lent),
+`, n(&c.joined), n(&c.again), n(&c.reloaded), n(&c.left), n(&c.refused), n(&c.late), n(&c.admitted), n(&c.vanished), n(&c.returned), n(&c.early), n(&c.lent), n(&c.guessed),
 		n(&c.messages), n(&c.toldSoldOut), n(&c.looks), n(&c.gaveUp), n(&c.wished), n(&c.autoWished), n(&c.refunds), n(&c.unblocked), n(&c.offered), n(&c.ignored), n(&c.autoBought))
 }
 

@@ -83,6 +83,9 @@ func (s *lineSale) gather(ctx context.Context) error {
 // takePlace joins for a person, with all that they do in a lobby.
 func (s *lineSale) takePlace(ctx context.Context, n int) {
 	p := &s.people[n]
+	if p.does(habitEarly) {
+		s.guess(ctx, n)
+	}
 	place, err := s.joinOnce(ctx, n, "join")
 	switch refused := refusedAs(err, engine.CodeAlreadyInLine); {
 	case ctx.Err() != nil:
@@ -120,10 +123,27 @@ func (s *lineSale) takePlace(ctx context.Context, n int) {
 	}
 }
 
+// guess tries to join as a member with a code that is none.
+func (s *lineSale) guess(ctx context.Context, n int) {
+	shop := s.shopOf(n)
+	within, cancel := context.WithTimeout(ctx, shopPatience)
+	defer cancel()
+	_, err := shop.client.Do(within, s.plan.event, &pb.JoinCommand{
+		RequestId: s.name(n) + "-guess", Buyer: s.name(n), Channel: shop.channel, Track: trackMember, Code: "let me in",
+	})
+	if shop.note(ctx, err); ctx.Err() == nil && !refusedAs(err, engine.CodeCodeUnknown) {
+		s.ledger.breaks("%s tried a code that is none, and was answered %s", s.name(n), outcomeOf(err))
+	}
+	s.line.guessed.Add(1)
+}
+
 // joinOnce asks for a place, and notes what the answer says.
 func (s *lineSale) joinOnce(ctx context.Context, n int, id string) (*pb.Place, error) {
 	p, shop := &s.people[n], s.shopOf(n)
 	cmd := &pb.JoinCommand{RequestId: s.name(n) + "-" + id, Buyer: s.name(n), Channel: shop.channel, Track: p.track(), Wants: int64(n)%demoLimit + 1}
+	if p.track() == trackMember {
+		cmd.Code = demoMemberCode
+	}
 	if home := p.home(n); home != "" {
 		cmd.Links = []string{home}
 	}
