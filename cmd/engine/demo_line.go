@@ -62,7 +62,7 @@ type lineSale struct {
 // lineCounts is what the crowd of a line did and was told.
 type lineCounts struct {
 	joined, again, reloaded, left, late, refused     atomic.Int64 // joins by how they ended
-	admitted, vanished, strayed, returned            atomic.Int64
+	admitted, vanished, returned                     atomic.Int64
 	guessed                                          atomic.Int64 // members' codes that were none
 	early, lent                                      atomic.Int64 // attempts to buy without a pass of one's own, all refused
 	toldSoldOut, gaveUp                              atomic.Int64
@@ -170,6 +170,7 @@ func (s *lineSale) run(ctx context.Context) error {
 		return err
 	}
 	s.took = time.Since(s.opened)
+	defer s.acting.Wait() // what was bought for somebody in the end is in their books
 	return s.tellEverybody(ctx)
 }
 

@@ -42,7 +42,7 @@ const (
 	answerRefused  = "got no place: somebody of their home has one"
 )
 
-var lineAnswers = [...]string{ //nolint:gochecknoglobals // a constant
+var lineAnswers = [...]string{
 	answerBought, answerWaited, answerGaveBack, answerLapsed, answerGone, answerLeft, answerListEnd, answerSoldOut, answerOver, answerRefused,
 }
 

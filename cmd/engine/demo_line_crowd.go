@@ -153,12 +153,7 @@ func (s *lineSale) joinOnce(ctx context.Context, n int, id string) (*pb.Place, e
 	if shop.note(ctx, err) != nil {
 		return nil, err
 	}
-	s.note(n, func(p *person) {
-		if line.Entry(r.Place.Entry) != p.entry {
-			p.joins++
-		}
-		p.told(r.Place)
-	})
+	s.note(n, func(p *person) { p.told(r.Place) })
 	if s.keep[n] && r.Place.Receipt != nil {
 		s.crowdMu.Lock()
 		s.receipts[n] = append(s.receipts[n], r.Place.Receipt)

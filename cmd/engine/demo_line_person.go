@@ -73,7 +73,6 @@ type person struct {
 	place  line.Place        // that they were told; 0: none yet
 	state  engine.PlaceState // that they were told last; 0: none
 	wait   engine.WaitState  // the same, of the waiting list
-	joins  uint8             // entries that they have had
 
 	turns    uint8 // how often they have come to do something
 	acts     act   // what they have done, each once

@@ -38,14 +38,12 @@ func TestACrowdIsDrawnFromItsSeed(t *testing.T) {
 // soundLine is a line of four people, of whom what they were told fits: one has bought with a pass, one from the waiting list, one was too late, and one shares a home with the first.
 func soundLine() *lineSale {
 	s := newLineSale(makePlan(100), 4, 1)
-	for n, p := range []person{
+	copy(s.people, []person{
 		{entry: 1, place: 1, state: engine.PlaceSpent},
 		{entry: 2, place: 3, state: engine.PlaceOver, wait: engine.WaitBought, soldOut: true},
 		{entry: 3, place: 2, state: engine.PlaceOver, soldOut: true},
 		{refused: true},
-	} {
-		s.people[n] = p
-	}
+	})
 	s.ledger.told(toldOrder{id: "o1", buyer: s.name(0)})
 	s.ledger.told(toldOrder{id: "o2", buyer: s.name(1)})
 	return s

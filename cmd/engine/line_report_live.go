@@ -74,7 +74,14 @@ func listOf(w *pb.WaitingList) []reportCount {
 		return nil
 	}
 	return []reportCount{
-		{"waiting", w.Waiting}, {"offered", w.Offered}, {"bought", w.Bought}, {"lapsed", w.Lapsed}, {"released", w.Released},
-		{"unpaid", w.Unpaid}, {"left", w.Left}, {"took", w.Took}, {"unfit", w.Unfit},
+		{"waiting", w.Waiting},
+		{"offered", w.Offered},
+		{"bought", w.Bought},
+		{"lapsed", w.Lapsed},
+		{"released", w.Released},
+		{"unpaid", w.Unpaid},
+		{"left", w.Left},
+		{"took", w.Took},
+		{"unfit", w.Unfit},
 	}
 }

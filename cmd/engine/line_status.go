@@ -232,7 +232,14 @@ func (st *lineStatus) print(w io.Writer) error {
 	}
 	if n := st.List; n != nil {
 		fmt.Fprintf(t, "  waiting list\t%s\n", countsText([]reportCount{
-			{"waiting", n["waiting"]}, {"offered", n["offered"]}, {"bought", n["bought"]}, {"lapsed", n["lapsed"]}, {"released", n["released"]}, {"unpaid", n["unpaid"]}, {"left", n["left"]}, {"took", n["took"]},
+			{"waiting", n["waiting"]},
+			{"offered", n["offered"]},
+			{"bought", n["bought"]},
+			{"lapsed", n["lapsed"]},
+			{"released", n["released"]},
+			{"unpaid", n["unpaid"]},
+			{"left", n["left"]},
+			{"took", n["took"]},
 			{"unfit", n["unfit"]},
 		}))
 	}
