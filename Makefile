@@ -143,7 +143,8 @@ bench-measure: ## holds with KPIs being made of them and without, in turns; how 
 
 .PHONY: bench-line
 bench-line: ## the line with a million waiters: joins and places beside holds, the draw, memory, restarts, and how good the chances are that people are told
-	go test -run '^$$' -bench Line -benchtime 1000000x ./engine
+	go test -run '^$$' -bench 'Line/(hold|join|draw|place|serve|open|admit)' -benchtime 1000000x ./engine
+	go test -run '^$$' -bench 'Line/freed' -benchtime 50000x ./engine
 	go test -run '^$$' -bench Line -benchtime 1x -timeout 1h ./bench
 	go test -count 1 -run '^TestChancesAreCalibrated$$' -v ./engine/line
 

@@ -35,14 +35,15 @@ func benchmarkLineRestart(b *testing.B, from string) {
 	ids := idText(bench.NewWorkload(1), waiters)
 	before := fillLine(b, dir, ids, from)
 
-	var times, recoveries bench.Numbers
+	var times, recoveries, cpu bench.Numbers
 	for range rounds() {
 		folder := copyOf(b, dir)
-		began := time.Now()
+		began, used := time.Now(), bench.CPUTime()
 		rig, err := bench.StartRig(bench.RigConfig{Dir: folder})
 		check(b, err)
 		_, err = rig.State(bench.EventID)
 		times = append(times, float64(time.Since(began).Microseconds())/1000)
+		cpu = append(cpu, float64((bench.CPUTime()-used).Microseconds())/1000)
 		check(b, err)
 		recoveries = append(recoveries, float64(rig.Recovered.TookMs))
 		if after := askPlaces(b, rig, ids).hash.Sum(nil); !bytes.Equal(after, before) {
@@ -53,6 +54,7 @@ func benchmarkLineRestart(b *testing.B, from string) {
 	}
 	b.ReportMetric(times.Median(), "restart-ms")
 	b.ReportMetric(recoveries.Median(), "recover-ms")
+	b.ReportMetric(cpu.Median(), "cpu-ms")
 	b.Logf("restart ms %v", times)
 	b.Logf("recover ms %v", recoveries)
 	b.Logf("places     %x of %d waiters, before and after each", before[:8], waiters)

@@ -43,7 +43,7 @@ func TestBenchmarksReportWhatScriptsRead(t *testing.T) {
 	}
 	want(t, got, "BenchmarkRestart", "restart-ms", "recover-ms", "facts/s")
 	for _, from := range []string{"lobby", "log", "snapshot+tail"} {
-		want(t, got, "BenchmarkLineRestart/from="+from, "restart-ms", "recover-ms")
+		want(t, got, "BenchmarkLineRestart/from="+from, "restart-ms", "recover-ms", "cpu-ms")
 	}
 	for _, w := range lineWindows() {
 		want(t, got, "BenchmarkLineJoin/"+w.String(), "holds/s", "joins/s", "ratio", "cpu-ratio", "p50-us", "p99-us", "unsigned-joins/s", "unsigned-ratio", "served-joins/s", "served-ratio")
