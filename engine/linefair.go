@@ -6,7 +6,7 @@ import "github.com/holdfast-engine/holdfast/engine/line"
 // it was somebody else's turn. What a checker finds that knows only the log is in engine/fifo.
 
 // Fairness is how fair the line has been so far, false if the event has none; it is there until the event is archived. Its cost grows with how many buyers are
-// linked: about a millisecond for 200,000.
+// linked, and the logarithm of the longest wait.
 func (e *Event) Fairness() (r line.FairReport, ok bool) {
 	if e.line == nil {
 		return line.FairReport{}, false
