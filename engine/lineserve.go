@@ -110,7 +110,8 @@ func (e *Event) shareOf(track int) int64 {
 	return sharesAll
 }
 
-// admission is what there is to shop for.
+// admission is what there is to shop for. Lots that are sold only together with another are no reason to let anybody in: there are often many more of them than
+// of what they go with. Of fewer tickets than a lot is sold by nothing can be had.
 func (e *Event) admission() line.Admission {
 	in := line.Admission{Holding: uint32(e.line.holding), LanePerMin: uint32(e.line.perMin)}
 	if e.list != nil {
@@ -123,6 +124,9 @@ func (e *Event) admission() line.Admission {
 	}
 	for i := range e.lots {
 		l := &e.lots[i]
+		if len(l.requires) > 0 {
+			continue
+		}
 		in.Held += uint64(l.in[shareHeld] + l.in[sharePaying])
 		if !l.open {
 			continue
@@ -131,7 +135,9 @@ func (e *Event) admission() line.Admission {
 		for _, p := range l.pools {
 			units = min(units, free[p])
 		}
-		units = max(0, units) / l.units * l.units
+		if units = max(0, units) / l.units * l.units; units < l.minOrder*l.units {
+			units = 0
+		}
 		for _, p := range l.pools {
 			free[p] -= units
 		}

@@ -94,6 +94,9 @@ func (m *Model) roomInLine() int64 {
 	m.keep(nil)
 	defer m.keepNone()
 	for _, l := range m.lots {
+		if len(l.spec.Requires) > 0 {
+			continue
+		}
 		c := m.counts(l, nil)
 		in.Held += uint64(c.Held + c.Paying)
 		if !l.open {
@@ -103,7 +106,11 @@ func (m *Model) roomInLine() int64 {
 		for _, id := range l.spec.Pools {
 			free = min(free, m.poolCounts(m.pool(id), nil).Free-m.list.keptOfPool[id]-taken[id])
 		}
-		free = max(0, free) / max(1, l.spec.Units) * max(1, l.spec.Units)
+		units := max(1, l.spec.Units)
+		free = max(0, free) / units * units
+		if free < max(1, l.spec.MinOrder)*units {
+			free = 0
+		}
 		for _, id := range l.spec.Pools {
 			taken[id] += free
 		}
