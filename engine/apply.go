@@ -132,7 +132,7 @@ func (e *Event) end(slot uint32, as HoldState) int64 {
 		}
 		e.move(number, int64(it.sales)*e.lots[number].units, from, shareFree)
 	}
-	if e.codes != nil && !(as == HoldExpired && plantedBug(plantedKeepUse)) {
+	if e.codes != nil && (as != HoldExpired || !plantedBug(plantedKeepUse)) {
 		e.useCode(&b, -1)
 	}
 	for i := b.more; i != 0; {

@@ -83,8 +83,8 @@ func (e *Event) openCodes(d *decoder) {
 	c.guesses.startAt(d.uint(1 << 56))
 	for range d.count(GuessersMax, 10) { //nolint:mnd // bytes that a row takes at least
 		g := guessRow{key: d.fixed64(), since: Instant(d.uint(uint64(instantMax))), count: uint32(d.uint(GuessesMax))}
-		if _, twice := e.guessOf(g.key); d.what != "" || twice != nil || g.count == 0 || g.since > e.eventTime() {
-			d.fail("a guess that is there twice, or of later")
+		if _, twice := e.guessOf(g.key); d.what != "" || twice != nil || g.count == 0 {
+			d.fail("a guess that is there twice, or of nobody")
 			return
 		}
 		e.addGuess(g)

@@ -219,7 +219,7 @@ func (e *Event) offerTo(ref uint32) {
 	cmd.MaxPrice, cmd.HasMaxPrice = r.maxPrice, r.flags&waitPriced != 0
 	f.asked, f.buyer, f.buyerHash, f.buyerRow, f.price = asked{}, cmd.Buyer, e.buyerHash(r.buyer), r.buyer+1, nil
 	w.offering = ref + 1
-	if cmd.Line = nil; r.code != 0 {
+	if cmd.Line = nil; r.code != 0 && e.isFor(&e.codes.rows[r.code-1], wish.lot) {
 		e.work.ofCode = LineCommand{code: r.code}
 		cmd.Line = &e.work.ofCode
 	}

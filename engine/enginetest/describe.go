@@ -91,7 +91,7 @@ func describeRefund(b *strings.Builder, r *engine.RefundView) {
 func describeItems(b *strings.Builder, items []engine.ItemView) {
 	for i := range items {
 		it := &items[i]
-		fmt.Fprintf(b, "  %d of %s of %d units at %d %v tax %d seats %v\n", it.Quantity, it.Lot, it.Units, it.FaceMinor, it.Fees, it.TaxMinor, it.Seats)
+		fmt.Fprintf(b, "  %d of %s of %d units at %d %v tax %d seats %v code %q\n", it.Quantity, it.Lot, it.Units, it.FaceMinor, it.Fees, it.TaxMinor, it.Seats, it.Code)
 	}
 }
 
@@ -114,6 +114,12 @@ func describeEvent(b *strings.Builder, e *engine.EventView) {
 	}
 	if e.List != nil {
 		fmt.Fprintf(b, "  waiting list %+v\n", *e.List)
+	}
+	if e.Codes != nil {
+		fmt.Fprintf(b, "  %d codes\n", e.Codes.All)
+		for i := range e.Codes.Codes {
+			fmt.Fprintf(b, "    %+v\n", e.Codes.Codes[i])
+		}
 	}
 	for i := range e.Lots {
 		l := &e.Lots[i]

@@ -15,6 +15,7 @@ import (
 type Generator struct {
 	Awake  bool   // the event is never put to sleep
 	Lines  bool   // events have lines
+	Codes  bool   // and codes
 	Prefix string // of the request ids, for a second generator of the same event; default "q"
 
 	dice  Dice
@@ -171,6 +172,9 @@ func (g *Generator) say(cmd engine.Command) engine.Command {
 }
 
 func (g *Generator) fresh() engine.Command {
+	if g.Codes && g.chance(15, "codes") {
+		return g.codesSet()
+	}
 	if g.Lines && g.chance(50, "line") {
 		return g.inLine()
 	}
@@ -284,6 +288,7 @@ func (g *Generator) hold() engine.Command {
 			cmd.Payment.Note.Links = append(cmd.Payment.Note.Links, uint64(1+g.below(5, "link")))
 		}
 	}
+	g.using(&cmd)
 	if g.chance(1, "no items") {
 		cmd.Items = nil
 	}

@@ -22,7 +22,7 @@ func (g *Generator) lineOf(s *engine.EventSpec) {
 	l.ShoppersMax = pick[int64](g, "shoppers", 0, 0, 1, 2, 3)
 	l.DrawValue = g.chance(20, "value")
 	if g.chance(50, "tracks") {
-		l.Tracks = []engine.TrackSpec{{Track: "general", ShareBp: 7000}, {Track: "member", ShareBp: 3000}}
+		l.Tracks = []engine.TrackSpec{{Track: "general", ShareBp: 7000}, {Track: "member", ShareBp: 3000, CodeOnly: g.Codes && g.chance(50, "members' codes")}}
 	}
 	l.OfferTTLMs, l.AsideMs = int64(1+g.below(60, "offer ttl"))*1000, int64(1+g.below(90, "aside"))*1000
 	if g.chance(25, "only a list") { // whoever comes may buy, and waits for what is sold out
@@ -82,6 +82,7 @@ func (g *Generator) inLine() engine.Command {
 		if g.chance(30, "linked") {
 			cmd.Payment = &engine.PaymentCommand{Note: engine.Annotation{Links: []uint64{uint64(1 + g.below(5, "link"))}}}
 		}
+		g.using(&cmd)
 	case 1:
 		cmd.Verb = engine.VerbLeave
 		said.List = g.chance(40, "list")
@@ -140,6 +141,7 @@ func (g *Generator) wish(cmd *engine.Command) {
 	case 4:
 		cmd.HasMaxPrice, cmd.MaxPrice = true, g.number(1000, "max price")
 	}
+	g.using(cmd)
 	if g.chance(20, "linked") {
 		cmd.Payment = &engine.PaymentCommand{Note: engine.Annotation{Links: []uint64{uint64(1 + g.below(5, "link"))}}}
 	}

@@ -55,6 +55,7 @@ func (g *Generator) lot(id string, before []engine.LotSpec, pools []engine.PoolS
 	if g.chance(40, "fee") {
 		l.Fees = append(l.Fees, engine.Fee{Name: "service", Minor: pick[int64](g, "fee", 0, 250, 99)})
 	}
+	l.CodeOnly = g.Codes && g.chance(25, "code only")
 	if g.chance(20, "tax") {
 		l.TaxMinor = l.FaceMinor / 10
 	}

@@ -26,19 +26,23 @@ type Model struct {
 	pools  []*modelPool
 	prices int // prices that lots ever had
 
-	holds      []*modelHold // every hold ever granted: hold n is holds[n-1]
-	ended      []*modelHold // those that ended and are still remembered, oldest end first
-	orders     []*modelOrder
-	lastTicket engine.TicketID
-	lastRefund engine.RefundID
-	off        *engine.CancelView
-	window     modelWindow
-	links      map[string][]uint64 // of each buyer who has said any
-	first      map[string][]uint64 // and of those the ones that the buyer was first to say
-	met        *modelMet           // the ticket that the present command is about, once it was found
-	line       modelLine
-	list       modelList
-	silent     bool // the present command is accepted and changes nothing: nothing remembers it
+	holds       []*modelHold // every hold ever granted: hold n is holds[n-1]
+	ended       []*modelHold // those that ended and are still remembered, oldest end first
+	orders      []*modelOrder
+	lastTicket  engine.TicketID
+	lastRefund  engine.RefundID
+	off         *engine.CancelView
+	window      modelWindow
+	links       map[string][]uint64 // of each buyer who has said any
+	first       map[string][]uint64 // and of those the ones that the buyer was first to say
+	met         *modelMet           // the ticket that the present command is about, once it was found
+	line        modelLine
+	codes       []*modelCode
+	guesses     map[string]*modelGuess
+	using       *modelCode // of the present command
+	linkedFirst []string   // who was linked to others, in order
+	list        modelList
+	silent      bool // the present command is accepted and changes nothing: nothing remembers it
 
 	now         engine.Instant     // node time of the present step
 	down        int64              // all outages so far, ns
@@ -70,7 +74,8 @@ type modelRequest struct {
 	entry   *modelEntry // of commands about a place in the line
 	line    bool        // of a command about the line itself
 	waiter  *modelWaiter
-	asked   int64 // of block, unblock and capacity
+	codes   []string // of codes: those that were named
+	asked   int64    // of block, unblock and capacity
 	lot     string
 	pool    string
 }
@@ -116,7 +121,7 @@ func (r refusals) fields(code engine.Code) []string {
 
 // NewModel returns the model of an event that does not exist yet, with the bounds of [engine.NewWithLimits].
 func NewModel(key engine.Key, limits engine.Limits) *Model {
-	return &Model{key: key, limits: withDefaults(limits), requests: map[string]*modelRequest{}, spreads: map[engine.HoldID]map[int64]int64{}, links: map[string][]uint64{}, first: map[string][]uint64{}}
+	return &Model{key: key, limits: withDefaults(limits), requests: map[string]*modelRequest{}, spreads: map[engine.HoldID]map[int64]int64{}, links: map[string][]uint64{}, first: map[string][]uint64{}, guesses: map[string]*modelGuess{}}
 }
 
 func withDefaults(l engine.Limits) engine.Limits {
@@ -163,6 +168,7 @@ func (m *Model) eventTime() int64 { return int64(m.now) - m.down }
 // has no spread.
 func (m *Model) Step(cmd *engine.Command, now engine.Instant, said *engine.Outcome) *engine.Outcome {
 	m.now, m.said, m.bad, m.refusals, m.met, m.silent, m.line.worked = now, said, nil, nil, nil, false, false
+	m.using = nil
 	out := m.answer(cmd)
 	out.Verb = cmd.Verb
 	if m.exists && !cmd.Verb.IsRead() {
@@ -217,7 +223,9 @@ func (m *Model) answer(cmd *engine.Command) *engine.Outcome {
 			m.remember(cmd, request)
 		}
 		m.settle()
-		m.show(out, request)
+		if m.show(out, request); request.codes != nil { // a repeat shows the event
+			out.Event.Codes = m.viewCodes(request.codes)
+		}
 	}
 	return out
 }
@@ -275,6 +283,8 @@ func (m *Model) consider(cmd *engine.Command) func(*engine.Outcome) *modelReques
 		return m.place(cmd)
 	case engine.VerbDraw:
 		return m.drawValue(cmd)
+	case engine.VerbCodes:
+		return m.setCodes(cmd)
 	}
 	panic(fmt.Sprintf("enginetest: the model knows no verb %s", cmd.Verb))
 }
@@ -369,7 +379,7 @@ func content(cmd *engine.Command) string {
 		text += fmt.Sprintf("%#v", s)
 	}
 	if l := cmd.Line; l != nil {
-		text += fmt.Sprintf("%q %d %q %v %t", l.Track, l.Wants, l.Value, l.Wishes, l.List)
+		text += fmt.Sprintf("%q %d %q %v %t %q %#v", l.Track, l.Wants, l.Value, l.Wishes, l.List, strings.ToUpper(strings.TrimSpace(l.Code)), l.Codes)
 	}
 	if cmd.Payment != nil && cmd.Verb != engine.VerbHold { // of a hold it has only what the shell knows of the buyer's links
 		p := *cmd.Payment

@@ -309,6 +309,7 @@ func setLotFields(to, from *engine.LotSpec) {
 	set(engine.SetLotTax, func() { to.TaxMinor = from.TaxMinor })
 	set(engine.SetLotMin, func() { to.MinOrder = from.MinOrder })
 	set(engine.SetLotMax, func() { to.MaxOrder = from.MaxOrder })
+	set(engine.SetLotCodeOnly, func() { to.CodeOnly = from.CodeOnly })
 }
 
 func (m *Model) poolSpecs() []engine.PoolSpec {

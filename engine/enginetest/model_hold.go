@@ -65,6 +65,17 @@ func (m *Model) hold(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
 		return nil
 	}
 	old := m.liveHold(cmd.Buyer)
+	if lineSaid(cmd).Code != "" {
+		if len(m.refusals)+len(m.bad) > 0 {
+			return nil
+		}
+		if m.using = m.tryCode(cmd); m.using != nil {
+			m.considerCode(m.using, wishes, old)
+		}
+		if len(m.refusals)+len(m.bad) > 0 {
+			return nil
+		}
+	}
 	m.keep(nil)
 	defer m.keepNone()
 	m.refusals.addIf(old == nil && m.liveHolds() >= int64(m.limits.Holds), engine.CodeTooMany, "")
@@ -72,6 +83,7 @@ func (m *Model) hold(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
 	m.considerRules(cmd, wishes, old)
 	taken := m.fill(cmd, wishes, old)
 	m.keepPromise(cmd.Buyer, taken)
+	m.discount(m.using, taken)
 	var sales, total int64
 	for i := range taken {
 		sales += taken[i].Quantity
@@ -148,7 +160,7 @@ func (m *Model) considerRules(cmd *engine.Command, wishes []*wish, old *modelHol
 	for _, w := range wishes {
 		s := &w.lot.spec
 		units += w.quantity * s.Units
-		m.refusals.addIf(!w.lot.open, engine.CodeLotNotOpen, "items")
+		m.refusals.addIf(!w.lot.open || s.CodeOnly && (m.using == nil || !m.using.isFor(w.lot)), engine.CodeLotNotOpen, "items")
 		m.refusals.addIf(w.quantity < max(1, s.MinOrder), engine.CodeBelowMinimum, "items")
 		m.refusals.addIf(s.MaxOrder > 0 && w.quantity > s.MaxOrder, engine.CodeAboveMaximum, "items")
 		m.refusals.addIf(!m.requirementMet(cmd.Buyer, s, lotsOf(wishes), old), engine.CodeRequiresMissing, "items")

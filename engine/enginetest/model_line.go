@@ -35,6 +35,7 @@ type modelEntry struct {
 	track    int
 	wants    int64
 	joins    int // of the buyer, before
+	code     *modelCode
 	state    engine.PlaceState
 	absent   bool
 	back     bool // was skipped, and came back
@@ -154,9 +155,13 @@ func (m *Model) join(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
 			m.refusals.addIf(b != cmd.Buyer && other != nil && other.live(), engine.CodeAlreadyInLine, "buyer")
 		}
 	}
+	var code *modelCode
+	if len(m.refusals)+len(m.bad) == 0 {
+		code, track = m.joinCode(cmd, track)
+	}
 	return func(*engine.Outcome) *modelRequest {
 		m.linkBy(cmd.Buyer, links)
-		e := &modelEntry{n: line.Entry(len(m.line.entries) + 1), buyer: cmd.Buyer, track: track, wants: said.Wants, joins: joins, state: engine.PlaceWaiting}
+		e := &modelEntry{code: code, n: line.Entry(len(m.line.entries) + 1), buyer: cmd.Buyer, track: track, wants: said.Wants, joins: joins, state: engine.PlaceWaiting}
 		if m.line.phase != engine.LineLobby {
 			e.place = line.Place(e.n)
 		}
@@ -191,6 +196,9 @@ func (m *Model) endPlace(e *modelEntry, as engine.PlaceState) {
 	}
 	if !e.holding {
 		e.turn = 0
+	}
+	if e.state == engine.PlaceLapsed { // an order after the pass has run out: the use was given back then
+		e.code = nil
 	}
 	e.state, e.browsing, e.absent, e.back = as, false, false, false
 }

@@ -10,6 +10,7 @@ import (
 
 // invalidLine adds what can never be right in a command about the line.
 func (m *Model) invalidLine(cmd *engine.Command) {
+	m.invalidCode(cmd)
 	said := lineSaid(cmd)
 	switch cmd.Verb {
 	case engine.VerbDraw:
@@ -44,6 +45,7 @@ func (m *Model) invalidLineSpec(s *engine.EventSpec, now *engine.LineSpec) {
 	for i, t := range l.Tracks {
 		field := "line.tracks[" + strconv.Itoa(i) + "]."
 		m.id(field+"track", t.Track)
+		m.bad.addIf(i == 0 && t.CodeOnly, engine.CodeInvalid, field+"code_only")
 		m.bad.addIf(slices.ContainsFunc(l.Tracks[:i], func(o engine.TrackSpec) bool { return o.Track == t.Track }), engine.CodeInvalid, field+"track")
 		m.bad.addIf(t.ShareBp < 0 || t.ShareBp > 10_000, engine.CodeInvalid, field+"share_bp")
 		sum += t.ShareBp

@@ -74,6 +74,9 @@ func (m *Model) linkBy(buyer string, said []uint64) {
 		return
 	}
 	m.first[buyer] = m.brought(buyer, said)
+	if len(m.links[buyer]) == 0 {
+		m.linkedFirst = append(m.linkedFirst, buyer)
+	}
 	for _, l := range said {
 		if !slices.Contains(m.links[buyer], l) {
 			m.links[buyer] = append(m.links[buyer], l)

@@ -98,6 +98,6 @@ func (m *Model) showEvent(out *engine.Outcome) {
 	for _, p := range m.pools {
 		v.Pools = append(v.Pools, engine.PoolView{Pool: p.spec.Pool, Counts: m.poolCounts(p, nil)})
 	}
-	v.Line, v.List = m.viewLine(), m.viewList()
+	v.Line, v.List, v.Codes = m.viewLine(), m.viewList(), m.viewCodes(nil)
 	out.Event = v
 }

@@ -26,8 +26,11 @@ func (m *Model) invalid(cmd *engine.Command) {
 		if cmd.Verb == engine.VerbCreate && cmd.Spec != nil {
 			(&Model{limits: m.limits, said: m.said}).invalidSpec(cmd.Spec, r)
 		}
+	case engine.VerbCodes:
+		m.invalidCodes(cmd)
 	case engine.VerbHold:
 		m.id("buyer", cmd.Buyer)
+		m.invalidCode(cmd)
 		m.invalidHold(cmd)
 	case engine.VerbExtend, engine.VerbRelease, engine.VerbConfirm:
 		m.id("buyer", cmd.Buyer)

@@ -26,6 +26,7 @@ type modelWaiter struct {
 	hasMax bool
 	before int // how often the buyer had waited
 	hold   *modelHold
+	code   *modelCode
 }
 
 type modelPassed struct {
@@ -77,6 +78,7 @@ func (m *Model) firstOf(wish engine.Wish) *modelWaiter {
 
 // invalidWait adds what can never be right in wishes.
 func (m *Model) invalidWait(cmd *engine.Command) {
+	m.invalidCode(cmd)
 	m.id("buyer", cmd.Buyer)
 	wishes := lineSaid(cmd).Wishes
 	m.bad.addIf(len(wishes) == 0 || len(wishes) > engine.WishesMax, engine.CodeInvalid, "wishes")
@@ -102,9 +104,19 @@ func (m *Model) wait(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
 		m.refusals.addIf(slices.Contains(mine.wishes, engine.WishView{Wish: wish}), engine.CodeInvalid, "wishes")
 		mine.wishes = append(mine.wishes, engine.WishView{Wish: wish})
 	}
+	if len(m.refusals) == 0 && lineSaid(cmd).Code != "" {
+		if mine.code = m.tryCode(cmd); mine.code != nil {
+			m.considerTime(mine.code)
+			of := func(v engine.WishView) bool { return mine.code.isFor(m.lot(v.Lot)) }
+			m.bad.addIf(!slices.ContainsFunc(mine.wishes, of), engine.CodeInvalid, "code")
+		}
+		if len(m.refusals)+len(m.bad) > 0 {
+			return nil
+		}
+	}
 	before := m.waiter(cmd.Buyer)
 	if len(m.refusals) == 0 && before != nil && before.live() {
-		same := before.max == mine.max && before.hasMax == mine.hasMax
+		same := before.max == mine.max && before.hasMax == mine.hasMax && before.code == mine.code
 		same = same && slices.EqualFunc(before.wishes, mine.wishes, func(a, b engine.WishView) bool { return a.Wish == b.Wish })
 		if same {
 			m.silent = true
@@ -154,6 +166,7 @@ func (m *Model) considerWait(cmd *engine.Command, mine *modelWaiter) {
 			}
 			m.refusals.addIf(all.together(&modelParty{seats: w.Quantity}, w.Quantity) == nil, engine.CodeNotTogether, "wishes")
 		}
+		m.refusals.addIf(s.CodeOnly && (mine.code == nil || !mine.code.isFor(l)), engine.CodeLotNotOpen, "wishes")
 		c := m.counts(l, nil)
 		m.refusals.addIf(closed && (c.Free+c.Held > 0 || !l.open), engine.CodePassRequired, "buyer")
 	}
@@ -291,10 +304,15 @@ func (m *Model) offerTo(w *modelWaiter, i int) {
 	m.said, m.refusals = nil, nil
 	m.keep(w)
 	wishes := m.wishes(cmd)
+	if m.using = nil; w.code != nil && w.code.isFor(l) {
+		m.using = w.code
+		m.considerCode(m.using, wishes, nil)
+	}
 	m.considerRules(cmd, wishes, nil)
 	taken := m.takeWhole(wishes, nil)
 	m.keepNone()
 	m.keepPromise(w.buyer, taken)
+	m.discount(m.using, taken)
 	total := int64(0)
 	for j := range taken {
 		total += taken[j].Quantity * price(&taken[j])

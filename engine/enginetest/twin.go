@@ -76,9 +76,6 @@ func (t *Twin) Check(cmd *engine.Command, out *engine.Outcome) error {
 
 // modelled reports whether the model knows a command: of purchases it does not yet.
 func modelled(cmd *engine.Command) bool {
-	if cmd.Verb == engine.VerbCodes || cmd.Line != nil && cmd.Line.Code != "" {
-		return false
-	}
 	switch cmd.Verb {
 	case engine.VerbOffer, engine.VerbBuy, engine.VerbPurchase, engine.VerbComplete, engine.VerbUndo, engine.VerbOneClick, engine.VerbIntend, engine.VerbResult,
 		engine.VerbResolve:
