@@ -44,7 +44,7 @@ func (g *Generator) compose(s *slot) (subject string) {
 func (g *Generator) appendCommand(event int) kind {
 	k := g.c.Mix.draw(g.dice.IntN(g.c.Mix.total()))
 	var h *keptHold
-	switch k { //nolint:exhaustive // the others are about nothing that was taken before
+	switch k {
 	case kindPlace:
 		if h = g.joined[event].any(g.dice.Uint64()); h == nil {
 			k = kindJoin
