@@ -318,7 +318,12 @@ func (e *Event) judgeWaitLine(f *factWished) {
 		return
 	}
 	for i := range f.count {
-		if l := &e.lots[f.wishes[i].lot]; l.in[shareFree]+l.in[shareHeld] > 0 || !l.open {
+		l := &e.lots[f.wishes[i].lot]
+		left := l.in[shareFree] + l.in[shareHeld]
+		for _, p := range l.pools {
+			left = min(left, e.pools[p].in[shareFree]+e.pools[p].in[shareHeld])
+		}
+		if left > 0 || !l.open {
 			e.because(refusal{code: CodePassRequired, field: fieldBuyer, text: ticketsForTheLine})
 		}
 	}

@@ -36,8 +36,13 @@ func TestTheWaitingListBuysThroughTheSandbox(t *testing.T) {
 	x := payingWith(t, sandbox.Config{}, func(c *processConfig) { c.wallets = nil })
 	x.said("holdfast.v1.events.full.create", `{"request_id":"c1","name":"Full House","currency":"EUR","open":true,"undo_ms":0,"lots":[{"lot":"ga","face_minor":1000,"capacity":0}]}`)
 	buyers := []struct{ name, token, ends string }{
-		{"anna", "sbx_ok.anna", "bought"}, {"ben", "sbx_decline_hard", "unpaid"}, {"cleo", "sbx_ok.cleo", "unpaid"}, {"dora", "sbx_slow_300", "bought"},
-		{"emil", "sbx_timeout_charged", "bought"}, {"fay", "sbx_slow_300", "bought"}, {"gus", "sbx_ok.gus", "waiting"},
+		{"anna", "sbx_ok.anna", "bought"},
+		{"ben", "sbx_decline_hard", "unpaid"},
+		{"cleo", "sbx_ok.cleo", "unpaid"},
+		{"dora", "sbx_slow_300", "bought"},
+		{"emil", "sbx_timeout_charged", "bought"},
+		{"fay", "sbx_slow_300", "bought"},
+		{"gus", "sbx_ok.gus", "waiting"},
 	}
 	for _, b := range buyers {
 		x.waits(b.name, b.token)

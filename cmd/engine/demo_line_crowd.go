@@ -131,7 +131,7 @@ func (s *lineSale) guess(ctx context.Context, n int) {
 	_, err := shop.client.Do(within, s.plan.event, &pb.JoinCommand{
 		RequestId: s.name(n) + "-guess", Buyer: s.name(n), Channel: shop.channel, Track: trackMember, Code: "let me in",
 	})
-	if shop.note(ctx, err); ctx.Err() == nil && !refusedAs(err, engine.CodeCodeUnknown) {
+	if _ = shop.note(ctx, err); ctx.Err() == nil && !refusedAs(err, engine.CodeCodeUnknown) {
 		s.ledger.breaks("%s tried a code that is none, and was answered %s", s.name(n), outcomeOf(err))
 	}
 	s.line.guessed.Add(1)

@@ -168,7 +168,12 @@ func (m *Model) considerWait(cmd *engine.Command, mine *modelWaiter) {
 		}
 		m.refusals.addIf(s.CodeOnly && (mine.code == nil || !mine.code.isFor(l)), engine.CodeLotNotOpen, "wishes")
 		c := m.counts(l, nil)
-		m.refusals.addIf(closed && (c.Free+c.Held > 0 || !l.open), engine.CodePassRequired, "buyer")
+		left := c.Free + c.Held
+		for _, id := range s.Pools {
+			p := m.poolCounts(m.pool(id), nil)
+			left = min(left, p.Free+p.Held)
+		}
+		m.refusals.addIf(closed && (left > 0 || !l.open), engine.CodePassRequired, "buyer")
 	}
 	links := []uint64(nil)
 	if cmd.Payment != nil {
