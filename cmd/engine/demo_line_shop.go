@@ -166,12 +166,26 @@ func (s *lineSale) takeOffered(ctx context.Context, n int, w *pb.Waiter) {
 func (s *lineSale) purchaseChanged(ctx context.Context, told *pb.Purchase) {
 	n := s.number(told.Buyer)
 	p := toldOf(told)
-	if n < 0 || !p.final() || !s.known(n).auto {
+	if n < 0 || !s.known(n).auto {
+		return
+	}
+	if p.state == engine.PurchaseActionRequired.String() {
+		s.acting.Go(func() { s.asked(ctx, n, &p) })
+	}
+	if !p.final() {
 		return
 	}
 	s.ledger.ended(p)
 	if p.state == engine.PurchaseSold.String() {
 		s.acting.Go(func() { s.boughtFor(ctx, n, &p) })
+	}
+}
+
+// asked answers the bank, which wants to hear from the buyer although the engine buys for them.
+func (s *lineSale) asked(ctx context.Context, n int, p *toldPurchase) {
+	b := s.buyer(n)
+	if q, err := b.shop.purchase(ctx, b.id, p.id); err == nil {
+		b.authenticates(ctx, q)
 	}
 }
 

@@ -204,14 +204,7 @@ func (b *buyer) follow(ctx context.Context, p toldPurchase) toldPurchase {
 	b.sale.counts.paying.Add(1)
 	defer b.sale.counts.paying.Add(-1)
 	for !p.final() && ctx.Err() == nil {
-		if p.state == engine.PurchaseActionRequired.String() && p.secret != "" {
-			// The bank has no such question any more if a second click was faster: the answer below tells.
-			_ = b.sale.sandbox.Authenticate(p.secret, !b.chance(percentRefuse))
-			b.sale.counts.authenticated.Add(1)
-			if q, err := b.shop.complete(ctx, b.requestID(), b.id, p.id); err == nil {
-				p = q
-			}
-		}
+		p = b.authenticates(ctx, p)
 		if p.final() || !b.pause(ctx, followEvery) {
 			break
 		}
@@ -220,6 +213,20 @@ func (b *buyer) follow(ctx context.Context, p toldPurchase) toldPurchase {
 		}
 	}
 	b.sale.ledger.ended(p)
+	return p
+}
+
+// authenticates answers the bank if it asks, and returns how far the purchase is then.
+func (b *buyer) authenticates(ctx context.Context, p toldPurchase) toldPurchase {
+	if p.state != engine.PurchaseActionRequired.String() || p.secret == "" {
+		return p
+	}
+	// The bank has no such question any more if a second click was faster: the answer below tells.
+	_ = b.sale.sandbox.Authenticate(p.secret, !b.chance(percentRefuse))
+	b.sale.counts.authenticated.Add(1)
+	if q, err := b.shop.complete(ctx, b.requestID(), b.id, p.id); err == nil {
+		return q
+	}
 	return p
 }
 
