@@ -19,6 +19,7 @@ const (
 	tailMax      = 25 * time.Second // until the office closes the sale, even if the last tickets find nobody
 	soldOutEvery = 5 * time.Second
 	quietFor     = 2 * time.Second // until the office believes that nothing happens any more
+	unsoldMax    = 4 * demoPassTTL // without an order, until the office believes that what is left finds nobody
 )
 
 // serve lets those with passes shop, until nothing is left and nobody is on the way to anything; then the sale is closed.
@@ -28,6 +29,7 @@ func (s *lineSale) serve(ctx context.Context) error {
 	tick := time.NewTicker(officeEvery)
 	defer tick.Stop()
 	var swept, asked, freed time.Time
+	ordered, orderedAt := int64(0), time.Now()
 	quiet := 0 // looks at which nobody was on the way to anything, one after the other
 	for {
 		if err := s.look(ctx); err != nil {
@@ -38,7 +40,10 @@ func (s *lineSale) serve(ctx context.Context) error {
 			swept = now
 			s.meanwhile(&s.sweeping, func() { s.sweep(ctx) })
 		}
-		if s.sellOut.IsZero() && s.free() == 0 {
+		if orders := s.shown.Load().orders; orders != ordered {
+			ordered, orderedAt = orders, now
+		}
+		if s.sellOut.IsZero() && (s.free() == 0 || now.Sub(orderedAt) > unsoldMax) {
 			s.sellOut = now
 		}
 		if !s.sellOut.IsZero() {

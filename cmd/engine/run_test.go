@@ -65,9 +65,15 @@ func (o *output) String() string {
 // engineRun is the program, run with arguments, as main would.
 func engineRun(t *testing.T, args ...string) (stdout string, err error) {
 	t.Helper()
+	return engineRunWithin(t, patience, args...)
+}
+
+// engineRunWithin is engineRun for what may take longer than others.
+func engineRunWithin(t *testing.T, within time.Duration, args ...string) (stdout string, err error) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context()) // without a deadline, as main's
 	defer cancel()
-	defer time.AfterFunc(patience, cancel).Stop()
+	defer time.AfterFunc(within, cancel).Stop()
 	var out, errs output
 	err = run(ctx, args, &out, &errs)
 	if testing.Verbose() && errs.String() != "" {
