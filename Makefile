@@ -12,7 +12,7 @@ CRASHES ?= 10000
 RAPID_CHECKS ?= 1000
 SIM_HOURS ?= 24
 SIM_SAGAS ?= 20000
-SIM_GRANTS ?= 10000000
+SIM_GRANTS ?= 300000
 KILLS ?= 25
 CUTS ?= 25
 CUTS_FS ?= ext4
@@ -54,7 +54,7 @@ fuzz: ## fuzz every target for FUZZ_SECONDS (5) each
 	.ci/fuzz $(FUZZ_SECONDS)
 
 .PHONY: sim
-sim: ## crash the store CRASHES (10,000) times in simulation, sell for SIM_HOURS (24) through outages, let SIM_SAGAS (20,000) purchases live through falls and a gateway that fails, let the engine and its model argue for longer, and grant SIM_GRANTS (10,000,000) passes without anybody being overtaken
+sim: ## crash the store CRASHES (10,000) times in simulation, sell for SIM_HOURS (24) through outages, let SIM_SAGAS (20,000) purchases live through falls and a gateway that fails, let the engine and its model argue for longer, and grant SIM_GRANTS (300,000) passes without anybody being overtaken
 	HOLDFAST_CRASHES=$(CRASHES) go test -count 1 -timeout 30m -run '^TestEveryCrashLosesNothingAcknowledged$$' -v ./store
 	HOLDFAST_SIM_HOURS=$(SIM_HOURS) go test -count 1 -timeout 30m -run '^TestNoHoldEndsEarlyOrLateThroughOutages$$' -v ./actors
 	HOLDFAST_SAGAS=$(SIM_SAGAS) go test -count 1 -timeout 30m -run '^TestSagasEndWell$$' -v ./actors
