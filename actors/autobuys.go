@@ -3,6 +3,8 @@ package actors
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 	"sync"
 	"time"
@@ -26,6 +28,7 @@ type autoBuys struct {
 
 	mu    sync.Mutex
 	open  map[offerKey]*autoBuy
+	again time.Duration // monotonic time at which those are tried again that a lane did not take: whoever comes meanwhile is behind them
 	ready chan struct{}
 }
 
@@ -64,7 +67,7 @@ func (b *autoBuys) offered(key engine.Key, c *engine.WaitChange) {
 	at := offerKey{route{key.Account, key.ID}, c.Hold}
 	b.mu.Lock()
 	if b.open[at] == nil {
-		b.open[at] = &autoBuy{of: b, key: at, in: c.HoldIn, buyer: c.Buyer, method: c.Method, until: c.Until}
+		b.open[at] = &autoBuy{of: b, key: at, in: c.HoldIn, buyer: c.Buyer, method: c.Method, until: c.Until, next: b.again}
 	}
 	b.mu.Unlock()
 	b.wake()
@@ -129,7 +132,7 @@ func (o *autoBuy) buy() {
 	n := o.of.node
 	hold := string(engine.AppendHoldID(nil, o.key.hold, o.in))
 	o.pay = engine.PaymentCommand{Auto: true, Method: o.method}
-	o.cmd[0] = engine.Command{Verb: engine.VerbBuy, RequestID: "auto-" + hold, Buyer: o.buyer, Hold: hold, Payment: &o.pay}
+	o.cmd[0] = engine.Command{Verb: engine.VerbBuy, RequestID: n.autoBuyID(o.key.at, hold), Buyer: o.buyer, Hold: hold, Payment: &o.pay}
 	if n.clock.Now() < o.until-engine.Instant(autoBuyLast) && !n.laneTakes(o.key.at.account, &o.cmd[0]) {
 		o.later()
 		return
@@ -154,7 +157,10 @@ func (n *Node) laneTakes(account string, cmd *engine.Command) bool {
 // later tries the offer again.
 func (o *autoBuy) later() {
 	o.of.mu.Lock()
-	o.asked, o.next = false, o.of.node.clock.Mono()+autoBuyRetry
+	if now := o.of.node.clock.Mono(); o.of.again <= now {
+		o.of.again = now + autoBuyRetry
+	}
+	o.asked, o.next = false, o.of.again
 	o.of.mu.Unlock()
 	o.of.wake()
 }
@@ -171,3 +177,9 @@ func (*autoBuy) Outcome(*engine.Request, int, *engine.Outcome) {}
 
 // Durable implements engine.Replier. Whatever the event has said, the offer is bought, or was given to the next.
 func (o *autoBuy) Durable(*engine.Request) { o.over() }
+
+// autoBuyID is the request id of an auto-buy: always the same of a hold, and none that a caller could have used before.
+func (n *Node) autoBuyID(at route, hold string) string {
+	sum := sha256.Sum256([]byte(n.cfg.Installation + "\x00auto-buy\x00" + at.account + "\x00" + at.event + "\x00" + hold))
+	return "auto-" + hex.EncodeToString(sum[:16])
+}

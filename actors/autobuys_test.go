@@ -26,9 +26,14 @@ type autoBench struct {
 
 func newAutoBench(t *testing.T, l *fakeLog, v *fakeVault, g *fakeGateway) *autoBench {
 	t.Helper()
+	return newLaneBench(t, l, v, g, LaneConfig{})
+}
+
+func newLaneBench(t *testing.T, l *fakeLog, v *fakeVault, g *fakeGateway, lane LaneConfig) *autoBench {
+	t.Helper()
 	b := &autoBench{gateway: g, moves: &moves{}}
 	c := Config{
-		Gateways: []Gateway{g}, Vault: v, Installation: "i1", Watcher: b.moves, OneClickAtOnce: true, Logger: slog.New(slog.DiscardHandler),
+		Gateways: []Gateway{g}, Vault: v, Installation: "i1", Watcher: b.moves, OneClickAtOnce: true, Logger: slog.New(slog.DiscardHandler), Lane: lane,
 		Fatal: func(err error) { t.Errorf("fatal: %v", err) },
 	}
 	n, err := Start(c, besideLog{l, v}, l, l.recovered(t))

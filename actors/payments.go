@@ -164,7 +164,9 @@ func (a *eventActor) resumeWork() {
 	if want := a.ev.LineWants(); want != engine.LineWantsNothing {
 		a.node.seeds.wants(a.ref.key, want)
 	}
+	down := engine.Instant(a.node.downSince(a.ev.LastAt())) // the event is told of it in its first turn
 	for _, c := range a.ev.AutoBuys(nil) {
+		c.Until += down
 		a.node.autoBuys.offered(a.ref.key, &c)
 	}
 	if !a.ev.HasOpenWork() {

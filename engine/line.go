@@ -193,7 +193,7 @@ func (e *Event) HasLine() bool {
 
 // LineServes reports whether somebody waits or shops in the event's line. It costs nothing.
 func (e *Event) LineServes() bool {
-	return e.HasLine() && e.line != nil && (e.line.counts[PlaceWaiting]+e.line.counts[PlaceSkipped] > 0 || e.line.passes.n > 0)
+	return e.serves() && (e.line.counts[PlaceWaiting]+e.line.counts[PlaceSkipped] > 0 || e.line.passes.n > 0)
 }
 
 // LanePerMin is how many purchases a minute the line counts on; 0 is unknown.

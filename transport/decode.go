@@ -107,6 +107,10 @@ func (d *decoder) decodeBatch(body []byte, buyers bool) bool {
 			d.fail(engine.CodeInvalid, "commands["+strconv.Itoa(i)+"]."+d.commands[i].Verb.String()+".codes", "codes are not given in a batch: ask for the order by itself")
 			return false
 		}
+		if l := d.commands[i].Line; l != nil && (l.EntriesFrom != 0 || l.Fairness) { // a page of entries takes half a millisecond
+			d.fail(engine.CodeInvalid, "commands["+strconv.Itoa(i)+"]", "entries of a lobby and how fair a line was are not asked for in a batch: ask by itself")
+			return false
+		}
 	}
 	if !buyers {
 		return true

@@ -49,11 +49,17 @@ type linesSide struct {
 // lineEvent is what is kept of an event with a line.
 type lineEvent struct {
 	now     atomic.Pointer[outlook]
-	granted [paceSeconds + 1]uint64 // passes so far, second by second; a ring
-	seconds int                     // how many there are
+	granted [paceSeconds + 1]grants // passes so far, about second by second; a ring
+	looks   int                     // how many there are
 	over    bool                    // it was published that the event has ended
 	seen    time.Time               // when it was last listed
 	followed
+}
+
+// grants is how many passes were granted up to a moment.
+type grants struct {
+	at     time.Time
+	passes uint64
 }
 
 // lobbyClose is a lobby whose root is to be published before anything else.
@@ -152,8 +158,8 @@ func (l *linesSide) run() {
 		select {
 		case <-more:
 		case <-l.wake:
-		case at := <-look.C:
-			l.server.presence.sweep(at, l.server.nc.IsConnected())
+		case <-look.C: // its own time is old if something took long
+			l.server.presence.sweep(time.Now(), l.server.nc.IsConnected())
 		case at := <-tick.C:
 			if l.server.nc.IsConnected() {
 				l.round(at)
@@ -184,6 +190,9 @@ func (l *linesSide) publishRoots(closing []lobbyClose) {
 }
 
 func (l *linesSide) publishRoot(event string) bool {
+	if !l.server.nc.IsConnected() {
+		return false
+	}
 	r := newLineRead(l.server.config.Account, event)
 	if l.server.engine.Submit(&r.Request) != engine.CodeOK {
 		return false
@@ -261,8 +270,8 @@ func (l *linesSide) seen(o *outlook, now time.Time) *lineEvent {
 		granted += o.tracks[i].Granted
 	}
 	if now.Sub(e.seen) > lineEvery/2 { // not twice in a second
-		e.granted[e.seconds%len(e.granted)] = granted
-		e.seconds++
+		e.granted[e.looks%len(e.granted)] = grants{now, granted}
+		e.looks++
 		e.seen = now
 	}
 	o.prepare(now, e.perMin())
@@ -270,14 +279,20 @@ func (l *linesSide) seen(o *outlook, now time.Time) *lineEvent {
 	return e
 }
 
-// perMin is how many passes were granted in the last minute; of a younger line, how many that makes in one.
+// perMin is how many passes were granted in the last minute; of what was looked at for less, how many that makes in one.
 func (e *lineEvent) perMin() int64 {
-	n := min(e.seconds, len(e.granted)) - 1
-	if n < 1 {
+	n := min(e.looks, len(e.granted))
+	if n == 0 {
 		return 0
 	}
-	newest, oldest := e.granted[(e.seconds-1)%len(e.granted)], e.granted[(e.seconds-1-n)%len(e.granted)]
-	return int64(newest-oldest) * paceSeconds / int64(n)
+	newest := e.granted[(e.looks-1)%len(e.granted)]
+	for i := n - 1; i > 0; i-- { // from the oldest on
+		oldest := e.granted[(e.looks-1-i)%len(e.granted)]
+		if took := newest.at.Sub(oldest.at); took > 0 && took <= (paceSeconds+1)*time.Second {
+			return max(0, int64(newest.passes)-int64(oldest.passes)) * int64(time.Minute) / int64(took)
+		}
+	}
+	return 0
 }
 
 // publish publishes an event's line, and reports whether it has left.

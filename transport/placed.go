@@ -46,6 +46,18 @@ type more struct {
 	pass    string
 }
 
+// placeMoreBytesMax is the most that what a place is told besides takes, but for prices, a receipt and a pass; priceBytesMax a price without the lot's name.
+const placeMoreBytesMax, priceBytesMax = 192, 64
+
+// bytesMax is the most that it takes in an answer, without a receipt.
+func (m *more) bytesMax() int {
+	n := placeMoreBytesMax + len(m.pass)
+	for i := range m.prices {
+		n += priceBytesMax + len(m.prices[i].Lot)
+	}
+	return n
+}
+
 // notePlace notes a place that an answer shows, if there is more to tell.
 func (r *request) notePlace(i int, out *engine.Outcome, at written) {
 	if p, ok := r.server.placeOf(out, at); ok {
@@ -112,9 +124,16 @@ func (r *request) tellPlaces(receipts *receipts) {
 		if p.receipt {
 			m.receipt = receipts.next(r.Event, cmd.Buyer, p)
 		}
-		// The place has to be told, the receipt need not be: it can be asked for.
-		if left := r.server.replyBytesMax - replyResultReserveBytes - len(r.out) - (len(old) - from); m.receipt != nil && left < receiptBytesMax {
+		// The place has to be told; the receipt, then the prices, then the rest need not be: they can be asked for, a place by itself.
+		left := r.server.replyBytesMax - replyResultReserveBytes - len(r.out) - (len(old) - from)
+		if need := m.bytesMax(); m.receipt != nil && left < receiptBytesMax+need*(len(r.placed)-i) {
 			m.receipt = nil
+		}
+		if left < m.bytesMax() {
+			m.prices = nil
+		}
+		if left < m.bytesMax() {
+			m = more{}
 		}
 		r.out, from = r.insert(old, from, p, &m), p.resultEnd
 	}

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"crypto/rand"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,17 +25,21 @@ type presence struct {
 	server *Server
 	limit  time.Duration // of silence
 
+	order sync.Mutex // held while a buyer's state is changed and the engine told: it hears of absences and returns in the order in which they were seen
+	start time.Time
+
 	mu     sync.Mutex
 	events map[string]map[string]heartbeat
 	count  int
 	since  time.Time // nothing before counts: nobody could be heard
+	swept  time.Time
 
 	notWatched uint64
 }
 
 // heartbeat is what is known of a buyer in an event.
 type heartbeat struct {
-	at    int64 // seconds since 1970
+	at    int64 // seconds since the start, by the monotonic clock
 	state presenceState
 }
 
@@ -78,7 +83,6 @@ func (s *Server) here(m *nats.Msg, event string) {
 		s.refuseUnread(m, &refusal{code: engine.CodeInvalid, field: "buyer", text: "name the buyer who is there, or several in buyers"})
 		return
 	}
-	back := s.presence.heard(event, r.scope.after, r.links, time.Now())
 	if m.Reply != "" {
 		n := int64(len(r.links))
 		if r.scope.after != "" {
@@ -89,7 +93,10 @@ func (s *Server) here(m *nats.Msg, event string) {
 		r.finish()
 		s.publish(m.Reply, engine.CodeOK, r.correlation, r.out)
 	}
-	s.presence.submit(strings.Clone(event), engine.VerbPresent, back)
+	p := s.presence
+	p.order.Lock()
+	defer p.order.Unlock()
+	p.submit(strings.Clone(event), engine.VerbPresent, p.heard(event, r.scope.after, r.links, time.Now()))
 }
 
 // appendHere appends what answers a heartbeat, but for its end.
@@ -107,12 +114,12 @@ func appendHere(dst []byte, json bool, requestID string, n int64) []byte {
 }
 
 func newPresence(s *Server) *presence {
-	return &presence{server: s, limit: s.config.Presence, events: make(map[string]map[string]heartbeat)}
+	return &presence{server: s, start: time.Now(), limit: s.config.Presence, events: make(map[string]map[string]heartbeat)}
 }
 
 // heard notes that buyers are there, and returns those for whom that is news.
 func (p *presence) heard(event, buyer string, buyers []string, now time.Time) (back []string) {
-	at := now.Unix()
+	at := p.seconds(now)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	e := p.events[event]
@@ -152,11 +159,12 @@ func (p *presence) heard(event, buyer string, buyers []string, now time.Time) (b
 func (p *presence) sweep(now time.Time, connected bool) {
 	silent := make(map[string][]string)
 	p.mu.Lock()
-	if !connected {
+	if !connected || now.Sub(p.swept) > 2*presenceEvery { // or the process stood still: what was said meanwhile is not read yet
 		p.since = now
 	}
+	p.swept = now
 	if now.Sub(p.since) >= p.limit {
-		before, forgotten := now.Add(-p.limit).Unix(), now.Add(-presenceForgotten*p.limit).Unix()
+		before, forgotten := p.seconds(now.Add(-p.limit)), p.seconds(now.Add(-presenceForgotten*p.limit))
 		for event, e := range p.events {
 			for buyer, last := range e {
 				switch {
@@ -175,9 +183,22 @@ func (p *presence) sweep(now time.Time, connected bool) {
 	}
 	p.mu.Unlock()
 	for event, buyers := range silent {
-		p.submit(event, engine.VerbAbsent, buyers)
+		for some := range slices.Chunk(buyers, presenceTogetherMax) {
+			p.order.Lock()
+			p.submit(event, engine.VerbAbsent, p.stillAway(event, some))
+			p.order.Unlock()
+		}
 	}
 }
+
+// stillAway are those of buyers who were not heard of meanwhile.
+func (p *presence) stillAway(event string, buyers []string) []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.DeleteFunc(buyers, func(b string) bool { return p.events[event][b].state != presenceAway })
+}
+
+func (p *presence) seconds(at time.Time) int64 { return int64(at.Sub(p.start) / time.Second) }
 
 // submit says that buyers of an event are absent, or present.
 func (p *presence) submit(event string, verb engine.Verb, buyers []string) {
@@ -188,7 +209,13 @@ func (p *presence) submit(event string, verb engine.Verb, buyers []string) {
 			c.commands = append(c.commands, engine.Command{Verb: verb, Buyer: buyer, RequestID: rand.Text(), Line: new(engine.LineCommand)})
 		}
 		c.Request = engine.Request{Account: p.server.config.Account, Event: event, Commands: c.commands, Reply: c}
-		if code := p.server.engine.Submit(&c.Request); code != engine.CodeOK {
+		code := p.server.take(int64(n), 0)
+		if code == engine.CodeOK {
+			if code = p.server.engine.Submit(&c.Request); code != engine.CodeOK {
+				p.server.giveBack(int64(n), 0)
+			}
+		}
+		if code != engine.CodeOK {
 			c.undo(verb, code)
 		}
 		buyers = buyers[n:]
@@ -212,6 +239,7 @@ func (c *presenceCommands) Outcome(_ *engine.Request, _ int, out *engine.Outcome
 // Durable implements [engine.Replier].
 func (c *presenceCommands) Durable(r *engine.Request) {
 	p := c.presence
+	defer p.server.giveBack(int64(len(c.commands)), 0)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	e := p.events[r.Event]

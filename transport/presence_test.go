@@ -13,7 +13,7 @@ import (
 func presences(t *testing.T) (*presence, func(buyer string) *engine.PlaceView) {
 	t.Helper()
 	e := &transporttest.Direct{Now: 1_777_629_600_000_000_000}
-	s := &Server{config: Config{Account: engine.SingleAccount, Presence: PresenceDefault}, engine: e}
+	s := &Server{config: Config{Account: engine.SingleAccount, Presence: PresenceDefault}, engine: e, account: NewBound(1<<20, 1<<20)}
 	ask := func(c engine.Command) (view engine.PlaceView, code engine.Code) {
 		a := &asked{}
 		a.commands[0] = c
@@ -63,6 +63,12 @@ func TestWhoSaysNothingIsAbsent(t *testing.T) {
 	p, place := presences(t)
 	now := time.Unix(1_777_629_600, 0)
 	hear := func(buyers ...string) { p.submit("e1", engine.VerbPresent, p.heard("e1", "", buyers, now)) }
+	later := func(d time.Duration, connected bool) { // sweeps as often as the server does
+		for end := now.Add(d); now.Before(end); p.sweep(now, connected) {
+			now = now.Add(min(presenceEvery, end.Sub(now)))
+		}
+	}
+	p.sweep(now, true)
 	hear("b1", "b2", "stranger")
 	absent := func(want1, want2 bool) {
 		t.Helper()
@@ -70,31 +76,33 @@ func TestWhoSaysNothingIsAbsent(t *testing.T) {
 			t.Errorf("b1 absent %v, b2 %v; want %v and %v", one, two, want1, want2)
 		}
 	}
-	now = now.Add(20 * time.Second)
+	later(PresenceDefault, true)
+	hear("b1", "b2")
+	later(20*time.Second, true)
 	hear("b1")
-	p.sweep(now, true)
 	absent(false, false)
-	now = now.Add(15 * time.Second)
-	p.sweep(now, true)
+	later(15*time.Second, true)
 	absent(false, true) // 35 seconds of b2, 15 of b1
 	hear("b2")
 	absent(false, false)
 	// While nobody can be heard, nobody is absent; and not for a while afterwards.
+	later(time.Hour, false)
+	later(PresenceDefault-time.Second, true)
+	absent(false, false)
+	later(time.Second, true)
+	absent(true, true)
+	// Nor is anybody after the process has stood still: what was said meanwhile is read now.
+	hear("b1", "b2")
 	now = now.Add(time.Hour)
-	p.sweep(now, false)
-	now = now.Add(PresenceDefault - time.Second)
 	p.sweep(now, true)
 	absent(false, false)
-	now = now.Add(time.Second)
-	p.sweep(now, true)
+	later(PresenceDefault, true)
 	absent(true, true)
 	// Who has no place is asked for again only after a while, and forgotten in the end, like those who are silent for long.
 	if back := p.heard("e1", "stranger", nil, now); len(back) != 1 {
 		t.Errorf("who was without a place is not looked for again: %v", back)
 	}
-	now = now.Add(presenceForgotten * PresenceDefault * 2)
-	p.sweep(now, true) // the stranger is absent
-	p.sweep(now, true)
+	later(presenceForgotten*PresenceDefault*2, true)
 	if n, _ := p.watched(); n != 0 || len(p.events) != 0 {
 		t.Errorf("%d are watched for ever", n)
 	}
@@ -121,7 +129,7 @@ func TestBoundsOfPresence(t *testing.T) {
 }
 
 func TestBoundsOfWhatIsToldOfLines(t *testing.T) {
-	s := &Server{config: Config{Account: engine.SingleAccount}}
+	s := &Server{config: Config{Account: engine.SingleAccount}, account: NewBound(1<<20, 1<<20)}
 	l := &linesSide{server: s, events: map[string]*lineEvent{"e1": {}}, wake: make(chan struct{}, 1)}
 	o := &outlook{event: "e1"}
 	for i := range FollowedMax + 1000 {
