@@ -93,7 +93,8 @@ func wantLinearizable(t *testing.T, what string, history []porcupine.Operation) 
 			t.Fatal(err)
 		}
 		until := Unexplained(history, linearPatience)
-		t.Errorf("%s of %d operations is %s, it must be linearizable: it is written down in %s; no order explains it any more after\n%s%s",
+		// The first is enough: to say why takes minutes of search.
+		t.Fatalf("%s of %d operations is %s, it must be linearizable: it is written down in %s; no order explains it any more after\n%s%s",
 			what, len(history), result, name, DescribeOperations(until[max(0, len(until)-16):]), Objections(until, linearPatience))
 	}
 	return accepted
