@@ -65,41 +65,7 @@ func goldenCodes(t testing.TB) (w *world, lines []string) {
 // TestCodesAreWrittenAsEver compares the facts of codes with what was written when they were new: facts, their words, snapshot and hash. None has a code.
 func TestCodesAreWrittenAsEver(t *testing.T) {
 	w, lines := goldenCodes(t)
-	snapshot := w.e.AppendSnapshot(nil)
-	again := New(testKey())
-	var words []string
-	for _, text := range lines {
-		f := strings.Fields(text)
-		run := Run{Key: testKey(), First: again.Seq() + 1}
-		if _, err := fmt.Sscan(f[1]+" "+f[2], &run.At, &run.Facts.Count); err != nil {
-			t.Fatal(err)
-		}
-		if run.At += start; run.Facts.Count == 0 {
-			continue
-		}
-		run.Facts.Buf, _ = hex.DecodeString(f[3])
-		err := again.FoldEach(&run, func(v *FactView) bool {
-			words = append(words, fmt.Sprintf("%d %s %s", v.Seq, v.Kind, v.Text))
-			return true
-		})
-		if err != nil {
-			t.Fatalf("%s: %v", f[0], err)
-		}
-	}
-	lines = append(append(lines, words...), "snapshot "+hex.EncodeToString(snapshot), fmt.Sprintf("hash %016x", w.e.StateHash()))
-	golden(t, "codes.txt", strings.Join(lines, "\n")+"\n")
-	opened, err := OpenSnapshot(testKey(), snapshot)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range []*Event{again, opened.(*Event), w.e} {
-		if err := e.Check(); err != nil {
-			t.Fatal(err)
-		}
-		if e.StateHash() != w.e.StateHash() || hex.EncodeToString(e.AppendSnapshot(nil)) != hex.EncodeToString(snapshot) {
-			t.Fatalf("replayed or opened %016x, live %016x", e.StateHash(), w.e.StateHash())
-		}
-	}
+	lines = wantsGoldenFacts(t, w, lines, "codes.txt")
 	all := strings.ToLower(strings.Join(lines, "\n"))
 	for _, code := range []string{"fans-2026-x", "voucher-7", "fans2025"} {
 		for _, s := range []string{code, hex.EncodeToString([]byte(code)), hex.EncodeToString([]byte(strings.ToUpper(code)))} {

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"encoding/binary"
-	"math"
 	"strings"
 
 	"github.com/holdfast-engine/holdfast/engine/line"
@@ -108,89 +107,6 @@ func (e *Event) shareOf(track int) int64 {
 		return s.Tracks[track].ShareBp
 	}
 	return sharesAll
-}
-
-// admission is what there is to shop for. Lots that are sold only together with another are no reason to let anybody in: there are often many more of them than
-// of what they go with. Of fewer tickets than a lot is sold by nothing can be had.
-func (e *Event) admission() line.Admission {
-	in := line.Admission{Holding: uint32(e.line.holding), LanePerMin: uint32(e.line.perMin)}
-	if e.list != nil {
-		e.keep(everybody) // what is kept for those who wait is not there for the line
-		defer e.keepNone()
-	}
-	free := e.work.poolsFree[:0]
-	for i := range e.pools {
-		free = append(free, e.pools[i].in[shareFree]-e.list.keptOfPool(uint32(i)))
-	}
-	for i := range e.lots {
-		l := &e.lots[i]
-		if len(l.requires) > 0 {
-			continue
-		}
-		in.Held += uint64(l.in[shareHeld] + l.in[sharePaying])
-		if !l.open {
-			continue
-		}
-		units := l.in[shareFree] - e.list.keptOf(uint32(i))
-		for _, p := range l.pools {
-			units = min(units, free[p])
-		}
-		if units = max(0, units) / l.units * l.units; units < l.minOrder*l.units {
-			units = 0
-		}
-		for _, p := range l.pools {
-			free[p] -= units
-		}
-		in.Free += uint64(units)
-	}
-	e.work.poolsFree = free
-	return in
-}
-
-// roomInside is how many more may be admitted at the moment of the step.
-func (e *Event) roomInside() line.Room {
-	room := line.Shoppers(e.shoppingNow(), e.admission())
-	if s := e.spec.Line; s != nil && s.ShoppersMax > 0 { // of all passes, also of those who had a hold and have none now
-		room.MaxLeft = uint32(max(0, s.ShoppersMax-int64(e.line.passes.n)))
-		if room.MaxLeft < room.Grant {
-			room.Grant, room.Bound = room.MaxLeft, line.BoundMax
-		}
-	}
-	return room
-}
-
-// shoppingNow is how those with a pass behave as of the moment of the step. It belongs to the step.
-func (e *Event) shoppingNow() *line.Shopping {
-	e.work.shopping = e.line.shopping
-	e.work.shopping.Advance(int64(e.eventTime()))
-	return &e.work.shopping
-}
-
-// room is what the last look at who may be admitted has found, and all that it has looked at. It is volatile: looking again finds the same.
-type room struct {
-	admission line.Admission
-	passes    int
-	most      int64
-	told      uint64 // how often the line's shopping was told something
-	at        Instant
-	grant     uint32
-}
-
-// mayAdmit is how many may be admitted at the moment of the step. To find it takes a few microseconds, so it is looked for only if something has changed.
-func (e *Event) mayAdmit() uint32 {
-	now := room{admission: e.admission(), passes: e.line.passes.n, told: e.line.told, at: e.eventTime() / lookNs}
-	if e.spec.Line != nil {
-		now.most = e.spec.Line.ShoppersMax
-	}
-	if now.admission.Free == 0 {
-		return 0
-	}
-	now.grant = e.line.room.grant // it is the rest that is compared
-	if now != e.line.room {
-		now.grant = e.roomInside().Grant
-		e.line.room = now
-	}
-	return now.grant
 }
 
 // admits reports whether somebody is to be admitted or skipped now.
@@ -423,9 +339,6 @@ func (e *Event) passWished(buyer uint32, units int64) {
 	e.rows += l.turnHash(at - 1)
 }
 
-// holdUnits is the units of a hold, as they are counted for who may shop.
-func holdUnits(units int64) uint32 { return uint32(min(units, math.MaxUint32)) }
-
 // passHoldEnded notes that the hold of a buyer has become an order, or has come back.
 func (e *Event) passHoldEnded(buyer uint32, sold bool) {
 	at := e.line.newest.get(buyer)
@@ -476,10 +389,6 @@ func (e *Event) dueLine(most int) {
 }
 
 func (e *Event) applyPassEnded(f *factPassEnded) { e.endPlace(uint32(f.entry-1), PlaceLapsed) }
-
-// lookNs is how often the line looks again at those who have a pass and have taken nothing: as often as engine/line counts what has become of them. What they
-// are expected to take becomes less with time.
-const lookNs = 15e9
 
 // nextInLine is the event time at which the line wants something; false if never.
 func (e *Event) nextInLine() (at Instant, ok bool) {

@@ -35,6 +35,15 @@ const browserPatience = 2 * time.Minute
 // startShop starts an engine with the shop page, as demo does, and returns the page's address. The time to undo is shorter than people need.
 func startShop(t *testing.T, undo time.Duration) (p *process, url string) {
 	t.Helper()
+	plan := makeShopPlan(1000)
+	plan.undo = undo
+	p = openShop(t, newSale(plan, 300, 1, 0, 20*time.Second))
+	return p, p.httpURL + shopPath
+}
+
+// openShop starts an engine with the page of a sale.
+func openShop(t *testing.T, s *sale) (p *process) {
+	t.Helper()
 	gateway, err := sandbox.New(demoSandbox(1))
 	if err != nil {
 		t.Fatal(err)
@@ -61,16 +70,13 @@ func startShop(t *testing.T, undo time.Duration) (p *process, url string) {
 			_ = c.Close()
 		}
 	})
-	plan := makeShopPlan(1000)
-	plan.undo = undo
-	s := newSale(plan, 300, 1, 0, 20*time.Second)
 	s.join(clients, gateway)
 	closeShop, err := page.open(t.Context(), s, p.introduce)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(closeShop)
-	return p, p.httpURL + shopPath
+	return p
 }
 
 // browser starts Chromium, or skips the test where there is none.

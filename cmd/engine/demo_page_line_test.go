@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"log/slog"
 	"testing"
 	"time"
 
@@ -10,49 +9,17 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/holdfast-engine/holdfast/transport/client"
-	"github.com/holdfast-engine/holdfast/transport/gateway/sandbox"
 	pb "github.com/holdfast-engine/holdfast/transport/holdfastpb"
 )
 
 // startLineShop starts an engine with a shop page that sells through a line, to a crowd of so many.
 func startLineShop(t *testing.T, tickets int64, crowd int, passTTLMs int64) (p *process, office *client.Client, url string) {
 	t.Helper()
-	gateway, err := sandbox.New(demoSandbox(1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	page, err := newShopPage()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err = startProcess(t.Context(), demoProcess(t.TempDir(), gateway, page, slog.New(slog.DiscardHandler)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := p.stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	clients, err := connectShops(p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		for _, c := range clients {
-			_ = c.Close()
-		}
-	})
 	plan := makeShopLinePlan(tickets)
 	plan.line.PassTtlMs = &passTTLMs
 	plan.holdTTL, plan.think = 8*time.Second, 200*time.Millisecond
 	s := newSale(plan, crowd, 1, 0, time.Second)
-	s.join(clients, gateway)
-	closeShop, err := page.open(t.Context(), s, p.introduce)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(closeShop)
+	p = openShop(t, s)
 	return p, s.office.client, p.httpURL + shopPath
 }
 
