@@ -20,7 +20,7 @@ const (
 
 // autoBuys buys what was offered to those on waiting lists who have agreed to it. The event names each offer when it is durable, and again after a restart; one goroutine
 // gives the event a buy of the offered hold, annotated from the wallet like any other, and the event decides: the purchase goes through the lane, or the tickets
-// go to the next and the buyer is told why.
+// go to the next and the buyer is told why. Each lane is given its offers in the order in which events have named them.
 //
 // The request id of the buy is the hold's: however often an offer is named, it is bought once.
 type autoBuys struct {
@@ -28,7 +28,7 @@ type autoBuys struct {
 
 	mu    sync.Mutex
 	open  map[offerKey]*autoBuy
-	again time.Duration // monotonic time at which those are tried again that a lane did not take: whoever comes meanwhile is behind them
+	named uint64 // offers, ever
 	ready chan struct{}
 }
 
@@ -40,16 +40,18 @@ type offerKey struct {
 
 // autoBuy is an offer that is to be bought.
 type autoBuy struct {
-	of    *autoBuys
-	key   offerKey
-	in    engine.Incarnation
-	buyer string
+	of     *autoBuys
+	key    offerKey
+	in     engine.Incarnation
+	number uint64 // of those that were named
+	buyer  string
 	// method is the one that was agreed to be charged, until when the offer stands, in node time.
 	method string
 	until  engine.Instant
-	next   time.Duration // monotonic time before which it is not tried
-	asked  bool          // the event is asked
 
+	// The goroutine's own.
+	gateway string // whose lane had no room for it, "" before it was tried
+	asked   bool   // the event is asked
 	request engine.Request
 	cmd     [1]engine.Command
 	pay     engine.PaymentCommand
@@ -67,13 +69,10 @@ func (b *autoBuys) offered(key engine.Key, c *engine.WaitChange) {
 	at := offerKey{route{key.Account, key.ID}, c.Hold}
 	b.mu.Lock()
 	if b.open[at] == nil {
-		b.open[at] = &autoBuy{of: b, key: at, in: c.HoldIn, buyer: c.Buyer, method: c.Method, until: c.Until, next: b.again}
+		b.named++
+		b.open[at] = &autoBuy{of: b, key: at, in: c.HoldIn, number: b.named, buyer: c.Buyer, method: c.Method, until: c.Until}
 	}
 	b.mu.Unlock()
-	b.wake()
-}
-
-func (b *autoBuys) wake() {
 	select {
 	case b.ready <- struct{}{}:
 	default:
@@ -87,82 +86,75 @@ func (b *autoBuys) waiting() int {
 	return len(b.open)
 }
 
-// run buys until ctx ends.
+// run buys until ctx ends. While some have to wait, whoever comes meanwhile waits with them: a round costs as much as there are offers.
 func (b *autoBuys) run(ctx context.Context) {
 	defer b.node.beating.Done()
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
+	again := time.NewTimer(time.Hour)
+	defer again.Stop()
 	for {
-		timer.Reset(b.work())
+		ready := b.ready
+		if b.round() {
+			ready = nil
+			again.Reset(autoBuyRetry)
+		} else {
+			again.Stop()
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-b.ready:
-		case <-timer.C:
+		case <-ready:
+		case <-again.C:
 		}
 	}
 }
 
-// work tries all offers whose time it is, and returns when to look again.
-func (b *autoBuys) work() time.Duration {
+// round tries all offers that the event is not asked about, and reports whether some have to wait. Whoever is not taken keeps those behind them from the same
+// event, or the same lane, until the next round: room that comes up meanwhile is theirs.
+func (b *autoBuys) round() (wait bool) {
 	var due []*autoBuy
-	mono := b.node.clock.Mono()
-	again := time.Hour
 	b.mu.Lock()
 	for _, o := range b.open {
-		switch wait := o.next - mono; {
-		case o.asked:
-		case wait > 0:
-			again = min(again, wait)
-		default:
-			o.asked = true
+		if !o.asked {
 			due = append(due, o)
 		}
 	}
 	b.mu.Unlock()
-	slices.SortFunc(due, func(x, y *autoBuy) int { return cmp.Compare(x.key.hold, y.key.hold) }) // the lane's line has the order of the list
+	slices.SortFunc(due, func(x, y *autoBuy) int { return cmp.Compare(x.number, y.number) })
+	full, busy := make(map[string]bool), make(map[route]bool)
 	for _, o := range due {
-		o.buy()
+		last := b.node.clock.Now() >= o.until-engine.Instant(autoBuyLast)
+		if busy[o.key.at] || full[o.gateway] && !last {
+			wait = true
+			continue
+		}
+		switch code := o.buy(full, last); {
+		case code == engine.CodeOK:
+			o.asked = true
+		case code == engine.CodePaymentBusy:
+			o.gateway, wait = o.pay.Note.Gateway, true
+			full[o.gateway] = true
+		case code == engine.CodeOverloaded || code == engine.CodeUnavailable:
+			busy[o.key.at], wait = true, true
+		default: // the offer is no more
+			o.over()
+		}
 	}
-	return again
+	return wait
 }
 
-// buy asks the event to buy what it holds for the buyer.
-func (o *autoBuy) buy() {
+// buy asks the event to buy what it holds for the buyer. PAYMENT_BUSY says that the lane is among the full ones, or has no room, and that the event was not asked.
+func (o *autoBuy) buy(full map[string]bool, last bool) engine.Code {
 	n := o.of.node
 	hold := string(engine.AppendHoldID(nil, o.key.hold, o.in))
 	o.pay = engine.PaymentCommand{Auto: true, Method: o.method}
 	o.cmd[0] = engine.Command{Verb: engine.VerbBuy, RequestID: n.autoBuyID(o.key.at, hold), Buyer: o.buyer, Hold: hold, Payment: &o.pay}
-	if n.clock.Now() < o.until-engine.Instant(autoBuyLast) && !n.laneTakes(o.key.at.account, &o.cmd[0]) {
-		o.later()
-		return
-	}
 	o.request = engine.Request{Account: o.key.at.account, Event: o.key.at.event, Commands: o.cmd[:], Reply: o}
-	switch code := n.Submit(&o.request); code { //nolint:exhaustive // the others mean that the offer is no more
-	case engine.CodeOK:
-	case engine.CodeOverloaded, engine.CodeUnavailable:
-		o.later()
-	default:
-		o.over()
-	}
-}
-
-// laneTakes reports whether the lane of the method that would be charged takes a purchase now. Without a method the event has to say why there is none.
-func (n *Node) laneTakes(account string, cmd *engine.Command) bool {
-	n.cfg.Wallets.Annotate(account, cmd)
-	l := n.payments.lanes[cmd.Payment.Note.Gateway]
-	return l == nil || l.takes()
-}
-
-// later tries the offer again.
-func (o *autoBuy) later() {
-	o.of.mu.Lock()
-	if now := o.of.node.clock.Mono(); o.of.again <= now {
-		o.of.again = now + autoBuyRetry
-	}
-	o.asked, o.next = false, o.of.again
-	o.of.mu.Unlock()
-	o.of.wake()
+	return n.submit(&o.request, func() engine.Code {
+		if note := &o.pay.Note; !last && (note.Busy || note.Breaker || full[note.Gateway]) {
+			return engine.CodePaymentBusy
+		}
+		return engine.CodeOK
+	})
 }
 
 // over forgets the offer.

@@ -212,7 +212,10 @@ func (n *Node) recordOutage(from engine.Instant) error {
 
 // Submit hands a request to its event's actor, which is woken unless the request is a look. [engine.CodeOK] means that req.Reply will be called; any other code means that nothing
 // happened and nothing will: event_unknown, event_archived, event_exists, overloaded, unavailable, quarantined. Safe for concurrent use; it does not block.
-func (n *Node) Submit(req *engine.Request) engine.Code {
+func (n *Node) Submit(req *engine.Request) engine.Code { return n.submit(req, nil) }
+
+// submit hands a request over once it is annotated, unless the caller finds something in the notes for which it is not to be.
+func (n *Node) submit(req *engine.Request, judge func() engine.Code) engine.Code {
 	commands := int64(len(req.Commands))
 	if commands == 0 || commands > engine.CommandsPerRequestMax {
 		return engine.CodeTooLarge
@@ -225,7 +228,13 @@ func (n *Node) Submit(req *engine.Request) engine.Code {
 	}
 	req.ReceivedNs = int64(n.clock.Mono())
 	annotated := n.annotate(req)
-	code := n.post(req)
+	code := engine.CodeOK
+	if judge != nil {
+		code = judge()
+	}
+	if code == engine.CodeOK {
+		code = n.post(req)
+	}
 	if code != engine.CodeOK && annotated {
 		n.unannotate(req)
 	}

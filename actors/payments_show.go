@@ -102,12 +102,6 @@ func (s *laneShow) before() (purchases int64, eta time.Duration) {
 	return purchases, s.eta(purchases)
 }
 
-// takes reports whether the lane takes a purchase now.
-func (l *lane) takes() bool {
-	before, eta := l.show.before()
-	return !l.show.open.Load() && eta <= l.cfg.EtaMax && before < int64(l.cfg.QueueMax)
-}
-
 // noteLane adds the lane's part of the note of an offer or a buy.
 func (p *payments) noteLane(cmd *engine.Command) {
 	note := &cmd.Payment.Note
