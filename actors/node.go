@@ -282,7 +282,7 @@ func (n *Node) awaitLeave() {
 func takesRoom(req *engine.Request) bool {
 	for i := range req.Commands {
 		switch cmd := &req.Commands[i]; cmd.Verb { //nolint:exhaustive // the others take none
-		case engine.VerbHold, engine.VerbCreate, engine.VerbOffer, engine.VerbTouch:
+		case engine.VerbHold, engine.VerbCreate, engine.VerbOffer, engine.VerbTouch, engine.VerbJoin, engine.VerbWait, engine.VerbCodes:
 			return true
 		case engine.VerbBuy:
 			if cmd.Hold == "" {
@@ -457,7 +457,7 @@ func (n *Node) beat() {
 	}
 }
 
-// RefuseHolds makes the node refuse new holds, events and touches as unavailable, for the reason that operators see; an empty reason ends it. Everything
+// RefuseHolds makes the node refuse new holds, events, touches, joins, wishes and codes as unavailable, for the reason that operators see; an empty reason ends it. Everything
 // that frees or finishes goes on.
 func (n *Node) RefuseHolds(reason string) {
 	old := n.refusing.Load()

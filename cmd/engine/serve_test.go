@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -320,19 +321,27 @@ func TestNearlyFullDiskRefusesHoldsAndTakesPayments(t *testing.T) {
 
 	// A disk with less than twice the reserve is nearly full, one with less than the reserve is too full to start.
 	s = serveOn(t, data, "--keep-every", "10ms", "--reserve-bytes", strconv.FormatInt(free*3/5, 10))
-	for i := 0; ; i++ {
-		body := `{"request_id":"h-x` + strconv.Itoa(i) + `","buyer":"x` + strconv.Itoa(i) + `","items":[{"lot":"ga","quantity":1}]}`
-		answer, err := (&natsAccess{url: s.NATS}).request(ctx, "holdfast.v1.events.e1.hold", []byte(body))
+	refused := func(verb, body string) bool {
+		answer, err := (&natsAccess{url: s.NATS}).request(ctx, "holdfast.v1.events.e1."+verb, []byte(body))
 		if err != nil {
 			t.Fatal(err)
 		}
 		_, refusal := parseReply(answer)
 		var no *wireError
-		if errors.As(refusal, &no) {
-			if no.Code != "unavailable" || !no.Retryable {
-				t.Fatalf("refused with %+v", no)
-			}
-			break
+		if errors.As(refusal, &no) && (no.Code != "unavailable" || !no.Retryable) {
+			t.Fatalf("%s: refused with %+v", verb, no)
+		}
+		return no != nil
+	}
+	for i := 0; !refused("hold", fmt.Sprintf(`{"request_id":"h-x%d","buyer":"x%d","items":[{"lot":"ga","quantity":1}]}`, i, i)); i++ { //nolint:revive // until it has looked
+	}
+	for verb, body := range map[string]string{ // a lobby would go on filling the disk
+		"join":  `{"request_id":"j-b2","buyer":"b2"}`,
+		"wait":  `{"request_id":"w-b2","buyer":"b2","wishes":[{"lot":"ga","quantity":1}]}`,
+		"codes": `{"request_id":"c-1","codes":[{"name":"early","code":"EARLY-4KQ7","uses":1}]}`,
+	} {
+		if !refused(verb, body) {
+			t.Errorf("%s is taken", verb)
 		}
 	}
 	if _, err := connectTo(t, s).Confirm(ctx, "e1", &pb.ConfirmCommand{RequestId: "k-b1", Buyer: "b1", Hold: hold.Id, PaymentRef: "inv-1"}); err != nil {
