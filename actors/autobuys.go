@@ -127,15 +127,15 @@ func (b *autoBuys) round() (wait bool) {
 			wait = true
 			continue
 		}
-		switch code := o.buy(full, last); {
-		case code == engine.CodeOK:
+		switch o.buy(full, last) { //nolint:exhaustive // the others mean that the offer is no more
+		case engine.CodeOK:
 			o.asked = true
-		case code == engine.CodePaymentBusy:
+		case engine.CodePaymentBusy:
 			o.gateway, wait = o.pay.Note.Gateway, true
 			full[o.gateway] = true
-		case code == engine.CodeOverloaded || code == engine.CodeUnavailable:
+		case engine.CodeOverloaded, engine.CodeUnavailable:
 			busy[o.key.at], wait = true, true
-		default: // the offer is no more
+		default:
 			o.over()
 		}
 	}

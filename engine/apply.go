@@ -286,11 +286,16 @@ func (e *Event) applyResumed(f *factResumed) { e.down += f.add }
 // applyTurned opens, pauses or closes the event.
 func (e *Event) applyTurned(f *factTurned) {
 	verb := VerbOpen
-	e.state = EventOnSale
-	if f.kind != kindOpened {
+	switch f.kind { //nolint:exhaustive // the three that turn an event
+	case kindOpened:
+		if e.state == EventPaused {
+			e.resumeLine()
+		}
+		e.state = EventOnSale
+	case kindPaused:
 		verb, e.state = VerbPause, EventPaused
-	}
-	if f.kind == kindClosed {
+		e.pauseLine()
+	case kindClosed:
 		verb, e.state, e.closed = VerbClose, EventClosed, e.now
 	}
 	e.startLine()

@@ -123,6 +123,7 @@ type eventLine struct {
 	began    Instant // node time from which on the line was served
 	bare     Seq     // of the last hold for somebody without a pass; volatile
 	told     uint64  // how often shopping was told something; volatile
+	paused   Instant // event time at which the event was paused, if it is
 	looked   Instant // event time of the last look at who may be admitted; volatile
 	room     room    // what it found; volatile
 }

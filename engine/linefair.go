@@ -105,5 +105,5 @@ func (e *Event) shops(buyer uint32) bool {
 		return false
 	}
 	r := e.line.rows.at(at - 1)
-	return r.state == PlaceAdmitted && e.line.turns.at(r.prev-1).deadline > e.eventTime()
+	return r.state == PlaceAdmitted && e.line.turns.at(r.prev-1).deadline > e.lineTime()
 }

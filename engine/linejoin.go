@@ -276,7 +276,7 @@ func (e *Event) presence(cmd *Command) {
 		return
 	}
 	r := e.line.rows.at(slot)
-	if f.present && r.state == PlaceSkipped && e.line.turns.at(r.prev-1).deadline <= e.eventTime() {
+	if f.present && r.state == PlaceSkipped && e.line.turns.at(r.prev-1).deadline <= e.lineTime() {
 		e.refuseAsked(cmd, &f.asked, refusal{code: CodeNotInLine, field: fieldBuyer, text: turnIsOver})
 		return
 	}

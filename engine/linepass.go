@@ -14,7 +14,7 @@ func (e *Event) judgePass(buyer uint32) {
 	}
 	r := e.line.rows.at(at - 1)
 	switch {
-	case r.state == PlaceAdmitted && e.line.turns.at(r.prev-1).deadline > e.eventTime():
+	case r.state == PlaceAdmitted && e.line.turns.at(r.prev-1).deadline > e.lineTime():
 	case r.state == PlaceAdmitted, r.state == PlaceLapsed:
 		e.because(refusal{code: CodePassExpired, field: fieldBuyer})
 	case r.state == PlaceWaiting:
@@ -32,7 +32,7 @@ func (e *Event) promisedTo(buyer uint32) uint32 {
 	if at == 0 || e.line.rows.at(at-1).state != PlaceAdmitted {
 		return 0
 	}
-	if t := e.line.turns.at(e.line.rows.at(at-1).prev - 1); t.deadline > e.eventTime() {
+	if t := e.line.turns.at(e.line.rows.at(at-1).prev - 1); t.deadline > e.lineTime() {
 		return t.prices
 	}
 	return 0

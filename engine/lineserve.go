@@ -374,8 +374,8 @@ func (e *Event) dueLine(most int) {
 	if e.line == nil || e.lineOver() {
 		return
 	}
-	l, now := e.line, e.eventTime()
-	for ; most > 0 && l.passes.first != 0 && l.turns.at(l.passes.first-1).deadline <= now; most-- {
+	l := e.line
+	for ; most > 0 && e.turnsOver(&l.passes); most-- {
 		slot := l.turns.at(l.passes.first - 1).entry
 		f := factPassEnded{entry: line.Entry(slot + 1)}
 		e.facts.Buf = f.append(e.facts.Buf)
@@ -383,7 +383,7 @@ func (e *Event) dueLine(most int) {
 		e.applyPassEnded(&f)
 		e.tellPlace(slot)
 	}
-	for ; most > 0 && l.skipped.first != 0 && l.turns.at(l.skipped.first-1).deadline <= now; most-- {
+	for ; most > 0 && e.turnsOver(&l.skipped); most-- {
 		e.emitSkipped(l.turns.at(l.skipped.first-1).entry, 0)
 	}
 }
@@ -397,7 +397,7 @@ func (e *Event) nextInLine() (at Instant, ok bool) {
 	}
 	l := e.line
 	for _, c := range [...]*chain{&l.passes, &l.skipped} {
-		if c.first == 0 {
+		if c.first == 0 || e.state == EventPaused && !e.turnsOver(c) {
 			continue
 		}
 		if deadline := l.turns.at(c.first - 1).deadline; !ok || deadline < at {
@@ -419,7 +419,7 @@ func (e *Event) tellPlace(slot uint32) {
 	r := e.line.rows.at(slot)
 	change := PlaceChange{Entry: line.Entry(slot + 1), Place: r.place, Buyer: strings.Clone(e.buyerName(r.buyer)), State: r.state}
 	if r.state == PlaceAdmitted || r.state == PlaceSkipped {
-		change.Until = e.line.turns.at(r.prev-1).deadline + Instant(e.down)
+		change.Until = e.lineUntil(e.line.turns.at(r.prev - 1))
 	}
 	e.signals.Places = append(e.signals.Places, change)
 }

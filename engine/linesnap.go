@@ -10,7 +10,7 @@ import (
 // appendLineState appends the line to a snapshot, since version 5: | 0 | if there is none, or
 //
 //	| 1 + phase | 1 commit 2 seed | commit | seed | lane's rate | shopping, patience, fairness: see engine/line | began to be served | a track: granted, served |
-//	| closed: entries, root | value | drawing: work done |
+//	| closed: entries, root | value | drawing: work done | the event is paused: since when |
 //	| n | n entries: buyer, place (0 where it is its number or not drawn), joined, state, track, wants, flags |
 //	| n | n passes, by deadline: entry, granted, deadline, held, prices, units, flags | n | those skipped, the same | n | passes that ended before their buyers' holds, by entry |
 //
@@ -45,6 +45,9 @@ func (e *Event) appendLineState(dst []byte, buyers []uint32) []byte {
 	dst = appendString(dst, l.value)
 	if l.phase == LineDrawing {
 		dst = binary.AppendUvarint(dst, l.draw.done)
+	}
+	if e.state == EventPaused {
+		dst = binary.AppendUvarint(dst, uint64(l.paused))
 	}
 	dst = binary.AppendUvarint(dst, uint64(l.rows.rows))
 	for slot := range l.rows.rows {
@@ -194,6 +197,9 @@ func (e *Event) openLine(d *decoder) {
 	done := uint64(0)
 	if l.phase == LineDrawing {
 		done = d.uint(1 << 40) //nolint:mnd // more than there can be to do
+	}
+	if e.state == EventPaused {
+		l.paused = Instant(d.uint(uint64(e.lastAt)))
 	}
 	e.openEntries(d)
 	if d.what != "" {
@@ -384,6 +390,9 @@ func (e *Event) lineHash() uint64 {
 	h.string(view(l.root[:]))
 	h.string(l.value)
 	h.pair(uint64(l.perMin), l.draw.done)
+	if e.state == EventPaused {
+		h.word(uint64(l.paused))
+	}
 	for _, p := range l.tree.Peaks() {
 		h.string(view(p[:]))
 	}

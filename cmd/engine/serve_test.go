@@ -333,7 +333,7 @@ func TestNearlyFullDiskRefusesHoldsAndTakesPayments(t *testing.T) {
 		}
 		return no != nil
 	}
-	for i := 0; !refused("hold", fmt.Sprintf(`{"request_id":"h-x%d","buyer":"x%d","items":[{"lot":"ga","quantity":1}]}`, i, i)); i++ { //nolint:revive // until it has looked
+	for i := 0; !refused("hold", fmt.Sprintf(`{"request_id":"h-x%d","buyer":"x%d","items":[{"lot":"ga","quantity":1}]}`, i, i)); i++ { // until it has looked
 	}
 	for verb, body := range map[string]string{ // a lobby would go on filling the disk
 		"join":  `{"request_id":"j-b2","buyer":"b2"}`,

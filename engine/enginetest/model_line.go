@@ -25,6 +25,7 @@ type modelLine struct {
 	granted   [engine.TracksMax]int64
 	served    [engine.TracksMax]line.Place
 	shopping  line.Shopping
+	paused    int64 // event time at which the event was paused
 	perMin    int64
 }
 
@@ -63,6 +64,26 @@ func (m *Model) lineMode() engine.LineMode {
 
 func (m *Model) selling() bool {
 	return m.state == engine.EventOnSale || m.state == engine.EventPaused
+}
+
+// lineTime is the time by which passes and times of grace run out: it stands still while the event is paused.
+func (m *Model) lineTime() int64 {
+	if m.state == engine.EventPaused {
+		return m.line.paused
+	}
+	return m.eventTime()
+}
+
+// turnLine stops the line's time with a pause, and goes on with it.
+func (m *Model) turnLine(from, to engine.EventState) {
+	switch {
+	case to == engine.EventPaused:
+		m.line.paused = m.eventTime()
+	case from == engine.EventPaused && to == engine.EventOnSale:
+		for _, e := range m.line.entries {
+			e.deadline += m.eventTime() - m.line.paused
+		}
+	}
 }
 
 // startLine begins to serve where there is no lobby.
@@ -106,7 +127,7 @@ func (m *Model) linePlace(cmd *engine.Command) func(*engine.Outcome) *modelReque
 		m.refusals.add(engine.CodeNotInLine, "buyer")
 		return nil
 	}
-	if cmd.Verb == engine.VerbPresent && e.state == engine.PlaceSkipped && e.deadline <= m.eventTime() {
+	if cmd.Verb == engine.VerbPresent && e.state == engine.PlaceSkipped && e.deadline <= m.lineTime() {
 		m.refusals.add(engine.CodeNotInLine, "buyer")
 		return nil
 	}
@@ -323,7 +344,7 @@ func (m *Model) showPlace(out *engine.Outcome, e *modelEntry) {
 	case m.Closed() && e.live():
 		v.State = engine.PlaceOver
 	case e.state == engine.PlaceAdmitted || e.state == engine.PlaceSkipped:
-		v.Until = engine.Instant(e.deadline + m.down)
+		v.Until = engine.Instant(e.deadline + m.eventTime() - m.lineTime() + m.down)
 	}
 	for _, l := range m.lots {
 		if v.State == engine.PlaceAdmitted && l.open {

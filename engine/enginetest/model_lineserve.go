@@ -193,7 +193,7 @@ func (m *Model) lastUntil(state engine.PlaceState) int64 {
 
 // promised is what a lot was shown with when a pass that is good was granted, if that is cheaper than now.
 func (m *Model) promised(e *modelEntry, l *modelLot) (engine.LotSpec, bool) {
-	if e == nil || e.state != engine.PlaceAdmitted || e.deadline <= m.eventTime() {
+	if e == nil || e.state != engine.PlaceAdmitted || e.deadline <= m.lineTime() {
 		return engine.LotSpec{}, false
 	}
 	then, ok := e.prices[l.spec.Lot]
@@ -218,7 +218,7 @@ func (m *Model) considerPass(buyer string) bool {
 	}
 	e := m.entry(buyer)
 	switch {
-	case e != nil && e.state == engine.PlaceAdmitted && e.deadline > m.eventTime():
+	case e != nil && e.state == engine.PlaceAdmitted && e.deadline > m.lineTime():
 		return false
 	case e != nil && (e.state == engine.PlaceAdmitted || e.state == engine.PlaceLapsed):
 		m.refusals.add(engine.CodePassExpired, "buyer")
@@ -236,7 +236,7 @@ func (m *Model) expireLine() {
 	for _, state := range []engine.PlaceState{engine.PlaceAdmitted, engine.PlaceSkipped} {
 		var due []*modelEntry
 		for _, e := range m.line.entries {
-			if e.state == state && e.deadline <= m.eventTime() {
+			if e.state == state && e.deadline <= m.lineTime() {
 				due = append(due, e)
 			}
 		}
@@ -259,7 +259,7 @@ func (m *Model) lineDeadline() (at engine.Instant, ok bool) {
 	waiting := false
 	for _, e := range m.line.entries {
 		waiting = waiting || e.state == engine.PlaceWaiting
-		if e.state == engine.PlaceAdmitted || e.state == engine.PlaceSkipped {
+		if (e.state == engine.PlaceAdmitted || e.state == engine.PlaceSkipped) && (m.state != engine.EventPaused || e.deadline <= m.lineTime()) {
 			if due := engine.Instant(e.deadline + m.down); !ok || due < at {
 				at, ok = due, true
 			}

@@ -201,7 +201,7 @@ func (m *Model) bought(buyer string) (units int64) {
 
 func (m *Model) hasPass(buyer string) bool {
 	e := m.entry(buyer)
-	return e != nil && e.state == engine.PlaceAdmitted && e.deadline > m.eventTime()
+	return e != nil && e.state == engine.PlaceAdmitted && e.deadline > m.lineTime()
 }
 
 // leaveList considers a buyer who waits no more.
