@@ -1,5 +1,7 @@
 package engine
 
+import "iter"
+
 // A pause of the event stops the time of its line. Nobody can shop meanwhile, so no pass and no time of grace runs out; each goes on with what was left of it.
 // Holds, and what is offered to those who wait, can be paid during a pause and run on.
 
@@ -33,16 +35,12 @@ func (e *Event) resumeLine() {
 	if e.line == nil {
 		return
 	}
-	l := e.line
-	pause := e.eventTime() - l.paused
-	l.paused = 0
-	for _, c := range [...]*chain{&l.passes, &l.skipped} {
-		for at := c.first; at != 0; at = l.turns.at(at - 1).next {
-			t := l.turns.at(at - 1)
-			e.rows -= l.turnHash(t.entry)
-			t.deadline += pause
-			e.rows += l.turnHash(t.entry)
-		}
+	pause := e.eventTime() - e.line.paused
+	e.line.paused = 0
+	for t := range e.line.inTurn() {
+		e.rows -= e.line.turnHash(t.entry)
+		t.deadline += pause
+		e.rows += e.line.turnHash(t.entry)
 	}
 }
 
@@ -51,10 +49,20 @@ func (e *Event) tellResumed() {
 	if e.line == nil {
 		return
 	}
-	l := e.line
-	for _, c := range [...]*chain{&l.passes, &l.skipped} {
-		for at := c.first; at != 0; at = l.turns.at(at - 1).next {
-			e.tellPlace(l.turns.at(at - 1).entry)
+	for t := range e.line.inTurn() {
+		e.tellPlace(t.entry)
+	}
+}
+
+// inTurn is the passes, and the times of grace of those who were skipped.
+func (l *eventLine) inTurn() iter.Seq[*turnRow] {
+	return func(yield func(*turnRow) bool) {
+		for _, c := range [...]*chain{&l.passes, &l.skipped} {
+			for at := c.first; at != 0; at = l.turns.at(at - 1).next {
+				if !yield(l.turns.at(at - 1)) {
+					return
+				}
+			}
 		}
 	}
 }
