@@ -50,8 +50,10 @@ func (m *moves) LobbyClosed(_, event string, published func()) {
 	m.published(event, published)
 }
 
-// take returns what was noted since the last call.
+// take returns what was noted since the last call, once everybody rests: a watcher is told when those who have asked are answered already. It is called in a
+// bubble of synctest.
 func (m *moves) take() []string {
+	synctest.Wait()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	list := m.list
