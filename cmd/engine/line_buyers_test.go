@@ -105,7 +105,7 @@ func TestALineAsAPlainClientSeesIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x.must("create", `{"request_id":"c1","currency":"EUR","undo_ms":0,"line":{"mode":"line","pass_ttl_ms":10000,"shoppers_max":1},
+	x.must("create", `{"request_id":"c1","currency":"EUR","undo_ms":0,"line":{"mode":"line","pass_ttl_ms":600000,"shoppers_max":1},
 		"lots":[{"lot":"ga","face_minor":4500,"capacity":10}]}`)
 	x.hear(watch, "the lobby", func(m *inLine) bool { return m.Line.Phase == "lobby" })
 	keys := x.keys()
@@ -156,6 +156,7 @@ func TestALineAsAPlainClientSeesIt(t *testing.T) {
 		x.refused("pass_required", verb, fmt.Sprintf(`{"request_id":"o-%s","buyer":%q,"items":[{"lot":"ga","quantity":1}]%s}`, verb, other, more))
 	}
 
+	x.must("update", `{"request_id":"u1","line":{"pass_ttl_ms":10000}}`) // the next pass is to run out; this one must not, however slow the machine is
 	sold := x.ask("holdfast.v1.events.gala.buy", fmt.Sprintf(`{"request_id":"b1","buyer":%q,"wait_ms":10000,"items":[{"lot":"ga","quantity":1}]}`, first.Buyer))
 	if sold.Purchase == nil || sold.Purchase.State != "sold" || sold.Order == nil {
 		t.Fatalf("with the pass a buy is answered %+v", sold)
