@@ -43,6 +43,7 @@ type lineSale struct {
 	*sale
 	crowdMu sync.Mutex
 	people  []person
+	deaf    bool // guarded like people: everybody asks for the last time, and a message may be older than an answer
 	line    lineCounts
 
 	keep             map[int]bool          // whose receipts are kept

@@ -201,13 +201,24 @@ func (s *lineSale) ask(ctx context.Context, n int) {
 		return
 	}
 	s.line.looks.Add(1)
-	s.hears(ctx, n, r.Place, r.Waiter)
+	s.hears(ctx, n, news{place: r.Place, waiter: r.Waiter})
 }
 
-// hears is what somebody does when they learn how it stands: from a message, or because they have asked.
-func (s *lineSale) hears(ctx context.Context, n int, place *pb.Place, waiter *pb.Waiter) {
+// news is what somebody learns of their place, and of their waiting for freed tickets: from a message, or because they have asked.
+type news struct {
+	place   *pb.Place
+	waiter  *pb.Waiter
+	message bool
+}
+
+// hears is what somebody does when they learn how it stands.
+func (s *lineSale) hears(ctx context.Context, n int, of news) {
 	var do func(context.Context, int)
+	place, waiter := of.place, of.waiter
 	s.note(n, func(p *person) {
+		if s.deaf && of.message {
+			return
+		}
 		if place != nil && int64(p.entry) <= place.Entry {
 			p.told(place)
 			if place.Chance.GetTold() == line.SoldOut.String() {

@@ -48,6 +48,9 @@ func (s *lineSale) publishes(m *pb.LineNow) {
 	s.broadcast.Store(m)
 	s.crowdMu.Lock()
 	defer s.crowdMu.Unlock()
+	if s.deaf {
+		return // what was published is being looked at
+	}
 	d := &s.published
 	d.Lobby.Account, d.Lobby.Event, d.Lobby.DrawValue = engine.SingleAccount, s.plan.event, true
 	s.keepPublished("commit", &d.Lobby.Commit, l.Commit)
@@ -88,7 +91,7 @@ func (s *lineSale) isTold(ctx context.Context, m *pb.LineChanged) {
 	if m.GetPlace().GetChance().GetTold() == line.SoldOut.String() {
 		s.line.toldSoldOut.Add(1)
 	}
-	s.hears(ctx, n, m.Place, m.Waiter)
+	s.hears(ctx, n, news{place: m.Place, waiter: m.Waiter, message: true})
 }
 
 // beHere lets clients say that their people are there, as long as they look.

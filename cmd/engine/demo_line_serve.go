@@ -165,5 +165,13 @@ func (s *lineSale) quiet() bool {
 
 // tellEverybody lets everybody ask for the last time, when the sale is closed.
 func (s *lineSale) tellEverybody(ctx context.Context) error {
+	s.turnsDeaf()
 	return s.each(ctx, s.some(func(p *person) bool { return p.entry != 0 }), 0, s.ask)
+}
+
+// turnsDeaf lets nobody hear messages any more: they come over a connection of their own, and those that are still on their way are older than what everybody is told now.
+func (s *lineSale) turnsDeaf() {
+	s.crowdMu.Lock()
+	defer s.crowdMu.Unlock()
+	s.deaf = true
 }

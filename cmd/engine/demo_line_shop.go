@@ -136,7 +136,7 @@ func (s *lineSale) waits(ctx context.Context, b *buyer) {
 			if cmd.AutoBuy {
 				s.line.autoWished.Add(1)
 			}
-			s.hears(ctx, n, nil, r.Waiter)
+			s.hears(ctx, n, news{waiter: r.Waiter})
 			return
 		}
 		if !refusedAs(err, engine.CodePassRequired) || !b.pause(ctx, visitPause) {

@@ -81,6 +81,25 @@ func TestLastAnswersThatDoNotFitAreSeen(t *testing.T) {
 	}
 }
 
+// TestNoMessageIsHeardAfterTheLastAnswer: messages come over a connection of their own, and may be older.
+func TestNoMessageIsHeardAfterTheLastAnswer(t *testing.T) {
+	s := soundLine()
+	s.over.Store(true)
+	state := func(state engine.PlaceState) *pb.Place {
+		return &pb.Place{Buyer: s.name(2), Entry: 3, Place: 2, State: state.String()}
+	}
+	s.isTold(t.Context(), &pb.LineChanged{Place: state(engine.PlaceWaiting)})
+	if got := s.known(2).state; got != engine.PlaceWaiting {
+		t.Fatalf("a message is not heard: %v", got)
+	}
+	s.turnsDeaf()
+	s.hears(t.Context(), 2, news{place: state(engine.PlaceOver)})
+	s.isTold(t.Context(), &pb.LineChanged{Place: state(engine.PlaceWaiting)})
+	if got := s.known(2).state; got != engine.PlaceOver {
+		t.Errorf("the last answer was over, and an older message made it %v", got)
+	}
+}
+
 // TestWhatIsPublishedMustNotChange: another commit, root or seed than before, and a seed before its root, break a promise.
 func TestWhatIsPublishedMustNotChange(t *testing.T) {
 	hash := func(b byte) string { return line.Hash{b}.String() }
