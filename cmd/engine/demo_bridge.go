@@ -47,6 +47,8 @@ type visitor struct {
 	pictures map[string][]byte // codes of the visitor's tickets, by the name of their file
 	seen     []string          // the same, oldest first
 	device   string            // the class of device that the page has reported last
+	clicked  map[string]bool   // orders of purchases that the visitor has made
+	bought   map[int64]string  // purchases that were made for them, by the number of the waiter: no more than the engine lets them wait
 }
 
 // picturesMax bounds the codes that are kept for a visitor: what they may buy, in several purchases.
@@ -97,7 +99,7 @@ func (v *visitor) card(method string) demoCard {
 
 // welcome makes a new visitor, who has bought before and has saved cards.
 func (b *bridge) welcome(ctx context.Context) (*visitor, error) {
-	v := &visitor{buyer: newVisitorName(), cards: visitorCards(), pictures: map[string][]byte{}}
+	v := &visitor{buyer: newVisitorName(), cards: visitorCards(), pictures: map[string][]byte{}, clicked: map[string]bool{}, bought: map[int64]string{}}
 	for i := range v.cards {
 		v.cards[i].token += "." + v.buyer // cards of other visitors are other cards
 	}
@@ -121,6 +123,7 @@ type shownVisit struct {
 	Limit     int64       `json:"limit"`
 	UndoMs    int64       `json:"undo_ms"`
 	Line      bool        `json:"line"` // it sells through a line
+	Code      string      `json:"code"` // that visitors may try; empty if there are none
 	Lots      []shownLot  `json:"lots"`
 	Methods   []shownCard `json:"methods"`
 }
@@ -132,6 +135,7 @@ type shownLot struct {
 	FeesMinor  int64  `json:"fees_minor"`
 	TotalMinor int64  `json:"total_minor"`
 	Seated     bool   `json:"seated"`
+	CodeOnly   bool   `json:"code_only"`
 }
 
 type shownCard struct {
@@ -149,9 +153,12 @@ func (b *bridge) show(v *visitor) *shownVisit {
 		Buyer: v.buyer, Crowd: b.sale.buyers, Currency: demoCurrency, Decimals: exponent, Limit: demoLimit, UndoMs: p.undo.Milliseconds(),
 		Line: p.line != nil,
 	}
+	if len(p.codes) > 0 {
+		shown.Code = p.codes[0].Code
+	}
 	for i := range p.lots {
 		l := &p.lots[i]
-		shown.Lots = append(shown.Lots, shownLot{Lot: l.id, Name: l.name, FaceMinor: l.face, FeesMinor: l.fee, TotalMinor: l.price(), Seated: l.seated()})
+		shown.Lots = append(shown.Lots, shownLot{Lot: l.id, Name: l.name, FaceMinor: l.face, FeesMinor: l.fee, TotalMinor: l.price(), Seated: l.seated(), CodeOnly: l.codeOnly})
 	}
 	for _, c := range v.cards {
 		shown.Methods = append(shown.Methods, shownCard{Method: c.method, Brand: c.brand, LastFour: c.lastFour, Does: c.does})
@@ -184,12 +191,13 @@ type asksFor struct {
 	Lot       string `json:"lot"`
 	Quantity  int64  `json:"quantity"`
 	Method    string `json:"method"`
+	Code      string `json:"code"`
 }
 
 func (q *asksFor) items() []*pb.Item { return []*pb.Item{{Lot: q.Lot, Quantity: q.Quantity}} }
 
 func (b *bridge) offer(ctx context.Context, v *visitor, q asksFor) (any, error) {
-	r, err := b.client.Do(ctx, b.event(), &pb.OfferCommand{RequestId: q.RequestID, Buyer: v.buyer, Channel: visitChannel, Device: v.usedDevice(), Items: q.items(), Method: q.Method})
+	r, err := b.client.Do(ctx, b.event(), &pb.OfferCommand{RequestId: q.RequestID, Buyer: v.buyer, Channel: visitChannel, Device: v.usedDevice(), Items: q.items(), Method: q.Method, Code: q.Code})
 	if err != nil {
 		return nil, err
 	}
@@ -227,7 +235,7 @@ func (b *bridge) pay(ctx context.Context, v *visitor, q struct {
 }
 
 func (b *bridge) hold(ctx context.Context, v *visitor, q asksFor) (any, error) {
-	h, err := b.client.Hold(ctx, b.event(), &pb.HoldCommand{RequestId: q.RequestID, Buyer: v.buyer, Channel: visitChannel, Device: v.usedDevice(), Items: q.items()})
+	h, err := b.client.Hold(ctx, b.event(), &pb.HoldCommand{RequestId: q.RequestID, Buyer: v.buyer, Channel: visitChannel, Device: v.usedDevice(), Items: q.items(), Code: q.Code})
 	if err != nil {
 		return nil, err
 	}
@@ -310,6 +318,7 @@ type shownPurchase struct {
 	HoldLeftMs  int64         `json:"hold_left_ms"`
 	UndoLeftMs  int64         `json:"undo_left_ms"`
 	Order       string        `json:"order"`
+	Undone      bool          `json:"undone"`
 	Items       string        `json:"items"`
 	TicketCount int64         `json:"ticket_count"`
 	Tickets     []shownTicket `json:"tickets"`
@@ -330,11 +339,12 @@ func (b *bridge) purchased(r *pb.Reply, err error) func(*visitor) (any, error) {
 		}
 		p := r.Purchase
 		shown := &shownPurchase{
-			ID: p.Id, State: p.State, LanePlace: p.LanePlace, EtaMs: p.EtaMs, TotalMinor: p.TotalMinor, Method: p.Method, Hold: p.Hold, Order: p.Order, HoldLives: p.HoldLives,
+			ID: p.Id, State: p.State, LanePlace: p.LanePlace, EtaMs: p.EtaMs, TotalMinor: p.TotalMinor, Method: p.Method, Hold: p.Hold, Order: p.Order, Undone: p.Undone, HoldLives: p.HoldLives,
 		}
 		switch p.State {
 		case engine.PurchaseSold.String():
 			shown.Final, shown.UndoLeftMs = true, left(p.UndoUntil)
+			v.clicks(p.Order)
 			return shown, b.addOrder(v, r.Order, shown)
 		case engine.PurchaseDeclined.String():
 			c := v.card(p.Method)

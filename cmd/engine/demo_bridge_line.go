@@ -24,10 +24,17 @@ type shownLine struct {
 	Root     string       `json:"root"`
 	Seed     string       `json:"seed"`
 	Value    string       `json:"value"`
-	Lots     []shownPrice `json:"lots"`   // that are on sale
+	Tracks   []shownTrack `json:"tracks"` // that everybody may join
+	Lots     []shownPrice `json:"lots"`   // that are on sale to everybody
 	Gone     []string     `json:"gone"`   // lots of which nothing is free, and nothing held that may come back
 	Place    *shownPlace  `json:"place"`  // the visitor's
 	Waiter   *shownWaiter `json:"waiter"` // the same, on the waiting list
+}
+
+type shownTrack struct {
+	Track string `json:"track"`
+	Name  string `json:"name"`
+	About string `json:"about"`
 }
 
 type shownPrice struct {
@@ -40,6 +47,7 @@ type shownPlace struct {
 	Entry   int64         `json:"entry"`
 	Place   int64         `json:"place"`
 	State   string        `json:"state"`
+	Track   string        `json:"track"` // its name, if there is more than one
 	Ahead   int64         `json:"ahead"`
 	EtaMs   *int64        `json:"eta_ms"`
 	Told    string        `json:"told"`
@@ -73,6 +81,7 @@ type shownWaiter struct {
 	Hold       string `json:"hold"`
 	LeftMs     int64  `json:"left_ms"`
 	TotalMinor int64  `json:"total_minor"` // of what is held
+	Purchase   string `json:"purchase"`    // that was made for them, once it is known
 }
 
 // line is where the visitor stands. Asking is the sign that they are here.
@@ -84,14 +93,23 @@ func (b *bridge) line(ctx context.Context, v *visitor, q struct {
 	if err != nil {
 		return nil, err
 	}
-	l, shown := e.GetLine(), &shownLine{Crowd: b.sale.crowdState(), Phase: e.GetLine().GetPhase(), Lots: []shownPrice{}, Gone: []string{}}
+	l, shown := e.GetLine(), &shownLine{Crowd: b.sale.crowdState(), Phase: e.GetLine().GetPhase(), Tracks: []shownTrack{}, Lots: []shownPrice{}, Gone: []string{}}
 	shown.Lobby, shown.Entries, shown.Waiting, shown.Shopping = l.GetEntries(), l.GetEntries(), l.GetWaiting(), l.GetAdmitted()
 	shown.Commit, shown.Root, shown.Seed, shown.Value = l.GetCommit(), l.GetRoot(), l.GetSeed(), l.GetValue()
 	switch e.State {
 	case engine.EventClosed.String(), engine.EventCancelled.String():
 		shown.Phase = "over"
 	}
+	for _, t := range l.GetTracks() {
+		if !t.CodeOnly {
+			name, about := trackWords(t.Track)
+			shown.Tracks = append(shown.Tracks, shownTrack{Track: t.Track, Name: name, About: fmt.Sprintf("%s, with %g %% of the turns.", about, float64(t.ShareBp)*100/basisPoints)})
+		}
+	}
 	for _, lot := range e.Lots {
+		if lot.CodeOnly {
+			continue // who has a code for it knows of it
+		}
 		if p := b.sale.plan.lot(lot.Lot); p != nil && lot.Available > 0 {
 			shown.Lots = append(shown.Lots, shownPrice{Lot: lot.Lot, Name: p.name, TotalMinor: p.price()})
 		}
@@ -108,6 +126,14 @@ func (b *bridge) line(ctx context.Context, v *visitor, q struct {
 		return nil, err
 	}
 	shown.Place, shown.Waiter = b.placeOf(r.Place), b.waiterOf(r)
+	if len(l.GetTracks()) > 1 && shown.Place != nil {
+		shown.Place.Track, _ = trackWords(r.Place.Track)
+	}
+	if shown.Waiter != nil {
+		if shown.Waiter.Purchase, err = b.boughtFor(ctx, v, r.Waiter); err != nil {
+			return nil, err
+		}
+	}
 	return shown, b.isHere(ctx, v, r.Place)
 }
 
@@ -134,6 +160,9 @@ func (b *bridge) placeOf(p *pb.Place) *shownPlace {
 		shown.EtaMs = &p.EtaMs
 	}
 	for _, price := range p.Prices {
+		if l := b.sale.plan.lot(price.Lot); l != nil && l.codeOnly {
+			continue
+		}
 		shown.Prices = append(shown.Prices, shownPrice{Lot: price.Lot, Name: b.lotName(price.Lot), TotalMinor: price.TotalMinor})
 	}
 	if r := p.Receipt; r != nil {
@@ -170,11 +199,13 @@ func (b *bridge) waiterOf(r *pb.Reply) *shownWaiter {
 
 func (b *bridge) join(ctx context.Context, v *visitor, q struct {
 	RequestID string `json:"request_id"`
+	Track     string `json:"track"`
+	Code      string `json:"code"`
 },
 ) (any, error) {
-	r, err := b.client.Do(ctx, b.event(), &pb.JoinCommand{RequestId: q.RequestID, Buyer: v.buyer, Channel: visitChannel, Device: v.usedDevice()})
+	r, err := b.client.Do(ctx, b.event(), &pb.JoinCommand{RequestId: q.RequestID, Buyer: v.buyer, Channel: visitChannel, Device: v.usedDevice(), Track: q.Track, Code: q.Code})
 	if err != nil {
-		return nil, err
+		return nil, codeOfNone(err, "This code gives no place in the line. Join without it, and give it when you choose your tickets.")
 	}
 	return b.placeOf(r.Place), nil
 }
@@ -200,9 +231,10 @@ func (b *bridge) wait(ctx context.Context, v *visitor, q struct {
 	MaxPriceMinor int64  `json:"max_price_minor"`
 	AutoBuy       bool   `json:"auto_buy"`
 	Method        string `json:"method"`
+	Code          string `json:"code"`
 },
 ) (any, error) {
-	cmd := &pb.WaitCommand{RequestId: q.RequestID, Buyer: v.buyer, Channel: visitChannel, Device: v.usedDevice(), AutoBuy: q.AutoBuy, Method: q.Method}
+	cmd := &pb.WaitCommand{RequestId: q.RequestID, Buyer: v.buyer, Channel: visitChannel, Device: v.usedDevice(), AutoBuy: q.AutoBuy, Method: q.Method, Code: q.Code}
 	if q.MaxPriceMinor > 0 {
 		cmd.MaxPriceMinor = &q.MaxPriceMinor
 	}
@@ -211,7 +243,7 @@ func (b *bridge) wait(ctx context.Context, v *visitor, q struct {
 	}
 	r, err := b.client.Do(ctx, b.event(), cmd)
 	if err != nil {
-		return nil, err
+		return nil, codeOfNone(err, "This code is for other tickets than those that you wish for.")
 	}
 	return b.waiterOf(r), nil
 }

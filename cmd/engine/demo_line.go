@@ -90,11 +90,16 @@ func makeLinePlan(tickets int64) plan {
 	p.best = true
 	p.line = &pb.LineSpec{
 		Mode: &mode, DrawValue: &value, PassTtlMs: ms(demoPassTTL), GraceMs: ms(demoGrace), OfferTtlMs: ms(demoOfferTTL), AsideMs: ms(demoAside), ShoppersMax: &most,
-		Tracks: []*pb.TrackSpec{
-			{Track: trackGeneral, ShareBp: shareGeneralBp}, {Track: trackMember, ShareBp: shareMemberBp, CodeOnly: true}, {Track: trackAccessible, ShareBp: shareAccessibleBp},
-		},
+		Tracks: demoTracks(),
 	}
 	return p
+}
+
+// demoTracks are the tracks of the demo's lines.
+func demoTracks() []*pb.TrackSpec {
+	return []*pb.TrackSpec{
+		{Track: trackGeneral, ShareBp: shareGeneralBp}, {Track: trackMember, ShareBp: shareMemberBp, CodeOnly: true}, {Track: trackAccessible, ShareBp: shareAccessibleBp},
+	}
 }
 
 // lobbyFor is how long the lobby is open.

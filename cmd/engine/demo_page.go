@@ -57,6 +57,7 @@ func newShopPage() (*shopPage, error) {
 	mux.HandleFunc("POST "+shopPath+"api/visit", p.visit)
 	command(p, mux, "counts", (*bridge).counts)
 	command(p, mux, "rush", (*bridge).rush)
+	command(p, mux, "code", (*bridge).code)
 	command(p, mux, "offer", (*bridge).offer)
 	command(p, mux, "buy", (*bridge).buy)
 	command(p, mux, "hold", (*bridge).hold)
@@ -261,6 +262,7 @@ func readJSON(w http.ResponseWriter, r *http.Request, into any) bool {
 type pageRefusal struct {
 	Code         string `json:"code"`
 	Message      string `json:"message"`
+	Field        string `json:"field,omitempty"` // of what was asked, that is to blame
 	RetryAfterMs int64  `json:"retry_after_ms,omitempty"`
 }
 
@@ -277,7 +279,7 @@ func answer(w http.ResponseWriter, a any, err error) {
 	case errors.As(err, &own):
 		a, status = map[string]any{"error": own}, http.StatusConflict
 	case errors.As(err, &refusal):
-		a, status = map[string]any{"error": pageRefusal{Code: refusal.Name, Message: inWords(refusal), RetryAfterMs: refusal.RetryAfter.Milliseconds()}}, http.StatusConflict
+		a, status = map[string]any{"error": pageRefusal{Code: refusal.Name, Message: inWords(refusal), Field: refusal.Field, RetryAfterMs: refusal.RetryAfter.Milliseconds()}}, http.StatusConflict
 	default:
 		a, status = map[string]any{"unknown": err.Error()}, http.StatusBadGateway
 	}

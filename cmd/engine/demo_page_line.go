@@ -28,7 +28,9 @@ func makeShopLinePlan(tickets int64) plan {
 	mode, most := engine.LineModeLine.String(), int64(shopShoppersMax)
 	pass, grace, offer := shopPassTTL.Milliseconds(), shopGrace.Milliseconds(), shopOfferTTL.Milliseconds()
 	p.open, p.best = false, true
-	p.line = &pb.LineSpec{Mode: &mode, ShoppersMax: &most, PassTtlMs: &pass, GraceMs: &grace, OfferTtlMs: &offer}
+	p.line = &pb.LineSpec{Mode: &mode, ShoppersMax: &most, PassTtlMs: &pass, GraceMs: &grace, OfferTtlMs: &offer, Tracks: demoTracks()}
+	track := trackMember
+	p.codes[0].Track = &track
 	return p
 }
 
@@ -86,11 +88,11 @@ func (s *sale) shopInLine(ctx context.Context) {
 	var inside sync.WaitGroup
 	defer inside.Wait()
 	for len(order) > 0 {
-		line = s.served(ctx, func(l *pb.Line) bool { return l.GetServed() >= order[0].place })
+		line = s.served(ctx, func(l *pb.Line) bool { return crowdServed(l) >= order[0].place })
 		if line == nil {
 			return
 		}
-		for len(order) > 0 && order[0].place <= line.Served {
+		for len(order) > 0 && order[0].place <= crowdServed(line) {
 			b := newBuyer(s, int(order[0].n))
 			if order = order[1:]; b.chance(percentVanish) {
 				continue
@@ -98,6 +100,16 @@ func (s *sale) shopInLine(ctx context.Context) {
 			inside.Go(func() { b.shops(ctx) })
 		}
 	}
+}
+
+// crowdServed is the last place of the crowd's track whose turn has come: visitors in other tracks have turns of their own.
+func crowdServed(l *pb.Line) int64 {
+	for _, t := range l.GetTracks() {
+		if t.Track == trackGeneral {
+			return t.Served
+		}
+	}
+	return 0
 }
 
 // served reads the line until it is as it should be; nil if it never will be.

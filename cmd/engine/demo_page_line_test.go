@@ -16,8 +16,13 @@ import (
 func startLineShop(t *testing.T, tickets int64, crowd int) (p *process, office *client.Client, url string) {
 	t.Helper()
 	plan := makeShopLinePlan(tickets)
-	plan.holdTTL, plan.think = 8*time.Second, 200*time.Millisecond
-	s := newSale(plan, crowd, 1, 0, time.Second)
+	return startLinePlan(t, &plan, crowd)
+}
+
+func startLinePlan(t *testing.T, plan *plan, crowd int) (p *process, office *client.Client, url string) {
+	t.Helper()
+	plan.holdTTL, plan.think, plan.undo = 8*time.Second, 200*time.Millisecond, 4*time.Second
+	s := newSale(*plan, crowd, 1, 0, time.Second)
 	p = openShop(t, s)
 	return p, s.office.client, p.httpURL + shopPath
 }
@@ -50,7 +55,7 @@ func TestShopPageSellsThroughALine(t *testing.T) {
 		colours string
 	}{{390, "light"}, {1440, "dark"}} {
 		t.Run(fmt.Sprintf("%d pixels, %s", look.width, look.colours), func(t *testing.T) {
-			_, office, url := startLineShop(t, 300, 40)
+			p, office, url := startLineShop(t, 300, 40)
 			b := openLineTab(t, url, look.width, look.colours)
 			b.shows("line-status", "The lobby is open.")
 			b.gone("choose")
@@ -96,6 +101,14 @@ func TestShopPageSellsThroughALine(t *testing.T) {
 			b.looksRight()
 			b.picture("line-5-sold-out")
 			b.do(chromedp.Evaluate[chromedp.Void](`document.getElementById("wait-price").value = "150"`))
+			b.click("wait-code-link")
+			b.types("wait-code-text", "FANS-0000")
+			b.click("wait-go")
+			b.saysOfCode("wait-code", "There is no such code.")
+			b.looksRight()
+			b.picture("line-5b-wrong-code")
+			b.click("wait-code-link")
+			b.gone("wait-code-box")
 			b.click("wait-go")
 			b.shows("waits-text", "You wait for 2 × Floor, standing. You are the next.")
 			b.looksRight()
@@ -121,8 +134,177 @@ func TestShopPageSellsThroughALine(t *testing.T) {
 				t.Fatal(err)
 			}
 			b.shows("waits-text", "Bought for you, as you wished.")
+			b.shown("see-tickets")
+			b.shows("result-title", "2 tickets are yours")
+			b.shows("result-time", "from the waiting list")
+			b.until(`document.querySelectorAll(".qr img").length === 2`)
 			b.looksRight()
 			b.picture("line-9-bought")
+			b.scans(publicKeys(t, p))
+			b.do(chromedp.Navigate(url))
+			b.until(`document.querySelectorAll(".qr img").length === 2`)
+		})
+	}
+}
+
+// types writes into a field as people do, in place of what stands in it.
+func (b *tab) types(id, text string) {
+	b.Helper()
+	b.do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`document.getElementById(%q).select()`, id)), chromedp.KeyEvent(text))
+	b.until(fmt.Sprintf(`document.getElementById(%q).value === %q`, id, text))
+}
+
+// saysOfCode waits until something is said at the field of a code, which then is marked and has the focus.
+func (b *tab) saysOfCode(field, text string) {
+	b.Helper()
+	b.shows(field+"-said", text)
+	b.until(fmt.Sprintf(`((e) => document.activeElement === e && e.ariaInvalid === "true")(document.getElementById("%s-text"))`, field))
+}
+
+// thumbs demands 44 pixels of what belongs to tracks and codes.
+func (b *tab) thumbs() {
+	b.Helper()
+	small, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]string](`[...document.querySelectorAll(".codes button, .codes input, .tracks label, .see")].filter((e) => e.checkVisibility() &&
+		(e.getBoundingClientRect().height < 44 || e.getBoundingClientRect().width < 44)).map((e) => e.outerHTML)`))
+	if err != nil {
+		b.Fatal(err)
+	}
+	if len(small) > 0 {
+		b.Errorf("these targets are below 44 pixels: %v", small)
+	}
+}
+
+// makeCodePlan is the house of the shop page with places at the stage that are sold with its code only.
+func makeCodePlan() plan {
+	p := makeShopLinePlan(300)
+	p.lots = append(p.lots, planLot{id: "stage", name: "At the stage", face: 5000, fee: 250, units: 1, capacity: 10, pools: []string{"house"}, codeOnly: true})
+	p.codes[0].Lots = []string{"floor", "balcony", "stalls", "stage"}
+	return p
+}
+
+// TestShopPageTakesTracksAndCodes chooses a part of the line, gives codes that are none and one that is, and sees what tickets cost with it before it buys.
+func TestShopPageTakesTracksAndCodes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	for _, look := range []struct {
+		width   int64
+		colours string
+	}{{390, "light"}, {1440, "dark"}} {
+		t.Run(fmt.Sprintf("%d pixels, %s", look.width, look.colours), func(t *testing.T) {
+			plan := makeCodePlan()
+			_, office, url := startLinePlan(t, &plan, 1)
+			joinsAs := func(b *tab, track string) {
+				t.Helper()
+				b.shows("line-note", fmt.Sprintf("You wait in “%s”.", track))
+			}
+
+			// A part of the line is chosen with the keyboard.
+			b := openLineTab(t, url, look.width, look.colours)
+			b.shows("tracks", "For everybody, with 80 % of the turns.")
+			b.until(`document.querySelectorAll("#tracks input").length === 2`)
+			b.looksRight()
+			b.thumbs()
+			b.picture("code-1-tracks")
+			b.do(chromedp.Focus(chromedp.CSS("#tracks input")), chromedp.KeyEvent(kb.ArrowDown))
+			b.click("join")
+			joinsAs(b, "Accessible")
+			b.gone("tracks")
+			b.click("leave")
+			b.shows("line-status", "You have given your place up.")
+
+			// A wrong code is told where it was written; the right one gives a place in the members' part.
+			b.click("join-code-link")
+			b.types("join-code-text", "FANS-0000")
+			b.gone("tracks")
+			b.do(chromedp.KeyEvent(kb.Enter))
+			b.saysOfCode("join-code", "There is no such code.")
+			b.shows("tracks-said", "Your code says where in the line")
+			b.looksRight()
+			b.thumbs()
+			b.picture("code-2-wrong")
+			b.types("join-code-text", "fans-4kq7")
+			b.click("join")
+			joinsAs(b, "Members")
+			b.gone("join-code")
+			if shown, err := office.Codes(within(t), shopEvent, &pb.CodesCommand{RequestId: "used", Codes: []*pb.CodeSpec{{Name: "fans"}}}); err != nil || shown.Codes[0].Placed != 1 {
+				t.Errorf("the code is shown as %v, %v", shown.GetCodes(), err)
+			}
+			if _, err := office.Open(within(t), shopEvent, &pb.OpenCommand{}); err != nil {
+				t.Fatal(err)
+			}
+
+			// With the pass the code counts: the price is there before the click, and so are the tickets that it opens.
+			b.shows("line-status", "It is your turn.")
+			b.shows("shop-code-said", "The code that you joined with counts.")
+			b.shows("total", "EUR 86.00")
+			b.shows("parts", "Your code takes EUR 9.00 off.")
+			b.shows("buy", "Buy now, EUR 86.00, Visa 4242")
+			b.shows("hold", "EUR 86.00")
+			b.shows("lots", "At the stage")
+			b.looksRight()
+			b.thumbs()
+			b.picture("code-3-counts")
+			b.do(chromedp.Click(chromedp.CSS(`#lots input[value="stage"]`)))
+			b.shows("buy", "Buy now, EUR 95.00, Visa 4242")
+			b.click("buy")
+			b.shows("result-title", "2 tickets are yours")
+			b.shows("receipt", "At the stage")
+			b.shows("receipt", "EUR 95.00")
+
+			// Somebody else comes later, without a code at first.
+			b.again()
+			b.click("join")
+			b.shows("line-status", "It is your turn.")
+			b.shows("buy", "Buy now, EUR 95.00, Visa 4242")
+			b.until(`document.querySelector('#lots input[value="stage"]') === null`)
+			b.click("shop-code-link")
+			b.click("shop-code-go")
+			b.saysOfCode("shop-code", "Write your code into the field first.")
+			b.types("shop-code-text", "FANS-4KQ8")
+			b.do(chromedp.KeyEvent(kb.Enter))
+			b.saysOfCode("shop-code", "There is no such code.")
+			b.shows("total", "EUR 95.00")
+			b.looksRight()
+			b.picture("code-4-wrong")
+			b.types("shop-code-text", shopCode)
+			b.click("shop-code-go")
+			b.shows("shop-code-said", "Your code counts: Floor, standing EUR 43.00 instead of EUR 47.50.")
+			b.shows("buy", "Buy now, EUR 86.00, Visa 4242")
+			b.picture("code-4b-used")
+			b.click("shop-code-go")
+			b.until(`document.activeElement.id === "shop-code-link"`)
+			b.shows("total", "EUR 95.00")
+			b.shows("buy", "Buy now, EUR 95.00, Visa 4242")
+			b.until(`document.querySelector('#lots input[value="stage"]') === null`)
+
+			// The code ends while it is in use: the price without it is shown before anything is bought.
+			b.click("shop-code-link")
+			b.types("shop-code-text", shopCode)
+			b.click("shop-code-go")
+			b.shows("buy", "Buy now, EUR 86.00, Visa 4242")
+			ended := true
+			if _, err := office.Codes(within(t), shopEvent, &pb.CodesCommand{RequestId: "ends", Codes: []*pb.CodeSpec{{Name: "fans", Ended: &ended}}}); err != nil {
+				t.Fatal(err)
+			}
+			b.click("hold")
+			b.saysOfCode("shop-code", "its time is over. These are the prices without it.")
+			b.shows("buy", "Buy now, EUR 95.00, Visa 4242")
+			b.shows("hold", "EUR 95.00")
+			b.gone("held")
+
+			// Guesses are limited.
+			for n := range 7 {
+				b.types("shop-code-text", fmt.Sprintf("GUESS-%d", n))
+				b.click("shop-code-go")
+				b.saysOfCode("shop-code", "There is no such code.")
+			}
+			b.types("shop-code-text", shopCode)
+			b.click("shop-code-go")
+			b.saysOfCode("shop-code", "You have tried too many codes that do not exist. You can try one again in about 15 min")
+			b.shows("buy", "Buy now, EUR 95.00, Visa 4242")
+			b.looksRight()
+			b.picture("code-5-locked")
 		})
 	}
 }

@@ -46,6 +46,7 @@ type plan struct {
 	best        bool          // buyers take the best seats that there are, instead of choosing them
 	think       time.Duration // how long buyers think about what they hold
 	line        *pb.LineSpec  // that it is sold through; nil if whoever comes may buy
+	codes       []*pb.CodeSpec
 
 	lots  []planLot
 	pools []planPool
@@ -66,6 +67,7 @@ type planLot struct {
 	pools     []string
 	requires  []string
 	after     string
+	codeOnly  bool // nobody in the crowd has a code
 }
 
 // planPool is capacity that several lots share.
@@ -111,8 +113,16 @@ func makePlan(tickets int64) plan {
 	}
 }
 
+// The code of the shop page, which it names to whoever visits: so many times it takes a share off the face price, and with a line it gives a place in the members' track.
+const (
+	shopCode           = "FANS-4KQ7"
+	shopCodeUses       = 25
+	shopCodeDiscountBp = 1000
+)
+
 // makeShopPlan lays out the house of the shop page, with times for people: a floor, a balcony and stalls.
 func makeShopPlan(tickets int64) plan {
+	uses, off := int64(shopCodeUses), int64(shopCodeDiscountBp)
 	rowSeats := min(max(tickets/demoRowsShare, demoRowSeatsMin), demoRowSeatsMax)
 	stallsRows := max(tickets*24/100/rowSeats, 1)
 	balconyRows := max(tickets*16/100/rowSeats, 1)
@@ -125,6 +135,7 @@ func makeShopPlan(tickets int64) plan {
 			{id: "stalls", name: "Stalls, best seats together", face: 9000, fee: 450, units: 1, section: "A", rows: stallsRows, rowSeats: rowSeats, pools: house},
 		},
 		pools: []planPool{{id: "house", capacity: tickets}},
+		codes: []*pb.CodeSpec{{Name: "fans", Code: shopCode, Uses: &uses, DiscountBp: &off}},
 	}
 }
 
@@ -139,7 +150,7 @@ func demoStartsAt(night int) time.Time {
 func (p *plan) likings() []string {
 	var ids []string
 	for i := range p.lots {
-		if len(p.lots[i].requires) == 0 {
+		if len(p.lots[i].requires) == 0 && !p.lots[i].codeOnly {
 			ids = append(ids, p.lots[i].id)
 		}
 	}
@@ -175,6 +186,9 @@ func (p *plan) create() *pb.CreateCommand {
 	for i := range p.lots {
 		l := &p.lots[i]
 		lot := &pb.LotSpec{Lot: l.id, Name: &l.name, FaceMinor: &l.face, Capacity: l.capacity, Units: l.units, Pools: l.pools, Requires: l.requires, After: l.after}
+		if l.codeOnly {
+			lot.CodeOnly = &l.codeOnly
+		}
 		if l.fee > 0 {
 			lot.Fees = []*pb.Fee{{Name: "service", Minor: l.fee}}
 		}

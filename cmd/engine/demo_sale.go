@@ -11,6 +11,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/holdfast-engine/holdfast/transport/gateway/sandbox"
+	pb "github.com/holdfast-engine/holdfast/transport/holdfastpb"
 )
 
 // sale is one run of the demo's on-sale: the crowd, the people who run it, and what they saw.
@@ -124,6 +125,11 @@ func (c *saleCounts) expired() int64 {
 func (s *sale) prepare(ctx context.Context) error {
 	if err := s.office.create(ctx, s.plan.create()); err != nil {
 		return fmt.Errorf("create the event: %w", err)
+	}
+	if len(s.plan.codes) > 0 {
+		if _, err := s.office.client.Codes(ctx, s.plan.event, &pb.CodesCommand{RequestId: s.office.officeID(), Codes: s.plan.codes}); err != nil {
+			return fmt.Errorf("set the codes: %w", err)
+		}
 	}
 	if s.plan.blockLot != "" {
 		if err := s.office.block(ctx, s.plan.blockLot, s.plan.blockUnits, false); err != nil {

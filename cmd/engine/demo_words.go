@@ -2,6 +2,9 @@ package main
 
 import (
 	"crypto/rand"
+	"errors"
+	"fmt"
+	"math"
 	"strings"
 
 	"github.com/holdfast-engine/holdfast/engine"
@@ -27,11 +30,45 @@ func inWords(r *client.Refusal) string {
 		engine.CodePaymentBusy:        "Too many people are paying at the moment. Nothing was charged; try again in a moment.",
 		engine.CodeStepUpRequired:     "This purchase needs the way step by step.",
 		engine.CodeOverloaded:         "The shop is full at the moment. Try again in a moment.",
+		engine.CodeCodeUnknown:        "There is no such code. Compare each letter, and the dashes; capitals or not makes no difference.",
+		engine.CodeCodeUsedUp:         "This code has been used as often as it may be, or its time is over.",
+		engine.CodeTrackUnknown:       "This part of the line is for those who have a code.",
 	}
 	if text, ok := words[r.Code]; ok {
 		return text
 	}
+	switch {
+	case r.Code == engine.CodeCodeLocked:
+		return fmt.Sprintf("You have tried too many codes that do not exist. You can try one again in about %d min; everything else works meanwhile.", int(math.Ceil(r.RetryAfter.Minutes())))
+	case r.Code == engine.CodeLotNotOpen && r.Field == fieldCode:
+		return "This code is not good yet."
+	}
 	return strings.ToUpper(r.Message[:min(1, len(r.Message))]) + r.Message[min(1, len(r.Message)):] + "."
+}
+
+// fieldCode is the field of a command in which a buyer gives a code.
+const fieldCode = "code"
+
+// codeOfNone puts into words of one's own that a code does nothing for what was asked; other errors stay as they are.
+func codeOfNone(err error, words string) error {
+	var r *client.Refusal
+	if errors.As(err, &r) && r.Code == engine.CodeInvalid && r.Field == fieldCode {
+		return &pageRefusal{Code: r.Name, Message: words, Field: fieldCode}
+	}
+	return err
+}
+
+// trackWords is what a track of the line is called, and for whom it is.
+func trackWords(track string) (name, about string) {
+	switch track {
+	case trackGeneral:
+		return "General", "For everybody"
+	case trackAccessible:
+		return "Accessible", "For those who need a way without steps or a place to sit, and their company"
+	case trackMember:
+		return "Members", "For those with a code"
+	}
+	return track, "A part of its own"
 }
 
 // whyNoOneClick says why the one-click button is not offered.

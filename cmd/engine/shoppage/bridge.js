@@ -5,6 +5,7 @@ export class Refused extends Error {
   constructor(error) {
     super(error.message);
     this.code = error.code;
+    this.field = error.field ?? "";
     this.retryAfterMs = error.retry_after_ms ?? 0;
   }
 }

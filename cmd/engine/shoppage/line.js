@@ -1,5 +1,6 @@
 // The line in front of the shop: joining it, waiting in it, the pass, and the waiting list. The page asks the bridge where the buyer is; what changes rarely is said to those who cannot see it.
 import { ask, pause, Refused, requestID } from "./bridge.js";
+import { aboutCode, codeField } from "./code.js";
 import { checkPlace } from "./draw.js";
 
 const $ = (id) => document.getElementById(id);
@@ -12,6 +13,9 @@ let receipt; // of the entry in the lobby
 let passUntil = 0; // and of the time of grace, by this browser's clock
 let offeredUntil = 0;
 let offeredHold = ""; // that the waiting list holds
+let shownPurchase = ""; // that the waiting list has made
+let joinCode, waitCode; // fields
+let tracksShown = "", trackProblem = "";
 let round = 0; // of looking: a new visit ends the old one
 let spoken = "";
 
@@ -39,11 +43,14 @@ function about(ms) {
 export function begin(lent) {
   shop = lent;
   seen = receipt = undefined;
-  spoken = "";
+  spoken = shownPurchase = tracksShown = "";
   show("line", true);
   for (const id of ["wait", "offered", "draw", "pass", "place", "promised"]) show(id, false);
   set("check-status", "");
   $("check-status").dataset.tone = "";
+  joinCode = codeField("join-code", { example: shop.visit().code, use: join, changed: drawTracks });
+  waitCode = codeField("wait-code", { example: shop.visit().code, changed: offerWishes });
+  show("wait-code", Boolean(shop.visit().code));
   fillWishes();
   follow(++round);
 }
@@ -88,6 +95,9 @@ function draw() {
   set("line-crowd", phase === "lobby" ? `${many(lobby)} are in the lobby` : phase === "serving" ? `${many(seen.waiting)} wait, ${many(seen.shopping)} are inside` : "");
   show("join", mayJoin);
   set("join", phase === "lobby" ? "Join the lobby" : state === "none" ? "Join the line" : "Join again, at the end");
+  show("join-code", mayJoin && Boolean(shop.visit().code));
+  if (!mayJoin && joinCode.text) joinCode.clear();
+  drawTracks(mayJoin);
   show("leave", waits);
   show("doors", phase === "lobby" && seen.crowd !== "before");
   show("place", waits && place.place > 0);
@@ -127,6 +137,7 @@ function sayState(phase, state, place, waiter) {
     tell(state, text, tone);
     note = more;
   }
+  if (place?.track && (state === "waiting" || state === "skipped")) note = `You wait in “${place.track}”. ${note}`;
   set("line-note", note);
   set("promised", state === "admitted" ? `Promised to you as long as the pass is good, at most: ${prices(place.prices)}.` : `On sale: ${prices(seen.lots)}.`);
   set("pass-what", state === "skipped" ? "Your place is kept for" : "Your pass is good for");
@@ -150,6 +161,29 @@ function drawPlace(place) {
   set("place-chance", place.told ? `${chances[place.told]}, ${place.percent < 1 ? "below 1" : place.percent} %` : "not known yet");
   $("place-chance").dataset.told = place.told;
 }
+
+// drawTracks shows the parts of the line that a buyer may choose, if there is more than one. A code says itself where it gives a place.
+function drawTracks(mayJoin = !$("join").hidden) {
+  const tracks = seen?.tracks ?? [], choice = mayJoin && tracks.length > 1, key = JSON.stringify(tracks);
+  if (key !== tracksShown) {
+    tracksShown = key;
+    const before = trackChosen();
+    $("tracks").replaceChildren($("tracks").querySelector("legend"), ...tracks.map((t, i) => {
+      const row = document.createElement("label");
+      row.className = "lot";
+      row.innerHTML = `<input type="radio" name="track"><b></b><small></small>`;
+      row.querySelector("input").value = t.track;
+      row.querySelector("input").checked = before ? t.track === before : i === 0;
+      row.querySelector("b").textContent = t.name;
+      row.querySelector("small").textContent = t.about;
+      return row;
+    }));
+  }
+  show("tracks", choice && !joinCode.text);
+  set("tracks-said", mayJoin && joinCode.text ? "Your code says where in the line it gives you a place." : trackProblem);
+}
+
+const trackChosen = () => document.querySelector("#tracks input:checked")?.value ?? "";
 
 // ---- the draw --------------------------------------------------------------
 
@@ -204,11 +238,22 @@ function fillWishes() {
     select.append(...lots.map((l) => new Option(`${l.name}, ${shop.price(l.total_minor)}`, l.lot)));
     return label;
   }));
+  offerWishes();
   $("wait-quantity").replaceChildren(...Array.from({ length: limit }, (_, i) => new Option(shop.tickets(i + 1), i + 1)));
   $("wait-quantity").value = Math.min(2, limit);
   for (const id of ["wait-method", "offered-method"]) $(id).replaceChildren(...methods.map((m) => new Option(`${shop.cardName(m)} (${m.does})`, m.method)));
   set("wait-currency", currency);
   set("wait-status", "");
+}
+
+// offerWishes lets buyers wish for what is sold with a code only while they have one.
+function offerWishes() {
+  for (const { lot } of shop.visit().lots.filter((l) => l.code_only)) {
+    for (const o of document.querySelectorAll(`#wishes option[value="${lot}"]`)) {
+      o.hidden = o.disabled = !waitCode.text;
+      if (o.disabled && o.selected) o.parentElement.selectedIndex = 0;
+    }
+  }
 }
 
 // firstChoice proposes what is sold out.
@@ -223,8 +268,12 @@ function drawWaiting(state, waiter) {
   if (may && $("wait").hidden) firstChoice(seen.gone[0]);
   show("wait", may);
   if (waiting) waitSays(`You wait for ${waiter.what}. ${waiter.ahead ? `${many(waiter.ahead)} before you.` : "You are the next."}${waiter.auto ? " It is bought for you as soon as it is your turn." : ""}`, "good");
-  else if (waiter && !offered) waitSays(listEnds[waiter.state] ?? "", waiter.state === "bought" ? "good" : "bad");
-  show("waits", waiting || (waiter && !offered));
+  else if (offered && waiter.auto) waitSays(`It is your turn: ${waiter.what} for ${shop.price(waiter.total_minor)} is being bought for you.`, "good");
+  else if (waiter?.state === "bought") waitSays(boughtSays(waiter), "good");
+  else if (waiter && !offered) waitSays(listEnds[waiter.state] ?? "", "bad");
+  show("waits", Boolean(waiter) && !(offered && !waiter.auto));
+  show("see-tickets", waiter?.state === "bought" && shownPurchase !== "" && shownPurchase === waiter.purchase && !shop.undone(waiter.purchase));
+  if (waiter?.state === "bought" && waiter.purchase && waiter.purchase !== shownPurchase) showBought(waiter.purchase);
   show("unwait", waiting);
   show("offered", offered && !waiter.auto);
   if (!offered || waiter.auto) {
@@ -238,8 +287,23 @@ function drawWaiting(state, waiter) {
   drawPay();
 }
 
+function boughtSays(waiter) {
+  if (!waiter.auto) return "You have bought what was held for you.";
+  if (shop.undone(waiter.purchase)) return "You have taken back what was bought for you.";
+  return `Bought for you, as you wished.${waiter.purchase ? " Your tickets are on this page." : ""}`;
+}
+
+let showing = false;
+async function showBought(purchase) {
+  if (showing) return;
+  const mine = round;
+  showing = true;
+  if ((await shop.bought(purchase)) && mine === round) shownPurchase = purchase;
+  showing = false;
+}
+
 const listEnds = {
-  bought: "Bought for you, as you wished. The tickets are in your account.", lapsed: "The tickets that were held for you have gone to the next.", released: "You have given the tickets back.",
+  lapsed: "The tickets that were held for you have gone to the next.", released: "You have given the tickets back.",
   unpaid: "It was your turn, and your card could not be charged. The tickets have gone to the next.", left: "You wait no more.", took: "You have tickets now, and wait no more.",
   unfit: "What you wished for is not possible any more.", over: "The sale is over.",
 };
@@ -274,22 +338,27 @@ async function wait(event) {
   try {
     await ask("wait", {
       request_id: requestID(), wishes: lots.map((lot) => ({ lot, quantity, together: together && shop.visit().lots.find((l) => l.lot === lot).seated })), max_price_minor: minor(text) ?? 0,
-      auto_buy: $("wait-auto").checked, method: $("wait-auto").checked ? $("wait-method").value : "",
+      auto_buy: $("wait-auto").checked, method: $("wait-auto").checked ? $("wait-method").value : "", code: waitCode.text,
     });
     status.textContent = "";
+    waitCode.clear();
     await look(round);
     $("unwait").focus();
   } catch (problem) {
-    status.textContent = why(problem);
-    status.dataset.tone = "bad";
+    status.textContent = "";
+    if (aboutCode(problem) || problem.code === "lot_not_open") waitCode.say(problem.message, "bad");
+    else {
+      status.textContent = why(problem);
+      status.dataset.tone = "bad";
+    }
   }
   $("wait-go").disabled = false;
 }
 
 // ---- commands --------------------------------------------------------------
 
-// does sends a command of the line, and says if it was refused.
-async function does(button, verb, body = {}) {
+// does sends a command of the line, and says if it was refused; tells says it elsewhere, and whether it did.
+async function does(button, verb, body = {}, tells = () => false) {
   $(button).disabled = true;
   try {
     const answer = await ask(verb, body);
@@ -297,14 +366,31 @@ async function does(button, verb, body = {}) {
     await look(round);
     $("line-title").focus({ preventScroll: true });
   } catch (problem) {
-    spoken = "";
-    tell("problem", why(problem), "bad");
-    spoken = "";
+    if (!tells(problem)) {
+      spoken = "";
+      tell("problem", why(problem), "bad");
+      spoken = "";
+    }
   }
   $(button).disabled = false;
 }
 
-$("join").addEventListener("click", () => does("join", "join", { request_id: requestID() }));
+// join takes a place: in the part of the line that was chosen, or where the code gives one.
+async function join() {
+  if ($("join").disabled) return;
+  const code = joinCode.text;
+  trackProblem = "";
+  shop.joinedWith(code);
+  await does("join", "join", { request_id: requestID(), track: code ? "" : trackChosen(), code }, (problem) => {
+    shop.joinedWith("");
+    if (aboutCode(problem)) joinCode.say(problem.message, "bad");
+    else if (problem.code === "track_unknown") set("tracks-said", (trackProblem = problem.message));
+    else return false;
+    return true;
+  });
+}
+
+$("join").addEventListener("click", join);
 $("leave").addEventListener("click", () => does("leave", "leave", { request_id: requestID() }));
 $("unwait").addEventListener("click", () => does("unwait", "leave", { request_id: requestID(), list: true }));
 $("doors").addEventListener("click", () => does("doors", "doors"));

@@ -1,5 +1,7 @@
 import { ask, money, pause, Refused, requestID } from "./bridge.js";
+import { aboutCode, codeField } from "./code.js";
 import { begin as beginLine, lookNow } from "./line.js";
+import { begin as beginOrders, showOrder, tick as tickOrder, wasUndone } from "./order.js";
 import { agree, send as sendTouches, touch } from "./touches.js";
 
 const $ = (id) => document.getElementById(id);
@@ -10,15 +12,19 @@ const tickMs = 100;
 let visit; // what the bridge said of the event, the lots and the cards
 let offer; // the one-click offer that the button stands for; null while there is none
 let hold; // of the standard flow: { id, what, until }
-let order; // what was bought: { purchase, undoUntil, undoMs, ... }
 let busy = false; // a purchase is under way: nothing else is sold meanwhile
 let ready = false; // the page was reported to be
 let prompted = false; // the button was reported to be there
 let asking = false; // for an offer
 let sells = true; // a sale with a line sells to whoever has a pass
 let asked = 0; // numbers the questions for an offer, so that a late answer is ignored
+let code; // the field for one
+let coded = null; // the code that is used, with the prices of the lots that it is for: { text, lots }
+let fromLine = ""; // the code that the buyer joined the line with
 
-const cart = () => ({ cart_minor: quantity() * lotChosen().total_minor });
+const pricesOf = (l) => coded?.lots.get(l.lot) ?? l;
+const codeFor = (l) => (coded?.lots.has(l.lot) ? coded.text : "");
+const cart = () => ({ cart_minor: quantity() * pricesOf(lotChosen()).total_minor });
 const price = (minor) => money(minor, visit.currency, visit.decimals);
 const quantity = () => Number($("quantity").value);
 const lotChosen = () => visit.lots.find((l) => l.lot === document.querySelector("#lots input:checked").value);
@@ -45,21 +51,39 @@ function option(m) {
   return o;
 }
 
-function lotRow(l, first) {
+function lotRow(l, isChosen) {
+  const now = pricesOf(l);
   const row = document.createElement("label");
   row.className = "lot";
   row.innerHTML = `<input type="radio" name="lot"><b></b><span class="price"></span><small></small>`;
   const input = row.querySelector("input");
   input.value = l.lot;
-  input.checked = first;
+  input.checked = isChosen;
   input.addEventListener("change", () => {
     chosen();
     touch("selected", cart());
   });
   row.querySelector("b").textContent = l.name;
-  row.querySelector(".price").textContent = price(l.total_minor);
-  row.querySelector("small").textContent = `${price(l.face_minor)} and ${price(l.fees_minor)} service fee`;
+  row.querySelector(".price").replaceChildren(...priced(now.total_minor, l.total_minor));
+  row.querySelector("small").textContent = `${price(now.face_minor)} and ${price(now.fees_minor)} service fee${codeFor(l) ? ", with your code" : ""}`;
   return row;
+}
+
+// priced is a price, behind the one that it would be without a code.
+function priced(now, without) {
+  if (now >= without) return [price(now)];
+  const said = document.createElement("span"), old = document.createElement("s");
+  said.className = "away";
+  said.textContent = "instead of";
+  old.textContent = price(without);
+  return [said, old, ` ${price(now)}`];
+}
+
+// drawLots shows what is sold: to everybody, and with the code that is used.
+function drawLots() {
+  const before = document.querySelector("#lots input:checked")?.value, list = visit.lots.filter((l) => !l.code_only || codeFor(l));
+  const chosenLot = list.find((l) => l.lot === before) ?? list[0];
+  $("lots").replaceChildren($("lots").querySelector("legend"), ...list.map((l) => lotRow(l, l === chosenLot)));
 }
 
 async function begin(again) {
@@ -73,15 +97,20 @@ async function begin(again) {
   $("date").textContent = visit.date;
   $("buyer").textContent = visit.buyer;
   $("rush").textContent = `Let ${visit.crowd.toLocaleString("en")} simulated buyers in`;
-  $("lots").replaceChildren($("lots").querySelector("legend"), ...visit.lots.map((l, i) => lotRow(l, i === 0)));
+  coded = null;
+  code = codeField("shop-code", { example: visit.code, button: "Use it", use: useCode });
+  $("shop-code").hidden = !visit.code;
+  fromLine = "";
+  $("lots").replaceChildren($("lots").querySelector("legend"));
+  drawLots();
   for (const id of ["one-click-method", "standard-method"]) $(id).replaceChildren(...visit.methods.map(option));
   $("quantity").value = Math.min(2, visit.limit);
-  hold = order = null;
-  $("result").hidden = true;
+  hold = null;
+  beginOrders({ visit: () => visit, price, changed: tookBack });
   for (const panel of ["one-click", "standard"]) say(panel, "");
   sellsNow(!visit.line);
   chosen();
-  if (visit.line) beginLine({ visit: () => visit, price, tickets, clock, cardName, sells: sellsNow, pay: payOffered });
+  if (visit.line) beginLine({ visit: () => visit, price, tickets, clock, cardName, sells: sellsNow, pay: payOffered, joinedWith, bought: showBought, undone: wasUndone });
 }
 
 // sellsNow opens the shop to whoever may shop now, and shuts it to who may not: what is held already can still be paid.
@@ -91,18 +120,90 @@ function sellsNow(now) {
   $("choose").hidden = !sells;
   document.querySelector(".flows").hidden = !sells && !hold && !busy;
   $("one-click").hidden = $("step-hold").hidden = !sells && !busy;
-  if (sells && !before) askOffer();
+  if (sells && !before) {
+    askOffer();
+    bringCode();
+  }
+}
+
+// ---- a code ----------------------------------------------------------------
+
+// useCode asks what the code in the field is good for, and shows prices with it; or lets go of the one that is used.
+async function useCode() {
+  if (coded) {
+    dropCode();
+    code.clear(true);
+    return;
+  }
+  const text = code.text;
+  if (!text) {
+    code.say("Write your code into the field first.", "bad");
+    return;
+  }
+  code.busy = true;
+  try {
+    await takeCode(text);
+    const l = codeFor(lotChosen()) ? lotChosen() : visit.lots.find(codeFor), now = pricesOf(l).total_minor;
+    code.say(`Your code counts: ${l.name} ${price(now)}${now < l.total_minor ? ` instead of ${price(l.total_minor)}` : ""}.`, "good");
+  } catch (problem) {
+    code.say(problem instanceof Refused ? problem.message : "The shop does not answer. Try again.", "bad");
+  }
+  code.busy = false;
+}
+
+async function takeCode(text) {
+  const { lots } = await ask("code", { request_id: requestID(), code: text });
+  coded = { text, lots: new Map(lots.map((l) => [l.lot, l])) };
+  code.used(true);
+  drawLots();
+  chosen();
+}
+
+// dropCode goes on without the code, at the prices without it.
+function dropCode() {
+  coded = null;
+  code.used(false);
+  drawLots();
+  chosen();
+}
+
+// codeFails is what follows when the code that was used is not good any more: that is said at its field.
+function codeFails(problem) {
+  if (!coded || !(problem instanceof Refused) || !aboutCode(problem)) return false;
+  dropCode();
+  code.say(`${problem.message} These are the prices without it.`, "bad");
+  return true;
+}
+
+// joinedWith remembers the code that the buyer joined the line with, for when it is their turn.
+const joinedWith = (text) => {
+  fromLine = text;
+};
+
+async function bringCode() {
+  const text = fromLine;
+  fromLine = "";
+  if (!text || coded) return;
+  code.fill(text);
+  try {
+    await takeCode(text);
+    code.say("The code that you joined with counts.", "good");
+  } catch {
+    code.clear(); // it was for the line only
+  }
 }
 
 // ---- choosing --------------------------------------------------------------
 
 function chosen() {
   const lot = lotChosen();
+  const now = pricesOf(lot);
   const n = quantity();
   $("fewer").disabled = busy || n <= 1;
   $("more").disabled = busy || n >= visit.limit;
-  $("total").textContent = price(n * lot.total_minor);
-  $("parts").textContent = `${tickets(n)}: ${price(n * lot.face_minor)}, and ${price(n * lot.fees_minor)} service fee. Nothing is added later.`;
+  const off = n * (lot.total_minor - now.total_minor);
+  $("total").replaceChildren(...priced(n * now.total_minor, n * lot.total_minor));
+  $("parts").textContent = `${tickets(n)}: ${price(n * now.face_minor)}, and ${price(n * now.fees_minor)} service fee. ${off > 0 ? `Your code takes ${price(off)} off. ` : ""}Nothing is added later.`;
   drawHold();
   askOffer();
 }
@@ -121,7 +222,7 @@ async function askOffer() {
   drawBuy();
   if (busy || !sells) return;
   try {
-    const answer = await ask("offer", { request_id: requestID(), lot: lotChosen().lot, quantity: quantity(), method: $("one-click-method").value });
+    const answer = await ask("offer", { request_id: requestID(), lot: lotChosen().lot, quantity: quantity(), method: $("one-click-method").value, code: codeFor(lotChosen()) });
     if (mine !== asked) return;
     if (answer.one_click) {
       offer = { ...answer, until: performance.now() + answer.expires_in_ms };
@@ -133,6 +234,7 @@ async function askOffer() {
     }
   } catch (problem) {
     if (mine !== asked) return;
+    if (codeFails(problem)) return;
     $("buy-note").textContent = problem instanceof Refused ? problem.message : "The shop does not answer.";
   }
   if (!ready) touch("page_ready", { load_ms: Math.round(performance.getEntriesByType("navigation")[0]?.domContentLoadedEventEnd ?? 0), prompt_ms: Math.round(performance.now()) });
@@ -151,7 +253,7 @@ function drawBuy() {
 
 function setBusy(now) {
   busy = now;
-  for (const el of document.querySelectorAll("#choose input, #one-click select, #standard select, #hold, #pay, #release, #rush, #again")) el.disabled = now;
+  for (const el of document.querySelectorAll("#choose input, #shop-code button, #one-click select, #standard select, #hold, #pay, #release, #rush, #again")) el.disabled = now;
   const lot = lotChosen();
   if (lot) {
     $("fewer").disabled = now || quantity() <= 1;
@@ -171,6 +273,7 @@ function progress(panel, p) {
 async function buyBy(panel, click, send, from) {
   const clicked = performance.now();
   const seen = () => requestAnimationFrame(() => touch("click_seen", { click_id: click, click_to_seen_ms: Math.round(performance.now() - clicked) }));
+  let failed;
   setBusy(true);
   say(panel, "One moment.", "busy");
   try {
@@ -191,9 +294,11 @@ async function buyBy(panel, click, send, from) {
   } catch (problem) {
     sayProblem(panel, problem);
     if (problem instanceof Refused) seen();
+    failed = problem;
   } finally {
     setBusy(false);
-    if (!offer) askOffer();
+    if (codeFails(failed)) say(panel, "");
+    else if (!offer) askOffer();
     lookNow();
   }
 }
@@ -222,6 +327,7 @@ function ended(panel, p, from, tookMs) {
   if (p.state === "sold") {
     hold = null;
     say(panel, "Bought.", "good");
+    drawHold();
     showOrder(p, from, tookMs);
     return;
   }
@@ -241,6 +347,26 @@ function ended(panel, p, from, tookMs) {
   hold = null;
   drawHold();
   say(panel, `${p.why} Nothing was charged, and the tickets are back on sale.`, "bad");
+}
+
+// showBought shows what was bought for a buyer who waited for it, as if they had clicked themselves. It says whether it could.
+async function showBought(purchase) {
+  if (busy) return false;
+  try {
+    const p = await ask("purchase", { purchase });
+    if (busy) return false;
+    showOrder(p, cardOf(p.method), null);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+// tookBack is what follows when a purchase was undone.
+function tookBack() {
+  for (const panel of ["one-click", "standard"]) say(panel, "");
+  askOffer();
+  lookNow();
 }
 
 // authenticate shows what the buyer's bank would show, and tells it the answer.
@@ -268,22 +394,25 @@ function authenticate(p) {
 // ---- the standard flow -----------------------------------------------------
 
 async function takeHold() {
+  let failed;
   if (offer) touch("dismissed", { cart_minor: offer.total_minor });
   setBusy(true);
   say("standard", "One moment.", "busy");
   try {
     const n = quantity();
-    const h = await ask("hold", { request_id: requestID(), lot: lotChosen().lot, quantity: n });
+    const h = await ask("hold", { request_id: requestID(), lot: lotChosen().lot, quantity: n, code: codeFor(lotChosen()) });
     hold = { id: h.id, what: `${tickets(n)}, ${price(h.total_minor)}`, total: h.total_minor, until: performance.now() + h.left_ms };
     say("standard", "Held for you.", "good");
     touch("carted", { cart_minor: h.total_minor });
     touch("stepped", { step: "payment", cart_minor: h.total_minor });
   } catch (problem) {
     sayProblem("standard", problem);
+    failed = problem;
   } finally {
     setBusy(false);
   }
   if (hold) $("standard-method").focus();
+  if (codeFails(failed)) say("standard", "");
 }
 
 async function giveBack() {
@@ -306,98 +435,11 @@ function drawHold() {
   $("step-pay").classList.toggle("now", Boolean(hold));
   const button = $("hold");
   button.disabled = busy || Boolean(hold);
-  button.textContent = hold ? "Held" : `Hold ${tickets(quantity())}, ${price(quantity() * lotChosen().total_minor)}`;
+  button.textContent = hold ? "Held" : `Hold ${tickets(quantity())}, ${price(quantity() * pricesOf(lotChosen()).total_minor)}`;
   if (!hold) return;
   $("held-what").textContent = hold.what;
   const card = cardOf($("standard-method").value);
   $("pay").textContent = `Pay ${price(hold.total)}, ${cardName(card)}`;
-}
-
-// ---- what was bought -------------------------------------------------------
-
-function showOrder(p, from, tookMs) {
-  order = { id: p.order, purchase: p.id, undoUntil: performance.now() + p.undo_left_ms, undoMs: Math.max(p.undo_left_ms, 1), shown: false };
-  $("result-title").textContent = p.ticket_count === 1 ? "The ticket is yours" : `${p.ticket_count} tickets are yours`;
-  $("result-time").textContent = `${(tookMs / 1000).toFixed(2)} s from click to confirmation`;
-  const rows = [["Order", p.order], ["Event", `${visit.name}, ${visit.date}`], ["Tickets", p.items], ["Total", price(p.total_minor)], ["Of which fees", price(p.fees_minor)], ["Card", `${from.brand} ${from.last_four}`]];
-  $("receipt").replaceChildren(...rows.flatMap(([term, text]) => {
-    const dt = document.createElement("dt");
-    const dd = document.createElement("dd");
-    dt.textContent = term;
-    dd.textContent = text;
-    return [dt, dd];
-  }));
-  drawTickets(p.tickets);
-  $("result").hidden = false;
-  $("undo-bar").hidden = p.undo_left_ms <= 0;
-  $("undo").disabled = false;
-  $("after-text").textContent = "How was buying these?";
-  $("scores").hidden = $("after").hidden = $("help").hidden = false;
-  drawHold();
-  $("result-title").focus({ preventScroll: true });
-  $("result").scrollIntoView({ block: "start", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
-  if (p.undo_left_ms <= 0) showCodes();
-}
-
-function drawTickets(list) {
-  $("tickets").replaceChildren(...list.map((t, i) => {
-    const row = $("ticket").content.cloneNode(true);
-    row.querySelector("li").dataset.ticket = t.ticket;
-    row.querySelector(".kicker").textContent = `Ticket ${i + 1} of ${list.length}`;
-    row.querySelector("h3").textContent = visit.name;
-    row.querySelector(".seat").textContent = t.seat ? `${t.lot_name}, seat ${t.seat}` : t.lot_name;
-    row.querySelector(".code").textContent = `Serial ${t.ticket}`;
-    return row;
-  }));
-}
-
-// showCodes reads the tickets' codes, once they can admit.
-async function showCodes() {
-  const mine = order;
-  mine.shown = true;
-  $("undo-bar").hidden = true;
-  try {
-    const { tickets: list } = await ask("tickets", { purchase: mine.purchase });
-    if (order !== mine) return;
-    touch("delivered", { order: mine.id });
-    for (const t of list) {
-      const row = document.querySelector(`[data-ticket="${t.ticket}"]`);
-      const img = document.createElement("img");
-      img.src = t.qr;
-      img.alt = `QR code of ticket ${t.ticket}`;
-      row.querySelector(".qr").replaceChildren(img);
-      const save = row.querySelector(".save");
-      save.href = t.qr;
-      save.download = `ticket-${t.ticket}.svg`;
-      save.textContent = `Save the code of ticket ${t.ticket}`;
-      save.hidden = false;
-    }
-  } catch {
-    mine.shown = false; // the next tick asks again
-    mine.undoUntil = performance.now() + pollMs;
-  }
-}
-
-async function undo() {
-  const panel = "one-click";
-  const mine = order;
-  $("undo").disabled = true;
-  try {
-    await ask("undo", { request_id: requestID(), purchase: mine.purchase });
-    order = null;
-    $("result-title").textContent = "Undone";
-    $("result-time").textContent = "Your card was not charged. The tickets are back on sale.";
-    $("undo-bar").hidden = true;
-    $("tickets").replaceChildren();
-    $("receipt").replaceChildren();
-    $("after").hidden = true;
-    for (const p of ["one-click", "standard"]) say(p, "");
-    $("result-title").focus({ preventScroll: true });
-    askOffer();
-  } catch (problem) {
-    $("undo").disabled = false;
-    sayProblem(panel, problem);
-  }
 }
 
 // ---- time ------------------------------------------------------------------
@@ -412,12 +454,7 @@ function tick() {
       drawHold();
     }
   }
-  if (order && !order.shown) {
-    const left = order.undoUntil - now;
-    $("undo-left").textContent = `${seconds(left)} s to undo.`;
-    $("undo-progress").value = Math.max(0, left / order.undoMs);
-    if (left <= 0) showCodes();
-  }
+  tickOrder();
   if (offer && now > offer.until) askOffer();
 }
 
@@ -438,23 +475,6 @@ async function follow() {
   }
 }
 
-// ---- afterwards ------------------------------------------------------------
-
-function score(event) {
-  const value = Number(event.target.value);
-  if (!value || !order) return;
-  touch("surveyed", { survey: "csat", score: value, order: order.id });
-  $("scores").hidden = true;
-  $("after-text").textContent = "Thank you.";
-}
-
-function help() {
-  if (!order) return;
-  touch("support", { topic: "order_help", order: order.id });
-  $("help").hidden = true;
-  $("after-text").textContent = "The shop will call you back, if this were a shop.";
-}
-
 // ---- begin -----------------------------------------------------------------
 
 $("fewer").addEventListener("click", () => step(-1));
@@ -465,9 +485,6 @@ $("buy").addEventListener("click", buyNow);
 $("hold").addEventListener("click", takeHold);
 $("pay").addEventListener("click", payHold);
 $("release").addEventListener("click", giveBack);
-$("undo").addEventListener("click", undo);
-$("scores").addEventListener("click", score);
-$("help").addEventListener("click", help);
 $("agree").addEventListener("change", (event) => agree(event.target.checked));
 addEventListener("pagehide", () => {
   if (hold) touch("abandoned", { step: "payment" });
