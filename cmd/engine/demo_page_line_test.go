@@ -326,6 +326,12 @@ func TestShopPageKeepsThePlaceOfWhoIsAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// The page looks where it is once a second, which says that somebody is there: none of that may still be on its way.
+	b.do(chromedp.Evaluate[chromedp.Void](`{
+		const asks = window.fetch;
+		window.fetch = (url, ...more) => url === "api/line" ? new Promise(() => { window.silent = true; }) : asks(url, ...more);
+	}`))
+	b.until(`window.silent && !document.getElementById("join").disabled`)
 	b.do(chromedp.Navigate("about:blank"))
 	if _, err := office.Absent(within(t), shopEvent, &pb.AbsentCommand{Buyer: name}); err != nil {
 		t.Fatal(err)
