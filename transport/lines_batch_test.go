@@ -28,11 +28,11 @@ func TestALongBatchOfJoinsIsAnswered(t *testing.T) {
 	if r := w.askJSON(t, transport.Subject("e1", "create"), create); r.Error != nil {
 		t.Fatal(r.Error)
 	}
-	if _, err := line.NextMsg(10 * time.Second); err != nil { // from now on there is more to tell
+	if _, err := line.NextMsgWithContext(within(t)); err != nil { // from now on there is more to tell
 		t.Fatal(err)
 	}
 	for range 2 {
-		m, err := w.caller.Request(transport.Subject("e1", transport.VerbBuyerBatch), []byte(`{"commands":[`+strings.Join(joins, ",")+`]}`), 10*time.Second)
+		m, err := w.caller.RequestWithContext(within(t), transport.Subject("e1", transport.VerbBuyerBatch), []byte(`{"commands":[`+strings.Join(joins, ",")+`]}`))
 		if err != nil {
 			t.Fatalf("the batch is not answered: %v", err)
 		}
