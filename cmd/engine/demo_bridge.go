@@ -47,8 +47,9 @@ type visitor struct {
 	pictures map[string][]byte // codes of the visitor's tickets, by the name of their file
 	seen     []string          // the same, oldest first
 	device   string            // the class of device that the page has reported last
-	clicked  map[string]bool   // orders of purchases that the visitor has made
-	bought   map[int64]string  // purchases that were made for them, by the number of the waiter: no more than the engine lets them wait
+	asked    askedOf
+	clicked  map[string]bool  // orders of purchases that the visitor has made
+	bought   map[int64]string // purchases that were made for them, by the number of the waiter: no more than the engine lets them wait
 }
 
 // picturesMax bounds the codes that are kept for a visitor: what they may buy, in several purchases.

@@ -32,6 +32,36 @@ func (v *visitor) isBoughtFor(waiter int64, purchase string) {
 	v.bought[waiter] = purchase
 }
 
+// isAsked notes that a bank wants to hear from the visitor, if it is one, about a purchase that may be made for them.
+func (p *shopPage) isAsked(m *pb.PurchaseChanged) {
+	if m.GetPurchase().GetState() != engine.PurchaseActionRequired.String() {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, v := range p.visitors {
+		if v.buyer == m.Purchase.Buyer {
+			v.mu.Lock()
+			v.asked = askedOf{hold: m.Purchase.Hold, purchase: m.Purchase.Id}
+			v.mu.Unlock()
+		}
+	}
+}
+
+// askedOf is the newest purchase of a visitor about which their bank has asked, and the hold that it pays.
+type askedOf struct{ hold, purchase string }
+
+// askedFor is the purchase of a waiter's hold about which the visitor's bank has asked; empty if it has not. It is noted as made for them, although they see its end.
+func (v *visitor) askedFor(waiter int64, hold string) string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.asked.hold != hold {
+		return ""
+	}
+	v.bought[waiter] = v.asked.purchase
+	return v.asked.purchase
+}
+
 // boughtFor finds the purchase that the engine has made for a visitor on the waiting list: the newest order in their wallet that they have not bought themselves. Empty if
 // there is none, or the wallet has not heard of it yet: the page asks again.
 func (b *bridge) boughtFor(ctx context.Context, v *visitor, w *pb.Waiter) (purchase string, err error) {

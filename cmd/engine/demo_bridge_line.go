@@ -82,6 +82,7 @@ type shownWaiter struct {
 	LeftMs     int64  `json:"left_ms"`
 	TotalMinor int64  `json:"total_minor"` // of what is held
 	Purchase   string `json:"purchase"`    // that was made for them, once it is known
+	Asks       string `json:"asks"`        // the purchase that is being made, if their bank has asked about it
 }
 
 // line is where the visitor stands. Asking is the sign that they are here.
@@ -132,6 +133,9 @@ func (b *bridge) line(ctx context.Context, v *visitor, q struct {
 	if shown.Waiter != nil {
 		if shown.Waiter.Purchase, err = b.boughtFor(ctx, v, r.Waiter); err != nil {
 			return nil, err
+		}
+		if h := r.Waiter.Hold; r.Waiter.AutoBuy && h != "" {
+			shown.Waiter.Asks = v.askedFor(r.Waiter.Waiter, h)
 		}
 	}
 	return shown, b.isHere(ctx, v, r.Place)

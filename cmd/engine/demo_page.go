@@ -83,6 +83,10 @@ func (p *shopPage) open(ctx context.Context, s *sale, introduce func(context.Con
 	if err := s.prepare(ctx); err != nil {
 		return nil, err
 	}
+	unfollow, err := s.office.client.Purchases(s.plan.event, "", p.isAsked)
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	var open sync.WaitGroup
 	open.Go(func() { s.keepLooking(ctx) })
@@ -124,6 +128,7 @@ func (p *shopPage) open(ctx context.Context, s *sale, introduce func(context.Con
 	}
 	p.bridge.Store(b)
 	return func() {
+		_ = unfollow() // its connection is closed next
 		cancel()
 		open.Wait()
 	}, nil

@@ -143,6 +143,24 @@ func TestShopPageSellsThroughALine(t *testing.T) {
 			b.scans(publicKeys(t, p))
 			b.do(chromedp.Navigate(url))
 			b.until(`document.querySelectorAll(".qr img").length === 2`)
+
+			// A fourth one too, but the bank wants to hear from them first.
+			b.again()
+			b.shown("wait")
+			if checked, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`document.getElementById("wait-auto").checked`)); err != nil || !checked {
+				b.click("wait-auto")
+			}
+			b.choose("wait-method", "Visa 3220")
+			b.click("wait-go")
+			b.shows("waits-text", "It is bought for you as soon as it is your turn.")
+			if _, err := office.Capacity(within(t), shopEvent, &pb.CapacityCommand{RequestId: "last", Lot: "floor", Capacity: floor.Capacity + 6}); err != nil {
+				t.Fatal(err)
+			}
+			b.until(`document.getElementById("bank").open`)
+			b.shows("bank-text", "EUR 95.00")
+			b.click("bank-yes")
+			b.shows("result-title", "2 tickets are yours")
+			b.shows("receipt", "Visa 3220")
 		})
 	}
 }

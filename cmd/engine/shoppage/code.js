@@ -1,8 +1,7 @@
 // A code that a buyer gives: a link that opens a field, and what is said of the code, where it was written.
-const codeUnknown = new Set(["code_unknown", "code_used_up", "code_locked"]);
 
 /** Whether a refusal is about the code that was given. */
-export const aboutCode = (problem) => problem.field === "code" || codeUnknown.has(problem.code);
+export const aboutCode = (problem) => problem?.field === "code";
 
 /**
  * Puts the field in the place that the page has for it. use is called with Enter, and by a button if it has a name; changed when another text stands in the field. It returns

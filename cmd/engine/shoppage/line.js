@@ -14,6 +14,7 @@ let passUntil = 0; // and of the time of grace, by this browser's clock
 let offeredUntil = 0;
 let offeredHold = ""; // that the waiting list holds
 let shownPurchase = ""; // that the waiting list has made
+let asksShown = ""; // the one about which the bank has asked
 let joinCode, waitCode; // fields
 let tracksShown = "", trackProblem = "";
 let round = 0; // of looking: a new visit ends the old one
@@ -43,7 +44,7 @@ function about(ms) {
 export function begin(lent) {
   shop = lent;
   seen = receipt = undefined;
-  spoken = shownPurchase = tracksShown = "";
+  spoken = shownPurchase = asksShown = tracksShown = "";
   show("line", true);
   for (const id of ["wait", "offered", "draw", "pass", "place", "promised"]) show(id, false);
   set("check-status", "");
@@ -268,7 +269,7 @@ function drawWaiting(state, waiter) {
   if (may && $("wait").hidden) firstChoice(seen.gone[0]);
   show("wait", may);
   if (waiting) waitSays(`You wait for ${waiter.what}. ${waiter.ahead ? `${many(waiter.ahead)} before you.` : "You are the next."}${waiter.auto ? " It is bought for you as soon as it is your turn." : ""}`, "good");
-  else if (offered && waiter.auto) waitSays(`It is your turn: ${waiter.what} for ${shop.price(waiter.total_minor)} is being bought for you.`, "good");
+  else if (offered && waiter.auto) waitSays(`It is your turn: ${waiter.what} for ${shop.price(waiter.total_minor)} is being bought for you.${waiter.asks ? " Your bank wants to know that it is you." : ""}`, "good");
   else if (waiter?.state === "bought") waitSays(boughtSays(waiter), "good");
   else if (waiter && !offered) waitSays(listEnds[waiter.state] ?? "", "bad");
   show("waits", Boolean(waiter) && !(offered && !waiter.auto));
@@ -276,6 +277,7 @@ function drawWaiting(state, waiter) {
   if (waiter?.state === "bought" && waiter.purchase && waiter.purchase !== shownPurchase) showBought(waiter.purchase);
   show("unwait", waiting);
   show("offered", offered && !waiter.auto);
+  if (offered && waiter.asks && waiter.asks !== asksShown) askBank(waiter);
   if (!offered || waiter.auto) {
     offeredHold = "";
     return;
@@ -291,6 +293,17 @@ function boughtSays(waiter) {
   if (!waiter.auto) return "You have bought what was held for you.";
   if (shop.undone(waiter.purchase)) return "You have taken back what was bought for you.";
   return `Bought for you, as you wished.${waiter.purchase ? " Your tickets are on this page." : ""}`;
+}
+
+// askBank lets the buyer answer the bank about what is being bought for them.
+async function askBank(waiter) {
+  asksShown = waiter.asks;
+  try {
+    await shop.authenticate({ id: waiter.asks, total_minor: waiter.total_minor });
+  } catch (problem) {
+    waitSays(why(problem), "bad");
+  }
+  look(round);
 }
 
 let showing = false;

@@ -110,7 +110,7 @@ async function begin(again) {
   for (const panel of ["one-click", "standard"]) say(panel, "");
   sellsNow(!visit.line);
   chosen();
-  if (visit.line) beginLine({ visit: () => visit, price, tickets, clock, cardName, sells: sellsNow, pay: payOffered, joinedWith, bought: showBought, undone: wasUndone });
+  if (visit.line) beginLine({ visit: () => visit, price, tickets, clock, cardName, sells: sellsNow, pay: payOffered, joinedWith, authenticate, bought: showBought, undone: wasUndone });
 }
 
 // sellsNow opens the shop to whoever may shop now, and shuts it to who may not: what is held already can still be paid.
@@ -169,7 +169,7 @@ function dropCode() {
 
 // codeFails is what follows when the code that was used is not good any more: that is said at its field.
 function codeFails(problem) {
-  if (!coded || !(problem instanceof Refused) || !aboutCode(problem)) return false;
+  if (!coded || !aboutCode(problem)) return false;
   dropCode();
   code.say(`${problem.message} These are the prices without it.`, "bad");
   return true;
