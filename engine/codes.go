@@ -135,6 +135,15 @@ func (c *codeRow) discounted(p *priceVersion) (face, tax int64) {
 	return face, tax
 }
 
+// cost is what a sale at a price costs with a code, fees and all; without one, nil, what it costs everybody.
+func (c *codeRow) cost(p *priceVersion) int64 {
+	if c == nil {
+		return p.total
+	}
+	face, _ := c.discounted(p)
+	return face + p.total - p.face
+}
+
 // codeBpAll is the whole price in hundredths of a percent.
 const codeBpAll = 10_000
 

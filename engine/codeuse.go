@@ -99,14 +99,20 @@ func (e *Event) unpriced() (n int) {
 	return n
 }
 
+// codeFor is the code with which the present command gets a lot, nil if there is none.
+func (e *Event) codeFor(lot uint32) *codeRow {
+	if e.coded != 0 {
+		if c := &e.codes.rows[e.coded-1]; e.isFor(c, lot) {
+			return c
+		}
+	}
+	return nil
+}
+
 // priceWith is the price version at which the present command gets a lot, and whether it is made already: if not, it is the one that the code's is made of.
 func (e *Event) priceWith(lot uint32) (price uint32, made bool) {
-	base := e.priceFor(lot)
-	if e.coded == 0 {
-		return base, true
-	}
-	c := &e.codes.rows[e.coded-1]
-	if !e.isFor(c, lot) {
+	base, c := e.priceFor(lot), e.codeFor(lot)
+	if c == nil {
 		return base, true
 	}
 	if n, ok := e.codes.prices[codePrice{e.coded - 1, base}]; ok {
@@ -120,12 +126,10 @@ func (e *Event) priceWith(lot uint32) (price uint32, made bool) {
 // costOf is what a sale of a lot costs in the present command.
 func (e *Event) costOf(lot uint32) int64 {
 	price, made := e.priceWith(lot)
-	p := &e.prices[price]
 	if made {
-		return p.total
+		return e.prices[price].total
 	}
-	face, _ := e.codes.rows[e.coded-1].discounted(p)
-	return face + p.total - p.face
+	return e.codes.rows[e.coded-1].cost(&e.prices[price])
 }
 
 // takePrice is priceWith of a command that is accepted: the price is made if there is none.

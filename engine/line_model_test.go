@@ -58,7 +58,7 @@ func TestTheLineAnswersAsTheModelDoes(t *testing.T) {
 // TestLongLinesAnswerAsTheModelDoes plays longer lives of events with lines. HOLDFAST_MODEL_RUNS asks for more of them, and HOLDFAST_MODEL_SEED for others.
 func TestLongLinesAnswerAsTheModelDoes(t *testing.T) {
 	runs, seed := number(t, "HOLDFAST_MODEL_RUNS", number(t, "HOLDFAST_RAPID_CHECKS", 100)), uint64(number(t, "HOLDFAST_MODEL_SEED", 1))
-	seen, offers, kept := map[enginetest.Situation]int{}, 0, 0
+	seen, offers, kept, least := map[enginetest.Situation]int{}, 0, 0, 0
 	for range runs {
 		shell, twin, err := playLine(enginetest.SeededDice(seed), 400)
 		if err != nil {
@@ -67,7 +67,7 @@ func TestLongLinesAnswerAsTheModelDoes(t *testing.T) {
 		for met, n := range twin.Seen {
 			seen[met] += n
 		}
-		offers, kept = offers+twin.Model.Offers, kept+twin.Model.Kept
+		offers, kept, least = offers+twin.Model.Offers, kept+twin.Model.Kept, least+twin.Model.Least
 		checker := fifo.New(eventKey())
 		for _, run := range shell.Log {
 			if err := checker.Read(run); err != nil {
@@ -139,7 +139,10 @@ func TestLongLinesAnswerAsTheModelDoes(t *testing.T) {
 	if offers < runs {
 		t.Errorf("only %d offers in %d lives", offers, runs)
 	}
-	t.Logf("seeds up to %d: %d offers, %d times tickets were kept, %s", seed-1, offers, kept, coverage(seen))
+	if least == 0 {
+		t.Error("a price that was shown between the pass and now was never the least")
+	}
+	t.Logf("seeds up to %d: %d offers, %d times tickets were kept, %d times a price between the pass and now was the least, %s", seed-1, offers, kept, least, coverage(seen))
 }
 
 // TestAWokenLineGoesOnAsIfAwake runs an event with a line beside a copy of it that was woken from its snapshot, whatever phase it was in.

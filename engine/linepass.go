@@ -1,6 +1,6 @@
 package engine
 
-// What a pass is good for: while an event is sold through its line, nobody gets tickets without one, and with one they cost no more than when it was granted.
+// What a pass is good for: while an event is sold through its line, nobody gets tickets without one, and with one they cost no more than was shown since it was granted.
 
 // judgePass adds that a buyer (slot + 1, or 0) has no pass where one is needed.
 func (e *Event) judgePass(buyer uint32) {
@@ -38,22 +38,24 @@ func (e *Event) promisedTo(buyer uint32) uint32 {
 	return 0
 }
 
-// priceFor is the price version at which the present command gets a lot: the present one, or the one that was promised with a pass if that is cheaper.
+// priceFor is the price version at which the present command gets a lot, or of which its code makes one: the present one, or with a pass the cheapest since the one that held when
+// the pass was granted, of equal ones the newest. Whoever looks is shown each of them, and nothing may cost more than was shown. With a code it is the cheapest with that
+// code: another may be cheaper without it, by smaller fees or none. What codes have made is never a lot's present price, so it is not among those before it either.
+//
+// Only who has a pass pays for the search: a step for each change of the lot's price since it was granted. What bounds it is [Limits.PriceVersions], which all lots of an event have
+// together, so several lots in a hold make it no longer.
 func (e *Event) priceFor(lot uint32) uint32 {
-	now := e.lots[lot].price
-	if e.promised == 0 || now < e.promised {
-		return now
+	best := e.lots[lot].price
+	if e.promised == 0 || best < e.promised {
+		return best
 	}
-	then := now
-	for then >= e.promised {
-		if before := e.prices[then].before; before != 0 {
-			then = before - 1
-			continue
+	c := e.codeFor(lot)
+	least := c.cost(&e.prices[best])
+	for at := best; at >= e.promised && e.prices[at].before != 0; {
+		at = e.prices[at].before - 1
+		if cost := c.cost(&e.prices[at]); cost < least {
+			best, least = at, cost
 		}
-		return now // the lot was not there yet
 	}
-	if e.prices[then].total < e.prices[now].total {
-		return then
-	}
-	return now
+	return best
 }

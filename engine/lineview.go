@@ -183,10 +183,10 @@ type PlaceChange struct {
 	Until Instant // node time: admitted, of the pass; skipped, of the time of grace
 }
 
-// promisedPrices is what each open lot costs at most for a buyer (slot + 1) with a pass.
+// promisedPrices is what each open lot costs at most for a buyer (slot + 1) with a pass, without a code.
 func (e *Event) promisedPrices(buyer uint32) []PromisedPrice {
 	list := e.work.prices[:0]
-	e.promised = e.promisedTo(buyer)
+	e.promised, e.coded = e.promisedTo(buyer), 0
 	for i := range e.lots {
 		if l := &e.lots[i]; l.open {
 			list = append(list, PromisedPrice{Lot: l.spec.Lot, TotalMinor: e.prices[e.priceFor(uint32(i))].total})

@@ -178,6 +178,9 @@ func (g *Generator) fresh() engine.Command {
 	if g.Lines && g.chance(50, "line") {
 		return g.inLine()
 	}
+	if buyer := g.admitted(); buyer != "" && g.chance(25, "pass") {
+		return g.withPass(buyer)
+	}
 	if g.model.state == engine.EventDraft && g.chance(3, "open") || g.model.state == engine.EventPaused && g.chance(15, "open again") {
 		return engine.Command{Verb: engine.VerbOpen}
 	}

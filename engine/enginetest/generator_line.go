@@ -120,6 +120,36 @@ func (g *Generator) inLine() engine.Command {
 	return cmd
 }
 
+// admitted draws somebody who has a pass, "" if nobody has.
+func (g *Generator) admitted() string {
+	var list []string
+	for _, e := range g.model.line.entries {
+		if e.state == engine.PlaceAdmitted {
+			list = append(list, e.buyer)
+		}
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	return list[g.below(len(list), "admitted")]
+}
+
+// withPass draws what tries the prices that a buyer was shown with a pass: they change, and the buyer looks, or holds.
+func (g *Generator) withPass(buyer string) engine.Command {
+	switch g.weighted("with a pass", 50, 15, 35) {
+	case 0:
+		old := g.model.lots[g.below(len(g.model.lots), "lot")].spec
+		l := g.lot(old.Lot, nil, nil)
+		l.Set = engine.SetLotFace | engine.SetLotFees
+		return engine.Command{Verb: engine.VerbUpdate, Spec: &engine.EventSpec{Lots: []engine.LotSpec{l}}}
+	case 1:
+		return engine.Command{Verb: engine.VerbPlace, Buyer: buyer, Line: &engine.LineCommand{}}
+	}
+	cmd := g.hold()
+	cmd.Buyer = buyer
+	return cmd
+}
+
 // wish draws what somebody waits for. Seats that are not side by side are wished for one at a time: of several ways to split a party that are as good, which one the engine
 // takes is only seen by who asks.
 func (g *Generator) wish(cmd *engine.Command) {

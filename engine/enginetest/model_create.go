@@ -213,6 +213,7 @@ func (m *Model) addLayout(s *engine.EventSpec) {
 		setLotFields(&old.spec, l)
 		if l.Set&(engine.SetLotFace|engine.SetLotFees|engine.SetLotTax) != 0 {
 			m.prices++
+			m.showPrice(old)
 		}
 	}
 }
@@ -229,6 +230,7 @@ func (m *Model) addLot(s *engine.LotSpec) {
 	l.spec.Units = max(1, s.Units)
 	m.lots = append(m.lots, l)
 	m.prices++
+	m.showPrice(l)
 }
 
 // update considers a change of what the organiser said: some fields, the prices of lots, and new lots and pools.

@@ -82,7 +82,7 @@ func (m *Model) hold(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
 	m.refusals.addIf(m.buyers()[cmd.Buyer] == 0 && len(m.buyers()) >= m.limits.Buyers, engine.CodeTooMany, "")
 	m.considerRules(cmd, wishes, old)
 	taken := m.fill(cmd, wishes, old)
-	m.keepPromise(cmd.Buyer, taken)
+	m.keepPromise(cmd.Buyer, m.using, taken)
 	m.discount(m.using, taken)
 	var sales, total int64
 	for i := range taken {

@@ -48,7 +48,7 @@ type modelEntry struct {
 	picked   bool
 	holding  bool
 	browsing bool
-	prices   map[string]engine.LotSpec // when the pass was granted
+	shown    map[string][]engine.LotSpec // lots as they were when the pass was granted, or came, and after each change of a price since, oldest first
 }
 
 func (e *modelEntry) live() bool {
@@ -348,11 +348,9 @@ func (m *Model) showPlace(out *engine.Outcome, e *modelEntry) {
 	}
 	for _, l := range m.lots {
 		if v.State == engine.PlaceAdmitted && l.open {
-			total := price(&engine.ItemView{FaceMinor: l.spec.FaceMinor, Fees: l.spec.Fees})
-			if then, ok := m.promised(e, l); ok {
-				total = price(&engine.ItemView{FaceMinor: then.FaceMinor, Fees: then.Fees})
-			}
-			v.Prices = append(v.Prices, engine.PromisedPrice{Lot: l.spec.Lot, TotalMinor: total})
+			item := []engine.ItemView{{Lot: l.spec.Lot, FaceMinor: l.spec.FaceMinor, Fees: l.spec.Fees}}
+			m.keepPromise(e.buyer, nil, item)
+			v.Prices = append(v.Prices, engine.PromisedPrice{Lot: l.spec.Lot, TotalMinor: price(&item[0])})
 		}
 	}
 	out.Shows, out.Place = out.Shows|engine.ShowsPlace, v

@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"math"
 	"slices"
 
 	"github.com/holdfast-engine/holdfast/engine"
@@ -166,9 +167,9 @@ func (m *Model) settleLine() {
 			l.shopping.HoldMade(e.granted, e.units)
 		}
 		e.holding, e.browsing, e.held = e.picked, !e.picked, e.granted
-		e.prices = map[string]engine.LotSpec{}
+		e.shown = map[string][]engine.LotSpec{}
 		for _, lot := range m.lots {
-			e.prices[lot.spec.Lot] = lot.spec
+			e.shown[lot.spec.Lot] = []engine.LotSpec{lot.spec}
 		}
 		l.granted[e.track]++
 		if e.browsing {
@@ -191,22 +192,33 @@ func (m *Model) lastUntil(state engine.PlaceState) int64 {
 	return last
 }
 
-// promised is what a lot was shown with when a pass that is good was granted, if that is cheaper than now.
-func (m *Model) promised(e *modelEntry, l *modelLot) (engine.LotSpec, bool) {
-	if e == nil || e.state != engine.PlaceAdmitted || e.deadline <= m.lineTime() {
-		return engine.LotSpec{}, false
+// showPrice notes what a lot costs from now on for those whom a pass was granted.
+func (m *Model) showPrice(l *modelLot) {
+	for _, e := range m.line.entries {
+		if e.shown != nil {
+			e.shown[l.spec.Lot] = append(e.shown[l.spec.Lot], l.spec)
+		}
 	}
-	then, ok := e.prices[l.spec.Lot]
-	sum := func(s engine.LotSpec) int64 { return price(&engine.ItemView{FaceMinor: s.FaceMinor, Fees: s.Fees}) }
-	return then, ok && sum(then) < sum(l.spec)
 }
 
-// keepPromise gives items the prices that their buyer was promised.
-func (m *Model) keepPromise(buyer string, items []engine.ItemView) {
+// keepPromise gives items the prices that their buyer was shown with a pass that is good and that come to the least, with a code if there is one.
+func (m *Model) keepPromise(buyer string, c *modelCode, items []engine.ItemView) {
 	e := m.entry(buyer)
+	if e == nil || e.state != engine.PlaceAdmitted || e.deadline <= m.lineTime() {
+		return
+	}
 	for i := range items {
-		if then, ok := m.promised(e, m.lot(items[i].Lot)); ok {
-			items[i].FaceMinor, items[i].TaxMinor, items[i].Fees = then.FaceMinor, then.TaxMinor, slices.Clone(then.Fees)
+		least, shown, which := int64(math.MaxInt64), e.shown[items[i].Lot], 0
+		for n, s := range shown {
+			at := items[i]
+			at.FaceMinor, at.TaxMinor, at.Fees = s.FaceMinor, s.TaxMinor, slices.Clone(s.Fees)
+			paid := []engine.ItemView{at}
+			if m.discount(c, paid); price(&paid[0]) <= least {
+				items[i], least, which = at, price(&paid[0]), n
+			}
+		}
+		if which > 0 && which < len(shown)-1 {
+			m.Least++
 		}
 	}
 }

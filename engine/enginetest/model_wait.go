@@ -316,7 +316,7 @@ func (m *Model) offerTo(w *modelWaiter, i int) {
 	m.considerRules(cmd, wishes, nil)
 	taken := m.takeWhole(wishes, nil)
 	m.keepNone()
-	m.keepPromise(w.buyer, taken)
+	m.keepPromise(w.buyer, m.using, taken)
 	m.discount(m.using, taken)
 	total := int64(0)
 	for j := range taken {
