@@ -79,20 +79,13 @@ func joinOver(b *testing.B, rig *bench.Rig, waiters int) (perSecond float64) {
 // goOn keeps a load going until the function that it returns is called.
 func goOn(b *testing.B, l *bench.Load) (stop func() bench.Round) {
 	b.Helper()
-	type result struct {
-		round bench.Round
-		err   error
-	}
-	done := make(chan result, 1)
-	go func() {
-		r, err := l.Run(time.Hour)
-		done <- result{r, err}
-	}()
+	wait, err := l.Start(time.Hour)
+	check(b, err)
 	return func() bench.Round {
 		check(b, l.Stop())
-		r := <-done
-		check(b, r.err)
-		return r.round
+		r, err := wait()
+		check(b, err)
+		return r
 	}
 }
 

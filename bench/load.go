@@ -164,6 +164,15 @@ func (l *Load) Sample() (*nats.Msg, error) {
 
 // Run keeps the window full for so long, then waits for what is on its way.
 func (l *Load) Run(each time.Duration) (Round, error) {
+	wait, err := l.Start(each)
+	if err != nil {
+		return Round{}, err
+	}
+	return wait()
+}
+
+// Start begins a round as [Load.Run] does. wait waits for its end, by itself or by [Load.Stop].
+func (l *Load) Start(each time.Duration) (wait func() (Round, error), err error) {
 	l.round = Round{Latency: newLatencies()}
 	cpu := CPUTime()
 	l.ended, l.err = make(chan struct{}), nil
@@ -171,16 +180,19 @@ func (l *Load) Run(each time.Duration) (Round, error) {
 	l.until = start + each
 	// An empty message to ourselves starts the round: the first window is then sent by the goroutine that owns the state.
 	if err := l.nc.Publish(l.reply, nil); err != nil {
-		return Round{}, fmt.Errorf("bench: start a round: %w", err)
+		return nil, fmt.Errorf("bench: start a round: %w", err)
 	}
-	select {
-	case <-l.ended:
-	case <-time.After(each + latencyMax):
-		return Round{}, fmt.Errorf("bench: %s: messages were not answered within %v", l.subject, latencyMax)
-	}
-	l.round.Took -= start
-	l.round.CPU = CPUTime() - cpu
-	return l.round, l.err
+	late := time.After(each + latencyMax)
+	return func() (Round, error) {
+		select {
+		case <-l.ended:
+		case <-late:
+			return Round{}, fmt.Errorf("bench: %s: messages were not answered within %v", l.subject, latencyMax)
+		}
+		l.round.Took -= start
+		l.round.CPU = CPUTime() - cpu
+		return l.round, l.err
+	}, nil
 }
 
 // Stop ends the round that runs as if its time were over.
