@@ -288,13 +288,9 @@ func (e *Event) applyTurned(f *factTurned) {
 	verb := VerbOpen
 	switch f.kind { //nolint:exhaustive // the three that turn an event
 	case kindOpened:
-		if e.state == EventPaused {
-			e.resumeLine()
-		}
 		e.state = EventOnSale
 	case kindPaused:
 		verb, e.state = VerbPause, EventPaused
-		e.pauseLine()
 	case kindClosed:
 		verb, e.state, e.closed = VerbClose, EventClosed, e.now
 	}

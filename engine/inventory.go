@@ -29,11 +29,7 @@ func (e *Event) turn(cmd *Command) {
 		e.refuseAsked(cmd, &f.asked, refusal{code: CodeWrongState, field: fieldEvent, text: e.notOnSale()})
 		return
 	}
-	resumes := e.state == EventPaused && f.kind == kindOpened
 	e.emitTurned(&f)
-	if resumes {
-		e.tellResumed()
-	}
 	e.settle()
 	e.showEvent()
 }

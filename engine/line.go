@@ -123,8 +123,8 @@ type eventLine struct {
 	began    Instant // node time from which on the line was served
 	bare     Seq     // of the last hold for somebody without a pass; volatile
 	told     uint64  // how often shopping was told something; volatile
-	paused   Instant // event time at which the event was paused, if it is
-	looked   Instant // event time of the last look at who may be admitted; volatile
+	clock    lineClock
+	looked   Instant // line time of the last look at who may be admitted; volatile
 	room     room    // what it found; volatile
 }
 
@@ -139,6 +139,7 @@ type lineTrack struct {
 func (e *Event) lineHere() *eventLine {
 	if e.line == nil {
 		e.line = new(eventLine)
+		e.turnLineClock()
 	}
 	return e.line
 }
@@ -159,12 +160,14 @@ func (e *Event) lineMode() LineMode {
 	return e.spec.Line.Mode
 }
 
-// startLine begins to serve where there is no lobby: the event is on sale, and to be sold through its line. It is called when either has changed.
+// startLine begins to serve where there is no lobby: the event is on sale, and to be sold through its line. And it sets the line's clock. It is called when
+// either has changed.
 func (e *Event) startLine() {
 	if e.lineMode() == LineModeLine && e.linePhase() == LineNone && (e.state == EventOnSale || e.state == EventPaused) {
 		e.lineHere()
 		e.servesFromNow()
 	}
+	e.turnLineClock()
 }
 
 // LineWants is what the line waits for: for a shell that has just read the event from disk. Later changes are in the event's [Signals].

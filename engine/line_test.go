@@ -2,6 +2,8 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -237,18 +239,65 @@ func TestWhatIsFreedGoesDownTheLineInSlices(t *testing.T) {
 // are admitted, without a word: while there are tickets, as many buy in a minute, but for one in twenty at most, as what those will not take is not kept for them.
 func TestWhoVanishesKeepsNobodyWaiting(t *testing.T) {
 	const tickets = 2000
-	for _, c := range []struct{ lanePerMin, thinkS int }{{100, 30}, {200, 30}, {200, 90}, {1000, 30}, {0, 30}, {0, 90}, {0, 240}} {
-		sell := func(vanish int) (minutes float64) { return sellThroughLine(t, tickets, c.lanePerMin, c.thinkS, vanish) }
+	for _, c := range []struct {
+		lanePerMin, thinkS, spreadS int
+		least                       float64 // of the speed without those who vanish
+	}{
+		{100, 15, 30, 0.95}, {200, 15, 30, 0.95}, {200, 45, 90, 0.95}, {200, 60, 120, 0.95}, {1000, 15, 30, 0.95}, {0, 30, 0, 0.95}, {0, 90, 0, 0.95},
+		// Where most take longer than three minutes, the last tickets wait for passes of those who have vanished.
+		{200, 90, 180, 0.85}, {200, 240, 0, 0.75}, {0, 240, 0, 0.85},
+	} {
+		sell := func(vanish int) (minutes float64) {
+			minutes, passes := sellThroughLine(t, tickets, c.lanePerMin, c.thinkS, c.spreadS, vanish)
+			if passes > tickets*17/10 {
+				t.Errorf("a lane of %d, %d to %d s to look around, %d of 100 vanish: %d passes for %d tickets", c.lanePerMin, c.thinkS, c.thinkS+c.spreadS, vanish, passes, tickets)
+			}
+			return minutes
+		}
 		all, some := sell(0), sell(30)
-		t.Logf("a lane of %d, %d s to look around: %.1f minutes if everybody buys, %.1f if 30 of 100 vanish: %.0f %%", c.lanePerMin, c.thinkS, all, some, 100*all/some)
-		if all/some < 0.95 {
+		t.Logf("a lane of %d, %d to %d s to look around: %.1f minutes if everybody buys, %.1f if 30 of 100 vanish: %.0f %%", c.lanePerMin, c.thinkS, c.thinkS+c.spreadS, all, some, 100*all/some)
+		if all/some < c.least {
 			t.Errorf("with 30 of 100 who vanish the line sells at %.0f %% of what it does without", 100*all/some)
 		}
 	}
 }
 
-// sellThroughLine is how long it takes until nineteen of twenty tickets are sold, where everybody looks around for as long and so many of a hundred vanish.
-func sellThroughLine(t *testing.T, tickets, lanePerMin, thinkS, vanish int) (minutes float64) {
+// TestATimeInWhichNobodyCanShopLetsNobodyIn: those who stand before a closed counter are not taken for people who want nothing.
+func TestATimeInWhichNobodyCanShopLetsNobodyIn(t *testing.T) {
+	mode := func(m LineMode) Command {
+		return Command{Verb: VerbUpdate, Spec: &EventSpec{Line: &LineSpec{Set: SetLineMode, Mode: m}}}
+	}
+	for _, c := range []struct{ stops, goesOn Command }{{Command{Verb: VerbPause}, Command{Verb: VerbOpen}}, {mode(LineModeOpen), mode(LineModeLine)}} {
+		w := &world{t: t, e: New(testKey()), now: start}
+		spec := lineSpec()
+		spec.Open, spec.Lots, spec.Line.PassTTLMs = true, []LotSpec{{Lot: "ga", FaceMinor: 4500, Capacity: 1000}}, 600_000
+		w.ok(&Command{Verb: VerbCreate, Spec: spec})
+		settle := func() int {
+			for w.e.Unsettled() {
+				w.ok(&Command{Verb: VerbSettle})
+			}
+			return w.e.line.passes.n
+		}
+		for i := range 5000 {
+			w.ok(joins("b" + strconv.Itoa(i+1)))
+		}
+		before := settle()
+		for _, s := range []Instant{60, 300} {
+			stops, goesOn := c.stops, c.goesOn
+			w.ok(&stops)
+			w.now += s * second
+			w.step(&Command{Verb: VerbExpire})
+			w.ok(&goesOn)
+			if after := settle(); after != before || before == 0 {
+				t.Errorf("%d passes before %s, %d after %d s", before, c.stops.Verb, after, s)
+			}
+		}
+	}
+}
+
+// sellThroughLine is how long it takes until nineteen of twenty tickets are sold, and how many got a pass for that, where everybody looks around for so
+// long, or up to a spread longer, and so many of a hundred vanish.
+func sellThroughLine(t *testing.T, tickets, lanePerMin, thinkS, spreadS, vanish int) (minutes float64, passes int) {
 	t.Helper()
 	w := &world{t: t, e: New(testKey()), now: start}
 	spec := lineSpec()
@@ -257,7 +306,7 @@ func sellThroughLine(t *testing.T, tickets, lanePerMin, thinkS, vanish int) (min
 	if lanePerMin > 0 {
 		w.ok(&Command{Verb: VerbRate, Line: &LineCommand{PerMin: int64(lanePerMin)}})
 	}
-	for i := range 3 * tickets {
+	for i := range 6 * tickets {
 		w.ok(joins("b" + strconv.Itoa(i+1)))
 	}
 	type shopper struct {
@@ -281,10 +330,15 @@ func sellThroughLine(t *testing.T, tickets, lanePerMin, thinkS, vanish int) (min
 		told.Reset()
 		w.e.TakeSignals(&told)
 		for _, p := range told.Places {
-			if n, err := strconv.Atoi(p.Buyer[1:]); err == nil && p.State == PlaceAdmitted && n*7919%100 >= vanish {
-				shopping = append(shopping, shopper{p.Buyer, w.now + Instant(thinkS)*second})
+			n, err := strconv.Atoi(p.Buyer[1:])
+			if err != nil || p.State != PlaceAdmitted {
+				continue
+			}
+			if passes++; n*7919%100 >= vanish {
+				shopping = append(shopping, shopper{p.Buyer, w.now + Instant(thinkS+n*7907%(spreadS+1))*second})
 			}
 		}
+		slices.SortStableFunc(shopping, func(a, b shopper) int { return cmp.Compare(a.at, b.at) })
 		for len(shopping) > 0 && shopping[0].at <= w.now && (paid >= 1 || lanePerMin == 0) {
 			if out := w.step(hold(shopping[0].buyer, "ga", 1)); out.Code == CodeOK {
 				w.ok(&Command{Verb: VerbConfirm, Buyer: shopping[0].buyer, Hold: string(AppendHoldID(nil, out.Hold.ID, 0)), BoxOffice: true})
@@ -296,5 +350,5 @@ func sellThroughLine(t *testing.T, tickets, lanePerMin, thinkS, vanish int) (min
 			t.Fatalf("%d of 100 vanish: %d orders in an hour", vanish, orders)
 		}
 	}
-	return float64(w.now-start) / float64(60*second)
+	return float64(w.now-start) / float64(60*second), passes
 }

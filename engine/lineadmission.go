@@ -58,7 +58,7 @@ func (e *Event) roomInside() line.Room {
 // shoppingNow is how those with a pass behave as of the moment of the step. It belongs to the step.
 func (e *Event) shoppingNow() *line.Shopping {
 	e.work.shopping = e.line.shopping
-	e.work.shopping.Advance(int64(e.eventTime()))
+	e.work.shopping.Advance(int64(e.lineTime()))
 	return &e.work.shopping
 }
 
@@ -74,7 +74,7 @@ type room struct {
 
 // mayAdmit is how many may be admitted at the moment of the step. To find it takes a few microseconds, so it is looked for only if something has changed.
 func (e *Event) mayAdmit() uint32 {
-	now := room{admission: e.admission(), passes: e.line.passes.n, told: e.line.told, at: e.eventTime() / lookNs}
+	now := room{admission: e.admission(), passes: e.line.passes.n, told: e.line.told, at: e.lineTime() / lookNs}
 	if e.spec.Line != nil {
 		now.most = e.spec.Line.ShoppersMax
 	}

@@ -166,7 +166,7 @@ func (e *Event) foldGranted(d *decoder) error {
 	if r := e.line.rows.at(slot); e.line.phase != LineServing || r.state != PlaceWaiting || r.flags&rowAbsent != 0 {
 		return unfit("a pass for somebody who does not wait, or is not there")
 	}
-	if f.life <= 0 || f.life > passTTLMsMax*1e6 || e.eventTime()+Instant(f.life) < e.line.lastDeadline(&e.line.passes) {
+	if f.life <= 0 || f.life > passTTLMsMax*1e6 || e.lineTime()+Instant(f.life) < e.line.lastDeadline(&e.line.passes) {
 		return unfit("a pass that lives too long, or less than one before")
 	}
 	e.applyGranted(&f)
@@ -198,7 +198,7 @@ func (e *Event) foldSkipped(d *decoder) error {
 		return unfit("a time of grace is over that nobody has")
 	case f.grace > 0 && (e.line.phase != LineServing || r.state != PlaceWaiting || r.flags&rowAbsent == 0):
 		return unfit("somebody is skipped who does not wait, or is there")
-	case f.grace > 0 && (f.grace > lineGraceMsMax*1e6 || e.eventTime()+Instant(f.grace) < e.line.lastDeadline(&e.line.skipped)):
+	case f.grace > 0 && (f.grace > lineGraceMsMax*1e6 || e.lineTime()+Instant(f.grace) < e.line.lastDeadline(&e.line.skipped)):
 		return unfit("a time of grace that is too long, or less than one before")
 	}
 	e.applySkipped(&f)

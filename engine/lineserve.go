@@ -12,9 +12,9 @@ import (
 
 // turnRow is what somebody has whose turn has come: a pass, or the time of grace of who was skipped.
 type turnRow struct {
-	granted  Instant // event time
-	deadline Instant // event time
-	held     Instant // event time at which the pass's buyer got the hold that is live
+	granted  Instant // line time
+	deadline Instant // line time
+	held     Instant // line time at which the pass's buyer got the hold that is live
 	entry    uint32  // slot of the entry
 	prices   uint32  // how many price versions there were when the pass was granted
 	units    uint32  // of the hold that is live, as it was first
@@ -127,10 +127,10 @@ func (e *Event) admitWaiting() {
 	if !any {
 		return
 	}
-	e.line.looked = e.eventTime()
+	e.line.looked = e.lineTime()
 	for room := e.mayAdmit(); room > 0 && any && e.followUps > 0; e.followUps-- {
 		if e.line.rows.at(slot).flags&rowAbsent != 0 {
-			e.emitSkipped(slot, max(Instant(e.spec.Line.GraceMs)*1e6, e.line.lastDeadline(&e.line.skipped)-e.eventTime()))
+			e.emitSkipped(slot, max(Instant(e.spec.Line.GraceMs)*1e6, e.line.lastDeadline(&e.line.skipped)-e.lineTime()))
 		} else {
 			e.emitGranted(slot)
 			if room--; room == 0 { // what was promised to these may leave something for one more
@@ -145,7 +145,7 @@ func (e *Event) emitGranted(slot uint32) {
 	f := factGranted{
 		entry: line.Entry(slot + 1),
 		// No pass runs out before one that was granted earlier, not even if passes have become shorter since: so they run out in the order of their grants.
-		life: int64(max(Instant(e.spec.Line.PassTTLMs)*1e6, e.line.lastDeadline(&e.line.passes)-e.eventTime())),
+		life: int64(max(Instant(e.spec.Line.PassTTLMs)*1e6, e.line.lastDeadline(&e.line.passes)-e.lineTime())),
 	}
 	e.facts.Buf = f.append(e.facts.Buf)
 	e.emitted()
@@ -161,7 +161,7 @@ func (e *Event) applyGranted(f *factGranted) {
 	e.takeTurn(slot)
 	turn := e.turnOf(slot)
 	t := l.turns.at(turn)
-	now := e.eventTime()
+	now := e.lineTime()
 	*t = turnRow{granted: now, deadline: now + Instant(f.life), entry: slot, prices: uint32(len(e.prices))}
 	chainPush(&l.passes, &l.turns, turn)
 	if hold := e.buyers.at(r.buyer).hold; hold != 0 {
@@ -197,7 +197,7 @@ func (e *Event) applySkipped(f *factSkipped) {
 	}
 	e.takeTurn(slot)
 	turn := e.turnOf(slot)
-	now := e.eventTime()
+	now := e.lineTime()
 	*l.turns.at(turn) = turnRow{granted: now, deadline: now + Instant(f.grace), entry: slot}
 	chainPush(&l.skipped, &l.turns, turn)
 	e.setState(slot, PlaceSkipped, 0, rowReturned)
@@ -249,7 +249,7 @@ func (e *Event) endTurn(slot uint32) {
 	case PlaceAdmitted:
 		chainRemove(&l.passes, &l.turns, turn)
 		if t.flags&turnBrowsing != 0 {
-			l.shopping.Stopped(int64(t.granted), int64(e.eventTime()))
+			l.shopping.Stopped(int64(t.granted), int64(e.lineTime()))
 			l.told++
 		}
 		if t.flags&turnHolding != 0 {
@@ -270,7 +270,7 @@ func (e *Event) dropTurn(slot uint32) {
 	l := e.line
 	if r := l.rows.at(slot); l.hasTurn(r) {
 		t := l.turns.at(r.prev - 1)
-		l.shopping.HoldEnded(int64(t.held), int64(e.eventTime()), t.units, false)
+		l.shopping.HoldEnded(int64(t.held), int64(e.lineTime()), t.units, false)
 		e.fairPass(r, false)
 		l.told++
 		e.rows -= l.turnHash(slot)
@@ -289,9 +289,9 @@ func (e *Event) browses(slot uint32, present bool) {
 	e.rows -= l.turnHash(slot)
 	l.told++
 	if t.flags ^= turnBrowsing; present {
-		l.shopping.Returned(int64(t.granted), int64(e.eventTime()))
+		l.shopping.Returned(int64(t.granted), int64(e.lineTime()))
 	} else {
-		l.shopping.Stopped(int64(t.granted), int64(e.eventTime()))
+		l.shopping.Stopped(int64(t.granted), int64(e.lineTime()))
 	}
 	e.rows += l.turnHash(slot)
 }
@@ -309,7 +309,7 @@ func (e *Event) passHeld(buyer uint32, replaced bool, units int64) {
 	}
 	e.rows -= l.turnHash(at - 1)
 	t := l.turns.at(r.prev - 1)
-	t.held, t.units = e.eventTime(), holdUnits(units)
+	t.held, t.units = e.lineTime(), holdUnits(units)
 	if t.flags&turnBrowsing != 0 {
 		l.shopping.Picked(int64(t.granted), int64(t.held), t.units)
 	} else {
@@ -333,7 +333,7 @@ func (e *Event) passWished(buyer uint32, units int64) {
 		return
 	}
 	e.rows -= l.turnHash(at - 1)
-	t.held, t.flags = e.eventTime(), turnPicked
+	t.held, t.flags = e.lineTime(), turnPicked
 	l.shopping.Wished(int64(t.granted), int64(t.held), holdUnits(units))
 	l.told++
 	e.rows += l.turnHash(at - 1)
@@ -350,7 +350,7 @@ func (e *Event) passHoldEnded(buyer uint32, sold bool) {
 	if l.hasTurn(r) && l.turns.at(r.prev-1).flags&turnHolding != 0 {
 		t := l.turns.at(r.prev - 1)
 		l.told++
-		l.shopping.HoldEnded(int64(t.held), int64(e.eventTime()), t.units, sold)
+		l.shopping.HoldEnded(int64(t.held), int64(e.lineTime()), t.units, sold)
 		e.rows -= l.turnHash(at - 1)
 		t.flags, t.units = t.flags&^turnHolding, 0
 		if r.state == PlaceAdmitted {
@@ -397,18 +397,18 @@ func (e *Event) nextInLine() (at Instant, ok bool) {
 	}
 	l := e.line
 	for _, c := range [...]*chain{&l.passes, &l.skipped} {
-		if c.first == 0 || e.state == EventPaused && !e.turnsOver(c) {
+		if c.first == 0 || l.clock.stands && !e.turnsOver(c) {
 			continue
 		}
-		if deadline := l.turns.at(c.first - 1).deadline; !ok || deadline < at {
+		if deadline := l.turns.at(c.first-1).deadline + l.clock.stood; !ok || deadline < at {
 			at, ok = deadline, true
 		}
 	}
 	if fresh, quiet := l.shopping.Count(); !e.serves() || fresh+quiet == 0 || l.counts[PlaceWaiting] == 0 {
 		return at, ok
 	}
-	looked := max(l.looked, e.lastAt-Instant(e.down))
-	if look := (looked/lookNs + 1) * lookNs; !ok || look < at {
+	looked := max(l.looked, e.lastAt-Instant(e.down)-l.clock.stood)
+	if look := (looked/lookNs+1)*lookNs + l.clock.stood; !ok || look < at {
 		at, ok = look, true
 	}
 	return at, ok
@@ -419,7 +419,7 @@ func (e *Event) tellPlace(slot uint32) {
 	r := e.line.rows.at(slot)
 	change := PlaceChange{Entry: line.Entry(slot + 1), Place: r.place, Buyer: strings.Clone(e.buyerName(r.buyer)), State: r.state}
 	if r.state == PlaceAdmitted || r.state == PlaceSkipped {
-		change.Until = e.lineUntil(e.line.turns.at(r.prev - 1))
+		change.Until = e.turnUntil(e.line.turns.at(r.prev - 1))
 	}
 	e.signals.Places = append(e.signals.Places, change)
 }

@@ -9,8 +9,8 @@ import (
 
 // appendLineState appends the line to a snapshot, since version 5: | 0 | if there is none, or
 //
-//	| 1 + phase | 1 commit 2 seed | commit | seed | lane's rate | shopping, patience, fairness: see engine/line | began to be served | a track: granted, served |
-//	| closed: entries, root | value | drawing: work done | the event is paused: since when |
+//	| 1 + phase | 1 commit 2 seed 4 stood 8 stands | commit | seed | its clock: how long it stood still | since when it does | lane's rate | shopping, patience, fairness: see engine/line | began to be served | a track: granted, served |
+//	| closed: entries, root | value | drawing: work done |
 //	| n | n entries: buyer, place (0 where it is its number or not drawn), joined, state, track, wants, flags |
 //	| n | n passes, by deadline: entry, granted, deadline, held, prices, units, flags | n | those skipped, the same | n | passes that ended before their buyers' holds, by entry |
 //
@@ -27,12 +27,24 @@ func (e *Event) appendLineState(dst []byte, buyers []uint32) []byte {
 	if l.seed != (line.Seed{}) {
 		how |= keptSeed
 	}
+	if l.clock.stood != 0 {
+		how |= keptStood
+	}
+	if l.clock.stands {
+		how |= keptStands
+	}
 	dst = append(dst, 1+byte(l.phase), how)
 	if l.committed {
 		dst = append(dst, l.commit[:]...)
 	}
 	if how&keptSeed != 0 {
 		dst = append(dst, l.seed[:]...)
+	}
+	if how&keptStood != 0 {
+		dst = binary.AppendUvarint(dst, uint64(l.clock.stood))
+	}
+	if how&keptStands != 0 {
+		dst = binary.AppendUvarint(dst, uint64(l.clock.stopped))
 	}
 	dst = l.fair.Append(l.patience.Append(l.shopping.Append(binary.AppendUvarint(dst, uint64(l.perMin)))))
 	dst = binary.AppendUvarint(dst, uint64(l.began))
@@ -45,9 +57,6 @@ func (e *Event) appendLineState(dst []byte, buyers []uint32) []byte {
 	dst = appendString(dst, l.value)
 	if l.phase == LineDrawing {
 		dst = binary.AppendUvarint(dst, l.draw.done)
-	}
-	if e.state == EventPaused {
-		dst = binary.AppendUvarint(dst, uint64(l.paused))
 	}
 	dst = binary.AppendUvarint(dst, uint64(l.rows.rows))
 	for slot := range l.rows.rows {
@@ -144,6 +153,8 @@ func (e *Event) fitsTurn(r *lineRow, t *turnRow, which int) bool {
 const (
 	keptCommit = 1 << iota
 	keptSeed
+	keptStood
+	keptStands
 	keptLineEnd
 )
 
@@ -168,6 +179,16 @@ func (e *Event) openLine(d *decoder) {
 	}
 	if how&keptSeed != 0 {
 		d.hash((*[32]byte)(&l.seed))
+	}
+	l.clock = lineClock{stands: how&keptStands != 0}
+	if how&keptStood != 0 {
+		l.clock.stood = Instant(d.uint(uint64(e.lastAt)))
+	}
+	if l.clock.stands {
+		l.clock.stopped = Instant(d.uint(uint64(e.lastAt)))
+	}
+	if l.clock.stood == 0 && how&keptStood != 0 || l.clock.stands && l.clock.stopped < l.clock.stood {
+		d.fail("a line's clock that no clock can be")
 	}
 	l.perMin = int64(d.uint(LimitMax))
 	if shopping, rest, err := line.OpenShopping(d.buf); err == nil {
@@ -197,9 +218,6 @@ func (e *Event) openLine(d *decoder) {
 	done := uint64(0)
 	if l.phase == LineDrawing {
 		done = d.uint(1 << 40) //nolint:mnd // more than there can be to do
-	}
-	if e.state == EventPaused {
-		l.paused = Instant(d.uint(uint64(e.lastAt)))
 	}
 	e.openEntries(d)
 	if d.what != "" {
@@ -390,8 +408,9 @@ func (e *Event) lineHash() uint64 {
 	h.string(view(l.root[:]))
 	h.string(l.value)
 	h.pair(uint64(l.perMin), l.draw.done)
-	if e.state == EventPaused {
-		h.word(uint64(l.paused))
+	if l.clock != (lineClock{}) {
+		h.pair(uint64(l.clock.stood), uint64(l.clock.stopped))
+		h.bool(l.clock.stands)
 	}
 	for _, p := range l.tree.Peaks() {
 		h.string(view(p[:]))

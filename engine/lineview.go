@@ -86,7 +86,7 @@ func (e *Event) showPlace(slot uint32) {
 	if e.lineOver() && r.state.live() {
 		v.State = PlaceOver
 	} else if r.state == PlaceAdmitted || r.state == PlaceSkipped {
-		v.Until = e.lineUntil(l.turns.at(r.prev - 1))
+		v.Until = e.turnUntil(l.turns.at(r.prev - 1))
 	}
 	if v.State == PlaceAdmitted {
 		v.Prices = e.promisedPrices(r.buyer + 1)

@@ -57,7 +57,6 @@ func (m *Model) changeState(cmd *engine.Command) func(*engine.Outcome) *modelReq
 	to := map[engine.Verb]engine.EventState{engine.VerbOpen: engine.EventOnSale, engine.VerbPause: engine.EventPaused, engine.VerbClose: engine.EventClosed}
 	m.refusals.addIf(!slices.Contains(from[cmd.Verb], m.state), engine.CodeWrongState, "event")
 	return func(*engine.Outcome) *modelRequest {
-		m.turnLine(m.state, to[cmd.Verb])
 		m.state = to[cmd.Verb]
 		m.startLine()
 		return &modelRequest{}

@@ -25,7 +25,8 @@ type modelLine struct {
 	granted   [engine.TracksMax]int64
 	served    [engine.TracksMax]line.Place
 	shopping  line.Shopping
-	paused    int64 // event time at which the event was paused
+	stood     int64  // ns
+	stopped   *int64 // event time; nil if the clock goes
 	perMin    int64
 }
 
@@ -66,23 +67,23 @@ func (m *Model) selling() bool {
 	return m.state == engine.EventOnSale || m.state == engine.EventPaused
 }
 
-// lineTime is the time by which passes and times of grace run out: it stands still while the event is paused.
+// lineTime is the time of the line: event time, less that in which nobody could shop through it.
 func (m *Model) lineTime() int64 {
-	if m.state == engine.EventPaused {
-		return m.line.paused
+	if l := &m.line; l.stopped != nil {
+		return *l.stopped - l.stood
 	}
-	return m.eventTime()
+	return m.eventTime() - m.line.stood
 }
 
-// turnLine stops the line's time with a pause, and goes on with it.
-func (m *Model) turnLine(from, to engine.EventState) {
-	switch {
-	case to == engine.EventPaused:
-		m.line.paused = m.eventTime()
-	case from == engine.EventPaused && to == engine.EventOnSale:
-		for _, e := range m.line.entries {
-			e.deadline += m.eventTime() - m.line.paused
-		}
+// setClock stops the line's clock, or lets it go on.
+func (m *Model) setClock() {
+	l, now := &m.line, m.eventTime()
+	stands := m.state == engine.EventPaused || m.lineMode() != engine.LineModeLine
+	if l.there && stands && l.stopped == nil {
+		l.stopped = &now
+	}
+	if l.there && !stands && l.stopped != nil {
+		l.stood, l.stopped = l.stood+now-*l.stopped, nil
 	}
 }
 
@@ -91,6 +92,7 @@ func (m *Model) startLine() {
 	if m.lineMode() == engine.LineModeLine && m.line.phase == engine.LineNone && m.selling() {
 		m.line.phase, m.line.there = engine.LineServing, true
 	}
+	m.setClock()
 }
 
 // entry is the newest of a buyer, nil if there is none.
@@ -187,7 +189,7 @@ func (m *Model) join(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
 			e.place = line.Place(e.n)
 		}
 		if before != nil && before.turn != 0 { // nobody follows its hold any more
-			m.line.shopping.HoldEnded(before.held, m.eventTime(), before.units, false)
+			m.line.shopping.HoldEnded(before.held, m.lineTime(), before.units, false)
 			before.turn, before.holding = 0, false
 		}
 		m.line.entries = append(m.line.entries, e)
@@ -203,17 +205,17 @@ func (m *Model) presence(e *modelEntry, present bool) {
 		e.state, e.back, e.turn = engine.PlaceWaiting, true, 0
 	case e.state == engine.PlaceAdmitted && !e.picked && present:
 		e.browsing = true
-		m.line.shopping.Returned(e.granted, m.eventTime())
+		m.line.shopping.Returned(e.granted, m.lineTime())
 	case e.state == engine.PlaceAdmitted && !e.picked:
 		e.browsing = false
-		m.line.shopping.Stopped(e.granted, m.eventTime())
+		m.line.shopping.Stopped(e.granted, m.lineTime())
 	}
 }
 
 // endPlace gives an entry its final state.
 func (m *Model) endPlace(e *modelEntry, as engine.PlaceState) {
 	if e.browsing {
-		m.line.shopping.Stopped(e.granted, m.eventTime())
+		m.line.shopping.Stopped(e.granted, m.lineTime())
 	}
 	if !e.holding {
 		e.turn = 0
@@ -264,6 +266,7 @@ func (m *Model) lineShell(cmd *engine.Command, out *engine.Outcome) {
 			return
 		}
 		l.committed, l.commit, l.there = true, said.Commit, true
+		m.setClock()
 		if m.spec.Line.LobbyAt == 0 {
 			l.phase = engine.LineLobby
 		}
@@ -287,6 +290,7 @@ func (m *Model) lineShell(cmd *engine.Command, out *engine.Outcome) {
 	case engine.VerbRate:
 		if perMin := min(max(0, said.PerMin), engine.LimitMax); m.spec.Line != nil && !m.Closed() && perMin != l.perMin {
 			l.perMin, l.there = perMin, true
+			m.setClock()
 		}
 		return
 	}

@@ -16,7 +16,7 @@ func (m *Model) heldInLine(h *modelHold, replaces bool) {
 	if e == nil || e.state != engine.PlaceAdmitted || replaces {
 		return
 	}
-	e.held, e.units = m.eventTime(), uint32(h.units())
+	e.held, e.units = m.lineTime(), uint32(h.units())
 	if e.browsing {
 		m.line.shopping.Picked(e.granted, e.held, e.units)
 	} else {
@@ -32,7 +32,7 @@ func (m *Model) holdEndedInLine(h *modelHold, sold bool) {
 		return
 	}
 	if e.turn != 0 && e.holding {
-		m.line.shopping.HoldEnded(e.held, m.eventTime(), e.units, sold)
+		m.line.shopping.HoldEnded(e.held, m.lineTime(), e.units, sold)
 		if e.holding = false; e.state != engine.PlaceAdmitted {
 			e.turn = 0
 		}
@@ -121,7 +121,7 @@ func (m *Model) roomInLine() int64 {
 		return 0
 	}
 	shopping := m.line.shopping
-	shopping.Advance(m.eventTime())
+	shopping.Advance(m.lineTime())
 	room := int64(line.Shoppers(&shopping, in).Grant)
 	if most := m.spec.Line.ShoppersMax; most > 0 {
 		room = min(room, max(0, most-passes))
@@ -154,7 +154,7 @@ func (m *Model) settleLine() {
 			l.served[e.track] = max(l.served[e.track], e.place)
 		}
 		l.turns++
-		e.turn, e.back, e.granted = l.turns, false, m.eventTime()
+		e.turn, e.back, e.granted = l.turns, false, m.lineTime()
 		if e.absent {
 			e.state, e.deadline = engine.PlaceSkipped, max(e.granted+m.spec.Line.GraceMs*1e6, m.lastUntil(engine.PlaceSkipped))
 			continue
@@ -271,8 +271,8 @@ func (m *Model) lineDeadline() (at engine.Instant, ok bool) {
 	waiting := false
 	for _, e := range m.line.entries {
 		waiting = waiting || e.state == engine.PlaceWaiting
-		if (e.state == engine.PlaceAdmitted || e.state == engine.PlaceSkipped) && (m.state != engine.EventPaused || e.deadline <= m.lineTime()) {
-			if due := engine.Instant(e.deadline + m.down); !ok || due < at {
+		if (e.state == engine.PlaceAdmitted || e.state == engine.PlaceSkipped) && (m.line.stopped == nil || e.deadline <= m.lineTime()) {
+			if due := engine.Instant(e.deadline + m.line.stood + m.down); !ok || due < at {
 				at, ok = due, true
 			}
 		}

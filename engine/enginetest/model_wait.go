@@ -135,7 +135,7 @@ func (m *Model) wait(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
 		m.list.waiters = append(m.list.waiters, mine)
 		if e := m.entry(cmd.Buyer); e != nil && e.state == engine.PlaceAdmitted && e.browsing {
 			wish := mine.wishes[0]
-			e.picked, e.browsing, e.held = true, false, m.eventTime()
+			e.picked, e.browsing, e.held = true, false, m.lineTime()
 			m.line.shopping.Wished(e.granted, e.held, uint32(wish.Quantity*m.lot(wish.Lot).spec.Units))
 		}
 		return &modelRequest{waiter: mine}

@@ -146,6 +146,7 @@ type assumption struct {
 	first  [3]uint64 // that end well at the first three ages; later it is three quarters of what was found of the age before
 	ill    uint64    // that end ill, at any age
 	oldIll uint64    // at least, when they are old
+	atLast uint64    // that end well at last: as long as fewer have, a quarter of those who are missing is expected at the next age
 }
 
 // A fate is what things come to, by age; the last is of old ones. Shares are in 2^-32.
@@ -158,14 +159,20 @@ type fate struct {
 // fate is what was seen of a course and what is assumed of it.
 func (c *Course) fate(a assumption) fate {
 	var f fate
+	got, left := uint64(0), uint64(one) // shares that have ended well before an age, and that are there
 	for age, seen := range c.Ages {
 		expected := a.first[min(age, 2)]
 		if age > 2 {
 			expected = f.ends[age-1].well / 4 * 3
+			if got < a.atLast && left > 0 {
+				expected = max(expected, min(mulDiv(a.atLast-got, one, left), one)/4)
+			}
 		}
 		end := &f.ends[age]
 		end.well = (min(seen.Well, seen.Seen)*one + a.weight*expected) / (seen.Seen + a.weight)
 		end.ill = min((min(seen.Ill, seen.Seen)*one+a.weight*a.ill)/(seen.Seen+a.weight), one-end.well)
+		got += times(left, end.well)
+		left = times(left, one-end.well-end.ill)
 	}
 	// Old ones go on as the oldest young ones did, at half the rate, until something else is seen.
 	late := (min(c.Late.Well, c.Late.Seen)*one + a.weight*(f.ends[freshLen-1].well/2)) / (c.Late.Seen + a.weight)

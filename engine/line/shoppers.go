@@ -16,9 +16,9 @@ const (
 	backlogMin = 1  // minutes: purchases that wait longer for the lane slow the admission down
 )
 
-// assumedOfPasses: two of three take something at last, most of them within a minute, and a quiet pass lasts ten minutes.
+// assumedOfPasses: two of three take something at last, and three of five if they have not within a minute; a quiet pass lasts ten minutes.
 func assumedOfPasses() assumption {
-	return assumption{weight: 16, first: [3]uint64{one / 8, one / 16 * 3, one / 16 * 3}, oldIll: one / oldTicks}
+	return assumption{weight: 16, first: [3]uint64{one / 8, one / 16 * 3, one / 16 * 3}, oldIll: one / oldTicks, atLast: one / 10 * 6}
 }
 
 // assumedOfHolds: one unit of eight comes back.
