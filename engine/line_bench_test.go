@@ -17,6 +17,7 @@ import (
 // The longest of the steps is of one run on a machine that does other things too: the tenth longest says more.
 func BenchmarkLine(b *testing.B) {
 	b.Run("hold", benchHold)
+	b.Run("hold=promised", benchPromised)
 	b.Run("join=lobby", func(b *testing.B) { benchJoin(b, true) })
 	b.Run("join=serving", func(b *testing.B) { benchJoin(b, false) })
 	b.Run("draw", benchDraw)
@@ -175,6 +176,26 @@ func benchPlace(b *testing.B) {
 		benchStep(b, e, look, benchAt(len(cmds)), facts, CodeOK)
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "places/s")
+}
+
+// benchPromised holds with a pass since which the price has changed 600 times, once a second while it is good.
+func benchPromised(b *testing.B) {
+	buyer := benchJoins(1)
+	e, facts := benchLobby(b, buyer, 1, true)
+	benchStep(b, e, &Command{Verb: VerbCapacity, RequestID: "cap", Lot: "ga", Quantity: 2}, start, facts, CodeOK)
+	lot := []LotSpec{{Lot: "ga", Set: SetLotFace}}
+	for i := range 600 {
+		lot[0].FaceMinor = int64(4000 + i%97)
+		benchStep(b, e, &Command{Verb: VerbUpdate, RequestID: benchID('u', i), Spec: &EventSpec{Lots: lot}}, start, facts, CodeOK)
+	}
+	cmds := benchHolds(b.N)
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := range cmds {
+		cmds[i].Buyer = buyer[0].Buyer
+		benchStep(b, e, &cmds[i].Command, start, facts, CodeOK)
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "holds/s")
 }
 
 // benchServe admits one after the other: each gets a pass, holds and buys.
