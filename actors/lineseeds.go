@@ -221,6 +221,7 @@ func (s *seeds) draw(tasks []*seedTask) {
 		}
 	}
 	if plantedBug(plantedPromiseFirst) {
+		time.Sleep(20 * time.Millisecond) // as long as a disk may take, so that there is something to be seen
 		_ = s.vault.Keep(records...)
 	}
 }
