@@ -295,6 +295,25 @@ func TestATimeInWhichNobodyCanShopLetsNobodyIn(t *testing.T) {
 	}
 }
 
+// TestALineSleepsAfterAnOutageThatWasSaidTooLong: event time goes back then, while the line's clock stands still.
+func TestALineSleepsAfterAnOutageThatWasSaidTooLong(t *testing.T) {
+	w := lobby(t, 3)
+	w.ok(&Command{Verb: VerbPause})
+	before := w.e.lineTime()
+	w.ok(&Command{Verb: VerbResume, Down: 3600e9})
+	w.ok(&Command{Verb: VerbOpen})
+	if got := w.e.lineTime(); got != before || w.e.line.clock.stood >= 0 {
+		t.Errorf("the line's clock goes on at %d and not at %d, after %d", got, before, w.e.line.clock.stood)
+	}
+	woken, err := OpenSnapshot(testKey(), w.e.AppendSnapshot(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := woken.StateHash(), w.e.StateHash(); got != want {
+		t.Errorf("state hash %016x asleep, %016x awake", got, want)
+	}
+}
+
 // sellThroughLine is how long it takes until nineteen of twenty tickets are sold, and how many got a pass for that, where everybody looks around for so
 // long, or up to a spread longer, and so many of a hundred vanish.
 func sellThroughLine(t *testing.T, tickets, lanePerMin, thinkS, spreadS, vanish int) (minutes float64, passes int) {

@@ -6,7 +6,7 @@ package engine
 
 // lineClock is what the line's clock is behind event time.
 type lineClock struct {
-	stood   Instant // for how long it has stood still, until it last went on
+	stood   Instant // for how long it has stood still, until it last went on; below 0 if event time was set back meanwhile, by an outage said to be longer than it was
 	stopped Instant // event time at which it stopped
 	stands  bool
 }

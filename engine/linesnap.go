@@ -41,7 +41,7 @@ func (e *Event) appendLineState(dst []byte, buyers []uint32) []byte {
 		dst = append(dst, l.seed[:]...)
 	}
 	if how&keptStood != 0 {
-		dst = binary.AppendUvarint(dst, uint64(l.clock.stood))
+		dst = binary.AppendVarint(dst, int64(l.clock.stood))
 	}
 	if how&keptStands != 0 {
 		dst = binary.AppendUvarint(dst, uint64(l.clock.stopped))
@@ -182,12 +182,12 @@ func (e *Event) openLine(d *decoder) {
 	}
 	l.clock = lineClock{stands: how&keptStands != 0}
 	if how&keptStood != 0 {
-		l.clock.stood = Instant(d.uint(uint64(e.lastAt)))
+		l.clock.stood = Instant(d.signed())
 	}
 	if l.clock.stands {
 		l.clock.stopped = Instant(d.uint(uint64(e.lastAt)))
 	}
-	if l.clock.stood == 0 && how&keptStood != 0 || l.clock.stands && l.clock.stopped < l.clock.stood {
+	if l.clock.stood == 0 && how&keptStood != 0 || l.clock.stood > e.lastAt || l.clock.stood < -e.lastAt || l.clock.stands && l.clock.stopped < l.clock.stood {
 		d.fail("a line's clock that no clock can be")
 	}
 	l.perMin = int64(d.uint(LimitMax))
