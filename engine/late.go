@@ -237,6 +237,9 @@ func (e *Event) itemFree(it *factItem, need int64) bool {
 func (e *Event) applyLate(f *factLate) {
 	pos := e.ended.near(e.holdSlots.get(uint64(f.hold)) &^ endedTag)
 	row := e.ended.at(pos)
+	if f.granted != 0 && e.line != nil {
+		e.passPaidLate(row.buyer)
+	}
 	e.rows -= e.endedHash(row, pos)
 	state := HoldConfirmed
 	if f.granted == 0 {

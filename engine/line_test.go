@@ -243,9 +243,17 @@ func TestWhoVanishesKeepsNobodyWaiting(t *testing.T) {
 		lanePerMin, thinkS, spreadS int
 		least                       float64 // of the speed without those who vanish
 	}{
-		{100, 15, 30, 0.95}, {200, 15, 30, 0.95}, {200, 45, 90, 0.95}, {200, 60, 120, 0.95}, {1000, 15, 30, 0.95}, {0, 30, 0, 0.95}, {0, 90, 0, 0.95},
+		{100, 15, 30, 0.95},
+		{200, 15, 30, 0.95},
+		{200, 45, 90, 0.95},
+		{200, 60, 120, 0.95},
+		{1000, 15, 30, 0.95},
+		{0, 30, 0, 0.95},
+		{0, 90, 0, 0.95},
 		// Where most take longer than three minutes, the last tickets wait for passes of those who have vanished.
-		{200, 90, 180, 0.85}, {200, 240, 0, 0.75}, {0, 240, 0, 0.85},
+		{200, 90, 180, 0.85},
+		{200, 240, 0, 0.75},
+		{0, 240, 0, 0.85},
 	} {
 		sell := func(vanish int) (minutes float64) {
 			minutes, passes := sellThroughLine(t, tickets, c.lanePerMin, c.thinkS, c.spreadS, vanish)

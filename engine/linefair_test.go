@@ -83,3 +83,32 @@ func TestWhatBecameOfThoseInTheLineIsCounted(t *testing.T) {
 		t.Error("a report is made that nobody has asked for")
 	}
 }
+
+// TestAnOrderWithoutAPassIsNotThePasss: what somebody buys whose pass has run out unused is no success of that pass; what was held with it and is paid late is.
+func TestAnOrderWithoutAPassIsNotThePasss(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		spec := testSpec()
+		spec.HoldTTLMs, spec.Lots = 10_000, []LotSpec{{Lot: "ga", FaceMinor: 4500, Capacity: 2}}
+		spec.Line = &LineSpec{Mode: LineModeLine, PassTTLMs: 30_000, GraceMs: 10_000}
+		w := newWorld(t, spec)
+		w.ok(joins("bert"))
+		var held string
+		hold := func() { held = string(AppendHoldID(nil, w.ok(hold("bert", "ga", 1)).Hold.ID, 0)) }
+		if late {
+			hold()
+		}
+		w.now += 31 * second
+		w.ok(&Command{Verb: VerbExpire}) // hold and pass have run out
+		want, state := uint64(1), PlaceSpent
+		if !late {
+			w.ok(&Command{Verb: VerbUpdate, Spec: &EventSpec{Line: &LineSpec{Set: SetLineMode}}})
+			hold()
+			want, state = 0, PlaceLapsed
+		}
+		w.ok(&Command{Verb: VerbConfirm, Buyer: "bert", Hold: held, PaymentRef: "inv", Payment: &PaymentCommand{Late: late}})
+		r, _ := w.e.Fairness()
+		if got := r.Flows[line.Standard].Ordered; got != want || w.ok(about(VerbPlace, "bert")).Place.State != state {
+			t.Errorf("paid late %v: %d orders of passes, the place is %s", late, got, w.ok(about(VerbPlace, "bert")).Place.State)
+		}
+	}
+}

@@ -12,7 +12,7 @@ import (
 
 // turnRow is what somebody has whose turn has come: a pass, or the time of grace of who was skipped.
 type turnRow struct {
-	granted  Instant // line time
+	granted  Instant // line time from which on its buyer has looked around
 	deadline Instant // line time
 	held     Instant // line time at which the pass's buyer got the hold that is live
 	entry    uint32  // slot of the entry
@@ -347,26 +347,43 @@ func (e *Event) passHoldEnded(buyer uint32, sold bool) {
 	}
 	l := e.line
 	r := l.rows.at(at - 1)
-	if l.hasTurn(r) && l.turns.at(r.prev-1).flags&turnHolding != 0 {
-		t := l.turns.at(r.prev - 1)
-		l.told++
-		l.shopping.HoldEnded(int64(t.held), int64(e.lineTime()), t.units, sold)
-		e.rows -= l.turnHash(at - 1)
-		t.flags, t.units = t.flags&^turnHolding, 0
-		if r.state == PlaceAdmitted {
-			l.holding--
-			e.rows += l.turnHash(at - 1)
-		} else {
-			e.fairPass(r, sold)
-			l.turns.release(r.prev - 1)
-			r.prev = 0
+	if !l.hasTurn(r) || l.turns.at(r.prev-1).flags&turnHolding == 0 {
+		return
+	}
+	t := l.turns.at(r.prev - 1)
+	l.told++
+	l.shopping.HoldEnded(int64(t.held), int64(e.lineTime()), t.units, sold)
+	e.rows -= l.turnHash(at - 1)
+	t.flags, t.units = t.flags&^turnHolding, 0
+	if r.state == PlaceAdmitted {
+		l.holding--
+		if !sold && l.clock.stands { // what was held is gone before anybody could take something else: its buyer has yet to choose
+			t.granted, t.held, t.flags = e.lineTime(), 0, 0
+			if r.flags&rowAbsent == 0 {
+				t.flags = turnBrowsing
+				l.shopping.Granted(int64(t.granted))
+			}
 		}
-	} else if sold && r.state == PlaceLapsed { // a payment that came late
-		l.fair.Ordered(r.track, r.place, r.flow())
+		e.rows += l.turnHash(at - 1)
+	} else {
+		e.fairPass(r, sold)
+		l.turns.release(r.prev - 1)
+		r.prev = 0
 	}
 	if sold && (r.state == PlaceAdmitted || r.state == PlaceLapsed) {
 		e.endPlace(at-1, PlaceSpent)
 	}
+}
+
+// passPaidLate notes that a hold of a buyer whose pass has run out was paid late: the order is the pass's after all.
+func (e *Event) passPaidLate(buyer uint32) {
+	at := e.line.newest.get(buyer)
+	if at == 0 || e.line.rows.at(at-1).state != PlaceLapsed {
+		return
+	}
+	r := e.line.rows.at(at - 1)
+	e.line.fair.Ordered(r.track, r.place, r.flow())
+	e.endPlace(at-1, PlaceSpent)
 }
 
 // dueLine does what time asks of the line: passes that run out go on to others, and the grace of those who were skipped ends. It does at most so many.

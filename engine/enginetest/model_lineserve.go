@@ -28,13 +28,16 @@ func (m *Model) heldInLine(h *modelHold, replaces bool) {
 // holdEndedInLine notes that the hold of somebody who may have a pass has been paid, or has come back.
 func (m *Model) holdEndedInLine(h *modelHold, sold bool) {
 	e := m.entry(h.buyer)
-	if e == nil {
+	if e == nil || e.turn == 0 || !e.holding {
 		return
 	}
-	if e.turn != 0 && e.holding {
-		m.line.shopping.HoldEnded(e.held, m.lineTime(), e.units, sold)
-		if e.holding = false; e.state != engine.PlaceAdmitted {
-			e.turn = 0
+	m.line.shopping.HoldEnded(e.held, m.lineTime(), e.units, sold)
+	if e.holding = false; e.state != engine.PlaceAdmitted {
+		e.turn = 0
+	} else if !sold && m.line.stopped != nil {
+		e.granted, e.picked, e.browsing = m.lineTime(), false, !e.absent
+		if e.browsing {
+			m.line.shopping.Granted(e.granted)
 		}
 	}
 	if sold && (e.state == engine.PlaceAdmitted || e.state == engine.PlaceLapsed) {
