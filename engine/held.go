@@ -33,7 +33,7 @@ func (e *Event) heldBy(cmd *Command, buyer uint32) (slot uint32, why refusal) {
 	return ref - 1, refusal{}
 }
 
-// extend gives a hold more time.
+// extend gives a hold more time. What was offered to somebody who waited has the time of an offer and no more: others wait for it.
 func (e *Event) extend(cmd *Command) {
 	var f factExtended
 	slot, ok := e.own(cmd, &f.asked)
@@ -41,6 +41,10 @@ func (e *Event) extend(cmd *Command) {
 		return
 	}
 	row := e.holds.at(slot)
+	if at := e.liveWaiter(row.buyer + 1); at != 0 && e.list.rows.at(at-1).state == WaitOffered {
+		e.refuseAsked(cmd, &f.asked, refusal{code: CodeWrongState, field: fieldHold, text: offerKeepsTime})
+		return
+	}
 	f.hold = row.id()
 	now := e.eventTime()
 	f.life = int64(max(row.expires, min(now+e.life(f.hold), row.maxEnd)) - now)

@@ -70,6 +70,7 @@ const (
 	waitsForOthers
 	wishTwice
 	holdsTickets
+	offerKeepsTime
 	tooManyWaits
 	tooManyWaiting
 	tooManyKinds
@@ -156,6 +157,7 @@ var sentences = [sentencesEnd]string{
 	waitsForOthers:    "the buyer waits for other tickets already: leave the waiting list first",
 	wishTwice:         "the same wish is there twice: of a lot without seats all tickets are together",
 	holdsTickets:      "the buyer has a hold: release it first",
+	offerKeepsTime:    "what was offered to somebody who waited is not extended: pay for it before its deadline",
 	tooManyWaits:      "the buyer has been on the waiting list as often as the engine allows",
 	tooManyWaiting:    "the waiting list has as many entries as the engine allows",
 	tooManyKinds:      "there are as many kinds of wishes as the engine allows: wish for another quantity",

@@ -425,6 +425,8 @@ func (m *Model) act(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
 		m.refusals.add(engine.CodeHoldExpired, "hold")
 	case h.ended():
 		m.refusals.add(engine.CodeHoldEnded, "hold")
+	case cmd.Verb == engine.VerbExtend && slices.ContainsFunc(m.list.waiters, func(w *modelWaiter) bool { return w.hold == h && w.state == engine.WaitOffered }):
+		m.refusals.add(engine.CodeWrongState, "hold")
 	}
 	if cmd.Verb == engine.VerbConfirm {
 		m.refusals.addIf(h.total > 0 && !cmd.BoxOffice && cmd.PaymentRef == "", engine.CodePaymentRefMissing, "payment_ref")
