@@ -64,7 +64,8 @@ type LineCommand struct {
 	Track string // empty is the first
 	Wants int64  // tickets that the buyer means to take, a hint: 0 to WantsMax; 0 is not said
 
-	// wait; the highest price is in Command.MaxPrice. With AutoBuy the method and the agreement are those that the shell has annotated
+	// wait; the highest price is in Command.MaxPrice. With AutoBuy it is what the dearest wish costs now, if none is given, and the method and the agreement are those that
+	// the shell has annotated
 	Wishes  []Wish // the dearest first
 	AutoBuy bool   // buy with the saved method as soon as the turn comes
 	Wait    bool   // buy: if it is sold out, wait for it and buy it then

@@ -8,6 +8,7 @@ import (
 	"github.com/holdfast-engine/holdfast/engine"
 	"github.com/holdfast-engine/holdfast/engine/enginetest"
 	"github.com/holdfast-engine/holdfast/engine/fifo"
+	"github.com/holdfast-engine/holdfast/engine/payment"
 )
 
 // playList lets many want the few tickets of two lots with a pool in common, one at a time, while others wait for several at once: who does is passed over again and again.
@@ -38,6 +39,8 @@ func playList(dice enginetest.Dice, turns int) (*enginetest.Shell, *enginetest.T
 			if out := do(engine.Command{Verb: engine.VerbHold, Buyer: buyer, Items: []engine.Item{{Lot: lot, Quantity: 1}}}); out.Code == engine.CodeOK {
 				holds[buyer] = string(engine.AppendHoldID(nil, out.Hold.ID, 0))
 			}
+		case n < 43:
+			do(engine.Command{Verb: engine.VerbExtend, Buyer: buyer, Hold: cmp.Or(holds[buyer], "h0")})
 		case n < 65:
 			do(engine.Command{Verb: engine.VerbRelease, Buyer: buyer, Hold: cmp.Or(holds[buyer], "h0")})
 		case n < 78:
@@ -45,16 +48,25 @@ func playList(dice enginetest.Dice, turns int) (*enginetest.Shell, *enginetest.T
 			if dice.Below(3, "more") == 0 {
 				cmd.Line.Wishes = append(cmd.Line.Wishes, engine.Wish{Lot: "a", Quantity: int64(6 + dice.Below(2, "quantity"))})
 			}
+			if dice.Below(3, "auto") == 0 {
+				cmd.Line.AutoBuy, cmd.Payment = true, &engine.PaymentCommand{Note: engine.Annotation{
+					Known: true, Method: "m1", Gateway: "sandbox", Kind: payment.MethodCard, Agreement: "v1", Can: payment.Reusable | payment.Instant,
+				}}
+			}
 			do(cmd)
-		case n < 82:
+		case n < 80:
+			do(engine.Command{Verb: engine.VerbUpdate, Spec: &engine.EventSpec{Lots: []engine.LotSpec{{Lot: lot, Set: engine.SetLotFace, FaceMinor: int64(500 + 500*dice.Below(5, "face"))}}}})
+		case n < 84:
 			do(engine.Command{Verb: engine.VerbLeave, Buyer: buyer, Line: &engine.LineCommand{List: true}})
-		case n < 85:
-			do(engine.Command{Verb: engine.VerbPlace, Buyer: buyer})
-		case n < 87:
+		case n < 86:
+			if out := do(engine.Command{Verb: engine.VerbPlace, Buyer: buyer}); out.Shows&engine.ShowsWaiter != 0 && out.Waiter.Hold != 0 {
+				holds[buyer] = string(engine.AppendHoldID(nil, out.Waiter.Hold, 0))
+			}
+		case n < 88:
 			do(engine.Command{Verb: engine.VerbBlock, Lot: lot, Quantity: 1})
-		case n < 89:
-			do(engine.Command{Verb: engine.VerbUnblock, Lot: lot, Quantity: 1})
 		case n < 90:
+			do(engine.Command{Verb: engine.VerbUnblock, Lot: lot, Quantity: 1})
+		case n < 91:
 			do(engine.Command{Verb: engine.VerbGet})
 		case n < 92:
 			if err := shell.Sleep(); err != nil {

@@ -7,7 +7,7 @@ import (
 
 // factWished says that a buyer waits for tickets.
 //
-//	| 72 | asked, or nobody | buyer | waiter | 1 auto-buy 2 highest price 4 has paid too late 8 code | highest price | method | agreement | code | n | n wishes: lot, quantity * 2 + together |
+//	| 72 | asked, or nobody | buyer | waiter | 1 auto-buy 2 highest price 4 has paid too late 8 code 16 the price then | highest price | method | agreement | code | n | n wishes: lot, quantity * 2 + together |
 //
 // Highest price, method and agreement, and code are there if the byte says so.
 type factWished struct {
@@ -62,6 +62,9 @@ func (d *decoder) wished(f *factWished) {
 	if (f.id == "") != (f.flags&waitFirst != 0) || f.flags&waitFirst != 0 && f.flags&waitAuto != 0 {
 		d.fail("a waiter whom nobody has asked for, or who has paid too late and has asked")
 	}
+	if !fitPriceSeen(f.flags) {
+		d.fail("a waiter with a price that was seen, and nothing to be charged")
+	}
 	if f.flags&waitPriced != 0 {
 		f.maxPrice = d.int()
 	}
@@ -80,6 +83,11 @@ func (d *decoder) wished(f *factWished) {
 	for i := range f.count {
 		f.wishes[i] = d.waitWish()
 	}
+}
+
+// fitPriceSeen reports whether only who is to be charged has a highest price that was not said.
+func fitPriceSeen(flags uint8) bool {
+	return flags&waitPriceSeen == 0 || flags&(waitAuto|waitPriced) == waitAuto|waitPriced
 }
 
 func (d *decoder) waitWish() (w waitWish) {

@@ -94,10 +94,11 @@ type waiterRow struct {
 }
 
 const (
-	waitAuto   = 1 << iota // bought as soon as it is offered, under the agreement
-	waitPriced             // there is a highest price
-	waitFirst              // has paid, too late: before all who have not
-	waitCoded              // there is a code
+	waitAuto      = 1 << iota // bought as soon as it is offered, under the agreement
+	waitPriced                // there is a highest price
+	waitFirst                 // has paid, too late: before all who have not
+	waitCoded                 // there is a code
+	waitPriceSeen             // the highest price was not said: it is what the dearest wish cost when the buyer agreed to be charged
 	waitFlagsEnd
 )
 

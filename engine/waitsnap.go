@@ -96,6 +96,8 @@ func (e *Event) fitWaiter(r *waiterRow, method, agreement string, live bool) str
 		return "a waiter with half an agreement"
 	case r.flags&waitPriced == 0 && r.maxPrice != 0:
 		return "a waiter with a highest price that was not said"
+	case !fitPriceSeen(r.flags):
+		return "a waiter with a price that was seen, and nothing to be charged"
 	case live == (r.state == WaitUnfit):
 		return "a waiter without wishes who waits, or with some who does not"
 	}

@@ -20,16 +20,8 @@ func (e *Event) wait(cmd *Command) {
 	if !e.putCode(cmd, &f) {
 		return
 	}
-	if e.putAgreement(cmd, &f, l.AutoBuy); e.why.code == CodeOK {
-		if at := e.liveWaiter(buyer); at != 0 {
-			if e.waitsFor(at-1, &f) && plantedBug(plantedWaiterToTheBack) && e.list.rows.at(at-1).state == WaitWaiting {
-				e.emitWishEnded(&factWishEnded{asked: asked{id: "x"}, waiter: at, state: WaitLeft})
-			} else if e.waitsFor(at-1, &f) {
-				e.showWaiter(at - 1)
-				return
-			}
-			e.because(refusal{code: CodeWrongState, field: fieldBuyer, text: waitsForOthers})
-		}
+	if e.putAgreement(cmd, &f, l.AutoBuy); e.keepsPlace(&f) {
+		return
 	}
 	if e.judgeWait(cmd, &f); e.why.code != CodeOK {
 		e.refuseAsked(cmd, &f.asked, e.why)
@@ -53,8 +45,8 @@ func (e *Event) buyLater(cmd *Command, f *factWished) {
 	if !e.putCode(cmd, f) {
 		return
 	}
-	if e.putAgreement(cmd, f, true); e.why.code == CodeOK {
-		e.waitOnce(f)
+	if e.putAgreement(cmd, f, true); e.keepsPlace(f) {
+		return
 	}
 	if e.judgeWait(cmd, f); e.why.code != CodeOK {
 		e.refuseAsked(cmd, &f.asked, e.why)
@@ -88,15 +80,26 @@ func (e *Event) waitFirst(cmd *Command, hash uint64, buyer uint32, had []factIte
 	}
 }
 
-// waitOnce adds that a buyer waits already, and not for this.
-func (e *Event) waitOnce(f *factWished) {
-	if at := e.liveWaiter(f.buyerRow); at != 0 {
-		e.because(refusal{code: CodeWrongState, field: fieldBuyer, text: waitsForOthers})
+// keepsPlace shows who waits for just this already, and keeps the place. Of who waits for something else it adds that.
+func (e *Event) keepsPlace(f *factWished) bool {
+	at := e.liveWaiter(f.buyerRow)
+	if e.why.code != CodeOK || at == 0 {
+		return false
 	}
+	if e.waitsFor(at-1, f) {
+		if !plantedBug(plantedWaiterToTheBack) || e.list.rows.at(at-1).state != WaitWaiting {
+			e.showWaiter(at - 1)
+			return true
+		}
+		e.emitWishEnded(&factWishEnded{asked: asked{id: "x"}, waiter: at, state: WaitLeft})
+	}
+	e.because(refusal{code: CodeWrongState, field: fieldBuyer, text: waitsForOthers})
+	return false
 }
 
 // emitWished puts a buyer on the list, and says how it went: who is first and fits has an offer already.
 func (e *Event) emitWished(cmd *Command, f *factWished) {
+	e.putPriceSeen(f)
 	if links := e.linksSaid(cmd); len(links) > 0 {
 		f.buyerRow = e.linkTo(cmd.Buyer, f.buyerHash, f.buyerRow, links)
 	}
@@ -227,10 +230,28 @@ func (e *Event) putAgreement(cmd *Command, f *factWished, auto bool) {
 	}
 }
 
-// waitsFor reports whether a waiter waits for just what a fact says.
+// putPriceSeen gives somebody a highest price who is to be charged without being there, and has said none: what a hold of the dearest wish would cost now. Nobody is
+// charged more than they could see when they agreed.
+func (e *Event) putPriceSeen(f *factWished) {
+	if f.flags&(waitAuto|waitPriced) != waitAuto {
+		return
+	}
+	e.promised, e.coded = e.promisedTo(f.buyerRow), f.code
+	for i := range f.count {
+		w := &f.wishes[i]
+		f.maxPrice = max(f.maxPrice, int64(w.quantity)*e.costOf(w.lot))
+	}
+	f.flags |= waitPriced | waitPriceSeen
+}
+
+// waitsFor reports whether a waiter waits for just what a fact says. Who was given a highest price and says none again means that one, whatever it would cost now.
 func (e *Event) waitsFor(slot uint32, f *factWished) bool {
 	r := e.list.rows.at(slot)
-	if r.count != f.count || r.flags != f.flags || r.maxPrice != f.maxPrice || r.code != f.code || e.named(r.method) != f.method {
+	flags, most := r.flags&^waitPriceSeen, r.maxPrice
+	if r.flags&waitPriceSeen != 0 && f.flags&waitPriced == 0 {
+		flags, most = flags&^waitPriced, 0
+	}
+	if r.count != f.count || flags != f.flags || most != f.maxPrice || r.code != f.code || e.named(r.method) != f.method {
 		return false
 	}
 	for i := range r.count {

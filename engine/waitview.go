@@ -17,7 +17,7 @@ type WaiterView struct {
 	HoldIn    Incarnation // of Hold
 	Until     Instant     // offered: node time until which the tickets are held
 	Wishes    []WishView
-	MaxMinor  int64 // total with fees that may not be exceeded, if HasMax
+	MaxMinor  int64 // total with fees that may not be exceeded, if HasMax: as was said, or with AutoBuy what the dearest wish cost when the buyer began to wait
 	HasMax    bool
 	First     bool // has paid too late, and is before all who have not
 	AutoBuy   bool
@@ -192,6 +192,9 @@ func (e *Event) viewWaitFact(v *FactView, fact []byte) (a asked) {
 		}
 		if f.flags&waitPriced != 0 {
 			v.Text += ", at most " + strconv.FormatInt(f.maxPrice, 10)
+		}
+		if f.flags&waitPriceSeen != 0 {
+			v.Text += ", which it costs now"
 		}
 		if f.flags&waitFirst != 0 {
 			v.Text += ", before all others: it has paid too late"

@@ -83,6 +83,7 @@ type shownWaiter struct {
 	TotalMinor int64  `json:"total_minor"` // of what is held
 	Purchase   string `json:"purchase"`    // that was made for them, once it is known
 	Asks       string `json:"asks"`        // the purchase that is being made, if their bank has asked about it
+	MaxMinor   int64  `json:"max_minor"`   // of what is bought when the turn comes
 }
 
 // line is where the visitor stands. Asking is the sign that they are here.
@@ -183,7 +184,7 @@ func (b *bridge) waiterOf(r *pb.Reply) *shownWaiter {
 	if w == nil {
 		return nil
 	}
-	shown := &shownWaiter{Waiter: w.Waiter, State: w.State, Ahead: w.Ahead, Auto: w.AutoBuy, Hold: w.Hold, LeftMs: left(w.Until)}
+	shown := &shownWaiter{Waiter: w.Waiter, State: w.State, Ahead: w.Ahead, Auto: w.AutoBuy, Hold: w.Hold, LeftMs: left(w.Until), MaxMinor: w.GetMaxPriceMinor()}
 	var what []string
 	for _, wish := range w.Wishes {
 		if !wish.Off {
@@ -224,7 +225,7 @@ func (b *bridge) leave(ctx context.Context, v *visitor, q struct {
 	return struct{}{}, err
 }
 
-// wait puts the visitor on the waiting list. A maximum of 0 is none.
+// wait puts the visitor on the waiting list. A maximum of 0 is none, or with auto-buy what it costs now.
 func (b *bridge) wait(ctx context.Context, v *visitor, q struct {
 	RequestID string `json:"request_id"`
 	Wishes    []struct {

@@ -124,12 +124,13 @@ func TestShopPageSellsThroughALine(t *testing.T) {
 			b.shows("result-title", "2 tickets are yours")
 			b.gone("offered")
 
-			// A third one has it bought.
+			// A third one has it bought, for what it costs now.
 			b.again()
 			b.shown("wait")
+			b.do(chromedp.Evaluate[chromedp.Void](`document.getElementById("wait-price").value = ""`))
 			b.click("wait-auto")
 			b.click("wait-go")
-			b.shows("waits-text", "It is bought for you as soon as it is your turn.")
+			b.shows("waits-text", "It is bought for you as soon as it is your turn. It costs you EUR 95.00 at most.")
 			if _, err := office.Capacity(within(t), shopEvent, &pb.CapacityCommand{RequestId: "most", Lot: "floor", Capacity: floor.Capacity + 4}); err != nil {
 				t.Fatal(err)
 			}

@@ -175,6 +175,16 @@ func (g *Generator) wish(cmd *engine.Command) {
 	if g.chance(20, "linked") {
 		cmd.Payment = &engine.PaymentCommand{Note: engine.Annotation{Links: []uint64{uint64(1 + g.below(5, "link"))}}}
 	}
+	if g.chance(25, "auto") {
+		p := &engine.PaymentCommand{Note: goodCard()}
+		if cmd.Payment != nil {
+			p.Note.Links = cmd.Payment.Note.Links
+		}
+		if g.chance(5, "no agreement") {
+			p.Note.Agreement = ""
+		}
+		cmd.Line.AutoBuy, cmd.Payment = true, p
+	}
 }
 
 // lineUpdate draws what an update changes of a line.

@@ -380,7 +380,7 @@ func content(cmd *engine.Command) string {
 		text += fmt.Sprintf("%#v", s)
 	}
 	if l := cmd.Line; l != nil {
-		text += fmt.Sprintf("%q %d %q %v %t %q %#v", l.Track, l.Wants, l.Value, l.Wishes, l.List, strings.ToUpper(strings.TrimSpace(l.Code)), l.Codes)
+		text += fmt.Sprintf("%q %d %q %v %t %t %q %#v", l.Track, l.Wants, l.Value, l.Wishes, l.List, l.AutoBuy, strings.ToUpper(strings.TrimSpace(l.Code)), l.Codes)
 	}
 	if cmd.Payment != nil && cmd.Verb != engine.VerbHold { // of a hold it has only what the shell knows of the buyer's links
 		p := *cmd.Payment

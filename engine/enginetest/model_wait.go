@@ -27,6 +27,8 @@ type modelWaiter struct {
 	before int // how often the buyer had waited
 	hold   *modelHold
 	code   *modelCode
+	auto   engine.Annotation // what is to be charged as soon as the turn comes; with no method nothing is
+	seen   bool              // max was not said: it is what the dearest wish cost when the buyer agreed to be charged
 }
 
 type modelPassed struct {
@@ -114,9 +116,14 @@ func (m *Model) wait(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
 			return nil
 		}
 	}
+	if lineSaid(cmd).AutoBuy {
+		mine.auto = cmd.Payment.Note
+		m.refusals.addIf(mine.auto.Agreement == "", engine.CodeAgreementMissing, "buyer")
+	}
 	before := m.waiter(cmd.Buyer)
 	if len(m.refusals) == 0 && before != nil && before.live() {
-		same := before.max == mine.max && before.hasMax == mine.hasMax && before.code == mine.code
+		same := before.max == mine.max && before.hasMax == mine.hasMax || before.seen && !mine.hasMax
+		same = same && before.code == mine.code && before.auto.Method == mine.auto.Method
 		same = same && slices.EqualFunc(before.wishes, mine.wishes, func(a, b engine.WishView) bool { return a.Wish == b.Wish })
 		if same {
 			m.silent = true
@@ -126,6 +133,12 @@ func (m *Model) wait(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
 	}
 	if before != nil {
 		mine.before = before.before + 1
+	}
+	if mine.auto.Method != "" && !mine.hasMax {
+		mine.hasMax, mine.seen = true, true
+		for _, wish := range mine.wishes {
+			mine.max = max(mine.max, m.priceNow(mine, wish.Wish))
+		}
 	}
 	m.considerWait(cmd, mine)
 	return func(*engine.Outcome) *modelRequest {
@@ -140,6 +153,14 @@ func (m *Model) wait(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
 		}
 		return &modelRequest{waiter: mine}
 	}
+}
+
+// priceNow is what a hold of a wish would cost a waiter now, with fees.
+func (m *Model) priceNow(of *modelWaiter, what engine.Wish) int64 {
+	items := []engine.ItemView{(&wish{lot: m.lot(what.Lot)}).item(what.Quantity)}
+	m.keepPromise(of.buyer, of.code, items)
+	m.discount(of.code, items)
+	return items[0].Quantity * price(&items[0])
 }
 
 // considerWait adds the reasons why somebody cannot wait.
@@ -418,6 +439,9 @@ func (m *Model) listDeadline() (at engine.Instant, ok bool) {
 // showWaiter shows somebody who waits.
 func (m *Model) showWaiter(out *engine.Outcome, w *modelWaiter) {
 	v := &engine.WaiterView{Event: m.key.ID, Buyer: w.buyer, Waiter: w.n, State: w.state, Wishes: slices.Clone(w.wishes), MaxMinor: w.max, HasMax: w.hasMax}
+	if w.auto.Method != "" {
+		v.AutoBuy, v.Method, v.Agreement = true, w.auto.Method, w.auto.Agreement
+	}
 	switch {
 	case w.state == engine.WaitWaiting && m.Closed():
 		v.State = engine.WaitOver

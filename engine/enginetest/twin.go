@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/engine/payment"
 )
 
 // Twin watches the event of a [Shell] from two sides: the [Model] must give the same answers, and a replica that only ever folds the log must
@@ -83,9 +84,15 @@ func modelled(cmd *engine.Command) bool {
 	case engine.VerbConfirm:
 		return cmd.Payment == nil || !cmd.Payment.Late
 	case engine.VerbWait:
-		return !lineSaid(cmd).AutoBuy
+		return !lineSaid(cmd).AutoBuy || cmd.Payment != nil && chargeable(cmd.Payment)
 	}
 	return true
+}
+
+// chargeable reports whether the saved method can be charged as soon as a turn comes, by all that the shell knows of it.
+func chargeable(p *engine.PaymentCommand) bool {
+	n := &p.Note
+	return n.Method != "" && (p.Method == "" || p.Method == n.Method) && n.MethodWhy == engine.EligibleYes && n.Gateway != "" && n.Kind != payment.MethodDelayedDebit && n.Can.OneClick()
 }
 
 // holdNamed tells what a command about a hold meets.

@@ -2437,7 +2437,7 @@ type BuyCommand struct {
 	Items            []*Item                `protobuf:"bytes,5,rep,name=items,proto3" json:"items,omitempty"`                                               // may be left out with an offer or a hold
 	Offer            string                 `protobuf:"bytes,6,opt,name=offer,proto3" json:"offer,omitempty"`                                               // the id of the offer, from its reply
 	Method           string                 `protobuf:"bytes,7,opt,name=method,proto3" json:"method,omitempty"`                                             // of the buyer's wallet; absent is the default one
-	MaxPriceMinor    *int64                 `protobuf:"varint,8,opt,name=max_price_minor,json=maxPriceMinor,proto3,oneof" json:"max_price_minor,omitempty"` // total with fees that may not be exceeded; absent is the offer's total, or no maximum
+	MaxPriceMinor    *int64                 `protobuf:"varint,8,opt,name=max_price_minor,json=maxPriceMinor,proto3,oneof" json:"max_price_minor,omitempty"` // total with fees that may not be exceeded; absent is the offer's total, or no maximum; if it is waited for: what it costs now
 	Hold             string                 `protobuf:"bytes,9,opt,name=hold,proto3" json:"hold,omitempty"`                                                 // pay this hold of the buyer's: the standard flow
 	WaitMs           *int64                 `protobuf:"varint,10,opt,name=wait_ms,json=waitMs,proto3,oneof" json:"wait_ms,omitempty"`                       // how long to wait for the final state; absent is 2,000
 	Again            bool                   `protobuf:"varint,11,opt,name=again,proto3" json:"again,omitempty"`                                             // the same items a moment ago are no mistake
@@ -3715,7 +3715,7 @@ type WaitCommand struct {
 	Wishes        []*Wish                `protobuf:"bytes,5,rep,name=wishes,proto3" json:"wishes,omitempty"`                                             // the dearest first
 	AutoBuy       bool                   `protobuf:"varint,6,opt,name=auto_buy,json=autoBuy,proto3" json:"auto_buy,omitempty"`                           // buy with the saved method as soon as the turn comes
 	Method        string                 `protobuf:"bytes,7,opt,name=method,proto3" json:"method,omitempty"`                                             // of the buyer's wallet, with auto_buy; absent is the default one
-	MaxPriceMinor *int64                 `protobuf:"varint,8,opt,name=max_price_minor,json=maxPriceMinor,proto3,oneof" json:"max_price_minor,omitempty"` // total with fees that may not be exceeded; absent is no maximum
+	MaxPriceMinor *int64                 `protobuf:"varint,8,opt,name=max_price_minor,json=maxPriceMinor,proto3,oneof" json:"max_price_minor,omitempty"` // total with fees that may not be exceeded; absent is no maximum, or with auto_buy what the dearest wish costs now
 	Links         []string               `protobuf:"bytes,9,rep,name=links,proto3" json:"links,omitempty"`                                               // what links the buyer to others, from callers that may say so: hashes, ids
 	Code          string                 `protobuf:"bytes,10,opt,name=code,proto3" json:"code,omitempty"`                                                // that the tickets are to be taken with, when the turn comes
 	Correlation   string                 `protobuf:"bytes,15,opt,name=correlation,proto3" json:"correlation,omitempty"`

@@ -268,7 +268,7 @@ function drawWaiting(state, waiter) {
   const may = seen.phase === "serving" && !waiting && !offered && (inLine ? seen.place.told === "sold_out" : seen.gone.length > 0);
   if (may && $("wait").hidden) firstChoice(seen.gone[0]);
   show("wait", may);
-  if (waiting) waitSays(`You wait for ${waiter.what}. ${waiter.ahead ? `${many(waiter.ahead)} before you.` : "You are the next."}${waiter.auto ? " It is bought for you as soon as it is your turn." : ""}`, "good");
+  if (waiting) waitSays(`You wait for ${waiter.what}. ${waiter.ahead ? `${many(waiter.ahead)} before you.` : "You are the next."}${waiter.auto ? ` It is bought for you as soon as it is your turn. It costs you ${shop.price(waiter.max_minor)} at most.` : ""}`, "good");
   else if (offered && waiter.auto) waitSays(`It is your turn: ${waiter.what} for ${shop.price(waiter.total_minor)} is being bought for you.${waiter.asks ? " Your bank wants to know that it is you." : ""}`, "good");
   else if (waiter?.state === "bought") waitSays(boughtSays(waiter), "good");
   else if (waiter && !offered) waitSays(listEnds[waiter.state] ?? "", "bad");
@@ -409,7 +409,10 @@ $("unwait").addEventListener("click", () => does("unwait", "leave", { request_id
 $("doors").addEventListener("click", () => does("doors", "doors"));
 $("check").addEventListener("click", check);
 $("wait").addEventListener("submit", wait);
-$("wait-auto").addEventListener("change", (event) => show("wait-card", event.target.checked));
+$("wait-auto").addEventListener("change", (event) => {
+  show("wait-card", event.target.checked);
+  $("wait-price").placeholder = event.target.checked ? "what it costs now" : "no maximum";
+});
 $("offered-method").addEventListener("change", drawPay);
 $("offered-pay").addEventListener("click", () => shop.pay("offered", offeredHold, $("offered-method").value));
 $("offered-back").addEventListener("click", () => does("offered-back", "release", { request_id: requestID(), hold: offeredHold }));
