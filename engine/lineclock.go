@@ -30,8 +30,7 @@ func (e *Event) turnLineClock() {
 	case stands && !c.stands:
 		c.stopped, c.stands = e.eventTime(), true
 	case !stands && c.stands:
-		// Event time is behind where it was if a shell says that it was down for longer than that is ago: then it has not stood still.
-		c.stood, c.stopped, c.stands = c.stood+max(0, e.eventTime()-c.stopped), 0, false
+		c.stood, c.stopped, c.stands = c.stood+e.eventTime()-c.stopped, 0, false
 	}
 }
 

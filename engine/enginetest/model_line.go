@@ -83,7 +83,7 @@ func (m *Model) setClock() {
 		l.stopped = &now
 	}
 	if l.there && !stands && l.stopped != nil {
-		l.stood, l.stopped = l.stood+max(0, now-*l.stopped), nil
+		l.stood, l.stopped = l.stood+now-*l.stopped, nil
 	}
 }
 
