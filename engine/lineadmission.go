@@ -10,6 +10,9 @@ import (
 // of what they go with. Of fewer tickets than a lot is sold by nothing can be had.
 func (e *Event) admission() line.Admission {
 	in := line.Admission{Holding: uint32(e.line.holding), LanePerMin: uint32(e.line.perMin)}
+	if s := e.spec.Line; s != nil {
+		in.PassMs = uint64(s.PassTTLMs)
+	}
 	if e.list != nil {
 		e.keep(everybody) // what is kept for those who wait is not there for the line
 		defer e.keepNone()

@@ -84,7 +84,7 @@ func (m *Model) next() *modelEntry {
 
 // room is how many may be admitted now.
 func (m *Model) roomInLine() int64 {
-	in := line.Admission{LanePerMin: uint32(m.line.perMin)}
+	in := line.Admission{LanePerMin: uint32(m.line.perMin), PassMs: uint64(m.spec.Line.PassTTLMs)}
 	passes := int64(0)
 	for _, e := range m.line.entries {
 		if e.state == engine.PlaceAdmitted {

@@ -146,6 +146,7 @@ type assumption struct {
 	first  [3]uint64 // that end well at the first three ages; later it is three quarters of what was found of the age before
 	ill    uint64    // that end ill, at any age
 	oldIll uint64    // at least, when they are old
+	ages   int       // nothing is older: it has ended by then; 0: things may be of any age
 	atLast uint64    // that end well at last: as long as fewer have, a quarter of those who are missing is expected at the next age
 }
 
@@ -169,6 +170,10 @@ func (c *Course) fate(a assumption) fate {
 			}
 		}
 		end := &f.ends[age]
+		if a.ages != 0 && age >= a.ages {
+			end.ill = one
+			continue
+		}
 		end.well = (min(seen.Well, seen.Seen)*one + a.weight*expected) / (seen.Seen + a.weight)
 		end.ill = min((min(seen.Ill, seen.Seen)*one+a.weight*a.ill)/(seen.Seen+a.weight), one-end.well)
 		got += times(left, end.well)
@@ -177,7 +182,9 @@ func (c *Course) fate(a assumption) fate {
 	// Old ones go on as the oldest young ones did, at half the rate, until something else is seen.
 	late := (min(c.Late.Well, c.Late.Seen)*one + a.weight*(f.ends[freshLen-1].well/2)) / (c.Late.Seen + a.weight)
 	ends := max((min(c.Late.Ill, c.Late.Seen)*one+a.weight*a.oldIll)/(c.Late.Seen+a.weight), a.oldIll)
-	f.well[freshLen] = share(late, late+ends)
+	if f.well[freshLen] = share(late, late+ends); a.ages != 0 {
+		f.well[freshLen] = 0
+	}
 	for age := freshLen - 1; age >= 0; age-- {
 		gone := f.ends[age].well + f.ends[age].ill
 		f.well[age] = f.ends[age].well + times(one-gone, f.well[age+1])

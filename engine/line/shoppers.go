@@ -17,8 +17,13 @@ const (
 )
 
 // assumedOfPasses: two of three take something at last, and three of five if they have not within a minute; a quiet pass lasts ten minutes.
-func assumedOfPasses() assumption {
-	return assumption{weight: 16, first: [3]uint64{one / 8, one / 16 * 3, one / 16 * 3}, oldIll: one / oldTicks, atLast: one / 10 * 6}
+// Whoever has looked around for as long as a pass lives takes nothing any more.
+func assumedOfPasses(passMs uint64) assumption {
+	a := assumption{weight: 16, first: [3]uint64{one / 8, one / 16 * 3, one / 16 * 3}, oldIll: one / oldTicks, atLast: one / 10 * 6}
+	if ages := passMs/cohortMs + 2; passMs != 0 && ages < freshLen { // it may begin at the end of its cohort
+		a.ages = int(ages)
+	}
+	return a
 }
 
 // assumedOfHolds: one unit of eight comes back.
@@ -36,9 +41,9 @@ type Forecast struct {
 	Back    uint64 // the share of units held now that come back
 }
 
-// Forecast is the forecast of what was seen so far.
-func (s *Shopping) Forecast() Forecast {
-	passes, holds := s.Passes.fate(assumedOfPasses()), s.Holds.fate(assumedOfHolds())
+// Forecast is the forecast of what was seen so far, of passes that live so long; 0 is for as long as it takes.
+func (s *Shopping) Forecast(passMs uint64) Forecast {
+	passes, holds := s.Passes.fate(assumedOfPasses(passMs)), s.Holds.fate(assumedOfHolds())
 	back := one - holds.well[0]
 	if young, old := s.Holds.count(); uint64(young)+uint64(old) > 0 {
 		back = one - min(s.Holds.total(&holds.well)/(uint64(young)+uint64(old)), one)
@@ -56,6 +61,7 @@ type Admission struct {
 	Held       uint64 // units in holds, paying ones too
 	Holding    uint32 // passes whose buyer has a hold
 	LanePerMin uint32 // purchases a minute that the payment lane can do; 0: no lane, or not known
+	PassMs     uint64 // how long a pass lives; 0: for as long as it takes
 	Max        uint32 // passes that may be browsing or holding; 0: no such bound
 }
 
@@ -99,7 +105,7 @@ func (b Bound) String() string { return [...]string{"free", "stock", "lane", "ma
 //
 // Source: J. D. C. Little, A Proof for the Queuing Formula L = λW, Operations Research 9 (1961). docs/line.md says why each part is there.
 func Shoppers(s *Shopping, in Admission) Room {
-	f := s.Forecast()
+	f := s.Forecast(in.PassMs)
 	fresh, quiet := s.Count()
 	room := Room{
 		Supply: add(in.Free, times(f.Back, in.Held)), Promised: mulDiv(f.Promise>>16, f.Units>>16, one),

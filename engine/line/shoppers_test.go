@@ -13,7 +13,7 @@ func TestShoppersFillTheStockAndNoMore(t *testing.T) {
 	var s Shopping
 	s.Advance(1000 * second)
 	room := Shoppers(&s, Admission{Free: 1000})
-	f := s.Forecast()
+	f := s.Forecast(0)
 	want := 1000 / (float64(f.Pick) / one * float64(f.Units) / one)
 	if got := float64(room.Grant); math.Abs(got-want) > 1 {
 		t.Errorf("1,000 free tickets let %v shop, want about %v", got, want)
@@ -39,7 +39,7 @@ func TestShoppersObeyTheirBounds(t *testing.T) {
 		t.Errorf("100 may shop and 61 do: %d more are let in", room.Grant)
 	}
 	lane := Shoppers(&s, Admission{Free: 1 << 40, LanePerMin: 60})
-	f := s.Forecast()
+	f := s.Forecast(0)
 	want := float64(f.FreshMs) / 60_000 / (float64(f.Pick) / one * float64(f.Keep) / one) * 60
 	if math.Abs(float64(lane.ByLane)-want) > 1 || lane.Grant != lane.ByLane-1 {
 		t.Errorf("60 purchases a minute let %d shop, want about %v: %+v", lane.ByLane, want, lane)
@@ -76,14 +76,14 @@ func TestWhoVanishesIsSeen(t *testing.T) {
 			}
 		}
 	}
-	f := s.Forecast()
+	f := s.Forecast(0)
 	if pick := float64(f.Pick) / one; math.Abs(pick-0.7) > 0.03 {
 		t.Errorf("7 of 10 take something, the forecast says %.3f", pick)
 	}
 	if units := float64(f.Units) / one; math.Abs(units-2) > 0.1 {
 		t.Errorf("each takes two on average, the forecast says %.3f", units)
 	}
-	if pick := float64(s.Passes.fate(assumedOfPasses()).well[8]) / one; pick > 0.05 {
+	if pick := float64(s.Passes.fate(assumedOfPasses(0)).well[8]) / one; pick > 0.05 {
 		t.Errorf("of those who have taken nothing for two minutes nobody will, the forecast says %.3f", pick)
 	}
 	if want := 0.7*30 + 0.3*300; math.Abs(float64(f.FreshMs)/1000-want) > 10 {
@@ -103,7 +103,7 @@ func TestHoldsThatLingerComeBackMoreOften(t *testing.T) {
 			s.HoldEnded((i-2)*second, i*second, 18, true)
 		}
 		if i == 60 { // nothing has lapsed yet
-			if keep := float64(s.Forecast().Keep) / one; keep > 0.97 {
+			if keep := float64(s.Forecast(0).Keep) / one; keep > 0.97 {
 				t.Errorf("holds that did not lapse yet are forecast to be kept: %.3f", keep)
 			}
 		}
@@ -111,7 +111,7 @@ func TestHoldsThatLingerComeBackMoreOften(t *testing.T) {
 			s.HoldEnded((i-120)*second, i*second, 2, false)
 		}
 	}
-	f := s.Forecast()
+	f := s.Forecast(0)
 	if keep := float64(f.Keep) / one; math.Abs(keep-0.9) > 0.03 {
 		t.Errorf("nine of ten units taken are kept, the forecast says %.3f", keep)
 	}
@@ -153,7 +153,7 @@ func TestNoNumbersAreTooLarge(t *testing.T) {
 			s.Passes.Young[i].There, s.Holds.Young[i].There = uint32(large()), uint32(large())
 		}
 		s.Passes.Old, s.Holds.Old = uint32(large()), uint32(large())
-		f := s.Forecast()
+		f := s.Forecast(0)
 		for _, p := range []uint64{f.Pick, f.Keep, f.Back} {
 			if p > one {
 				t.Fatalf("a share of %d/2^32 in %+v", p, f)
@@ -174,8 +174,8 @@ func TestMoreOfEverythingLetsMoreIn(t *testing.T) {
 		in := Admission{Free: 1 + rng.Uint64N(10000), Held: rng.Uint64N(1000), Holding: rng.Uint32N(500), LanePerMin: 1 + rng.Uint32N(3000), Max: 1 + rng.Uint32N(20000)}
 		before := Shoppers(&s, in).Grant
 		for name, more := range map[string]Admission{
-			"stock": {in.Free + 100, in.Held, in.Holding, in.LanePerMin, in.Max}, "holds": {in.Free, in.Held + 100, in.Holding, in.LanePerMin, in.Max},
-			"lane": {in.Free, in.Held, in.Holding, in.LanePerMin + 10, in.Max}, "room": {in.Free, in.Held, in.Holding, in.LanePerMin, in.Max + 10},
+			"stock": {Free: in.Free + 100, Held: in.Held, Holding: in.Holding, LanePerMin: in.LanePerMin, Max: in.Max}, "holds": {Free: in.Free, Held: in.Held + 100, Holding: in.Holding, LanePerMin: in.LanePerMin, Max: in.Max},
+			"lane": {Free: in.Free, Held: in.Held, Holding: in.Holding, LanePerMin: in.LanePerMin + 10, Max: in.Max}, "room": {Free: in.Free, Held: in.Held, Holding: in.Holding, LanePerMin: in.LanePerMin, Max: in.Max + 10},
 		} {
 			if after := Shoppers(&s, more).Grant; after < before {
 				t.Fatalf("more %s lets fewer in: %d, then %d", name, before, after)
@@ -212,5 +212,23 @@ func BenchmarkShoppers(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		Shoppers(&s, Admission{Free: 1000, Held: 100, LanePerMin: 1500})
+	}
+}
+
+// TestPassesThatMustHaveEndedPromiseNothing: where passes are short, nobody is expected to take something later than they live.
+func TestPassesThatMustHaveEndedPromiseNothing(t *testing.T) {
+	var s Shopping
+	for range 100 {
+		s.Granted(0)
+	}
+	s.Passes.advance(30 * second)
+	if room := Shoppers(&s, Admission{Free: 1000, PassMs: 10_000}); room.Promised != 0 || room.Bound != BoundStock {
+		t.Errorf("after 30 s: %+v", room)
+	}
+	if room := Shoppers(&s, Admission{Free: 1000, PassMs: 60_000}); room.Promised < 50 {
+		t.Errorf("of passes of a minute, after 30 s: %+v", room)
+	}
+	if long, ever := Shoppers(&s, Admission{Free: 1000, PassMs: 600_000}), Shoppers(&s, Admission{Free: 1000}); long != ever {
+		t.Errorf("passes of ten minutes: %+v, and for as long as it takes: %+v", long, ever)
 	}
 }
