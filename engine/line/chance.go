@@ -16,7 +16,7 @@ const (
 	leftPrior    = 1    // of those who wait, one in 1,000 gives up each 15 s
 	waitedPrior  = 1000 //
 	drift        = 0.35 // how much the shares of those who are left may differ from what was seen, in logits
-	patient      = 0.85 // who finds nothing at its turn is still there with this share when something comes back
+	patient      = 0.92 // who finds nothing at its turn is still there with this share when something comes back
 	waitTicksMax = 240  // an hour: who waits longer is taken to give up no oftener than in an hour
 )
 
