@@ -85,6 +85,7 @@ func (h *History) Run(ctx context.Context) (history []porcupine.Operation, err e
 	for _, p := range parts {
 		history = append(history, p...)
 	}
+	countTries(history)
 	if n := h.strays.Load(); n > 0 {
 		err = fmt.Errorf("%d replies answered nothing that was asked", n)
 	}

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/anishathalye/porcupine"
+
 	"github.com/holdfast-engine/holdfast/engine"
 	pb "github.com/holdfast-engine/holdfast/transport/holdfastpb"
 )
@@ -178,4 +180,30 @@ func drawMethod(random *rand.Rand) linearMethod {
 		return methodHard
 	}
 	return methodTimeout
+}
+
+// triesMax is how many purchases a buyer may try in an hour before one more needs the longer way.
+const triesMax = 6
+
+// countTries notes which operations came when their buyer may have tried so many others.
+func countTries(history []porcupine.Operation) {
+	tries := map[string][]porcupine.Operation{} // by event and buyer
+	of := func(in *LinearInput) string { return in.Event + " " + strconv.Itoa(in.Buyer) }
+	for _, op := range history {
+		if in := op.Input.(*LinearInput); in.Verb == engine.VerbBuy {
+			tries[of(in)] = append(tries[of(in)], op)
+		}
+	}
+	for _, op := range history {
+		in, others := op.Input.(*LinearInput), map[string]bool{}
+		if in.Verb != engine.VerbBuy && in.Verb != engine.VerbOffer {
+			continue
+		}
+		for _, try := range tries[of(in)] {
+			if id := try.Input.(*LinearInput).ID; id != in.ID && try.Call < op.Return {
+				others[id] = true
+			}
+		}
+		op.Output.(*LinearOutput).Often = len(others) >= triesMax
+	}
 }

@@ -76,6 +76,8 @@ type LinearOutput struct {
 	Retried bool
 	// Forgot says that the engine may have died, or the event slept, at some time before the answer: refusals from before may be forgotten.
 	Forgot bool
+	// Often says that the buyer had tried so many purchases by then that one more may need the longer way: no event knows that.
+	Often bool
 }
 
 // linearHold is what a buyer holds, or pays.

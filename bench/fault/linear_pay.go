@@ -85,9 +85,9 @@ const (
 func (s *linearState) pay(in *LinearInput, out *LinearOutput) string {
 	switch in.Verb { //nolint:exhaustive // its caller passes these only
 	case engine.VerbOffer:
-		return s.offer(in, out.Reply)
+		return s.offer(in, out)
 	case engine.VerbBuy:
-		return s.buy(in, out.Reply)
+		return s.buy(in, out)
 	case engine.VerbResult:
 		return s.settle(in, out.Reply)
 	case engine.VerbPurchase:
@@ -103,12 +103,14 @@ func (s *linearState) pay(in *LinearInput, out *LinearOutput) string {
 	}
 }
 
-// outside reports whether a refusal is one that does not follow from the event: the lane may refuse at any time, and the wallet hears some time after a
-// hard decline that the method is not to be charged again. It must not have had an effect.
-func (s *linearState) outside(in *LinearInput, code string) bool {
+// outside reports whether a refusal is one that does not follow from the event: the lane may refuse at any time, who tries too often needs the longer way, and the
+// wallet hears some time after a hard decline that the method is not to be charged again. It must not have had an effect.
+func (s *linearState) outside(in *LinearInput, out *LinearOutput, code string) bool {
 	switch code {
 	case engine.CodePaymentUnavailable.String(), engine.CodePaymentBusy.String():
 		return true
+	case engine.CodeStepUpRequired.String(), engine.StepUpBuyerVelocity.String():
+		return out.Often && in.Hold == ""
 	case engine.CodeMethodUnusable.String(), engine.CodeNotEligible.String(), "method_blocked":
 		return in.Method == methodHard && s.buyers[in.Buyer].hard
 	}
@@ -116,7 +118,8 @@ func (s *linearState) outside(in *LinearInput, code string) bool {
 }
 
 // offer promises what a hold would get, and takes nothing.
-func (s *linearState) offer(in *LinearInput, r *pb.Reply) string {
+func (s *linearState) offer(in *LinearInput, out *LinearOutput) string {
+	r := out.Reply
 	would := *s
 	want, refusal := would.judge(in)
 	if refusal != engine.CodeOK {
@@ -129,7 +132,7 @@ func (s *linearState) offer(in *LinearInput, r *pb.Reply) string {
 	case v.GetTotalMinor() != want.total():
 		return fmt.Sprintf("promises a total of %d, must be %d", v.GetTotalMinor(), want.total())
 	case !v.GetOneClick():
-		if !s.outside(in, v.GetReason()) {
+		if !s.outside(in, out, v.GetReason()) {
 			return "no button because of " + v.GetReason()
 		}
 		return ""
@@ -142,7 +145,8 @@ func (s *linearState) offer(in *LinearInput, r *pb.Reply) string {
 }
 
 // buy takes tickets, or the buyer's hold, and lets them be paid. How that ends is an operation of its own: see [Settled].
-func (s *linearState) buy(in *LinearInput, r *pb.Reply) string {
+func (s *linearState) buy(in *LinearInput, out *LinearOutput) string {
+	r := out.Reply
 	b := &s.buyers[in.Buyer]
 	if used, _ := s.offers.get(in.Offer); used != "" {
 		if p, _ := s.purchases.get(used); !p.final {
@@ -160,7 +164,7 @@ func (s *linearState) buy(in *LinearInput, r *pb.Reply) string {
 	if refusal != engine.CodeOK {
 		return wantCode(r, refusal)
 	}
-	if s.outside(in, code(r)) {
+	if s.outside(in, out, code(r)) {
 		return ""
 	}
 	v := r.GetPurchase()

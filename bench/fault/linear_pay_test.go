@@ -58,6 +58,17 @@ func TestIllegalPurchasesAreFound(t *testing.T) {
 	f("an order twice from one offer", porcupine.Illegal, offer, sold, linearOp(5, 11, click("b2"), two.purchase("p2", stateSold, "o2")))
 	f("an order id twice", porcupine.Illegal, offer, sold, linearOp(10, 11, &LinearInput{Verb: engine.VerbBuy, ID: "b2", Buyer: 1, GA: 2, Method: methodOK}, two.purchase("p2", stateSold, "o1")))
 
+	tries := func(n int) (ops []porcupine.Operation) { // so many clicks that get nothing, and one that is told to go the longer way
+		for i := range n {
+			ops = append(ops, linearOp(int64(20+i), int64(40+i), &LinearInput{Verb: engine.VerbBuy, ID: fmt.Sprint("try", i), Buyer: 1, Seats: 1, GA: linearGA + 1, Method: methodOK}, refused(engine.CodeLimitReached)))
+		}
+		ops = append(ops, linearOp(25, 60, &LinearInput{Verb: engine.VerbBuy, ID: "often", Buyer: 1, GA: 1, Method: methodOK}, refused(engine.CodeStepUpRequired)))
+		countTries(ops)
+		return ops
+	}
+	f("a click after many others", porcupine.Ok, tries(triesMax)...)
+	f("a click after a few others", porcupine.Illegal, tries(triesMax-1)...)
+
 	buy := &LinearInput{Verb: engine.VerbBuy, ID: "b1", Buyer: 1, GA: 2, Method: methodOK}
 	queued := linearOp(2, 3, buy, two.purchase("p1", "queued", ""))
 	look := func(call int64, state, order string) porcupine.Operation {
