@@ -60,7 +60,7 @@ func TestIllegalPurchasesAreFound(t *testing.T) {
 
 	tries := func(n int) (ops []porcupine.Operation) { // so many clicks that get nothing, and one that is told to go the longer way
 		for i := range n {
-			ops = append(ops, linearOp(int64(20+i), int64(40+i), &LinearInput{Verb: engine.VerbBuy, ID: fmt.Sprint("try", i), Buyer: 1, Seats: 1, GA: linearGA + 1, Method: methodOK}, refused(engine.CodeLimitReached)))
+			ops = append(ops, linearOp(int64(20+i), int64(40+i), &LinearInput{Verb: engine.VerbBuy, ID: fmt.Sprint("try", i), Buyer: 1, GA: linearGA + 1, Method: methodOK}, refused(engine.CodeSoldOut)))
 		}
 		ops = append(ops, linearOp(25, 60, &LinearInput{Verb: engine.VerbBuy, ID: "often", Buyer: 1, GA: 1, Method: methodOK}, refused(engine.CodeStepUpRequired)))
 		countTries(ops)
