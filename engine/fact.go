@@ -70,6 +70,7 @@ const (
 	kindCodes        factKind = 75
 	kindGuessed      factKind = 76
 	kindPriced       factKind = 77
+	kindWaitKept     factKind = 78
 )
 
 // asked is the command that a fact answers: its request id and fingerprint. Facts that no caller asked for have none.

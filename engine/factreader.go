@@ -282,7 +282,7 @@ func (r *FactReader) read(d *decoder) {
 		r.readAfterSale(d, kind, &a)
 	case kindLobby, kindJoined, kindLeft, kindPresence, kindLobbyClosed, kindDrawValue, kindRevealed, kindDrawn, kindRated, kindGranted, kindPassEnded, kindSkipped:
 		d.lineFact(kind, f, &a)
-	case kindWished, kindWishEnded, kindOfferedTo:
+	case kindWished, kindWishEnded, kindOfferedTo, kindWaitKept:
 		f.Wishes = r.wishes
 		d.waitFact(kind, f, &a)
 		r.wishes = f.Wishes

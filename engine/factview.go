@@ -32,7 +32,7 @@ var factNames = map[factKind]string{
 	kindTouched: "touched", kindTimed: "timed",
 	kindLobby: "lobby", kindJoined: "joined", kindLeft: "left", kindPresence: "presence", kindLobbyClosed: "lobby_closed", kindDrawValue: "draw_value",
 	kindRevealed: "revealed", kindDrawn: "drawn", kindRated: "rated", kindGranted: "granted", kindPassEnded: "pass_ended", kindSkipped: "skipped",
-	kindWished: "wished", kindWishEnded: "wish_ended", kindOfferedTo: "offered_to", kindCodes: "codes", kindGuessed: "guessed", kindPriced: "priced",
+	kindWished: "wished", kindWishEnded: "wish_ended", kindOfferedTo: "offered_to", kindWaitKept: "wait_kept", kindCodes: "codes", kindGuessed: "guessed", kindPriced: "priced",
 }
 
 func (k factKind) String() string {
@@ -150,7 +150,7 @@ func (e *Event) viewFact(v *FactView, fact []byte) {
 		v.Text = touchedText(&d)
 	case kindLobby, kindJoined, kindLeft, kindPresence, kindLobbyClosed, kindDrawValue, kindRevealed, kindDrawn, kindRated, kindGranted, kindPassEnded, kindSkipped:
 		a = e.viewLineFact(v, fact)
-	case kindWished, kindWishEnded, kindOfferedTo:
+	case kindWished, kindWishEnded, kindOfferedTo, kindWaitKept:
 		a = e.viewWaitFact(v, fact)
 	case kindCodes, kindGuessed, kindPriced:
 		a = e.viewCodeFact(v, fact)

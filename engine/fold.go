@@ -198,6 +198,8 @@ func (e *Event) foldFact(d *decoder) error {
 		return e.foldWishEnded(d)
 	case kindOfferedTo:
 		return e.foldOfferedTo(d)
+	case kindWaitKept:
+		return e.foldWaitKept(d)
 	case kindCodes:
 		return e.foldCodes(d)
 	case kindGuessed:

@@ -73,6 +73,8 @@ func goldenWait(t testing.TB) (w *world, lines []string) {
 	cmd = waits("b6", Wish{Lot: "ga", Quantity: 2}, Wish{Lot: "stalls", Quantity: 1})
 	cmd.Line.AutoBuy, cmd.Payment = true, saved("m3") // for what it costs now
 	do(cmd)
+	cmd.RequestID = "" // and once more
+	do(cmd)
 	do(&Command{Verb: VerbProve})
 	return w, lines
 }

@@ -161,7 +161,7 @@ func (t *Teller) read(d *decoder) {
 	case kindLobby, kindJoined, kindLeft, kindPresence, kindLobbyClosed, kindDrawValue, kindRevealed, kindDrawn, kindRated, kindGranted, kindPassEnded, kindSkipped:
 		var f Fact
 		d.lineFact(kind, &f, &a)
-	case kindWished, kindWishEnded, kindOfferedTo:
+	case kindWished, kindWishEnded, kindOfferedTo, kindWaitKept:
 		var f Fact
 		d.waitFact(kind, &f, &a)
 	case kindCodes, kindGuessed, kindPriced:

@@ -428,3 +428,36 @@ func TestAskingAgainKeepsThePlace(t *testing.T) {
 		t.Errorf("told were %+v", told)
 	}
 }
+
+// TestAskingAgainIsBoughtForOnce: a request that only kept a place is known for as long as others are, over sleeps too: said again when the tickets were bought, it buys
+// no others.
+func TestAskingAgainIsBoughtForOnce(t *testing.T) {
+	spec := testSpec()
+	spec.Lots = []LotSpec{{Lot: "ga", FaceMinor: 1000, Capacity: 1}}
+	w := newWorld(t, spec)
+	sell := func(buyer string, id HoldID) {
+		w.ok(&Command{Verb: VerbConfirm, Buyer: buyer, Hold: string(AppendHoldID(nil, id, 0)), PaymentRef: "inv"})
+	}
+	sell("zoe", w.ok(hold("zoe", "ga", 1)).Hold.ID)
+	buy := func(id string) *Outcome {
+		return w.ok(&Command{Verb: VerbBuy, RequestID: id, Buyer: "dora", Items: []Item{{Lot: "ga", Quantity: 1}}, Line: &LineCommand{Wait: true}, Payment: &PaymentCommand{Note: goodCard()}})
+	}
+	for _, id := range []string{"q1", "q2"} {
+		if out := buy(id); out.Waiter.Waiter != 1 || out.Repeated {
+			t.Fatalf("%s: %+v", id, out.Waiter)
+		}
+	}
+	w.ok(&Command{Verb: VerbCapacity, Lot: "ga", Quantity: 2})
+	sell("dora", w.ok(about(VerbPlace, "dora")).Waiter.Hold)
+	asleep, err := OpenSnapshot(testKey(), w.e.AppendSnapshot(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.e = asleep.(*Event)
+	w.now += 60 * second
+	for _, id := range []string{"q1", "q2"} {
+		if out := buy(id); out.Waiter.Waiter != 1 || out.Waiter.State != WaitBought || !out.Repeated {
+			t.Errorf("%s, when they were bought: %+v, repeated %v", id, out.Waiter, out.Repeated)
+		}
+	}
+}

@@ -137,3 +137,23 @@ func (f *factOfferedTo) append(dst []byte) []byte {
 func (d *decoder) offeredTo(f *factOfferedTo) {
 	f.waiter, f.wish = uint32(d.uint(math.MaxUint32)), d.byte()
 }
+
+// factWaitKept says that a waiter who is to be bought for has asked for just that again: whoever repeats this request later is shown that waiter, and is not bought for
+// once more.
+//
+//	| 78 | asked | waiter |
+type factWaitKept struct {
+	asked
+	waiter uint32
+}
+
+func (f *factWaitKept) append(dst []byte) []byte {
+	return binary.AppendUvarint(f.asked.append(append(dst, byte(kindWaitKept))), uint64(f.waiter))
+}
+
+func (d *decoder) waitKept(f *factWaitKept) {
+	d.asked(&f.asked)
+	if f.waiter = uint32(d.uint(math.MaxUint32)); f.id == "" {
+		d.fail("nobody has asked again")
+	}
+}

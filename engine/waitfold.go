@@ -64,6 +64,25 @@ func (e *Event) fitWishes(wishes []waitWish) string {
 	return ""
 }
 
+func (e *Event) foldWaitKept(d *decoder) error {
+	var f factWaitKept
+	d.waitKept(&f)
+	if err := d.err(); err != nil {
+		return err
+	}
+	if err := e.fresh(&f.asked); err != nil {
+		return err
+	}
+	if e.list == nil || f.waiter == 0 || f.waiter > e.list.rows.rows || e.lineOver() {
+		return unfit("somebody asks again who is not there, or of an event that is over")
+	}
+	if r := e.list.rows.at(f.waiter - 1); !r.state.live() || r.flags&waitAuto == 0 {
+		return unfit("somebody asks again who does not wait to be bought for")
+	}
+	e.applyWaitKept(&f)
+	return nil
+}
+
 func (e *Event) foldWishEnded(d *decoder) error {
 	var f factWishEnded
 	d.wishEnded(&f)

@@ -88,6 +88,9 @@ func (e *Event) keepsPlace(f *factWished) bool {
 	}
 	if e.waitsFor(at-1, f) {
 		if !plantedBug(plantedWaiterToTheBack) || e.list.rows.at(at-1).state != WaitWaiting {
+			if f.flags&waitAuto != 0 {
+				e.emitWaitKept(&factWaitKept{asked: f.asked, waiter: at})
+			}
 			e.showWaiter(at - 1)
 			return true
 		}
@@ -96,6 +99,14 @@ func (e *Event) keepsPlace(f *factWished) bool {
 	e.because(refusal{code: CodeWrongState, field: fieldBuyer, text: waitsForOthers})
 	return false
 }
+
+func (e *Event) emitWaitKept(f *factWaitKept) {
+	e.facts.Buf = f.append(e.facts.Buf)
+	e.emitted()
+	e.applyWaitKept(f)
+}
+
+func (e *Event) applyWaitKept(f *factWaitKept) { e.remember(&f.asked, VerbWait, uint64(f.waiter), 0) }
 
 // emitWished puts a buyer on the list, and says how it went: who is first and fits has an offer already.
 func (e *Event) emitWished(cmd *Command, f *factWished) {

@@ -172,6 +172,10 @@ func (d *decoder) waitFact(kind factKind, f *Fact, a *asked) {
 		var w factOfferedTo
 		d.offeredTo(&w)
 		f.Kind, f.Waiter, f.Wish = FactOfferedTo, int64(w.waiter), int(w.wish)+1
+	case kindWaitKept:
+		var w factWaitKept
+		d.waitKept(&w)
+		*a = w.asked
 	}
 }
 
@@ -202,6 +206,11 @@ func (e *Event) viewWaitFact(v *FactView, fact []byte) (a asked) {
 		if f.flags&waitAuto != 0 {
 			v.Text += ", bought with " + f.method
 		}
+	case kindWaitKept:
+		var f factWaitKept
+		d.waitKept(&f)
+		a = f.asked
+		v.Text = fmt.Sprintf("waiter %d has asked again, and keeps the place", f.waiter)
 	case kindWishEnded:
 		var f factWishEnded
 		d.wishEnded(&f)
