@@ -10,8 +10,12 @@ import (
 // of what they go with. Of fewer tickets than a lot is sold by nothing can be had.
 func (e *Event) admission() line.Admission {
 	in := line.Admission{Holding: uint32(e.line.holding), LanePerMin: uint32(e.line.perMin)}
-	if s := e.spec.Line; s != nil {
+	if s, passes := e.spec.Line, &e.line.passes; s != nil {
 		in.PassMs = uint64(s.PassTTLMs)
+		if passes.n > 0 { // they may have become shorter: those that are out live on, and none ends before an earlier one
+			oldest, newest := e.line.turns.at(passes.first-1), e.line.turns.at(passes.last-1)
+			in.PassMs = max(in.PassMs, oldest.lifeMs(), newest.lifeMs())
+		}
 	}
 	if e.list != nil {
 		e.keep(everybody) // what is kept for those who wait is not there for the line

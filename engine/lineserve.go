@@ -22,6 +22,9 @@ type turnRow struct {
 	flags uint8
 }
 
+// lifeMs is how long it lasts from then on.
+func (t *turnRow) lifeMs() uint64 { return uint64(max(t.deadline-t.granted, 0)) / 1e6 }
+
 const (
 	turnPicked   = 1 << iota // the buyer has had a hold with it
 	turnHolding              // and has one now
@@ -357,7 +360,7 @@ func (e *Event) passHoldEnded(buyer uint32, sold bool) {
 	t.flags, t.units = t.flags&^turnHolding, 0
 	if r.state == PlaceAdmitted {
 		l.holding--
-		if !sold && l.clock.stands { // what was held is gone before anybody could take something else: its buyer has yet to choose
+		if !sold && e.state == EventPaused { // what was held is gone before anybody could take something else: its buyer has yet to choose
 			t.granted, t.held, t.flags = e.lineTime(), 0, 0
 			if r.flags&rowAbsent == 0 {
 				t.flags = turnBrowsing
@@ -375,7 +378,8 @@ func (e *Event) passHoldEnded(buyer uint32, sold bool) {
 	}
 }
 
-// passPaidLate notes that a hold of a buyer whose pass has run out was paid late: the order is the pass's after all.
+// passPaidLate notes that a hold of a buyer whose pass has run out was paid late: the order is the pass's after all. An expired hold does not say with which pass it was
+// made, so whoever bought without one meanwhile is taken for it.
 func (e *Event) passPaidLate(buyer uint32) {
 	at := e.line.newest.get(buyer)
 	if at == 0 || e.line.rows.at(at-1).state != PlaceLapsed {

@@ -25,6 +25,7 @@ func (b *bridge) code(ctx context.Context, v *visitor, q struct {
 },
 ) (any, error) {
 	var list []codePrice
+	good := false
 	for i := range b.sale.plan.lots {
 		l := &b.sale.plan.lots[i]
 		r, err := b.client.Do(ctx, b.event(), &pb.OfferCommand{
@@ -35,16 +36,21 @@ func (b *bridge) code(ctx context.Context, v *visitor, q struct {
 		case err == nil:
 		case !errors.As(err, &refused) || refused.Code < engine.CodeInvalid:
 			return nil, err
-		case refused.Field == fieldCode && refused.Code != engine.CodeInvalid, refused.Code == engine.CodePassRequired, refused.Code == engine.CodePassExpired, refused.Code == engine.CodeNotOnSale:
+		case refused.Field == fieldCode && refused.Code != engine.CodeInvalid, refused.Code == engine.CodePassRequired, refused.Code == engine.CodePassExpired, refused.Code == engine.CodeNotOnSale,
+			refused.Code == engine.CodePaymentInProgress: // said before codes are looked at
 			return nil, err
 		case refused.Field == fieldCode:
 			continue // it is for others
 		}
 		price := codePrice{Lot: l.id, FaceMinor: l.face, FeesMinor: l.fee, TotalMinor: l.price()} // of what cannot be had now, the price without it
 		if o := r.GetOffer(); o != nil && len(o.Items) == 1 {
+			good = true
 			price.FaceMinor, price.TotalMinor = o.Items[0].FaceMinor, o.TotalMinor
 		}
 		list = append(list, price)
+	}
+	if len(list) > 0 && !good {
+		return nil, &pageRefusal{Code: engine.CodeSoldOut.String(), Message: "None of the tickets can be had at the moment: try the code again when some can.", Field: fieldCode}
 	}
 	if len(list) == 0 {
 		return nil, &pageRefusal{Code: engine.CodeInvalid.String(), Message: "This code is for none of the tickets.", Field: fieldCode}

@@ -261,7 +261,7 @@ func (g *Generator) shellCommand() engine.Command {
 		}
 		return engine.Command{Verb: engine.VerbTime, Touch: &engine.TouchCommand{Times: []engine.Timed{timed}}}
 	}
-	return engine.Command{Verb: engine.VerbResume, Down: pick[int64](g, "down", 0, -1, math.MinInt64, 1, 1e9, 3600e9)}
+	return engine.Command{Verb: engine.VerbResume, Down: pick[int64](g, "down", 0, -1, math.MinInt64, 1, 1e9)}
 }
 
 func (g *Generator) hold() engine.Command {

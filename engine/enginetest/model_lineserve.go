@@ -34,7 +34,7 @@ func (m *Model) holdEndedInLine(h *modelHold, sold bool) {
 	m.line.shopping.HoldEnded(e.held, m.lineTime(), e.units, sold)
 	if e.holding = false; e.state != engine.PlaceAdmitted {
 		e.turn = 0
-	} else if !sold && m.line.stopped != nil {
+	} else if !sold && m.state == engine.EventPaused {
 		e.granted, e.picked, e.browsing = m.lineTime(), false, !e.absent
 		if e.browsing {
 			m.line.shopping.Granted(e.granted)
@@ -86,8 +86,15 @@ func (m *Model) next() *modelEntry {
 func (m *Model) roomInLine() int64 {
 	in := line.Admission{LanePerMin: uint32(m.line.perMin), PassMs: uint64(m.spec.Line.PassTTLMs)}
 	passes := int64(0)
+	var oldest, newest *modelEntry // passes
 	for _, e := range m.line.entries {
 		if e.state == engine.PlaceAdmitted {
+			if oldest == nil || e.turn < oldest.turn {
+				oldest = e
+			}
+			if newest == nil || e.turn > newest.turn {
+				newest = e
+			}
 			passes++
 			if e.holding {
 				in.Holding++
@@ -97,6 +104,9 @@ func (m *Model) roomInLine() int64 {
 	taken := map[string]int64{}
 	m.keep(nil)
 	defer m.keepNone()
+	if oldest != nil {
+		in.PassMs = max(in.PassMs, uint64(oldest.deadline-oldest.granted)/1e6, uint64(newest.deadline-newest.granted)/1e6)
+	}
 	for _, l := range m.lots {
 		if len(l.spec.Requires) > 0 {
 			continue
