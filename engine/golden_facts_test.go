@@ -31,6 +31,9 @@ func wantsGoldenFacts(t *testing.T, w *world, lines []string, file string) (writ
 		if err != nil {
 			t.Fatalf("%s: %v", f[0], err)
 		}
+		if err := new(Teller).Each(&run, func(*Told) error { return nil }); err != nil {
+			t.Fatalf("%s: %v", f[0], err)
+		}
 	}
 	lines = append(append(lines, words...), "snapshot "+hex.EncodeToString(snapshot), fmt.Sprintf("hash %016x", w.e.StateHash()))
 	golden(t, file, strings.Join(lines, "\n")+"\n")
