@@ -88,7 +88,7 @@ func (e *Event) keepsPlace(f *factWished) bool {
 	}
 	if e.waitsFor(at-1, f) {
 		if !plantedBug(plantedWaiterToTheBack) || e.list.rows.at(at-1).state != WaitWaiting {
-			if f.flags&waitAuto != 0 {
+			if f.flags&waitAuto != 0 && !e.lineOver() { // afterwards nobody is put on the list again
 				e.emitWaitKept(&factWaitKept{asked: f.asked, waiter: at})
 			}
 			e.showWaiter(at - 1)

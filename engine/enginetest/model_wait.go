@@ -126,7 +126,7 @@ func (m *Model) wait(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
 		same = same && before.code == mine.code && before.auto.Method == mine.auto.Method
 		same = same && slices.EqualFunc(before.wishes, mine.wishes, func(a, b engine.WishView) bool { return a.Wish == b.Wish })
 		if same {
-			m.silent = mine.auto.Method == "" // who is bought for must not be bought for twice
+			m.silent = mine.auto.Method == "" || m.Closed() // who is bought for must not be bought for twice
 			return func(*engine.Outcome) *modelRequest { return &modelRequest{waiter: before} }
 		}
 		m.refusals.add(engine.CodeWrongState, "buyer")
