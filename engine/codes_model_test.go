@@ -13,27 +13,9 @@ func TestCodesAnswerAsTheModelDoes(t *testing.T) {
 	runs, seed := number(t, "HOLDFAST_MODEL_RUNS", number(t, "HOLDFAST_RAPID_CHECKS", 100)), uint64(number(t, "HOLDFAST_MODEL_SEED", 1))
 	seen := map[enginetest.Situation]int{}
 	for i := range runs {
-		dice := enginetest.SeededDice(seed)
-		shell := enginetest.NewShell(eventKey(), engine.Limits{}, enginetest.WorkloadStart)
-		twin := enginetest.NewTwin(shell)
-		var wrong error
-		shell.Each = func(cmd *engine.Command, out *engine.Outcome) {
-			if wrong == nil {
-				wrong = twin.Check(cmd, out)
-			}
-		}
-		g := enginetest.NewGenerator(dice, shell, twin.Model)
-		g.Codes, g.Lines = true, i%2 == 0
-		for turns := 300; turns > 0 && wrong == nil; turns-- {
-			if twin.Model.Closed() {
-				turns = min(turns, 10)
-			}
-			if err := g.Turn(); err != nil {
-				t.Fatalf("seed %d: %v", seed, err)
-			}
-		}
-		if wrong != nil {
-			t.Fatalf("seed %d: %v", seed, wrong)
+		_, twin, err := play{turns: 300, after: 10, codes: true, lines: i%2 == 0}.run(enginetest.SeededDice(seed))
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
 		}
 		for met, n := range twin.Seen {
 			seen[met] += n

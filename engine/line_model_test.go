@@ -11,29 +11,9 @@ import (
 	"github.com/holdfast-engine/holdfast/engine/fifo"
 )
 
-// playLine is play for events with lines.
+// playLine plays with an event that has a line.
 func playLine(dice enginetest.Dice, turns int) (*enginetest.Shell, *enginetest.Twin, error) {
-	shell := enginetest.NewShell(eventKey(), lineLimits(dice), enginetest.WorkloadStart)
-	twin := enginetest.NewTwin(shell)
-	var wrong error
-	shell.Each = func(cmd *engine.Command, out *engine.Outcome) {
-		if wrong == nil {
-			wrong = twin.Check(cmd, out)
-		}
-	}
-	g := enginetest.NewGenerator(dice, shell, twin.Model)
-	for g.Lines = true; turns > 0; turns-- {
-		if twin.Model.Closed() {
-			turns = min(turns, 10)
-		}
-		if err := g.Turn(); err != nil {
-			return shell, twin, err
-		}
-		if wrong != nil {
-			return shell, twin, wrong
-		}
-	}
-	return shell, twin, nil
+	return play{limits: lineLimits(dice), turns: turns, after: 10, lines: true}.run(dice)
 }
 
 func lineLimits(dice enginetest.Dice) engine.Limits {

@@ -43,9 +43,17 @@ func limits(dice enginetest.Dice) engine.Limits {
 	return engine.Limits{}
 }
 
-// play runs turns of a generator through an event and its twin, and returns the first disagreement with the commands that led to it.
-func play(dice enginetest.Dice, turns int) (*enginetest.Shell, *enginetest.Twin, error) {
-	shell := enginetest.NewShell(eventKey(), limits(dice), enginetest.WorkloadStart)
+// play says what happens to an event that a generator plays with.
+type play struct {
+	limits             engine.Limits
+	turns              int
+	after              int // of them at most once the event has ended: little happens then
+	lines, codes, pays bool
+}
+
+// run plays the turns through an event and its twin, and returns the first disagreement with the commands that led to it.
+func (p play) run(dice enginetest.Dice) (*enginetest.Shell, *enginetest.Twin, error) {
+	shell := enginetest.NewShell(eventKey(), p.limits, enginetest.WorkloadStart)
 	twin := enginetest.NewTwin(shell)
 	var wrong error
 	shell.Each = func(cmd *engine.Command, out *engine.Outcome) {
@@ -54,9 +62,10 @@ func play(dice enginetest.Dice, turns int) (*enginetest.Shell, *enginetest.Twin,
 		}
 	}
 	g := enginetest.NewGenerator(dice, shell, twin.Model)
-	for ; turns > 0; turns-- {
-		if twin.Model.Closed() {
-			turns = min(turns, 25) // little happens after that
+	g.Lines, g.Codes, g.Pays = p.lines, p.codes, p.pays
+	for turns := p.turns; turns > 0; turns-- {
+		if shell.State() >= engine.EventClosed {
+			turns = min(turns, p.after)
 		}
 		if err := g.Turn(); err != nil {
 			return shell, twin, err
@@ -68,11 +77,16 @@ func play(dice enginetest.Dice, turns int) (*enginetest.Shell, *enginetest.Twin,
 	return shell, twin, nil
 }
 
+// playPlain plays with an event that has neither a line nor codes.
+func playPlain(dice enginetest.Dice, turns int) (*enginetest.Shell, *enginetest.Twin, error) {
+	return play{limits: limits(dice), turns: turns, after: 25}.run(dice)
+}
+
 // TestEngineAnswersAsTheModelDoes makes the claim that the engine and the model are the same event, and lets rapid shrink what disproves it.
 func TestEngineAnswersAsTheModelDoes(t *testing.T) {
 	thorough(t)
 	rapid.Check(t, func(t *rapid.T) {
-		if _, _, err := play(enginetest.RapidDice(t), 60); err != nil {
+		if _, _, err := playPlain(enginetest.RapidDice(t), 60); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -90,7 +104,7 @@ func FuzzEngineAnswersAsTheModelDoes(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, choices []byte) {
 		turns := min(len(choices)/16, 100) // a turn takes about as many bytes
-		if _, _, err := play(enginetest.BytesDice(choices), turns); err != nil {
+		if _, _, err := playPlain(enginetest.BytesDice(choices), turns); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -102,7 +116,7 @@ func TestLongRunsAnswerAsTheModelDoes(t *testing.T) {
 	runs, seed := number(t, "HOLDFAST_MODEL_RUNS", number(t, "HOLDFAST_RAPID_CHECKS", 20)), uint64(number(t, "HOLDFAST_MODEL_SEED", 1))
 	seen := map[enginetest.Situation]int{}
 	for range runs {
-		_, twin, err := play(enginetest.SeededDice(seed), 400)
+		_, twin, err := playPlain(enginetest.SeededDice(seed), 400)
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}

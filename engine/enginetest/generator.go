@@ -16,11 +16,13 @@ type Generator struct {
 	Awake  bool   // the event is never put to sleep
 	Lines  bool   // events have lines
 	Codes  bool   // and codes
+	Pays   bool   // purchases come too, which the model does not know
 	Prefix string // of the request ids, for a second generator of the same event; default "q"
 
 	dice  Dice
 	shell *Shell
 	model *Model
+	paid  paid
 	said  []engine.Command // the newest commands with a request id
 	count int
 }
@@ -79,7 +81,7 @@ func (g *Generator) Turn() error {
 		}
 	}
 	cmd := g.Command()
-	g.shell.Do(&cmd)
+	g.paid.saw(g.shell.Event, g.shell.Do(&cmd))
 	return nil
 }
 
@@ -87,6 +89,9 @@ func (g *Generator) Turn() error {
 func (g *Generator) time() {
 	var step int64
 	next, ok := g.model.NextExpiry()
+	if g.paid.begun {
+		next, ok = g.shell.Event.NextDeadline()
+	}
 	if wall, scheduled := g.shell.Event.NextSchedule(); scheduled && (!ok || g.chance(30, "to schedule")) {
 		next, ok = wall, true
 	}
@@ -143,7 +148,7 @@ func (g *Generator) Command() engine.Command {
 
 // say completes a command, and keeps it for later repeats.
 func (g *Generator) say(cmd engine.Command) engine.Command {
-	if cmd.Verb.IsRead() || !cmd.Verb.OfCallers() || cmd.Verb == engine.VerbTouch {
+	if cmd.Verb.IsRead() || !cmd.Verb.OfCallers() || cmd.Verb == engine.VerbTouch || cmd.RequestID != "" {
 		return cmd
 	}
 	g.count++
@@ -172,6 +177,9 @@ func (g *Generator) say(cmd engine.Command) engine.Command {
 }
 
 func (g *Generator) fresh() engine.Command {
+	if g.Pays && g.model.state == engine.EventOnSale && g.chance(60, "pay") {
+		return g.paying()
+	}
 	if g.Codes && g.chance(15, "codes") {
 		return g.codesSet()
 	}
@@ -217,7 +225,7 @@ func (g *Generator) command(kind int) engine.Command {
 	case 9:
 		return engine.Command{Verb: engine.VerbPause}
 	case 10:
-		if g.model.exists && !g.model.Closed() && g.chance(70, "do not close") {
+		if g.model.exists && !g.model.Closed() && (g.chance(70, "do not close") || g.paid.begun && g.chance(80, "do not close yet")) {
 			return engine.Command{Verb: engine.VerbGet}
 		}
 		return engine.Command{Verb: engine.VerbClose}

@@ -105,6 +105,15 @@ func (s *Shell) Sleep() error {
 	return nil
 }
 
+// State asks the event what it is doing; 0 if it does not exist.
+func (s *Shell) State() engine.EventState {
+	var none engine.Facts
+	if out := s.Event.Step(&engine.Command{Verb: engine.VerbGet}, s.Now, &none); out.Shows&engine.ShowsEvent != 0 {
+		return out.Event.State
+	}
+	return 0
+}
+
 // Step is one turn: the command, and nothing before or after it.
 func (s *Shell) Step(cmd *engine.Command) *engine.Outcome {
 	first := s.Event.Seq() + 1
