@@ -146,10 +146,11 @@ func TestOffersWaitForAGatewayThatIsAway(t *testing.T) {
 			t.Fatalf("the lane does %d purchases a minute", got)
 		}
 		// The calls for the first five are not answered: then it is known that the gateway is away.
-		goesAway := func(capacity int64, who string) {
+		goesAway := func(capacity int64, who string, behind ...string) {
 			for i := range failuresInRow {
 				b.waits(who + fmt.Sprint(i))
 			}
+			b.waits(behind...)
 			away.Store(true)
 			b.frees(capacity)
 			if got := perMin(); got != 1 {
@@ -157,8 +158,7 @@ func TestOffersWaitForAGatewayThatIsAway(t *testing.T) {
 			}
 			b.moves.take()
 		}
-		goesAway(5, "x")
-		b.waits("anna", "ben")
+		goesAway(5, "x", "anna", "ben")
 		charged := len(g.of(payment.Authorise))
 		b.frees(7)
 		time.Sleep(time.Minute)
@@ -174,8 +174,7 @@ func TestOffersWaitForAGatewayThatIsAway(t *testing.T) {
 		if got := perMin(); got < 100 {
 			t.Fatalf("afterwards the lane does %d purchases a minute", got)
 		}
-		goesAway(12, "y")
-		b.waits("cleo")
+		goesAway(12, "y", "cleo")
 		b.frees(13)
 		time.Sleep(6 * time.Minute)
 		if got := byBuyer(b.moves.take()); !slices.Equal(got[:2], []string{"cleo waits offered", "cleo waits unpaid payment_unavailable"}) {

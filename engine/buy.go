@@ -56,7 +56,7 @@ func (e *Event) buy(cmd *Command) {
 	}
 	e.judgePurchase(p, buyer, hold, total, cmd.Hold != "")
 	if e.why.code != CodeOK {
-		if lineOf(cmd).Wait && cmd.Hold == "" && (e.why.code == CodeSoldOut || e.why.code == CodeNotTogether) {
+		if lineOf(cmd).Wait && cmd.Hold == "" && e.maybeLater(cmd) {
 			e.buyLater(cmd, &factWished{asked: f.asked, buyer: cmd.Buyer, buyerHash: hash, buyerRow: buyer})
 			return
 		}
@@ -92,6 +92,18 @@ func (e *Event) buy(cmd *Command) {
 		e.signal(slot, true)
 	}
 	e.showPurchase(slot)
+}
+
+// maybeLater reports whether a purchase that is refused may be had by waiting: what it is for is sold out. Without a pass that counts if there is nothing left for the line.
+func (e *Event) maybeLater(cmd *Command) bool {
+	switch e.why.code { //nolint:exhaustive // no other has to do with what is free
+	case CodeSoldOut, CodeNotTogether:
+		return true
+	case CodePassRequired, CodePassExpired:
+		lot, ok := e.lotNamed(cmd.Items[0].Lot)
+		return ok && e.leftToHave(&e.lots[lot]) == 0
+	}
+	return false
 }
 
 // noPayment is what a command without a PaymentCommand says.

@@ -274,7 +274,9 @@ func (e *Event) waiterHeld(buyer uint32, b *basket) {
 		from, w.offering = w.rank(slot), 0
 		e.setWaiter(slot, WaitOffered)
 	} else if at := e.liveWaiter(buyer + 1); at != 0 {
-		e.setWaiter(at-1, WaitTook)
+		if e.setWaiter(at-1, WaitTook); e.facts != nil { // not in a replay
+			e.tellWaiter(at-1, CodeOK)
+		}
 	}
 	if w.counts[WaitWaiting] > 0 {
 		e.passOver(from, b)

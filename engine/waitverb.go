@@ -1,5 +1,7 @@
 package engine
 
+import "math"
+
 // wait puts a buyer on the waiting list. Whoever waits keeps the place and the wishes.
 func (e *Event) wait(cmd *Command) {
 	if !e.validWait(cmd) || !e.sellsHere(cmd) {
@@ -310,6 +312,7 @@ func (e *Event) judgeWait(cmd *Command, f *factWished) {
 	}
 	e.judgeWaitCode(f)
 	e.judgeWishes(f)
+	e.judgeWaitPrice(cmd, f)
 	if f.flags&waitFirst == 0 {
 		e.judgeWaitLine(f)
 	}
@@ -350,14 +353,38 @@ func (e *Event) judgeWaitLine(f *factWished) {
 		return
 	}
 	for i := range f.count {
-		l := &e.lots[f.wishes[i].lot]
-		left := l.in[shareFree] + l.in[shareHeld]
-		for _, p := range l.pools {
-			left = min(left, e.pools[p].in[shareFree]+e.pools[p].in[shareHeld])
-		}
-		if left > 0 || !l.open {
+		if l := &e.lots[f.wishes[i].lot]; e.leftToHave(l) > 0 || !l.open {
 			e.because(refusal{code: CodePassRequired, field: fieldBuyer, text: ticketsForTheLine})
 		}
+	}
+}
+
+// leftToHave is how many units of a lot are free, or may be again before anything is given back: those that are held or being paid.
+func (e *Event) leftToHave(l *lot) int64 {
+	left := func(in *[shares]int64) int64 { return in[shareFree] + in[shareHeld] + in[sharePaying] }
+	n := left(&l.in)
+	for _, p := range l.pools {
+		n = min(n, left(&e.pools[p].in))
+	}
+	return n
+}
+
+// judgeWaitPrice adds that not even the cheapest wish costs as little now as may be charged: its turn would only end it.
+func (e *Event) judgeWaitPrice(cmd *Command, f *factWished) {
+	if f.flags&(waitAuto|waitPriced) == 0 || f.count == 0 {
+		return
+	}
+	e.promised, e.coded = e.promisedTo(f.buyerRow), f.code
+	least := int64(math.MaxInt64)
+	for i := range f.count {
+		w := &f.wishes[i]
+		least = min(least, int64(w.quantity)*e.costOf(w.lot))
+	}
+	if f.flags&waitPriced != 0 && least > f.maxPrice {
+		e.because(refusal{code: CodePriceExceeded, field: fieldMaxPrice, have: f.maxPrice, want: least})
+	}
+	if f.flags&waitAuto != 0 && least > 0 && paymentOf(cmd).Note.aboveCap(least, e.spec.Currency) {
+		e.because(refusal{code: CodeStepUpRequired, field: fieldBuyer, text: stepUpSentence(StepUpAboveAgreement)})
 	}
 }
 
