@@ -11,7 +11,7 @@ type PlaceView struct {
 	State   PlaceState
 	Absent  bool            // the buyer is known not to be there
 	Until   Instant         // node time until which: admitted, the pass is good; skipped, the buyer may come back
-	Prices  []PromisedPrice // admitted: what each open lot costs at most, a sale with fees
+	Prices  []PromisedPrice // admitted: what each open lot that is for everybody costs at most, a sale with fees
 	Track   string
 	Wants   int64
 	Leaf    line.Hash // of an entry of the lobby: what the root is made of; zero of others
@@ -60,6 +60,7 @@ type LineView struct {
 type PromisedPrice struct {
 	Lot        string
 	TotalMinor int64
+	SoldOut    bool // nothing of it is free, nor held or being paid so that it may come back
 }
 
 // TrackView shows a track of a line.
@@ -183,15 +184,26 @@ type PlaceChange struct {
 	Until Instant // node time: admitted, of the pass; skipped, of the time of grace
 }
 
-// promisedPrices is what each open lot costs at most for a buyer (slot + 1) with a pass, without a code.
+// promisedPrices is what each open lot costs at most for a buyer (slot + 1) with a pass, without a code. Lots that are sold with a code only are left out.
 func (e *Event) promisedPrices(buyer uint32) []PromisedPrice {
 	list := e.work.prices[:0]
 	e.promised, e.coded = e.promisedTo(buyer), 0
 	for i := range e.lots {
-		if l := &e.lots[i]; l.open {
-			list = append(list, PromisedPrice{Lot: l.spec.Lot, TotalMinor: e.prices[e.priceFor(uint32(i))].total})
+		if l := &e.lots[i]; l.open && !l.spec.CodeOnly {
+			list = append(list, PromisedPrice{Lot: l.spec.Lot, TotalMinor: e.prices[e.priceFor(uint32(i))].total, SoldOut: e.isSoldOut(uint32(i))})
 		}
 	}
 	e.work.prices = list
 	return list
+}
+
+// isSoldOut reports whether less of a lot is free, held or being paid, and fits its pools, than it is sold by: nothing of it can be had any more, unless tickets are given back
+// or added.
+func (e *Event) isSoldOut(lot uint32) bool {
+	l := &e.lots[lot]
+	left := l.unsold()
+	for _, p := range l.pools {
+		left = min(left, e.pools[p].unsold())
+	}
+	return left < l.minOrder*l.units
 }

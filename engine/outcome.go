@@ -215,6 +215,7 @@ type LotView struct {
 	Counts
 	Available int64 // sales that could be taken now: Free and the pools' room, over Units; 0 while the tier has not opened
 	Open      bool  // its tier has opened
+	SoldOut   bool  // less than its smallest order is free, held or being paid, and fits its pools
 	Seated    bool
 
 	FreeAccessible, FreeCompanion, FreeRestricted int64 // of Free, the seats that a hold gets only if it asks for them

@@ -133,6 +133,9 @@ func (c *counts) used() int64 {
 	return c.in[shareHeld] + c.in[sharePaying] + c.in[shareSold] + c.in[shareBlocked]
 }
 
+// unsold is the units that are free, or held or being paid, so that they may come back.
+func (c *counts) unsold() int64 { return c.in[shareFree] + c.in[shareHeld] + c.in[sharePaying] }
+
 // sound reports whether G1 holds: no share below zero, and together they are the capacity.
 func (c *counts) sound() bool {
 	negative := c.in[shareFree] | c.in[shareHeld] | c.in[sharePaying] | c.in[shareSold] | c.in[shareBlocked]

@@ -143,7 +143,7 @@ func (e *Event) showEvent() {
 	}
 	for i := range e.lots {
 		l := &e.lots[i]
-		v := LotView{Spec: &l.spec, Counts: l.view(), Open: l.open, Seated: l.seating != nil}
+		v := LotView{Spec: &l.spec, Counts: l.view(), Open: l.open, SoldOut: e.isSoldOut(uint32(i)), Seated: l.seating != nil}
 		if l.open {
 			room, _ := e.room(nil, uint32(i))
 			v.Available = max(0, room) / l.units

@@ -77,7 +77,9 @@ func (w *jsonWriter) priceList(name string, prices []engine.PromisedPrice) {
 		w.comma()
 		w.b = append(w.b, '{')
 		w.str("lot", prices[i].Lot)
-		w.num("total_minor", prices[i].TotalMinor)
+		if w.num("total_minor", prices[i].TotalMinor); prices[i].SoldOut {
+			w.flag("sold_out", true)
+		}
 		w.end('}')
 	}
 	w.end(']')
@@ -301,6 +303,7 @@ func (w *protoWriter) prices(num int, prices []engine.PromisedPrice) {
 		from := w.open(num)
 		w.str(1, prices[i].Lot)
 		w.num(2, prices[i].TotalMinor)
+		w.flag(3, prices[i].SoldOut)
 		w.close(from)
 	}
 }

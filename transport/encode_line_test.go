@@ -18,7 +18,7 @@ func referenceLineViews(r *pb.Reply, out *engine.Outcome) {
 			Track: p.Track, Wants: p.Wants,
 		}
 		for _, c := range p.Prices {
-			r.Place.Prices = append(r.Place.Prices, &pb.LotPrice{Lot: c.Lot, TotalMinor: c.TotalMinor})
+			r.Place.Prices = append(r.Place.Prices, &pb.LotPrice{Lot: c.Lot, TotalMinor: c.TotalMinor, SoldOut: c.SoldOut})
 		}
 		if p.InLobby {
 			r.Place.Leaf = hex.EncodeToString(p.Leaf[:])
@@ -117,7 +117,7 @@ func (d dice) line(out *engine.Outcome) {
 		Until: d.at(), Track: d.text(), Wants: d.number(), Leaf: d.hash(), InLobby: d.IntN(2) == 0,
 	}
 	for range d.IntN(3) {
-		out.Place.Prices = append(out.Place.Prices, engine.PromisedPrice{Lot: d.text(), TotalMinor: d.number()})
+		out.Place.Prices = append(out.Place.Prices, engine.PromisedPrice{Lot: d.text(), TotalMinor: d.number(), SoldOut: d.IntN(2) == 0})
 	}
 	out.Line = &engine.LineView{
 		Mode: engine.LineMode(d.IntN(2)), Phase: engine.LinePhase(d.IntN(5)), Committed: d.IntN(2) == 0, Commit: d.hash(), Root: d.hash(), Entries: d.number(),

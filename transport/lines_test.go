@@ -133,6 +133,45 @@ func TestALineIsPublished(t *testing.T) {
 	heard(t, sub, newNow, func(m *pb.LineNow) bool { return m.State == "closed" })
 }
 
+// What is sold out is said to everybody, and does not belong to the range of prices; what is sold with a code only is said to nobody.
+func TestWhatIsSoldOutIsTold(t *testing.T) {
+	w, _, _ := serveLines(t, engine.Instant(time.Now().UnixNano()))
+	sub := w.listen(t, transport.SubjectLine("e1"))
+	ok := func(verb, body string) *pb.Place {
+		t.Helper()
+		r := w.askJSON(t, transport.Subject("e1", verb), body)
+		if r.Error != nil {
+			t.Fatalf("%s is refused: %v", verb, r.Error)
+		}
+		return r.Place
+	}
+	ok("create", `{"request_id":"c","currency":"EUR","open":true,"line":{"mode":"line","shoppers_max":1},"lots":[{"lot":"ga","face_minor":1000,"capacity":1},
+		{"lot":"vip","face_minor":3000,"capacity":5},{"lot":"stage","face_minor":500,"capacity":5,"code_only":true}]}`)
+	says := func(list []*pb.LotPrice, gaSoldOut bool) bool {
+		return len(list) == 2 && list[0].Lot == "ga" && list[0].TotalMinor == 1000 && list[0].SoldOut == gaSoldOut && list[1].Lot == "vip" && !list[1].SoldOut
+	}
+	if p := ok("join", `{"request_id":"j1","buyer":"b1"}`); !says(p.Prices, false) {
+		t.Errorf("a new pass shows %v", p.Prices)
+	}
+	ok("hold", `{"request_id":"h1","buyer":"b1","items":[{"lot":"ga","quantity":1}]}`)
+	heard(t, sub, newNow, func(m *pb.LineNow) bool { return says(m.Lots, false) && m.FromMinor == 1000 && m.ToMinor == 3000 })
+	ok("confirm", `{"request_id":"o1","buyer":"b1","hold":"h1","payment_ref":"p"}`)
+	heard(t, sub, newNow, func(m *pb.LineNow) bool { return says(m.Lots, true) && m.FromMinor == 3000 && m.ToMinor == 3000 })
+	if p := ok("join", `{"request_id":"j2","buyer":"b2"}`); p.State != "admitted" || !says(p.Prices, true) {
+		t.Errorf("who joins now is told %v", p)
+	}
+	if p := ok("join", `{"request_id":"j3","buyer":"b3"}`); p.State != "waiting" || !says(p.Prices, true) {
+		t.Errorf("who joins and waits is told %v", p)
+	}
+	if p := ok("place", `{"buyer":"b3"}`); !says(p.Prices, true) {
+		t.Errorf("who asks is told %v", p)
+	}
+	ok("capacity", `{"request_id":"x","lot":"vip","capacity":0}`)
+	heard(t, sub, newNow, func(m *pb.LineNow) bool {
+		return len(m.Lots) == 2 && m.Lots[1].SoldOut && m.FromMinor == 0 && m.ToMinor == 0
+	})
+}
+
 // Who is admitted is told so, with a pass that the account's keys have signed; who asks is told the same.
 func TestWhoIsAdmittedIsTold(t *testing.T) {
 	w, _, ring := serveLines(t, engine.Instant(time.Now().UnixNano()))

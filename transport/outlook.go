@@ -22,7 +22,7 @@ type outlook struct {
 	list     engine.ListView
 	currency string
 	opensAt  engine.Instant
-	lots     []engine.PromisedPrice // that are open, and what a sale costs now
+	lots     []engine.PromisedPrice // that are open and for everybody, and what a sale costs now
 	at       time.Time
 	perMin   int64 // passes in the last minute
 
@@ -92,12 +92,12 @@ func (r *lineRead) Outcome(_ *engine.Request, _ int, out *engine.Outcome) {
 		o.list = *e.List
 	}
 	for i := range e.Lots {
-		if l := &e.Lots[i]; l.Open {
+		if l := &e.Lots[i]; l.Open && !l.Spec.CodeOnly {
 			total := l.Spec.FaceMinor
 			for j := range l.Spec.Fees {
 				total += l.Spec.Fees[j].Minor
 			}
-			o.lots = append(o.lots, engine.PromisedPrice{Lot: strings.Clone(l.Spec.Lot), TotalMinor: total})
+			o.lots = append(o.lots, engine.PromisedPrice{Lot: strings.Clone(l.Spec.Lot), TotalMinor: total, SoldOut: l.SoldOut})
 		}
 	}
 	r.seen = o
@@ -203,16 +203,25 @@ func (o *outlook) appendNow(dst []byte) []byte {
 	w.str("currency", o.currency)
 	if len(o.lots) > 0 {
 		w.priceList("lots", o.lots)
-		least, most := o.lots[0].TotalMinor, o.lots[0].TotalMinor
-		for i := range o.lots {
-			least, most = min(least, o.lots[i].TotalMinor), max(most, o.lots[i].TotalMinor)
-		}
+	}
+	if least, most, any := priceRange(o.lots); any {
 		w.num("from_minor", least)
 		w.num("to_minor", most)
 	}
 	w.num("seq", int64(o.seq))
 	w.end('}')
 	return w.b
+}
+
+// priceRange is the lowest and the highest price of the lots that are not sold out, false if all are.
+func priceRange(lots []engine.PromisedPrice) (least, most int64, any bool) {
+	least = math.MaxInt64
+	for i := range lots {
+		if l := &lots[i]; !l.SoldOut {
+			least, most, any = min(least, l.TotalMinor), max(most, l.TotalMinor), true
+		}
+	}
+	return least, most, any
 }
 
 // checkpoints writes places of a track whose distances from its head grow: the first that waits, the last, and some between.

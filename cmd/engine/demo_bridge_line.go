@@ -41,6 +41,7 @@ type shownPrice struct {
 	Lot        string `json:"lot"`
 	Name       string `json:"name"`
 	TotalMinor int64  `json:"total_minor"`
+	SoldOut    bool   `json:"sold_out"`
 }
 
 type shownPlace struct {
@@ -165,10 +166,7 @@ func (b *bridge) placeOf(p *pb.Place) *shownPlace {
 		shown.EtaMs = &p.EtaMs
 	}
 	for _, price := range p.Prices {
-		if l := b.sale.plan.lot(price.Lot); l != nil && l.codeOnly {
-			continue
-		}
-		shown.Prices = append(shown.Prices, shownPrice{Lot: price.Lot, Name: b.lotName(price.Lot), TotalMinor: price.TotalMinor})
+		shown.Prices = append(shown.Prices, shownPrice{Lot: price.Lot, Name: b.lotName(price.Lot), TotalMinor: price.TotalMinor, SoldOut: price.SoldOut})
 	}
 	if r := p.Receipt; r != nil {
 		shown.Receipt = &shownReceipt{

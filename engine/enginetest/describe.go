@@ -125,8 +125,8 @@ func describeEvent(b *strings.Builder, e *engine.EventView) {
 		l := &e.Lots[i]
 		fmt.Fprintf(b, "  lot %s %q at %d %v tax %d, units %d, min %d, max %d, pools %v, requires %v, after %q, rows %v\n", l.Spec.Lot, l.Spec.Name,
 			l.Spec.FaceMinor, l.Spec.Fees, l.Spec.TaxMinor, max(1, l.Spec.Units), l.Spec.MinOrder, l.Spec.MaxOrder, l.Spec.Pools, l.Spec.Requires, l.Spec.After, l.Spec.Rows)
-		fmt.Fprintf(b, "    %s, available %d, open %t, seated %t, free of a kind %d %d %d\n",
-			describeCounts(&l.Counts), l.Available, l.Open, l.Seated, l.FreeAccessible, l.FreeCompanion, l.FreeRestricted)
+		fmt.Fprintf(b, "    %s, available %d, open %t, sold out %t, seated %t, free of a kind %d %d %d\n",
+			describeCounts(&l.Counts), l.Available, l.Open, l.SoldOut, l.Seated, l.FreeAccessible, l.FreeCompanion, l.FreeRestricted)
 	}
 	for i := range e.Pools {
 		fmt.Fprintf(b, "  pool %s: %s\n", e.Pools[i].Pool, describeCounts(&e.Pools[i].Counts))

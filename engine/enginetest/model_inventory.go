@@ -77,6 +77,16 @@ func (m *Model) poolCounts(p *modelPool, without *modelHold) engine.Counts {
 	return c
 }
 
+// soldOut reports whether nothing of a lot can be had any more, whatever becomes of holds.
+func (m *Model) soldOut(l *modelLot) bool {
+	unsold := func(c engine.Counts) int64 { return c.Capacity - c.Sold - c.Blocked }
+	left := unsold(m.counts(l, nil))
+	for _, id := range l.spec.Pools {
+		left = min(left, unsold(m.poolCounts(m.pool(id), nil)))
+	}
+	return left < max(1, l.spec.MinOrder)*l.spec.Units
+}
+
 // seatFree reports whether a seat is neither blocked nor with any hold but without.
 func (m *Model) seatFree(l *modelLot, label string, without *modelHold) bool {
 	if slices.Contains(l.shut, label) {

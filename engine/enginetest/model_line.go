@@ -351,10 +351,10 @@ func (m *Model) showPlace(out *engine.Outcome, e *modelEntry) {
 		v.Until = engine.Instant(e.deadline + m.eventTime() - m.lineTime() + m.down)
 	}
 	for _, l := range m.lots {
-		if v.State == engine.PlaceAdmitted && l.open {
+		if v.State == engine.PlaceAdmitted && l.open && !l.spec.CodeOnly {
 			item := []engine.ItemView{{Lot: l.spec.Lot, FaceMinor: l.spec.FaceMinor, Fees: l.spec.Fees}}
 			m.keepPromise(e.buyer, nil, item)
-			v.Prices = append(v.Prices, engine.PromisedPrice{Lot: l.spec.Lot, TotalMinor: price(&item[0])})
+			v.Prices = append(v.Prices, engine.PromisedPrice{Lot: l.spec.Lot, TotalMinor: price(&item[0]), SoldOut: m.soldOut(l)})
 		}
 	}
 	out.Shows, out.Place = out.Shows|engine.ShowsPlace, v

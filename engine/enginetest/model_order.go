@@ -85,7 +85,7 @@ func (m *Model) showEvent(out *engine.Outcome) {
 	defer m.keepNone()
 	for _, l := range m.lots {
 		s := l.spec
-		lv := engine.LotView{Spec: &s, Counts: m.counts(l, nil), Open: l.open, Seated: l.seated()}
+		lv := engine.LotView{Spec: &s, Counts: m.counts(l, nil), Open: l.open, SoldOut: m.soldOut(l), Seated: l.seated()}
 		t := m.theater(l, nil)
 		lv.FreeAccessible = t.count(func(s modelSeat) bool { return s.kind == "accessible" })
 		lv.FreeCompanion = t.count(func(s modelSeat) bool { return s.kind == "companion" })

@@ -124,7 +124,9 @@ func sayPlace(v *engine.PlaceView) string {
 		text += ", until " + clockTime(v.Until)
 	}
 	for _, p := range v.Prices {
-		text += fmt.Sprintf(", %s at most %d", p.Lot, p.TotalMinor)
+		if text += fmt.Sprintf(", %s at most %d", p.Lot, p.TotalMinor); p.SoldOut {
+			text += " but sold out"
+		}
 	}
 	return text
 }

@@ -6998,7 +6998,7 @@ type Place struct {
 	State         string                 `protobuf:"bytes,5,opt,name=state,proto3" json:"state,omitempty"`    // waiting, skipped, admitted, spent, lapsed, gone, left or over
 	Absent        bool                   `protobuf:"varint,6,opt,name=absent,proto3" json:"absent,omitempty"` // the buyer is known not to be there
 	Until         *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=until,proto3" json:"until,omitempty"`    // admitted: the pass is good until then; skipped: the buyer may come back until then
-	Prices        []*LotPrice            `protobuf:"bytes,8,rep,name=prices,proto3" json:"prices,omitempty"`  // admitted: what each open lot costs at most; before: what the open lots cost now
+	Prices        []*LotPrice            `protobuf:"bytes,8,rep,name=prices,proto3" json:"prices,omitempty"`  // admitted: what each open lot costs at most; waiting: what the open lots cost now; without lots that are sold with a code only
 	Track         string                 `protobuf:"bytes,9,opt,name=track,proto3" json:"track,omitempty"`
 	Wants         int64                  `protobuf:"varint,10,opt,name=wants,proto3" json:"wants,omitempty"`              // tickets that the buyer means to take
 	Leaf          string                 `protobuf:"bytes,11,opt,name=leaf,proto3" json:"leaf,omitempty"`                 // of an entry of the lobby: what the root is made of, in hexadecimal
@@ -7158,6 +7158,7 @@ type LotPrice struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Lot           string                 `protobuf:"bytes,1,opt,name=lot,proto3" json:"lot,omitempty"`
 	TotalMinor    int64                  `protobuf:"varint,2,opt,name=total_minor,json=totalMinor,proto3" json:"total_minor,omitempty"`
+	SoldOut       bool                   `protobuf:"varint,3,opt,name=sold_out,json=soldOut,proto3" json:"sold_out,omitempty"` // nothing of it is free, held or being paid, also in its pools, or less than it is sold by
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -7204,6 +7205,13 @@ func (x *LotPrice) GetTotalMinor() int64 {
 		return x.TotalMinor
 	}
 	return 0
+}
+
+func (x *LotPrice) GetSoldOut() bool {
+	if x != nil {
+		return x.SoldOut
+	}
+	return false
 }
 
 // Chance is how likely it is that there is a ticket when the turn comes, or comes back later.
@@ -9003,8 +9011,8 @@ type LineNow struct {
 	PassesPerMin  int64                  `protobuf:"varint,5,opt,name=passes_per_min,json=passesPerMin,proto3" json:"passes_per_min,omitempty"` // in the last minute
 	Checkpoints   []*Checkpoint          `protobuf:"bytes,6,rep,name=checkpoints,proto3" json:"checkpoints,omitempty"`                          // places behind each other, for those between them to see where they are
 	Currency      string                 `protobuf:"bytes,7,opt,name=currency,proto3" json:"currency,omitempty"`
-	Lots          []*LotPrice            `protobuf:"bytes,8,rep,name=lots,proto3" json:"lots,omitempty"`                             // that are open, and what a sale costs now
-	FromMinor     int64                  `protobuf:"varint,9,opt,name=from_minor,json=fromMinor,proto3" json:"from_minor,omitempty"` // the lowest of these prices
+	Lots          []*LotPrice            `protobuf:"bytes,8,rep,name=lots,proto3" json:"lots,omitempty"`                             // that are open and not sold with a code only, and what a sale costs now
+	FromMinor     int64                  `protobuf:"varint,9,opt,name=from_minor,json=fromMinor,proto3" json:"from_minor,omitempty"` // the lowest of these prices, of lots that are not sold out; absent if all are
 	ToMinor       int64                  `protobuf:"varint,10,opt,name=to_minor,json=toMinor,proto3" json:"to_minor,omitempty"`      // the highest
 	Seq           int64                  `protobuf:"varint,11,opt,name=seq,proto3" json:"seq,omitempty"`                             // grows: of two messages about an event the one with the higher is newer
 	unknownFields protoimpl.UnknownFields
@@ -10084,11 +10092,12 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x06eta_ms\x18\r \x01(\x03R\x05etaMs\x12+\n" +
 	"\x06chance\x18\x0e \x01(\v2\x13.holdfast.v1.ChanceR\x06chance\x12.\n" +
 	"\areceipt\x18\x0f \x01(\v2\x14.holdfast.v1.ReceiptR\areceipt\x12\x12\n" +
-	"\x04pass\x18\x10 \x01(\tR\x04pass\"=\n" +
+	"\x04pass\x18\x10 \x01(\tR\x04pass\"X\n" +
 	"\bLotPrice\x12\x10\n" +
 	"\x03lot\x18\x01 \x01(\tR\x03lot\x12\x1f\n" +
 	"\vtotal_minor\x18\x02 \x01(\x03R\n" +
-	"totalMinor\"6\n" +
+	"totalMinor\x12\x19\n" +
+	"\bsold_out\x18\x03 \x01(\bR\asoldOut\"6\n" +
 	"\x06Chance\x12\x12\n" +
 	"\x04told\x18\x01 \x01(\tR\x04told\x12\x18\n" +
 	"\apercent\x18\x02 \x01(\x03R\apercent\"\xff\x01\n" +

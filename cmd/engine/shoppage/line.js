@@ -153,7 +153,7 @@ const ends = {
   over: ["The sale is over, and the line with it.", "", ""],
 };
 
-const prices = (list) => list.map((p) => `${p.name} ${shop.price(p.total_minor)}`).join(", ");
+const prices = (list) => list.map((p) => `${p.name} ${p.sold_out ? "is sold out" : shop.price(p.total_minor)}`).join(", ");
 
 function drawPlace(place) {
   set("place-number", many(place.place));
