@@ -10,22 +10,26 @@ type ToldKind uint8
 
 // The kinds. Facts that nobody outside waits for are ToldOther.
 const (
-	ToldOther        ToldKind = iota
-	ToldUpdated               // the event was changed
-	ToldClosed                // its sale has ended
-	ToldConfirmed             // a hold was paid outside and is an order
-	ToldExpired               // a hold's deadline passed, or its event was cancelled
-	ToldAdmitted              // the holder of a ticket was let in
-	ToldReissued              // a ticket got a new code
-	ToldCancelled             // the show does not take place
-	ToldRefunded              // the gateway has given money back
-	ToldRefundFailed          // the gateway has refused to: an operator has to look
-	ToldRefunding             // money of an order has to go back, and tickets of it may be void
-	ToldBuying                // a hold is being paid: its purchase waits for the gateway
-	ToldSold                  // a purchase was paid and is an order
-	ToldDeclined              // a charge was declined
-	ToldUndone                // a buyer took a purchase back
-	ToldReleased              // a purchase was given up: nothing was charged
+	ToldOther         ToldKind = iota
+	ToldUpdated                // the event was changed
+	ToldClosed                 // its sale has ended
+	ToldConfirmed              // a hold was paid outside and is an order
+	ToldExpired                // a hold's deadline passed, or its event was cancelled
+	ToldAdmitted               // the holder of a ticket was let in
+	ToldReissued               // a ticket got a new code
+	ToldCancelled              // the show does not take place
+	ToldRefunded               // the gateway has given money back
+	ToldRefundFailed           // the gateway has refused to: an operator has to look
+	ToldRefunding              // money of an order has to go back, and tickets of it may be void
+	ToldBuying                 // a hold is being paid: its purchase waits for the gateway
+	ToldSold                   // a purchase was paid and is an order
+	ToldDeclined               // a charge was declined
+	ToldUndone                 // a buyer took a purchase back
+	ToldReleased               // a purchase was given up: nothing was charged
+	ToldWaiterOffered          // tickets are held for somebody on the waiting list, whose turn has come
+	ToldWaiterLeft             // somebody gave up the place on the waiting list, or what was offered
+	ToldWaiterUnpaid           // what was offered could not be bought as agreed
+	ToldWaiterUnfit            // a wish of a waiter cannot be any more; the last one ends the waiting
 )
 
 // Told is what one fact of an event says by itself, without the event's state. Its strings are views into the run.
@@ -41,6 +45,12 @@ type Told struct {
 	Purchase  PurchaseID
 	Buyer     string // sold: of the purchase
 	StartsAt  bool   // updated: the show has another time
+
+	// Of the waiting list; how a wait ends otherwise is told by what becomes of the hold that was offered.
+	Waiter int64   // the number
+	Wish   int     // offered: which of the waiter's wishes it is, from 1; unfit: which one is off
+	Until  Instant // offered: node time until which Hold is held, but for outages since
+	Why    Code    // unpaid, unfit: the reason
 }
 
 // Teller reads facts one by one without keeping the state: for those who follow the log by a cursor. It is used by one goroutine.
@@ -51,6 +61,7 @@ type Teller struct {
 	refunding factRefunding
 	linked    factLinked
 	touch     Touch
+	turn      factOfferedTo // whose hold the next fact is; waiter 0 if it is nobody's
 	seats     []uint32
 	told      Told
 }
@@ -62,6 +73,7 @@ func (t *Teller) Each(run *Run, use func(*Told) error) error {
 		t.seats = make([]uint32, 0, SeatsPerHoldMax)
 	}
 	d := decoder{buf: run.Facts.Buf}
+	t.turn = factOfferedTo{}
 	for i := range run.Facts.Count {
 		t.told = Told{Seq: run.First + Seq(i), At: run.At}
 		t.read(&d)
@@ -83,9 +95,13 @@ func (t *Teller) read(d *decoder) {
 	v := &t.told
 	var a asked
 	switch kind := factKind(d.byte()); kind {
-	case kindHeld: // most facts are of this kind: nothing of it is kept
+	case kindHeld: // most facts are of this kind: nothing of it is kept, unless it is what the fact before has offered
 		d.held(&t.held, t.seats[:0])
-		a = t.held.asked
+		if a = t.held.asked; t.turn.waiter != 0 {
+			v.Kind, v.Waiter, v.Wish = ToldWaiterOffered, int64(t.turn.waiter), int(t.turn.wish)+1
+			v.Hold, v.Until = t.held.hold, v.At+Instant(t.held.life)
+			t.turn.waiter = 0
+		}
 	case kindExtended:
 		d.caller(&a)
 		v.Hold = HoldID(d.uint(math.MaxInt64))
@@ -162,8 +178,7 @@ func (t *Teller) read(d *decoder) {
 		var f Fact
 		d.lineFact(kind, &f, &a)
 	case kindWished, kindWishEnded, kindOfferedTo, kindWaitKept:
-		var f Fact
-		d.waitFact(kind, &f, &a)
+		t.readWait(d, kind, &a)
 	case kindCodes, kindGuessed, kindPriced:
 		var f Fact
 		d.codeFact(kind, &f, &a)
@@ -269,6 +284,38 @@ func (t *Teller) readPurchase(d *decoder, kind factKind, a *asked) {
 	}
 }
 
+// readWait reads a fact about the waiting list. An offer is told with its hold, which is the next fact.
+func (t *Teller) readWait(d *decoder, kind factKind, a *asked) {
+	v := &t.told
+	// Those that Teller.read hands over.
+	//
+	//exhaustive:ignore
+	switch kind {
+	case kindWished:
+		var f factWished
+		d.wished(&f)
+		*a = f.asked
+	case kindWaitKept:
+		var f factWaitKept
+		d.waitKept(&f)
+		*a = f.asked
+	case kindOfferedTo:
+		d.offeredTo(&t.turn)
+	case kindWishEnded:
+		var f factWishEnded
+		d.wishEnded(&f)
+		*a, v.Waiter, v.Wish, v.Why = f.asked, int64(f.waiter), int(f.wish), f.code
+		switch f.state { //nolint:exhaustive // the others are said by the facts of the hold
+		case WaitLeft:
+			v.Kind = ToldWaiterLeft
+		case WaitUnpaid:
+			v.Kind = ToldWaiterUnpaid
+		case WaitUnfit:
+			v.Kind = ToldWaiterUnfit
+		}
+	}
+}
+
 // tell shows what a fact is about, as it is now: the shell asks, for those who follow the log. What has been forgotten since is not shown.
 func (e *Event) tell(t *Told) {
 	switch {
@@ -283,6 +330,13 @@ func (e *Event) tell(t *Told) {
 		e.showOrder(e.out.Ticket.Order)
 	case t.Order != 0 && uint64(t.Order) <= uint64(e.orders.rows):
 		e.showOrder(t.Order)
+	case t.Waiter != 0:
+		if e.list == nil || t.Waiter > int64(e.list.rows.rows) {
+			return
+		}
+		if e.showWaiter(uint32(t.Waiter - 1)); t.Hold != 0 && t.Hold <= e.holdLast {
+			e.showHold(t.Hold, 0)
+		}
 	case t.Hold != 0 && t.Hold <= e.holdLast:
 		e.showHold(t.Hold, 0)
 	}

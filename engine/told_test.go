@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -69,6 +70,82 @@ func TestEveryFactCanBeToldWithoutTheState(t *testing.T) {
 	}
 }
 
+// waitRuns are the facts of the golden waiting list, a run for each step.
+func waitRuns(t testing.TB) (w *world, runs []*Run) {
+	t.Helper()
+	w, lines := goldenWait(t)
+	next := Seq(1)
+	for _, line := range lines {
+		run := &Run{Key: testKey(), First: next}
+		var name, facts string
+		if _, err := fmt.Sscan(line+" -", &name, &run.At, &run.Facts.Count, &facts); err != nil {
+			t.Fatal(err)
+		}
+		if run.At += start; run.Facts.Count > 0 {
+			run.Facts.Buf, _ = hex.DecodeString(facts)
+			runs = append(runs, run)
+		}
+		next += Seq(run.Facts.Count)
+	}
+	return w, runs
+}
+
+// TestWhatBecomesOfWaitersIsTold reads the facts of a waiting list: the turn of each waiter is told with its hold, and how a wait ended where a fact of its own says so.
+func TestWhatBecomesOfWaitersIsTold(t *testing.T) {
+	w, runs := waitRuns(t)
+	var teller Teller
+	var said []string
+	var b2, b3 Told
+	for _, run := range runs {
+		err := teller.Each(run, func(v *Told) error {
+			switch v.Kind { //nolint:exhaustive // those of the waiting list
+			case ToldWaiterOffered:
+				said = append(said, fmt.Sprintf("%d wish %d is offered hold %d for %d s", v.Waiter, v.Wish, v.Hold, (v.Until-run.At)/second))
+			case ToldWaiterLeft, ToldWaiterUnpaid, ToldWaiterUnfit:
+				said = append(said, fmt.Sprintf("%d wish %d is %d: %s %t", v.Waiter, v.Wish, v.Kind-ToldWaiterOffered, v.Why, v.RequestID != ""))
+			default:
+				if v.Waiter != 0 || v.Until != 0 {
+					t.Errorf("a fact of kind %d is told of waiter %d", v.Kind, v.Waiter)
+				}
+			}
+			switch v.Waiter {
+			case 2:
+				b2 = *v
+			case 3:
+				b3 = *v
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{
+		"5 wish 0 is 1: ok true", "2 wish 1 is offered hold 3 for 60 s", "3 wish 1 is 3: price_exceeded false", "6 wish 1 is offered hold 4 for 60 s",
+		"2 wish 0 is 2: method_unusable false",
+	}
+	if !slices.Equal(said, want) {
+		t.Fatalf("told %q, want %q", said, want)
+	}
+	w.facts.Reset()
+	tell := func(told Told) *Outcome {
+		return w.e.Step(&Command{Verb: VerbTell, Payment: &PaymentCommand{Told: &told}}, w.now, &w.facts)
+	}
+	b2.Hold = 3 // as it was offered: what became of both is shown
+	if out := tell(b2); out.Shows != ShowsWaiter|ShowsHold || out.Waiter.Buyer != "b2" || out.Waiter.State != WaitUnpaid || out.Hold.ID != 3 || out.Hold.State != HoldReleased {
+		t.Errorf("%+v %+v", out, out.Waiter)
+	}
+	if out := tell(b3); out.Shows != ShowsWaiter || out.Waiter.State != WaitUnfit || !out.Waiter.Wishes[0].Off {
+		t.Errorf("%+v %+v", out, out.Waiter)
+	}
+	if out := tell(Told{Waiter: 99}); out.Code != CodeOK || out.Shows != 0 {
+		t.Errorf("a waiter who is not there is shown: %+v", out)
+	}
+	if w.facts.Count != 0 {
+		t.Error("telling has facts")
+	}
+}
+
 func TestFactsThatCannotBeReadAreNotToldPast(t *testing.T) {
 	var teller Teller
 	for _, run := range goldenRuns(t) {
@@ -116,7 +193,8 @@ func TestWhatAFactIsAboutIsShown(t *testing.T) {
 }
 
 func FuzzTell(f *testing.F) {
-	for _, run := range goldenRuns(f) {
+	_, waiting := waitRuns(f)
+	for _, run := range append(goldenRuns(f), waiting...) {
 		f.Add(run.Facts.Buf, uint8(run.Facts.Count))
 	}
 	f.Fuzz(func(t *testing.T, buf []byte, count uint8) {
