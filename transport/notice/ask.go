@@ -33,6 +33,7 @@ type toldView struct {
 	purchase *engine.PurchaseView
 	refund   *engine.RefundView
 	ticket   *engine.TicketView
+	waiter   *engine.WaiterView
 }
 
 // asking is one question to an event: the event itself, and what its facts are about. It is the Replier of its request.
@@ -112,6 +113,13 @@ func (a *asking) Outcome(_ *engine.Request, i int, out *engine.Outcome) {
 		t := *out.Ticket
 		t.Lot, t.Seat, t.Gate = strings.Clone(t.Lot), strings.Clone(t.Seat), strings.Clone(t.Gate)
 		v.ticket = &t
+	}
+	if out.Shows&engine.ShowsWaiter != 0 {
+		w := out.Waiter
+		v.waiter = &engine.WaiterView{Buyer: strings.Clone(w.Buyer), State: w.State, AutoBuy: w.AutoBuy, Wishes: slices.Clone(w.Wishes)}
+		for i := range v.waiter.Wishes {
+			v.waiter.Wishes[i].Lot = strings.Clone(v.waiter.Wishes[i].Lot)
+		}
 	}
 	a.answer.told = append(a.answer.told, v)
 }

@@ -68,6 +68,14 @@ func (b *building) fact(t *engine.Told, v *toldView) {
 			id := string(engine.AppendHoldID(nil, v.hold.ID, v.hold.Incarnation))
 			b.add(HoldExpired, seq, id, t.At, &Data{Buyer: v.hold.Buyer, Hold: &Hold{ID: id, State: engine.HoldExpired.String()}})
 		}
+	case engine.ToldWaiterOffered:
+		b.waiter(WaiterOffered, t, v, seq)
+	case engine.ToldWaiterLeft:
+		b.waiter(WaiterLeft, t, v, seq)
+	case engine.ToldWaiterUnpaid:
+		b.waiter(WaiterUnpaid, t, v, seq)
+	case engine.ToldWaiterUnfit:
+		b.waiter(WaiterUnfit, t, v, seq)
 	case engine.ToldUpdated:
 		if t.StartsAt {
 			b.add(EventRescheduled, seq, b.event, t.At, &Data{RequestID: t.RequestID})
@@ -160,21 +168,26 @@ func (b *building) order(t *engine.Told, v *engine.OrderView, seq string) {
 func (b *building) orderOf(v *engine.OrderView) *Order {
 	o := &Order{
 		ID: string(engine.AppendOrderID(nil, v.ID, v.Incarnation)), Hold: string(engine.AppendHoldID(nil, v.Hold, v.HoldIncarnation)),
-		TotalMinor: v.TotalMinor, Currency: v.Currency, At: moment(v.At), PaymentRef: v.PaymentRef, TicketCount: v.Tickets, Items: make([]Item, 0, len(v.Items)),
+		TotalMinor: v.TotalMinor, Currency: v.Currency, At: moment(v.At), PaymentRef: v.PaymentRef, TicketCount: v.Tickets, Items: b.itemsOf(v.Items),
 		UndoUntil: momentOrNone(v.UndoUntil),
 	}
 	if v.Purchase != 0 {
 		o.Purchase = string(engine.AppendPurchaseID(nil, v.Purchase, v.PurchaseIn))
 	}
-	for i := range v.Items {
-		it := &v.Items[i]
+	return o
+}
+
+func (b *building) itemsOf(views []engine.ItemView) []Item {
+	items := make([]Item, 0, len(views))
+	for i := range views {
+		it := &views[i]
 		item := Item{Lot: it.Lot, Name: b.about.names[it.Lot], Quantity: it.Quantity, FaceMinor: it.FaceMinor, TaxMinor: it.TaxMinor, Seats: it.Seats}
 		for _, f := range it.Fees {
 			item.Fees = append(item.Fees, Fee{Name: f.Name, Minor: f.Minor})
 		}
-		o.Items = append(o.Items, item)
+		items = append(items, item)
 	}
-	return o
+	return items
 }
 
 // tickets are those of an order with their codes.

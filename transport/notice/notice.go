@@ -28,13 +28,17 @@ const (
 	EventClosed       Kind = "event.closed"
 	EventCancelled    Kind = "event.cancelled"
 	SurveyDue         Kind = "survey.due"
+	WaiterOffered     Kind = "waiter.offered"
+	WaiterLeft        Kind = "waiter.left"
+	WaiterUnpaid      Kind = "waiter.unpaid"
+	WaiterUnfit       Kind = "waiter.unfit"
 )
 
 // Kinds lists all of them.
 func Kinds() []Kind {
 	return []Kind{
 		OrderConfirmed, TicketIssued, TicketReplaced, TicketAdmitted, OrderRefunding, OrderRefunded, OrderRefundFailed, OrderUndone, PurchaseDeclined, PurchaseReleased, HoldExpired,
-		EventSoldOut, EventRescheduled, EventClosed, EventCancelled, SurveyDue,
+		EventSoldOut, EventRescheduled, EventClosed, EventCancelled, SurveyDue, WaiterOffered, WaiterLeft, WaiterUnpaid, WaiterUnfit,
 	}
 }
 
@@ -76,6 +80,7 @@ type Data struct {
 	Event     Event     `json:"event"`
 	Buyer     string    `json:"buyer,omitempty"`
 	RequestID string    `json:"request_id,omitempty"` // of the command that it comes from
+	Waiter    *Waiter   `json:"waiter,omitempty"`
 	Hold      *Hold     `json:"hold,omitempty"`
 	Purchase  *Purchase `json:"purchase,omitempty"`
 	Order     *Order    `json:"order,omitempty"`
@@ -97,10 +102,31 @@ type Event struct {
 	StartsAt  *time.Time `json:"starts_at,omitempty"`
 }
 
-// Hold is a hold that ended.
+// Waiter is somebody on the waiting list.
+type Waiter struct {
+	Waiter  int64      `json:"waiter"` // the number, in the order in which waiters came
+	State   string     `json:"state"`
+	AutoBuy bool       `json:"auto_buy,omitempty"` // what is offered is bought by the engine
+	Wish    *Wish      `json:"wish,omitempty"`     // offered: what it is; unfit: what cannot be any more
+	Until   *time.Time `json:"until,omitempty"`    // offered: until then the hold is the buyer's
+	Why     string     `json:"why,omitempty"`      // unpaid, unfit: the code of the reason
+}
+
+// Wish is what somebody waits for.
+type Wish struct {
+	Lot      string `json:"lot"`
+	Name     string `json:"name,omitempty"` // of the lot, for people
+	Quantity int64  `json:"quantity"`
+	Together bool   `json:"together,omitempty"` // seats side by side
+}
+
+// Hold is a hold that ended, or that was offered to somebody on the waiting list: then with what it costs, as long as it lasts.
 type Hold struct {
-	ID    string `json:"id"`
-	State string `json:"state"`
+	ID         string `json:"id"`
+	State      string `json:"state"`
+	TotalMinor *int64 `json:"total_minor,omitempty"`
+	Currency   string `json:"currency,omitempty"`
+	Items      []Item `json:"items,omitempty"`
 }
 
 // Purchase is one run of buy that is over.

@@ -44,6 +44,12 @@ func newTheatre() *theatre {
 // do carries out commands of an event, a batch of the log together.
 func (h *theatre) do(t *testing.T, event string, commands ...engine.Command) {
 	t.Helper()
+	h.step(t, event, engine.CodeOK, commands...)
+}
+
+// step is do, of commands that end with a code.
+func (h *theatre) step(t *testing.T, event string, code engine.Code, commands ...engine.Command) {
+	t.Helper()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	e := h.events[event]
@@ -53,10 +59,10 @@ func (h *theatre) do(t *testing.T, event string, commands ...engine.Command) {
 	}
 	run := &engine.Run{Key: e.Key(), First: e.Seq() + 1, At: h.now}
 	for i := range commands {
-		if commands[i].Verb < engine.VerbExpire {
+		if commands[i].Verb.OfCallers() {
 			commands[i].RequestID = fmt.Sprintf("r%d-%d", e.Seq(), i)
 		}
-		if out := e.Step(&commands[i], h.now, &run.Facts); out.Code != engine.CodeOK {
+		if out := e.Step(&commands[i], h.now, &run.Facts); out.Code != code {
 			t.Fatalf("%s: %s %s", commands[i].Verb, out.Code, out.Text)
 		}
 	}

@@ -175,7 +175,8 @@ func tells(t *engine.Told) bool {
 	case engine.ToldUpdated:
 		return t.StartsAt
 	case engine.ToldConfirmed, engine.ToldSold, engine.ToldDeclined, engine.ToldReleased, engine.ToldRefunding, engine.ToldRefunded, engine.ToldRefundFailed, engine.ToldReissued, engine.ToldAdmitted,
-		engine.ToldExpired, engine.ToldClosed, engine.ToldUndone, engine.ToldCancelled:
+		engine.ToldExpired, engine.ToldClosed, engine.ToldUndone, engine.ToldCancelled,
+		engine.ToldWaiterOffered, engine.ToldWaiterLeft, engine.ToldWaiterUnpaid, engine.ToldWaiterUnfit:
 		return true
 	}
 	return false

@@ -94,9 +94,13 @@ func TestNoticesAreWhatThePageSays(t *testing.T) {
 		t.Fatal("docs/notices.md has no schema")
 	}
 	schema := compile(t, text)
-	_, example, _ := strings.Cut(string(page), "```json\n")
-	example, _, _ = strings.Cut(example, "```")
-	fits(t, schema, []byte(example))
+	examples := regexp.MustCompile("(?s)```json\n(.*?)```").FindAllSubmatch(page, -1)
+	if len(examples) < 2 {
+		t.Errorf("docs/notices.md has %d examples", len(examples))
+	}
+	for _, m := range examples {
+		fits(t, schema, m[1])
+	}
 	rows := map[notice.Kind]bool{}
 	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z_]+\\.[a-z_]+)` \\|").FindAllStringSubmatch(string(page), -1) {
 		rows[notice.Kind(m[1])] = true
@@ -116,6 +120,8 @@ func TestNoticesAreWhatThePageSays(t *testing.T) {
 	survey(t, nc, h, 0, measure.SurveyDue{Key: eventKey("night-one"), Due: start + 1, Order: 1}, measure.SurveyDue{Key: eventKey("night-one"), Due: start + 2, Purchase: 1})
 	// An event ends in one of two ways.
 	h.do(t, "night-one", engine.Command{Verb: engine.VerbCancel, Payment: &engine.PaymentCommand{Reason: "rain"}})
+	waitingList(t, h, "night-three")
+	take(t, nc, ofKind(notice.WaiterUnpaid))
 	sellOut(t, h, "night-two")
 	for _, v := range take(t, nc, ofKind(notice.EventClosed)) {
 		seen[kindOf(&v)] = true
