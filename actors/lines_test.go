@@ -41,6 +41,13 @@ func (m *moves) LineMoved(_, _ string, places []engine.PlaceChange, waits []engi
 	}
 }
 
+// LineOver implements Watcher.
+func (m *moves) LineOver(_, event string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.list = append(m.list, event+" over")
+}
+
 // LobbyClosed implements Watcher.
 func (m *moves) LobbyClosed(_, event string, published func()) {
 	if m.published == nil {
@@ -128,6 +135,8 @@ func TestALineGoesOnByItself(t *testing.T) {
 			if got := n.Lines(engine.SingleAccount, nil); sleep > 0 && len(got) != 0 {
 				t.Fatalf("lines of sleeping events: %q", got)
 			}
+			asked(t, n, engine.Command{Verb: engine.VerbClose, RequestID: "x"})
+			m.wants(t, "at the end", "e1 over")
 		})
 	}
 }

@@ -54,6 +54,9 @@ func (*lineLife) PurchaseChanged(string, string, engine.PurchaseChange) {}
 // LineMoved implements Watcher.
 func (*lineLife) LineMoved(string, string, []engine.PlaceChange, []engine.WaitChange) {}
 
+// LineOver implements Watcher.
+func (*lineLife) LineOver(string, string) {}
+
 // LobbyClosed implements Watcher.
 func (l *lineLife) LobbyClosed(_, _ string, published func()) {
 	l.mu.Lock()

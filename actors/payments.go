@@ -141,6 +141,9 @@ func (n *Node) signalled(run *engine.Run) {
 		if len(run.Signals.Places) > 0 || len(run.Signals.Waits) > 0 {
 			n.cfg.Watcher.LineMoved(run.Key.Account, run.Key.ID, run.Signals.Places, run.Signals.Waits)
 		}
+		if run.Signals.Over {
+			n.cfg.Watcher.LineOver(run.Key.Account, run.Key.ID)
+		}
 	}
 }
 

@@ -12,6 +12,9 @@ type Watcher interface {
 
 	// LineMoved is called with what has become of places in the line and on the waiting list without their buyers having asked. The slices are the engine's.
 	LineMoved(account, event string, places []engine.PlaceChange, waits []engine.WaitChange)
+	// LineOver is called when an event has ended that had a line or a waiting list: whoever still waits may be told. Who they are is for the watcher to read. It
+	// is not called again after a restart.
+	LineOver(account, event string)
 	// LobbyClosed is called when the lobby is closed and its root stands. Once the root is published, the watcher calls published, from any goroutine: the
 	// seed is revealed only then. It is called again after a restart, before anything is connected, and when the public value that the draw waits for is there:
 	// what cannot be published yet has to wait.

@@ -74,7 +74,11 @@ func (e *Event) cancel(cmd *Command) {
 	}
 	e.facts.Buf = f.append(e.facts.Buf)
 	e.emitted()
+	closed := e.state == EventClosed
 	e.applyCancelled(&f)
+	if !closed {
+		e.signalOver()
+	}
 	e.settle()
 	e.showEvent()
 }

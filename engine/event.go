@@ -116,6 +116,7 @@ type work struct {
 	guessKeys []uint64
 	codes     CodesView
 	line      LineView
+	page      WaitingPage
 	poolsFree []int64
 	shopping  line.Shopping
 	bytes     []byte

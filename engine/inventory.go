@@ -38,6 +38,9 @@ func (e *Event) emitTurned(f *factTurned) {
 	e.facts.Buf = f.append(e.facts.Buf)
 	e.emitted()
 	e.applyTurned(f)
+	if f.kind == kindClosed {
+		e.signalOver()
+	}
 }
 
 // schedule opens and closes the event when wall time has come.

@@ -20,6 +20,7 @@ const (
 	WantsMax             = 200              // tickets that somebody who joins the line may mean to take
 	DrawValueLenMax      = 256              // bytes of the public value of a draw
 	EntriesPageMax       = 1024             // leaves of a lobby that one answer shows: 32 KiB
+	WaitingPageMax       = 4096             // entries, or waiters, that one look at who waits goes through: some 30 microseconds of a step
 	CodeLenMin           = 4                // bytes of a code that an organiser gives: shorter ones are guessed at once
 	CodeLenMax           = 64               // bytes of a code
 	CodesPerCommandMax   = 256              // codes in one command: about 100 microseconds of a step

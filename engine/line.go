@@ -69,12 +69,15 @@ type LineCommand struct {
 	Wishes  []Wish // the dearest first
 	AutoBuy bool   // buy with the saved method as soon as the turn comes
 	Wait    bool   // buy: if it is sold out, wait for it and buy it then
-	List    bool   // leave: the waiting list is meant
+	List    bool   // leave, and place with WaitingFrom: the waiting list is meant
 
 	Fairness bool // get, and place without a buyer: show how fair the line has been, too
 
 	Receipt     bool       // place: the shell adds the receipt of the buyer's entry
 	EntriesFrom line.Entry // place: show the leaves of the lobby's entries from here on, up to EntriesPageMax
+
+	// place without a buyer, by the shell only: show who waits, of the entries from this one on, or with List of the waiters from this one on; 0 is not asked
+	WaitingFrom uint32
 
 	Value string // draw: the public value, 1 to DrawValueLenMax bytes of printable ASCII
 

@@ -22,6 +22,7 @@ func BenchmarkLine(b *testing.B) {
 	b.Run("join=serving", func(b *testing.B) { benchJoin(b, false) })
 	b.Run("draw", benchDraw)
 	b.Run("place", benchPlace)
+	b.Run("waiting", benchWaiting)
 	b.Run("serve", benchServe)
 	b.Run("open", benchOpenLine)
 	b.Run("admit", benchAdmit)
@@ -162,6 +163,20 @@ func benchDraw(b *testing.B) {
 	}
 	benchDone(b, e, "entries/s")
 	each.report(b)
+}
+
+// benchWaiting reads who waits in a line of a hundred thousand, page by page.
+func benchWaiting(b *testing.B) {
+	e, facts := benchLobby(b, benchJoins(100_000), 1, true)
+	read := &Command{Verb: VerbPlace, Line: &LineCommand{WaitingFrom: 1}}
+	runtime.GC()
+	b.ResetTimer()
+	rows := 0
+	for range b.N {
+		page := e.Step(read, benchAt(100_000), facts).Waiting
+		read.Line.WaitingFrom, rows = max(page.Next, 1), rows+len(page.Rows)
+	}
+	b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
 }
 
 // benchPlace looks at places of a line of a hundred thousand.

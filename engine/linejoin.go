@@ -362,11 +362,11 @@ func (e *Event) whyNoPlace(buyer uint32) sentence {
 
 // place shows a buyer's place, and leaves of the lobby's entries to whoever asks for them.
 func (e *Event) place(cmd *Command) {
-	from, fairness := lineOf(cmd).EntriesFrom, lineOf(cmd).Fairness
+	from, fairness, waiting := lineOf(cmd).EntriesFrom, lineOf(cmd).Fairness, lineOf(cmd).WaitingFrom
 	if cmd.Buyer != "" && !e.validID("buyer", cmd.Buyer) {
 		return
 	}
-	if cmd.Buyer == "" && from == 0 && !fairness {
+	if cmd.Buyer == "" && from == 0 && !fairness && waiting == 0 {
 		e.bad("buyer", "it is missing")
 		return
 	}
@@ -390,6 +390,8 @@ func (e *Event) place(cmd *Command) {
 			return
 		}
 		e.showPlace(at - 1)
+	case waiting != 0:
+		e.showWaiting(waiting, lineOf(cmd).List)
 	default:
 		if e.showLine(); fairness {
 			e.showFairness(e.out.Line)

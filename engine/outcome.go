@@ -42,6 +42,8 @@ type Outcome struct {
 	Line  *LineView
 
 	Waiter *WaiterView // of the waiting list
+
+	Waiting *WaitingPage // of either, for the shell
 }
 
 // Alternative is as many seats of a lot as a hold had chosen there, of the same kinds, free and side by side.
@@ -68,6 +70,7 @@ const (
 	ShowsPlace
 	ShowsLine
 	ShowsWaiter
+	ShowsWaiting
 )
 
 // HoldState is where a hold is in its life.

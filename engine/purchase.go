@@ -232,16 +232,18 @@ type Signals struct {
 	Line    LineWant // what the line wants now; nothing if that has not changed
 	Places  []PlaceChange
 	Waits   []WaitChange
+	Over    bool // the event has ended, and had a line or a waiting list
 }
 
 // Empty reports whether there is nothing in s.
 func (s *Signals) Empty() bool {
-	return len(s.Work) == 0 && len(s.Changes) == 0 && len(s.Alarms) == 0 && len(s.Places) == 0 && len(s.Waits) == 0 && s.Line == LineWantsNothing
+	return len(s.Work) == 0 && len(s.Changes) == 0 && len(s.Alarms) == 0 && len(s.Places) == 0 && len(s.Waits) == 0 && s.Line == LineWantsNothing && !s.Over
 }
 
 // Reset empties s and keeps its memory.
 func (s *Signals) Reset() {
 	s.Work, s.Changes, s.Alarms, s.Line, s.Places, s.Waits = s.Work[:0], s.Changes[:0], s.Alarms[:0], LineWantsNothing, s.Places[:0], s.Waits[:0]
+	s.Over = false
 }
 
 // Work is something that the payment lane has to do for an event. The same work may be named twice: the lane does it once.

@@ -17,6 +17,7 @@ func (e *Event) TakeSignals(into *Signals) {
 	if e.signals.Line != LineWantsNothing {
 		into.Line = e.signals.Line
 	}
+	into.Over = into.Over || e.signals.Over
 	e.signals.Reset()
 }
 

@@ -40,7 +40,7 @@ type lineReport struct {
 // TestALineIsShownOverHTTP: as it is published, page by page, and with a report for those who run it.
 func TestALineIsShownOverHTTP(t *testing.T) {
 	watch := new(transport.Watch)
-	e := &transporttest.Direct{Now: engine.Instant(time.Now().UnixNano()), Seed: lineSeed, Moved: watch.LineMoved, LobbyClosed: watch.LobbyClosed}
+	e := &transporttest.Direct{Now: engine.Instant(time.Now().UnixNano()), Seed: lineSeed, Moved: watch.LineMoved, Over: watch.LineOver, LobbyClosed: watch.LobbyClosed}
 	w := serveDirectWith(t, transport.Config{Watch: watch, Lines: e, Codes: ticket.NewRing(new(memorySafe), time.Now)}, e)
 	h := serveHTTP(t, transport.HTTPConfig{
 		Listen: "127.0.0.1:0", Measurer: new(fakeMeasurer), Lines: watch,

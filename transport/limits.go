@@ -42,6 +42,8 @@ const (
 	PushesMax = 64 << 10
 	// LineMovesMax bounds the buyers of an account who are to be told what has become of them in a line: what comes beyond it is lost and counted.
 	LineMovesMax = 64 << 10
+	// LineEndingsMax bounds the events of an account that have ended and whose buyers are still to be told: of further ones they are not, which is counted.
+	LineEndingsMax = 64 << 10
 	// LinesPublishedMax bounds the events whose lines are published in a second: the others come in the next one.
 	LinesPublishedMax = 256
 	// FollowedMax bounds the buyers of an account who are told when their chance of a ticket has another word: some 70 bytes each. Others see it in the checkpoints, and when they ask.
@@ -116,6 +118,11 @@ const (
 	lineEvery      = time.Second
 	paceSeconds    = 60
 	followedAtOnce = 128 << 10
+	// toldTogetherMax is how many buyers are told in a second what nothing new has brought about: their chance in another word, or the end of an event. So what has become of somebody finds room, and
+	// does not wait for long. waitingPagesMax is how many pages of those who wait in an event are read in a second to follow them, endingPagesMax of all that have ended.
+	toldTogetherMax = 16 << 10
+	waitingPagesMax = toldTogetherMax / engine.WaitingPageMax
+	endingPagesMax  = 256
 	// presenceEvery is how often it is looked for those who say nothing any more.
 	presenceEvery = 5 * time.Second
 	// presenceForgotten x as long, and they are not watched any more. presenceTogetherMax is how many are said to be absent or present together.

@@ -33,6 +33,7 @@ type linesSide struct {
 	moves   []lineMove
 	telling int          // taken from moves and not told
 	closing []lobbyClose // lobbies whose root is to be published
+	endings []ending     // events that have ended, and whom this is to be told
 	closed  bool
 	wake    chan struct{}
 	stopped chan struct{}
@@ -51,8 +52,7 @@ type lineEvent struct {
 	now     atomic.Pointer[outlook]
 	granted [paceSeconds + 1]grants // passes so far, about second by second; a ring
 	looks   int                     // how many there are
-	over    bool                    // it was published that the event has ended
-	seen    time.Time               // when it was last listed
+	seen    time.Time               // when it was last looked at
 	followed
 }
 
@@ -151,6 +151,9 @@ func (l *linesSide) run() {
 			for some := range slices.Chunk(moves, pushesTogetherMax) {
 				l.tellMoved(some)
 			}
+			l.mu.Lock()
+			l.telling = 0
+			l.mu.Unlock()
 			more = always
 		} else if closed {
 			return
@@ -204,15 +207,30 @@ func (l *linesSide) publishRoot(event string) bool {
 	return l.server.nc.FlushTimeout(lineFlushTimeout) == nil
 }
 
-// round publishes the lines of the events whose turn it is, all of them unless there are very many.
+// round publishes the lines of the events whose turn it is, all of them unless there are very many, and tells those who wait what they have to know.
 func (l *linesSide) round(now time.Time) {
-	if l.server.config.Lines == nil {
-		return
+	l.tellEnded(now)
+	var reads []*lineRead
+	if l.server.config.Lines != nil {
+		reads = l.readLines()
 	}
+	for i, r := range reads {
+		if <-r.done; r.seen == nil || r.seen.state >= engine.EventClosed {
+			continue
+		}
+		e := l.seen(r.seen, now)
+		l.publish(e)
+		l.followAll(e)
+		l.changeWords(e, l.room()/(len(reads)-i)) // what one event does not need is there for the next
+	}
+	l.forget(now)
+}
+
+// readLines reads the events whose turn it is.
+func (l *linesSide) readLines() (reads []*lineRead) {
 	account := l.server.config.Account
 	events := l.server.config.Lines.Lines(account, nil)
 	slices.Sort(events)
-	reads := l.ended(events, now)
 	first, found := slices.BinarySearch(events, l.after)
 	if found {
 		first++
@@ -225,33 +243,6 @@ func (l *linesSide) round(now time.Time) {
 			reads = append(reads, r)
 		}
 		l.after = event
-	}
-	for _, r := range reads {
-		if <-r.done; r.seen == nil || r.ends && r.seen.state < engine.EventClosed {
-			continue
-		}
-		e := l.seen(r.seen, now)
-		l.publish(e)
-		l.changeWords(e)
-		e.over = r.ends
-	}
-	l.forget(now)
-}
-
-// ended looks at the events that were listed until now, and are not any more: those that have ended are published once more.
-func (l *linesSide) ended(listed []string, now time.Time) (reads []*lineRead) {
-	l.known.RLock()
-	defer l.known.RUnlock()
-	for id, e := range l.events {
-		if _, is := slices.BinarySearch(listed, id); is {
-			e.over = false
-		} else if !e.over && now.Sub(e.seen) < 3*lineEvery {
-			r := newLineRead(l.server.config.Account, id)
-			r.Look, r.ends = true, true
-			if l.server.engine.Submit(&r.Request) == engine.CodeOK {
-				reads = append(reads, r)
-			}
-		}
 	}
 	return reads
 }

@@ -48,7 +48,7 @@ func (s *memorySafe) WriteKeys(account string, plain []byte) error {
 func serveLines(t testing.TB, now engine.Instant) (*world, *transporttest.Direct, *ticket.Ring) {
 	t.Helper()
 	watch := new(transport.Watch)
-	e := &transporttest.Direct{Now: now, Seed: lineSeed, Moved: watch.LineMoved, LobbyClosed: watch.LobbyClosed, Changed: watch.PurchaseChanged}
+	e := &transporttest.Direct{Now: now, Seed: lineSeed, Moved: watch.LineMoved, Over: watch.LineOver, LobbyClosed: watch.LobbyClosed, Changed: watch.PurchaseChanged}
 	ring := ticket.NewRing(new(memorySafe), time.Now)
 	return serveDirectWith(t, transport.Config{Watch: watch, Lines: e, Codes: ring}, e), e, ring
 }

@@ -147,12 +147,15 @@ func (s *shownPlace) finished(server *Server, event string) []byte {
 	return append(s.body, '}')
 }
 
-// followed are those who wait in an event's line and were told a chance: they are told again when it has another word.
+// followed are those who wait in an event's line: they are told when their chance has another word than they were told.
 type followed struct {
 	mu   sync.Mutex
 	rows []follower
 	at   map[string]int // of a buyer in rows
 	next int            // who is looked at next
+
+	from uint32 // the entry from which on those who waited when it began are still to be found
+	all  bool   // they are found
 }
 
 type follower struct {
@@ -180,18 +183,47 @@ func (l *linesSide) follow(o *outlook, buyer string, p *placed, chance float64) 
 		return f.word
 	}
 	word := o.word(chance, line.Untold)
+	l.add(&e.followed, follower{buyer: buyer, place: p.place, track: p.track, wants: uint8(min(max(p.wants, 0), engine.WantsMax)), word: word})
+	return word
+}
+
+// add adds a buyer to those who are followed, if there is room. The caller holds f.mu.
+func (l *linesSide) add(f *followed, row follower) {
 	if l.following.Add(1) > FollowedMax {
 		l.following.Add(-1)
 		l.notFollowed.Add(1)
-		return word
+		return
 	}
-	if e.at == nil {
-		e.at = make(map[string]int)
+	if f.at == nil {
+		f.at = make(map[string]int)
 	}
-	own := strings.Clone(buyer)
-	e.at[own] = len(e.rows)
-	e.rows = append(e.rows, follower{buyer: own, place: p.place, track: p.track, wants: uint8(min(max(p.wants, 0), engine.WantsMax)), word: word})
-	return word
+	row.buyer = strings.Clone(row.buyer)
+	f.at[row.buyer] = len(f.rows)
+	f.rows = append(f.rows, row)
+}
+
+// followAll finds those who wait in a line that is served and have not asked where they are, some each second. They are told by changeWords, as nobody has told them a word yet. Who joins later is
+// followed when that is answered.
+func (l *linesSide) followAll(e *lineEvent) {
+	o := e.now.Load()
+	for range waitingPagesMax {
+		if e.all || o.sale == nil || l.following.Load() >= FollowedMax {
+			return
+		}
+		page := newWaitingRead(l.server.config.Account, o.event, max(e.from, 1), false)
+		if page.Look = true; l.server.engine.Submit(&page.Request) != engine.CodeOK {
+			return
+		}
+		<-page.done
+		e.mu.Lock()
+		for _, w := range page.rows {
+			if _, known := e.at[w.Buyer]; !known && int(w.Track) < len(o.tracks) && w.Place > o.line.Tracks[w.Track].Served {
+				l.add(&e.followed, follower{buyer: w.Buyer, place: w.Place, track: w.Track, wants: w.Wants})
+			}
+		}
+		e.mu.Unlock()
+		e.from, e.all = page.next, page.next == 0
+	}
 }
 
 // unfollow forgets a buyer who does not wait any more.
@@ -208,8 +240,8 @@ func (l *linesSide) unfollow(event, buyer string) {
 	}
 }
 
-// changeWords looks at those who wait in an event, some each second, and tells those whose chance has another word. Whose turn has come is followed no more.
-func (l *linesSide) changeWords(e *lineEvent) {
+// changeWords looks at those who wait in an event, some each second, and tells those whose chance has another word, room of them at most: the others later. Whose turn has come is followed no more.
+func (l *linesSide) changeWords(e *lineEvent, room int) {
 	o := e.now.Load()
 	if o.sale == nil {
 		return
@@ -217,6 +249,9 @@ func (l *linesSide) changeWords(e *lineEvent) {
 	var changed []string
 	e.mu.Lock()
 	for range min(len(e.rows), followedAtOnce) {
+		if len(changed) >= room {
+			break
+		}
 		if e.next >= len(e.rows) {
 			e.next = 0
 		}

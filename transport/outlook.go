@@ -52,7 +52,6 @@ type lineRead struct {
 	commands [1]engine.Command
 	code     engine.Code
 	seen     *outlook // nil if the event shows no line
-	ends     bool     // it is read to see whether the event has ended
 	done     chan struct{}
 }
 

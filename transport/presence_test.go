@@ -150,6 +150,12 @@ func TestBoundsOfWhatIsToldOfLines(t *testing.T) {
 	if n := l.following.Load(); n != FollowedMax/2 || len(e.rows) != FollowedMax/2 {
 		t.Errorf("%d are followed when half have stopped, in %d rows", n, len(e.rows))
 	}
+	for range LineEndingsMax + 1000 {
+		l.over("e1")
+	}
+	if n, lost := len(l.endings), l.lost.Swap(0); n != LineEndingsMax || lost != 1000 {
+		t.Errorf("of %d events the end is to be told, and %d are lost", n, lost)
+	}
 	for i := range LineMovesMax + 1000 {
 		l.moved("e1", []engine.PlaceChange{{Buyer: fmt.Sprint("b", i)}}, nil)
 	}

@@ -81,6 +81,13 @@ func (w *Watch) LineMoved(account, event string, places []engine.PlaceChange, wa
 	}
 }
 
+// LineOver is to be called when an event has ended that had a line or a waiting list, durably. It does not block.
+func (w *Watch) LineOver(account, event string) {
+	if s := w.of(account); s != nil {
+		s.lines.over(event)
+	}
+}
+
 // LobbyClosed is to be called when an event's lobby is closed, durably. It does not block, and calls published once the NATS server has the line with its root. While that cannot be done, or the
 // account has no server, it waits.
 func (w *Watch) LobbyClosed(account, event string, published func()) {

@@ -264,6 +264,9 @@ func saySignals(s *engine.Signals, currency string) []string {
 	for i := range s.Waits {
 		lines = append(lines, sayWaitChange(&s.Waits[i]))
 	}
+	if s.Over {
+		lines = append(lines, "tells all who still wait: over")
+	}
 	switch s.Line {
 	case engine.LineWantsNothing:
 	case engine.LineWantsSeed:

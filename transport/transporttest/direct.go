@@ -25,9 +25,10 @@ type Direct struct {
 	Changed func(account, event string, c engine.PurchaseChange)
 	// Seed is that of every lobby, brought as soon as an event wants one.
 	Seed line.Seed
-	// Moved is told of places that have changed, and LobbyClosed of lobbies that are: it calls published when the seed may be revealed. Nil tells nobody: then the
+	// Moved is told of places that have changed, Over of events with a line or a waiting list that have ended, and LobbyClosed of lobbies that are: it calls published when the seed may be revealed. Nil tells nobody: then the
 	// seed is revealed at once.
 	Moved       func(account, event string, places []engine.PlaceChange, waits []engine.WaitChange)
+	Over        func(account, event string)
 	LobbyClosed func(account, event string, published func())
 
 	mu     sync.Mutex
@@ -94,6 +95,9 @@ func (d *Direct) Lines(_ string, dst []string) []string {
 func (d *Direct) lined(account, event string, e *engine.Event, s *engine.Signals) (then []func()) {
 	if d.Moved != nil && len(s.Places)+len(s.Waits) > 0 {
 		then = append(then, func() { d.Moved(account, event, s.Places, s.Waits) })
+	}
+	if d.Over != nil && s.Over {
+		then = append(then, func() { d.Over(account, event) })
 	}
 	switch s.Line {
 	case engine.LineWantsSeed:
