@@ -75,7 +75,7 @@ const (
 	CodeBuyerUnknown       // nothing is known of this buyer
 	CodeEraseWaits         // a charge of this buyer is still open: retry when it has ended
 
-	CodeLobbyClosed   // the line takes nobody now: its lobby has not opened, or there is no line
+	CodeLobbyClosed   // the line takes nobody now: its lobby has not opened, or the event is sold without a line
 	CodeNotInLine     // the buyer has no place in the line: the text says what became of it
 	CodePassRequired  // the event is sold through its line, and the buyer has no pass
 	CodePassExpired   // the buyer's pass has run out: join again
@@ -85,7 +85,7 @@ const (
 	CodeCodeUnknown   // no such code
 	CodeCodeUsedUp    // the code was used as often as it may be
 	CodeCodeLocked    // too many codes were tried that are none: retry after the hint
-	CodeTrackUnknown  // the line has no such track
+	CodeTrackUnknown  // the line has no such track, or it is for those with a code
 
 	codeEnd
 )

@@ -82,7 +82,10 @@ func (e *Event) validLine(cmd *Command) bool {
 	switch {
 	case !e.validRequest(cmd) || !e.validID("buyer", cmd.Buyer), l.Track != "" && !e.validID("track", l.Track):
 		return false
-	case l.Wants < 0 || l.Wants > WantsMax:
+	case l.Wants < 0:
+		e.bad("wants", "it is 0 or more")
+		return false
+	case l.Wants > WantsMax:
 		e.tooMany("wants", WantsMax)
 		return false
 	}
@@ -142,7 +145,11 @@ func (e *Event) judgeJoin(cmd *Command, buyer uint32) {
 		e.because(refusal{code: CodeNotOnSale, field: fieldEvent, text: e.notOnSale()})
 		return
 	case e.lineMode() == LineModeOpen:
-		e.because(refusal{code: CodeLobbyClosed, field: fieldEvent, text: noLineHere})
+		text := noLineHere
+		if e.state != EventOnSale {
+			text = noLineLater
+		}
+		e.because(refusal{code: CodeLobbyClosed, field: fieldEvent, text: text})
 		return
 	case phase == LineNone:
 		e.because(refusal{code: CodeLobbyClosed, field: fieldEvent})

@@ -32,7 +32,7 @@ func (m LineMode) String() string {
 // LineSpec is what an organiser says about an event's line. A number of 0 is its default. In an update only the fields named in Set change; places, passes and
 // those who wait stay, whatever is changed.
 type LineSpec struct {
-	Mode        LineMode
+	Mode        LineMode // open if nothing is said
 	LobbyAt     Instant // wall time at which the lobby opens; 0 is as soon as the event has a seed
 	PassTTLMs   int64   // a pass's life
 	GraceMs     int64   // how long somebody who was absent at their turn may come back and be next

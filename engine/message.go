@@ -57,6 +57,7 @@ const (
 	methodNeedsURL
 	methodNeedsBuyer
 	noLineHere
+	noLineLater
 	tooManyInLine
 	tooManyJoins
 	lineIsOver
@@ -144,7 +145,8 @@ var sentences = [sentencesEnd]string{
 	methodNeedsURL:      "it sends the buyer elsewhere: return_url is missing",
 	methodNeedsBuyer:    "it cannot be charged again without the buyer's bank: hold, then buy with the hold",
 
-	noLineHere:        "the event is sold without a line now",
+	noLineHere:        "the event is sold without a line now: hold or buy right away",
+	noLineLater:       "the event is sold without a line: hold or buy once it is on sale",
 	tooManyInLine:     "the line has as many entries as the engine allows",
 	tooManyJoins:      "the buyer has joined the line as often as the engine allows",
 	lineIsOver:        "the line has ended with its event",
@@ -317,6 +319,10 @@ func (o *Outcome) AppendMessage(dst []byte) []byte {
 			return append(append(append(append(dst, "lot "...), o.Lot...), ' '), o.Text...)
 		}
 		return append(append(append(dst, "lot "...), o.Lot...), " goes on sale when the one before it has sold out"...)
+	case CodeLobbyClosed, CodeTrackUnknown: // another sentence takes the place of the first: both would say two things
+		if o.Text != "" {
+			return append(dst, o.Text...)
+		}
 	case CodeInvalid, CodeCardNumber, CodeTooMany:
 		if o.Lot != "" {
 			dst = append(append(dst, o.Lot...), ": "...)

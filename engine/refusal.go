@@ -105,7 +105,7 @@ func (e *Event) refuseAsked(cmd *Command, a *asked, why refusal) {
 func (e *Event) show(cmd *Command, why refusal) {
 	out := &e.out
 	out.Code = why.code
-	out.Field = fieldNames[why.field]
+	out.Field = why.fieldName()
 	out.Have, out.Want = why.have, why.want
 	out.Text = sentences[why.text]
 	out.RetryAfterMs = 0
@@ -144,6 +144,14 @@ func (e *Event) show(cmd *Command, why refusal) {
 			out.Text = admittedText(out.Ticket)
 		}
 	}
+}
+
+// fieldName names what is to blame: of several wishes the lot of one.
+func (r *refusal) fieldName() string {
+	if r.subject == aboutWish {
+		return wishField(int(r.item), "lot")
+	}
+	return fieldNames[r.field]
 }
 
 // bad ends the step with a command that can never be right.

@@ -146,7 +146,7 @@ func (e *Event) explainRefused(w *WhyView, row *refusedRow) {
 	case aboutNothing, aboutItemLot, aboutItemSeat, aboutCmdLot, aboutCmdPool, aboutCmdSeat, aboutRefundTicket, aboutWish:
 	}
 	said := Outcome{
-		Code: why.code, Field: fieldNames[why.field], Lot: about, Have: why.have, Want: why.want, Text: sentences[why.text],
+		Code: why.code, Field: why.fieldName(), Lot: about, Have: why.have, Want: why.want, Text: sentences[why.text],
 		pool: why.subject == aboutPool || why.subject == aboutCmdPool,
 	}
 	w.Kind, w.Code, w.Field, w.At = WhyRefused, why.code, said.Field, row.at

@@ -143,6 +143,7 @@ func TestTheShellsVerbsOfTheLineAreNobodys(t *testing.T) {
 		{"place", `{"entries_from":-1}`, "invalid", "entries_from"},
 		{"place", `{"entries_from":4294967296}`, "invalid", "entries_from"},
 		{"join", `{"request_id":"x","buyer":"b9","wants":201}`, "invalid", "wants"},
+		{"join", `{"request_id":"x","buyer":"b9","wants":-1}`, "invalid", "wants"},
 		{"join", `{"request_id":"x","buyer":"b9","track":"vip"}`, "track_unknown", "track"},
 		{"join", `{"request_id":"x","buyer":"4111111111111111"}`, "card_number", "buyer"},
 		{"wait", `{"request_id":"x","buyer":"b9","wishes":[{"lot":"ga","quantity":1},{"lot":"a","quantity":1},{"lot":"b","quantity":1},{"lot":"c","quantity":1},{"lot":"d","quantity":1}]}`, "too_large", "wishes[4]"},

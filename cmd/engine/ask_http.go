@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,7 +27,7 @@ type httpTarget struct {
 }
 
 func (h *httpTarget) addTo(f *pflag.FlagSet, timeout time.Duration) {
-	f.StringVar(&h.http, "http", transport.HTTPListenDefault, "where the engine's HTTP side listens, as host:port")
+	f.StringVar(&h.http, "http", transport.HTTPListenDefault, "where the engine's HTTP side listens, as host:port or the URL that serve prints")
 	f.DurationVar(&h.timeout, "timeout", timeout, "how long to wait for the answer, as in 5s")
 	h.access.addTo(f)
 	f.StringVar(&h.config, "config", "", "YAML file with the settings of serve, one a line")
@@ -53,9 +54,13 @@ func (h *httpTarget) prepare(cmd *cobra.Command) error {
 
 // base is where the engine listens. One that listens everywhere is asked on this machine.
 func (h *httpTarget) base() (string, error) {
-	host, port, err := net.SplitHostPort(h.http)
-	if err != nil {
-		return "", fmt.Errorf("--http %q: give host:port, as in 127.0.0.1:8480", h.http)
+	said, at, isURL := strings.Cut(h.http, "://")
+	if !isURL {
+		said, at = "http", h.http
+	}
+	host, port, err := net.SplitHostPort(strings.TrimSuffix(at, "/"))
+	if err != nil || strings.ContainsAny(port, "/?#") || said != "http" && said != "https" {
+		return "", fmt.Errorf("--http %q: give host:port or a URL, as in 127.0.0.1:8480 or http://127.0.0.1:8480", h.http)
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
@@ -63,11 +68,10 @@ func (h *httpTarget) base() (string, error) {
 			host = "::1"
 		}
 	}
-	scheme := "http"
 	if h.access.certFile != "" {
-		scheme = "https"
+		said = "https"
 	}
-	return scheme + "://" + net.JoinHostPort(host, port), nil
+	return said + "://" + net.JoinHostPort(host, port), nil
 }
 
 // get asks for a page once, and returns its status and at most bytesMax of it.

@@ -79,6 +79,7 @@ const eventExample = `An event, as YAML (JSON of the same fields is taken as wel
   hold_ttl_ms: 120000
   limit_per_buyer: 4
   open: true                  # on sale at once; otherwise engine event open
+  # line: {mode: line}        # sold through a line (docs/line.md); a line without a mode is open: whoever comes may buy
   pools:
     - {pool: house, capacity: 1010}
   lots:

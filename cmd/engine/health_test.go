@@ -45,6 +45,12 @@ func TestHealthSaysWhetherTheEngineIsReady(t *testing.T) {
 	}
 	wants(t, must(t, "health", "--http", "0.0.0.0:"+port), "ready")
 	wants(t, must(t, "health", "--http", ":"+port), "ready")
+	wants(t, must(t, "health", "--http", s.HTTP), "ready") // as serve prints it
+	wants(t, must(t, "health", "--http", s.HTTP+"/"), "ready")
+	for _, wrong := range []string{"nats://" + at, s.HTTP + "/metrics", "http://"} {
+		_, err = engineRun(t, "health", "--http", wrong)
+		refuses(t, err, "host:port")
+	}
 	t.Setenv("HOLDFAST_HTTP", at)
 	wants(t, must(t, "health"), "ready")
 	wants(t, must(t, "health", "--config", write(t, "engine.yaml", "sleep-after: 1m\nhttp: 127.0.0.1:1\n")), "ready") // the environment wins
@@ -71,6 +77,7 @@ func TestHealthTrustsTheEnginesOwnCertificateOnly(t *testing.T) {
 	s := serveOn(t, newData(t), "--http-cert", cert, "--http-key", key)
 	at := strings.TrimPrefix(s.HTTP, "https://")
 	wants(t, must(t, "health", "--http", at, "--http-cert", cert), "ready")
+	wants(t, must(t, "health", "--http", s.HTTP, "--http-cert", cert), "ready")
 	other, _ := certificate(t)
 	_, err := engineRun(t, "health", "--http", at, "--http-cert", other)
 	refuses(t, err, "another certificate")

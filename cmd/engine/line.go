@@ -14,7 +14,8 @@ func lineCommand() *cobra.Command {
 		Use:   "line",
 		Short: "The line of an event: how far it is, its draw, and how fair it was",
 		Long: `Looks at the line of an event of a running engine, gives the public value that its draw waits for, and recomputes the draw from what was published. An event gets a line when
-it is created: the field line of its file, as in  line: {mode: line, draw_value: true}.  docs/line.md says what happens when, and how to run a sale with one.`,
+it is created: the field line of its file, as in  line: {mode: line, draw_value: true}.  Without a mode it is open:
+whoever comes may buy, and nobody can join. docs/line.md says what happens when, and how to run a sale with one.`,
 		Example: `  engine line status night-one
   engine line draw night-one --value "lottery of 1 June 2030: 7 14 21 28 35 42"
   engine line verify night-one

@@ -96,10 +96,10 @@ func (m *Model) invalidWait(cmd *engine.Command) {
 // wait considers a buyer who wants to wait.
 func (m *Model) wait(cmd *engine.Command) func(*engine.Outcome) *modelRequest {
 	mine := &modelWaiter{n: int64(len(m.list.waiters) + 1), buyer: cmd.Buyer, state: engine.WaitWaiting, max: cmd.MaxPrice, hasMax: cmd.HasMaxPrice || cmd.MaxPrice > 0}
-	for _, wish := range lineSaid(cmd).Wishes {
+	for i, wish := range lineSaid(cmd).Wishes {
 		l := m.lot(wish.Lot)
 		if l == nil {
-			m.refusals.add(engine.CodeLotUnknown, "wishes")
+			m.refusals.add(engine.CodeLotUnknown, "wishes["+strconv.Itoa(i)+"].lot")
 			continue
 		}
 		wish.Together = wish.Together && l.seated()

@@ -680,7 +680,7 @@ func (x *UpdateCommand) GetCorrelation() string {
 // LineSpec is what an organiser says about an event's line.
 type LineSpec struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Mode          *string                `protobuf:"bytes,1,opt,name=mode,proto3,oneof" json:"mode,omitempty"`                                   // open: whoever comes may buy; line: only who has a pass
+	Mode          *string                `protobuf:"bytes,1,opt,name=mode,proto3,oneof" json:"mode,omitempty"`                                   // open: whoever comes may buy; line: only who has a pass; absent at create is open
 	LobbyAt       *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=lobby_at,json=lobbyAt,proto3" json:"lobby_at,omitempty"`                    // the lobby opens at this wall time; absent is at once
 	PassTtlMs     *int64                 `protobuf:"varint,3,opt,name=pass_ttl_ms,json=passTtlMs,proto3,oneof" json:"pass_ttl_ms,omitempty"`     // a pass's life; absent is 600,000
 	GraceMs       *int64                 `protobuf:"varint,4,opt,name=grace_ms,json=graceMs,proto3,oneof" json:"grace_ms,omitempty"`             // how long somebody who was absent at their turn may come back and be next; absent is 120,000
