@@ -44,15 +44,16 @@ func goldenWait(t testing.TB) (w *world, lines []string) {
 	cmd.Payment.Note.Links = []uint64{7, 9}
 	do(cmd)
 	cmd = waits("b3", Wish{Lot: "ga", Quantity: 1})
-	cmd.MaxPrice = 100
+	cmd.MaxPrice = 4750
 	do(cmd)
 	cmd = waits("b4", Wish{Lot: "stalls", Quantity: 3})
-	cmd.MaxPrice, cmd.HasMaxPrice = 0, true
+	cmd.MaxPrice, cmd.HasMaxPrice = 27_450, true
 	do(cmd)
 	do(waits("b5", Wish{Lot: "ga", Quantity: 1}))
 	do(&Command{Verb: VerbLeave, Buyer: "b5", Line: &LineCommand{List: true}})
 	do(waits("b5", Wish{Lot: "ga", Quantity: 1}))
 	do(&Command{Verb: VerbCapacity, Lot: "ga", Quantity: 5}) // offered to b2
+	do(&Command{Verb: VerbUpdate, Spec: &EventSpec{Lots: []LotSpec{{Lot: "ga", FaceMinor: 5000, Set: SetLotFace}}}})
 	do(&Command{Verb: VerbCapacity, Lot: "ga", Quantity: 6}) // b3 cannot, offered to b5
 	w.facts.Reset()
 	bad := saved("m2")

@@ -33,13 +33,13 @@ func (m LineMode) String() string {
 // those who wait stay, whatever is changed.
 type LineSpec struct {
 	Mode        LineMode // open if nothing is said
-	LobbyAt     Instant // wall time at which the lobby opens; 0 is as soon as the event has a seed
-	PassTTLMs   int64   // a pass's life
-	GraceMs     int64   // how long somebody who was absent at their turn may come back and be next
-	ShoppersMax int64   // passes at the same time; 0 is no maximum
-	DrawValue   bool    // the draw waits for a public value that nobody knew when the lobby closed; fixed once the lobby is open
-	OfferTTLMs  int64   // how long freed tickets are held for somebody on the waiting list
-	AsideMs     int64   // how long they are kept for somebody there who was passed over too often
+	LobbyAt     Instant  // wall time at which the lobby opens; 0 is as soon as the event has a seed
+	PassTTLMs   int64    // a pass's life
+	GraceMs     int64    // how long somebody who was absent at their turn may come back and be next
+	ShoppersMax int64    // passes at the same time; 0 is no maximum
+	DrawValue   bool     // the draw waits for a public value that nobody knew when the lobby closed; fixed once the lobby is open
+	OfferTTLMs  int64    // how long freed tickets are held for somebody on the waiting list
+	AsideMs     int64    // how long they are kept for somebody there who was passed over too often
 	Tracks      []TrackSpec
 
 	Set LineFields // update: which of the fields above are meant
