@@ -83,7 +83,7 @@ func (l *linesSide) show(ctx context.Context, event string) ([]byte, *refusal) {
 	if r.seen == nil {
 		return nil, noLine(event)
 	}
-	r.seen.prepare(time.Now(), 0)
+	r.seen.prepare(time.Now(), 0, 0)
 	return r.seen.appendNow(nil), nil
 }
 

@@ -29,11 +29,11 @@ func (l *linesSide) report(ctx context.Context, event string) ([]byte, *refusal)
 		w.end('}')
 		return w.b, nil
 	}
-	perMin := int64(0)
+	perMin, pace := int64(0), int64(0)
 	if o := l.outlook(event); o != nil {
-		perMin = o.perMin
+		perMin, pace = o.perMin, o.pace
 	}
-	r.seen.prepare(now, perMin)
+	r.seen.prepare(now, perMin, pace)
 	return r.seen.appendReport(nil), nil
 }
 

@@ -114,9 +114,10 @@ const (
 	// receiptsTogetherMax is how many receipts share a tree, rounded up to whole answers. With more a signature costs each less than the next hash in its path, which
 	// every reply carries.
 	receiptsTogetherMax = 256
-	// lineEvery is how often a line is published, paceSeconds over how long its pace is measured, followedAtOnce how many of those who wait in an event are looked at each time.
+	// lineEvery is how often a line is published, paceSeconds over how long its pace is measured, and paceLeast over how long at least, followedAtOnce how many of those who wait in an event are looked at each time.
 	lineEvery      = time.Second
 	paceSeconds    = 60
+	paceLeast      = 10 * time.Second
 	followedAtOnce = 128 << 10
 	// toldTogetherMax is how many buyers are told in a second what nothing new has brought about: their chance in another word, or the end of an event. So what has become of somebody finds room, and
 	// does not wait for long. waitingPagesMax is how many pages of those who wait in an event are read in a second to follow them, endingPagesMax of all that have ended.

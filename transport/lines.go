@@ -52,6 +52,7 @@ type lineEvent struct {
 	now     atomic.Pointer[outlook]
 	granted [paceSeconds + 1]grants // passes so far, about second by second; a ring
 	looks   int                     // how many there are
+	served  int                     // how many of them, since the line was first seen to be served
 	seen    time.Time               // when it was last looked at
 	followed
 }
@@ -264,26 +265,44 @@ func (l *linesSide) seen(o *outlook, now time.Time) *lineEvent {
 		e.granted[e.looks%len(e.granted)] = grants{now, granted}
 		e.looks++
 		e.seen = now
+		if o.line.Phase == engine.LineServing {
+			e.served++
+		}
 	}
-	o.prepare(now, e.perMin())
+	o.prepare(now, e.perMin(), e.pace())
 	e.now.Store(o)
 	return e
 }
 
-// perMin is how many passes were granted in the last minute; of what was looked at for less, how many that makes in one.
+// perMin is how many passes were granted in the last minute; of what was looked at for less, how many that makes in one, but never of less than some seconds.
 func (e *lineEvent) perMin() int64 {
-	n := min(e.looks, len(e.granted))
-	if n == 0 {
+	passes, took := e.since(e.looks)
+	return passes * int64(time.Minute) / int64(max(took, paceLeast))
+}
+
+// pace is how many passes a minute there are to be expected, as many as there were in the last one; 0 while that is not known: those that are granted at once when a line opens say nothing about it.
+func (e *lineEvent) pace() int64 {
+	passes, took := e.since(e.served)
+	if took < paceLeast {
 		return 0
+	}
+	return passes * int64(time.Minute) / int64(took)
+}
+
+// since is how many passes were granted between the first of the last so many looks and the last, as far as these are of the last minute, and how long that is.
+func (e *lineEvent) since(looks int) (passes int64, took time.Duration) {
+	n := min(looks, len(e.granted))
+	if n == 0 {
+		return 0, 0
 	}
 	newest := e.granted[(e.looks-1)%len(e.granted)]
 	for i := n - 1; i > 0; i-- { // from the oldest on
 		oldest := e.granted[(e.looks-1-i)%len(e.granted)]
 		if took := newest.at.Sub(oldest.at); took > 0 && took <= (paceSeconds+1)*time.Second {
-			return max(0, int64(newest.passes)-int64(oldest.passes)) * int64(time.Minute) / int64(took)
+			return max(0, int64(newest.passes)-int64(oldest.passes)), took
 		}
 	}
-	return 0
+	return 0, 0
 }
 
 // publish publishes an event's line, and reports whether it has left.

@@ -73,7 +73,7 @@ func TestMoreThanThereIsRoomForAreToldTheirPlace(t *testing.T) {
 			e.mu.Lock()
 			f := e.rows[e.at[move.buyer]]
 			e.mu.Unlock()
-			m.lines.follow(o, move.buyer, &placed{place: f.place, track: f.track, wants: int64(f.wants)}, o.forecast(f.track, o.before(f.track, f.place), int64(f.wants)).chance)
+			m.lines.follow(o, move.buyer, &placed{place: f.place, track: f.track, wants: int64(f.wants)}, o.forecastAt(f.track, f.place, int64(f.wants)).chance)
 		}
 		if n := m.told(heard); n == 0 || n > toldTogetherMax {
 			t.Fatalf("round %d tells %d", rounds, n)

@@ -47,7 +47,9 @@ func TestWhoOnlyListensIsTold(t *testing.T) {
 			t.Errorf("%s is told %v", m.Place.Buyer, m)
 		}
 		if m.Place.Chance.GetTold() == "sold_out" {
-			soldOut[m.Place.Buyer] = true
+			if soldOut[m.Place.Buyer] = true; m.Place.EtaMs != 0 {
+				t.Errorf("nobody's turn comes, and %s is told %v", m.Place.Buyer, m)
+			}
 		}
 		return len(soldOut) == buyers-1
 	})
@@ -109,6 +111,33 @@ func TestWhoWaitsForTicketsIsToldTheEnd(t *testing.T) {
 	for range 2 { // the last of each line
 		if m := heard(t, published, newNow, func(m *pb.LineNow) bool { return m.State == "closed" || m.State == "cancelled" }); m.Event[:4] != "line" {
 			t.Errorf("an event without a line has one published: %v", m)
+		}
+	}
+}
+
+// TestWhoHasComeBackIsNext: whoever was skipped and is back has nobody before them, and is before all others.
+func TestWhoHasComeBackIsNext(t *testing.T) {
+	w, _, _ := serveLines(t, engine.Instant(time.Now().UnixNano()))
+	sub := w.listen(t, transport.SubjectLine("e1"))
+	ok := func(verb, body string) *pb.Reply {
+		t.Helper()
+		r := w.askJSON(t, transport.Subject("e1", verb), body)
+		if r.Error != nil {
+			t.Fatal(r.Error)
+		}
+		return r
+	}
+	ok("create", `{"request_id":"c","currency":"EUR","open":true,"line":{"mode":"line","shoppers_max":1},"lots":[{"lot":"ga","face_minor":4500,"capacity":9}]}`)
+	for i := range 5 {
+		ok("join", fmt.Sprintf(`{"request_id":"j%d","buyer":"b%d","wants":1}`, i, i))
+	}
+	ok("absent", `{"request_id":"a","buyer":"b1"}`)
+	ok("leave", `{"request_id":"l","buyer":"b0"}`)
+	ok("present", `{"request_id":"p","buyer":"b1"}`)
+	heard(t, sub, newNow, func(m *pb.LineNow) bool { return m.Line.Served == 3 && m.Line.Skipped == 0 })
+	for buyer, want := range map[string]int64{"b1": 0, "b3": 1, "b4": 2} {
+		if p := ok("place", fmt.Sprintf(`{"buyer":%q}`, buyer)).Place; p.State != "waiting" || p.Ahead != want || p.Chance.GetTold() == "" {
+			t.Errorf("%s is at %v, want %d ahead", buyer, p, want)
 		}
 	}
 }

@@ -262,7 +262,7 @@ func (l *linesSide) changeWords(e *lineEvent, room int) {
 			continue
 		}
 		e.next++
-		if chance := o.forecast(f.track, o.before(f.track, f.place), int64(f.wants)).chance; o.word(chance, f.word) != f.word {
+		if chance := o.forecastAt(f.track, f.place, int64(f.wants)).chance; o.word(chance, f.word) != f.word {
 			changed = append(changed, f.buyer)
 		}
 	}

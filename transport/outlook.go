@@ -25,6 +25,7 @@ type outlook struct {
 	lots     []engine.PromisedPrice // that are open and for everybody, and what a sale costs now
 	at       time.Time
 	perMin   int64 // passes in the last minute
+	pace     int64 // passes a minute that are expected; 0 is not known
 
 	sale   *line.Outlook // nil while nobody is served
 	tracks []line.Track
@@ -38,6 +39,7 @@ type outlook struct {
 type prospect struct {
 	track  uint8
 	wants  uint8
+	back   bool // has been skipped, and has come back: next, as far as is known
 	before uint64
 }
 
@@ -105,9 +107,9 @@ func (r *lineRead) Outcome(_ *engine.Request, _ int, out *engine.Outcome) {
 // Durable implements [engine.Replier].
 func (r *lineRead) Durable(*engine.Request) { close(r.done) }
 
-// prepare makes an outlook of what was read, for the pace that the line has.
-func (o *outlook) prepare(at time.Time, perMin int64) {
-	o.at, o.perMin, o.known = at, perMin, make(map[prospect]forecast)
+// prepare makes an outlook of what was read, for the passes of the last minute and the pace that the line has.
+func (o *outlook) prepare(at time.Time, perMin, pace int64) {
+	o.at, o.perMin, o.pace, o.known = at, perMin, pace, make(map[prospect]forecast)
 	if o.line.Phase != engine.LineServing {
 		return
 	}
@@ -144,17 +146,34 @@ func rounded(n uint64) uint64 {
 	return n >> shift << shift
 }
 
+// forecastAt is what somebody is told who waits for so many tickets at a place of a track.
+func (o *outlook) forecastAt(track uint8, place line.Place, wants int64) forecast {
+	if place <= o.line.Tracks[track].Served {
+		return o.foresee(prospect{track: track, wants: wanted(wants), back: true})
+	}
+	return o.forecast(track, o.before(track, place), wants)
+}
+
 // forecast is what somebody is told who waits for so many tickets with so many of the track before.
 func (o *outlook) forecast(track uint8, before uint64, wants int64) forecast {
-	p := prospect{track, uint8(min(max(wants, 1), engine.WantsMax)), rounded(before)}
+	return o.foresee(prospect{track: track, wants: wanted(wants), before: rounded(before)})
+}
+
+// wanted is how many tickets somebody is taken to want.
+func wanted(wants int64) uint8 { return uint8(min(max(wants, 1), engine.WantsMax)) }
+
+func (o *outlook) foresee(p prospect) forecast {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if f, ok := o.known[p]; ok {
 		return f
 	}
-	f := forecast{ahead: p.before + uint64(max(o.line.Returned, 0))}
-	if len(o.tracks) > 1 {
-		f.ahead = line.Ahead(o.tracks, int(track), p.before) + uint64(max(o.line.Returned, 0))
+	f := forecast{ahead: p.before}
+	if len(o.tracks) > 1 && !p.back {
+		f.ahead = line.Ahead(o.tracks, int(p.track), p.before)
+	}
+	if !p.back { // of those who are back nobody counts who of them is before whom
+		f.ahead += uint64(max(o.line.Returned, 0))
 	}
 	if in := &o.line.Admission; in.Free+in.Held >= uint64(p.wants) { // else there is nothing to have, whoever comes before
 		f.chance = o.sale.Chance(line.Prospect{
@@ -165,12 +184,12 @@ func (o *outlook) forecast(track uint8, before uint64, wants int64) forecast {
 	return f
 }
 
-// etaMs is how long it takes for so many to get a pass at the present pace; 0 is not known.
-func (o *outlook) etaMs(ahead uint64) int64 {
-	if o.perMin <= 0 {
+// etaMs is how long it takes for so many to get a pass at the present pace; 0 is not known, or never.
+func (o *outlook) etaMs(ahead uint64, told line.Word) int64 {
+	if o.pace <= 0 || told == line.SoldOut {
 		return 0
 	}
-	return int64(min((ahead+1)*60_000/uint64(o.perMin), math.MaxInt32)) //nolint:mnd // a minute; nobody waits for longer than three weeks
+	return int64(min((ahead+1)*60_000/uint64(o.pace), math.MaxInt32)) //nolint:mnd // a minute; nobody waits for longer than three weeks
 }
 
 // word is the chance in a word, given the one that was told before.
@@ -242,8 +261,9 @@ func (o *outlook) checkpoints(w *jsonWriter, track uint8) {
 		w.num("place", int64(o.placeOf(t, before)))
 		w.str("track", t.Track)
 		w.num("ahead", int64(f.ahead))
-		w.numIf("eta_ms", o.etaMs(f.ahead))
-		w.chance(o.word(f.chance, line.Untold), percent(f.chance))
+		told := o.word(f.chance, line.Untold)
+		w.numIf("eta_ms", o.etaMs(f.ahead, told))
+		w.chance(told, percent(f.chance))
 		w.end('}')
 	}
 }

@@ -96,9 +96,9 @@ func (s *Server) tell(p *placed, event, buyer string) (m more) {
 		if p.place == 0 || o.sale == nil || int(p.track) >= len(o.tracks) {
 			break
 		}
-		f := o.forecast(p.track, o.before(p.track, p.place), p.wants)
-		m.waits, m.ahead, m.etaMs, m.percent = true, int64(f.ahead), o.etaMs(f.ahead), percent(f.chance)
+		f := o.forecastAt(p.track, p.place, p.wants)
 		m.told = s.lines.follow(o, buyer, p, f.chance)
+		m.waits, m.ahead, m.etaMs, m.percent = true, int64(f.ahead), o.etaMs(f.ahead, m.told), percent(f.chance)
 	case engine.PlaceAdmitted:
 		if s.config.Codes == nil {
 			break

@@ -146,6 +146,19 @@ type statusCheckpoint struct {
 	} `json:"chance"`
 }
 
+// eta says in how long it is the turn of a place.
+func (c *statusCheckpoint) eta() string {
+	switch {
+	case c.Chance.Told == line.SoldOut.String():
+		return "-"
+	case c.EtaMs > 0:
+		return (time.Duration(c.EtaMs) * time.Millisecond).Round(time.Second).String()
+	case c.Ahead == 0:
+		return "next"
+	}
+	return "not known"
+}
+
 // statusRoom is how many more may shop, and what that is made of. What is no bound is nil.
 type statusRoom struct {
 	Free     int64  `json:"free"`
@@ -262,15 +275,11 @@ func (st *lineStatus) print(w io.Writer) error {
 	}
 	for i := range st.Checkpoints {
 		c := &st.Checkpoints[i]
-		eta := "not known"
-		if c.EtaMs > 0 || c.Ahead == 0 {
-			eta = (time.Duration(c.EtaMs) * time.Millisecond).Round(time.Second).String()
-		}
 		told := "not said yet"
 		if c.Chance.Told != "" {
 			told = fmt.Sprintf("%s, %d %%", stateText(c.Chance.Told), c.Chance.Percent)
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t\n", thousands(c.Place), c.Track, thousands(c.Ahead), eta, told)
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t\n", thousands(c.Place), c.Track, thousands(c.Ahead), c.eta(), told)
 	}
 	_ = t.Flush() // a strings.Builder takes everything
 	_, err := io.WriteString(w, b.String())

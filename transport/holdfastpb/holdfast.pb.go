@@ -7003,7 +7003,7 @@ type Place struct {
 	Wants         int64                  `protobuf:"varint,10,opt,name=wants,proto3" json:"wants,omitempty"`              // tickets that the buyer means to take
 	Leaf          string                 `protobuf:"bytes,11,opt,name=leaf,proto3" json:"leaf,omitempty"`                 // of an entry of the lobby: what the root is made of, in hexadecimal
 	Ahead         int64                  `protobuf:"varint,12,opt,name=ahead,proto3" json:"ahead,omitempty"`              // waiting: how many come before, as far as is known
-	EtaMs         int64                  `protobuf:"varint,13,opt,name=eta_ms,json=etaMs,proto3" json:"eta_ms,omitempty"` // waiting: how long that takes at the present pace
+	EtaMs         int64                  `protobuf:"varint,13,opt,name=eta_ms,json=etaMs,proto3" json:"eta_ms,omitempty"` // waiting: how long that takes at the present pace; absent is not known, or that it is sold out
 	Chance        *Chance                `protobuf:"bytes,14,opt,name=chance,proto3" json:"chance,omitempty"`             // waiting: of a ticket
 	Receipt       *Receipt               `protobuf:"bytes,15,opt,name=receipt,proto3" json:"receipt,omitempty"`           // join in a lobby; place with receipt
 	Pass          string                 `protobuf:"bytes,16,opt,name=pass,proto3" json:"pass,omitempty"`                 // admitted: for edges, a compact JWS
@@ -9132,7 +9132,7 @@ type Checkpoint struct {
 	Place         int64                  `protobuf:"varint,1,opt,name=place,proto3" json:"place,omitempty"`
 	Track         string                 `protobuf:"bytes,2,opt,name=track,proto3" json:"track,omitempty"`
 	Ahead         int64                  `protobuf:"varint,3,opt,name=ahead,proto3" json:"ahead,omitempty"`              // how many come before
-	EtaMs         int64                  `protobuf:"varint,4,opt,name=eta_ms,json=etaMs,proto3" json:"eta_ms,omitempty"` // how long that takes at the present pace; absent is not known
+	EtaMs         int64                  `protobuf:"varint,4,opt,name=eta_ms,json=etaMs,proto3" json:"eta_ms,omitempty"` // how long that takes at the present pace; absent is not known, or that it is sold out
 	Chance        *Chance                `protobuf:"bytes,5,opt,name=chance,proto3" json:"chance,omitempty"`             // of one ticket
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
