@@ -33,7 +33,7 @@ const (
 	GuessersMax          = 1 << 16          // of whom it is known that they guess: 40 bytes each; then the first is forgotten
 	WishesMax            = 4                // wishes of somebody on the waiting list, the dearest first
 	WishQuantityMax      = 32               // sales of one wish
-	WishKindsMax         = 1024             // kinds of wishes, a lot and a quantity, of one event: each costs a look at what is freed
+	WishKindsMax         = 4096             // kinds of wishes, a lot, a quantity, together or not, that are waited for: an arena has 1,200, and each costs a look at what is freed
 	PassedOverMax        = 16               // how often the first of a kind is passed over until freed tickets are kept for it
 	EventTextLenMax      = 200              // bytes of an event's, lot's or fee's name
 	TimeZoneLenMax       = 64               // bytes of an IANA time zone name: the longest today is 32

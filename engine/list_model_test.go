@@ -108,3 +108,82 @@ func TestTheLargeRequestIsServedAsTheModelDoes(t *testing.T) {
 	}
 	t.Logf("%d offers in %d lives, %d times tickets were kept", offers, runs, kept)
 }
+
+// watchedList is a shell whose every answer is compared with the model's, and the state with that of a replica.
+func watchedList(t *testing.T, spec *engine.EventSpec) (do func(cmd engine.Command) *engine.Outcome) {
+	t.Helper()
+	shell := enginetest.NewShell(eventKey(), engine.Limits{}, enginetest.WorkloadStart)
+	twin := enginetest.NewTwin(shell)
+	shell.Each = func(cmd *engine.Command, out *engine.Outcome) {
+		if err := twin.Check(cmd, out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asked := 0
+	do = func(cmd engine.Command) *engine.Outcome {
+		if asked++; asked%50 == 0 {
+			if err := shell.Sleep(); err != nil {
+				t.Fatal(err)
+			}
+			twin.Slept()
+		}
+		cmd.RequestID = "q" + strconv.Itoa(asked)
+		return shell.Do(&cmd)
+	}
+	if out := do(engine.Command{Verb: engine.VerbCreate, Spec: spec}); out.Code != engine.CodeOK {
+		t.Fatalf("create is refused: %s", out.Code)
+	}
+	return do
+}
+
+func wishes(buyer string, wishes ...engine.Wish) engine.Command {
+	return engine.Command{Verb: engine.VerbWait, Buyer: buyer, Line: &engine.LineCommand{Wishes: wishes}}
+}
+
+// TestKindsOfWishesComeBackAsTheModelSays lets many wish for as many kinds as there may be, and then leave and come again: nobody is refused who wishes for what others
+// wait for, or for a kind that was given back.
+func TestKindsOfWishesComeBackAsTheModelSays(t *testing.T) {
+	const lots = engine.WishKindsMax / engine.WishQuantityMax
+	spec := &engine.EventSpec{Name: "Night One", Currency: "EUR", Open: true}
+	for i := range lots + 8 {
+		spec.Lots = append(spec.Lots, engine.LotSpec{Lot: "l" + strconv.Itoa(i), FaceMinor: 1000})
+	}
+	do := watchedList(t, spec)
+	do(engine.Command{Verb: engine.VerbPause}) // one waits in a pause too, and the model has less to look for
+	dice := enginetest.SeededDice(1)
+	kind := func(n int) engine.Wish {
+		return engine.Wish{Lot: "l" + strconv.Itoa(n/engine.WishQuantityMax), Quantity: int64(n%engine.WishQuantityMax) + 1}
+	}
+	for i := range engine.WishKindsMax / engine.WishesMax {
+		var of []engine.Wish
+		for j := range engine.WishesMax {
+			of = append(of, kind(i*engine.WishesMax+j))
+		}
+		if out := do(wishes("b"+strconv.Itoa(i), of...)); out.Code != engine.CodeOK {
+			t.Fatalf("buyer %d is refused: %s", i, out.AppendMessage(nil))
+		}
+	}
+	refused, taken := 0, 0
+	for i := range 300 {
+		buyer, old, other := "b"+strconv.Itoa(dice.Below(60, "buyer")), kind(dice.Below(240, "old")), kind(engine.WishKindsMax+dice.Below(256, "other"))
+		switch dice.Below(12, "what") {
+		case 0:
+			do(engine.Command{Verb: engine.VerbLeave, Buyer: buyer, Line: &engine.LineCommand{List: true}})
+		case 1:
+			do(wishes(buyer, old))
+		default:
+			switch out := do(wishes("n"+strconv.Itoa(i), other, old)); out.Code {
+			case engine.CodeOK:
+				taken++
+			case engine.CodeTooMany:
+				refused++
+			default:
+				t.Fatalf("a wish is refused: %s", out.AppendMessage(nil))
+			}
+		}
+	}
+	if refused < 10 || taken < 10 {
+		t.Errorf("%d wishes for a new kind were refused, %d were taken", refused, taken)
+	}
+	t.Logf("%d wishes for a new kind were refused, %d were taken", refused, taken)
+}

@@ -162,7 +162,7 @@ var sentences = [sentencesEnd]string{
 	offerKeepsTime:    "what was offered to somebody who waited is not extended: pay for it before its deadline",
 	tooManyWaits:      "the buyer has been on the waiting list as often as the engine allows",
 	tooManyWaiting:    "the waiting list has as many entries as the engine allows",
-	tooManyKinds:      "there are as many kinds of wishes as the engine allows: wish for another quantity",
+	tooManyKinds:      "there are as many kinds of wishes as the engine allows: wish for as many of a lot, together or not, as others wait for, or retry when some of them have left",
 	doesNotWait:       "the buyer is not on the waiting list",
 	ticketsForTheLine: "tickets are left for the line: join it",
 	freedForWaiters:   "tickets were freed for those who wait for them: retry in a moment",

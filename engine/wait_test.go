@@ -131,7 +131,8 @@ func TestBoundsOfTheWaitingList(t *testing.T) {
 	}
 }
 
-// TestKindsOfWishesAreBounded fills them: each costs a look at what is freed.
+// TestKindsOfWishesAreBounded fills them, as each costs a look at what is freed. One of which nobody waits any more is given back: because everybody has left, was offered
+// tickets, or cannot have them any more; also in an event that slept, or was folded.
 func TestKindsOfWishesAreBounded(t *testing.T) {
 	spec := testSpec()
 	spec.Lots, spec.LimitPerBuyer = nil, 0
@@ -146,8 +147,64 @@ func TestKindsOfWishesAreBounded(t *testing.T) {
 			n++
 		}
 	}
-	w.refused(CodeTooMany, waits("x", Wish{Lot: "l" + strconv.Itoa(WishKindsMax/WishQuantityMax), Quantity: 1}))
-	w.ok(waits("x", Wish{Lot: "l0", Quantity: 1}))
+	last := "l" + strconv.Itoa(WishKindsMax/WishQuantityMax)
+	full := func() {
+		t.Helper()
+		asleep, err := OpenSnapshot(testKey(), w.e.AppendSnapshot(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if asleep.StateHash() != w.e.StateHash() || asleep.Check() != nil {
+			t.Fatalf("the event that slept is another one: %v", asleep.Check())
+		}
+		if n++; n%2 == 0 {
+			w.e = asleep.(*Event)
+		}
+		out := w.refused(CodeTooMany, waits("x", Wish{Lot: last, Quantity: WishQuantityMax}))
+		if text := string(out.AppendMessage(nil)); !out.Code.Retryable() || !strings.Contains(text, "as others wait for") {
+			t.Errorf("who could wait when somebody has left is told %q", text)
+		}
+	}
+	leave := func(buyer string) *Command {
+		return &Command{Verb: VerbLeave, Buyer: buyer, Line: &LineCommand{List: true}}
+	}
+	full()
+	w.ok(waits("y", Wish{Lot: "l0", Quantity: 1})) // as b0
+	w.ok(leave("b0"))
+	full()
+	w.ok(leave("y"))
+	w.ok(waits("c1", Wish{Lot: last, Quantity: 1}))
+	full()
+	w.ok(&Command{Verb: VerbCapacity, Lot: "l1", Quantity: 1})
+	w.waiter("b"+strconv.Itoa(WishQuantityMax), WaitOffered)
+	w.ok(waits("c2", Wish{Lot: last, Quantity: 2}))
+	full()
+	w.ok(leave("b2"))
+	poor := waits("c3", Wish{Lot: "l2", Quantity: 1}, Wish{Lot: last, Quantity: 3})
+	poor.MaxPrice, poor.HasMaxPrice = 0, true
+	w.ok(poor)
+	w.ok(leave("b" + strconv.Itoa(2*WishQuantityMax)))
+	full()
+	w.ok(&Command{Verb: VerbUpdate, Spec: &EventSpec{Lots: []LotSpec{{Lot: "l2", Set: SetLotFace, FaceMinor: 1000}}}})
+	w.ok(&Command{Verb: VerbCapacity, Lot: "l2", Quantity: 1})
+	if v := w.ok(about(VerbPlace, "c3")).Waiter; !v.Wishes[0].Off || v.State != WaitWaiting {
+		t.Errorf("who waits for what is too dear is %+v", v)
+	}
+	w.ok(waits("c4", Wish{Lot: last, Quantity: 4}))
+	full()
+	replica := New(testKey())
+	if err := replica.Fold(&Run{Key: testKey(), First: 1, At: w.now, Facts: w.facts}); err != nil {
+		t.Fatal(err)
+	}
+	if replica.StateHash() != w.e.StateHash() || replica.Check() != nil {
+		t.Errorf("the replica is another one: %v", replica.Check())
+	}
+	for i := range n {
+		w.step(leave("b" + strconv.Itoa(i)))
+	}
+	if len(w.e.list.kinds) != 4 || w.e.Check() != nil {
+		t.Errorf("of those who are left there are %d kinds", len(w.e.list.kinds))
+	}
 }
 
 // waitModel is the waiting list as its rules say it in words: a list of those who wait, gone through from the front whenever something is free.
@@ -161,6 +218,7 @@ type waitModel struct {
 	passed  map[Wish]*modelPassed
 	now     Instant
 	offers  []WaitChange
+	kept    int // times
 }
 
 type modelWaiter struct {
@@ -231,13 +289,17 @@ func (m *waitModel) take(place int, buyer string, wish Wish) {
 			continue
 		}
 		p := m.passed[kind]
-		if p == nil || p.of != first || p.until != 0 && p.until <= m.now {
+		if p == nil || p.of != first {
 			p = &modelPassed{of: first}
 			m.passed[kind] = p
+		}
+		if p.until != 0 && p.until <= m.now {
+			p.times, p.until = 0, 0
 		}
 		if p.until == 0 {
 			if p.times++; p.times == PassedOverMax {
 				p.until = m.now + asideDefault*1e6
+				m.kept++
 			}
 		}
 	}
@@ -390,12 +452,7 @@ func playWaiting(t *testing.T, seed uint64) (offers, kept int) { //nolint:gocogn
 				t.Fatalf("seed %d, step %d: an offer to waiter %d, the model's is to %d", seed, step, got[i].Waiter, m.offers[i].Waiter)
 			}
 		}
-		offers += len(got)
-		for _, p := range m.passed {
-			if p.until == m.now+asideDefault*1e6 {
-				kept++
-			}
-		}
+		offers, kept = offers+len(got), m.kept
 		fold()
 		if err := w.e.Check(); err != nil {
 			t.Fatalf("seed %d, step %d: %v", seed, step, err)

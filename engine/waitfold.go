@@ -34,32 +34,25 @@ func (e *Event) foldWished(d *decoder) error {
 	if what := e.fitWishes(f.wishes[:f.count]); what != "" {
 		return unfit(what)
 	}
+	if e.kindsWith(f.wishes[:f.count]) > WishKindsMax {
+		return unfit("too many kinds of wishes")
+	}
 	e.applyWished(&f)
 	return nil
 }
 
 // fitWishes says what is wrong with the wishes of one waiter, "" if nothing is.
 func (e *Event) fitWishes(wishes []waitWish) string {
-	kinds := 0
-	if e.list != nil {
-		kinds = len(e.list.kinds)
-	}
 	for i := range wishes {
 		w := &wishes[i]
-		switch {
-		case int(w.lot) >= len(e.lots) || w.quantity < 1 || w.quantity > WishQuantityMax || w.together && e.lots[w.lot].seating == nil:
+		if int(w.lot) >= len(e.lots) || w.quantity < 1 || w.quantity > WishQuantityMax || w.together && e.lots[w.lot].seating == nil {
 			return "a wish for a lot that is not there, or for what it does not have"
-		case e.list == nil || !e.list.hasKind(w):
-			kinds++
 		}
 		for j := range i {
-			if o := &wishes[j]; o.lot == w.lot && o.quantity == w.quantity && o.together == w.together {
+			if wishes[j].kind() == w.kind() {
 				return "the same wish twice"
 			}
 		}
-	}
-	if kinds > WishKindsMax {
-		return "too many kinds of wishes"
 	}
 	return ""
 }
@@ -131,7 +124,7 @@ func (e *Event) foldOfferedTo(d *decoder) error {
 	if f.wish >= r.count || r.state != WaitWaiting || r.wishes[f.wish].struck || e.buyers.at(r.buyer).hold != 0 {
 		return unfit("the turn of a waiter who does not wait for this")
 	}
-	if k := e.list.kindOf(&r.wishes[f.wish]); e.list.first(k) != wishRef(f.waiter-1, int(f.wish)) && !plantedBug(plantedOvertakeWaiter) {
+	if k := e.list.kindOf(&r.wishes[f.wish]); uint32(k.first) != wishRef(f.waiter-1, int(f.wish)) && !plantedBug(plantedOvertakeWaiter) {
 		return unfit("the turn of a waiter who is not the first of its kind")
 	}
 	e.applyOfferedTo(&f)

@@ -177,8 +177,8 @@ func TestWhoIsNotFirstAnyMoreIsCountedAnew(t *testing.T) {
 	}
 }
 
-// BenchmarkALookAtAThousandKinds is what it costs that a seat becomes free where as many kinds of wishes as there may be are for seats side by side, and none are.
-func BenchmarkALookAtAThousandKinds(b *testing.B) {
+// BenchmarkALookAtAllKinds is what it costs that a seat becomes free where as many kinds of wishes as there may be are for seats side by side, and none are.
+func BenchmarkALookAtAllKinds(b *testing.B) {
 	spec := testSpec()
 	spec.Lots, spec.LimitPerBuyer = nil, 0
 	for i := range WishKindsMax / (WishQuantityMax - 1) {
@@ -200,5 +200,33 @@ func BenchmarkALookAtAThousandKinds(b *testing.B) {
 		if _, any := w.e.firstWhoFits(); any {
 			b.Fatal("somebody fits")
 		}
+	}
+}
+
+// BenchmarkHoldBesideKinds is what it costs to take a ticket and to give it back beside so many kinds of wishes, all for lots that share its pool and passed over.
+func BenchmarkHoldBesideKinds(b *testing.B) {
+	for _, kinds := range []int{1, WishKindsMax / 4, WishKindsMax} {
+		b.Run(strconv.Itoa(kinds), func(b *testing.B) {
+			spec := testSpec()
+			spec.Lots, spec.LimitPerBuyer = []LotSpec{{Lot: "ga", Capacity: CapacityMax / 2, Pools: []string{"hall"}}}, 0
+			spec.Pools = []PoolSpec{{Pool: "hall", Capacity: CapacityMax}}
+			for i := range kinds/WishQuantityMax + 1 {
+				spec.Lots = append(spec.Lots, LotSpec{Lot: "l" + strconv.Itoa(i), Capacity: 0, Pools: []string{"hall"}})
+			}
+			w := &world{t: b, e: New(testKey()), now: start}
+			w.ok(&Command{Verb: VerbCreate, Spec: spec})
+			for i := range kinds {
+				w.ok(waits("b"+strconv.Itoa(i), Wish{Lot: "l" + strconv.Itoa(i/WishQuantityMax), Quantity: int64(i%WishQuantityMax) + 1}))
+			}
+			for range PassedOverMax {
+				w.ok(hold("x", "ga", 1))
+				w.ok(&Command{Verb: VerbRelease, Buyer: "x", Hold: holdText(w.e.holdLast)})
+			}
+			for b.Loop() {
+				w.ok(hold("x", "ga", 1))
+				w.ok(&Command{Verb: VerbRelease, Buyer: "x", Hold: holdText(w.e.holdLast)})
+				w.facts.Reset()
+			}
+		})
 	}
 }

@@ -102,19 +102,34 @@ const (
 	waitFlagsEnd
 )
 
-// waitKind is the wishes for as many sales of one lot.
-type waitKind struct {
+// wishKind is what wishes of one kind have in common: so many sales of one lot, side by side or not.
+type wishKind struct {
 	lot      uint32
 	quantity uint16
 	together bool
-	firsts   fifo[uint32] // wishRefs in order, of those who have paid too late; those that are over are dropped when they are first
-	queue    fifo[uint32] // of all others
-	waiting  int          // of both, not over
+}
 
-	// How often the first was passed over. It counts for the waiter it was begun for, and for nobody after.
-	counted uint32  // slot + 1
-	passed  uint32  //
-	until   Instant // event time until which tickets are kept; 0 if none are
+func (w *waitWish) kind() wishKind { return wishKind{w.lot, w.quantity, w.together} }
+
+// waitKind is the wishes of a kind of which somebody waits. When nobody does any more it is given back.
+type waitKind struct {
+	wishKind
+	first   uint64 // the order of the first of them
+	passing passing
+	waiting int
+	*waitQueues
+}
+
+// waitQueues are the wishRefs of a kind in order; those that are over are dropped when they are first.
+type waitQueues struct {
+	firsts fifo[uint32] // of those who have paid too late
+	queue  fifo[uint32] // of all others
+}
+
+// passing is how often the first of a kind was passed over. It is forgotten with that waiter: when another one is first.
+type passing struct {
+	until  Instant // event time until which tickets are kept; 0 if none are
+	passed uint8   // times since the last time of keeping
 }
 
 // wishRef names a wish: the waiter's slot and which of the wishes it is.
@@ -123,6 +138,7 @@ func wishRef(slot uint32, wish int) uint32 { return slot<<wishBits | uint32(wish
 const wishBits = 2 // WishesMax is 4
 
 // order is the order of wishes: of those who have paid too late first, then as waiters came, and of the same waiter by preference.
+// The lower half of it is the wishRef.
 func (w *waitList) order(ref uint32) uint64 {
 	return w.rank(ref>>wishBits)<<wishBits | uint64(ref&(WishesMax-1))
 }
@@ -139,7 +155,8 @@ func (w *waitList) rank(slot uint32) uint64 {
 type waitList struct {
 	rows     slab[waiterRow] // for good
 	newest   slotMap         // of a buyer
-	kinds    []waitKind      // in the order in which somebody first wished so
+	kinds    []waitKind      // of which somebody waits, in an order that means nothing
+	kindAt   map[wishKind]uint32
 	counts   [waitStatesEnd]int
 	waiting  []int32  // how many of each 1,024 waiters wait: to find out who is ahead
 	early    []uint32 // slots of those who have paid too late
@@ -161,7 +178,7 @@ const everybody = 1 << 63
 // listHere returns the event's waiting list, made if there is none yet.
 func (e *Event) listHere() *waitList {
 	if e.list == nil {
-		e.list = new(waitList)
+		e.list = &waitList{kindAt: map[wishKind]uint32{}}
 	}
 	return e.list
 }
@@ -182,67 +199,94 @@ func (e *Event) liveWaiter(buyer uint32) uint32 {
 	return 0
 }
 
-// kindOf finds the kind of a wish, made if it is missing.
-func (w *waitList) kindOf(wish *waitWish) *waitKind {
-	for i := range w.kinds {
-		if k := &w.kinds[i]; k.lot == wish.lot && k.quantity == wish.quantity && k.together == wish.together {
-			return k
-		}
-	}
-	w.kinds = append(w.kinds, waitKind{lot: wish.lot, quantity: wish.quantity, together: wish.together})
-	return &w.kinds[len(w.kinds)-1]
-}
+// kindOf finds the kind of a wish of somebody who waits. It is good until the next who waits no more.
+func (w *waitList) kindOf(wish *waitWish) *waitKind { return &w.kinds[w.kindAt[wish.kind()]] }
 
-// hasKind reports whether there is a kind for a wish.
-func (w *waitList) hasKind(wish *waitWish) bool {
-	for i := range w.kinds {
-		if k := &w.kinds[i]; k.lot == wish.lot && k.quantity == wish.quantity && k.together == wish.together {
-			return true
+// kindsWith is how many kinds there are if somebody waits for these wishes too, those that cannot be any more aside.
+func (e *Event) kindsWith(wishes []waitWish) (kinds int) {
+	var has map[wishKind]uint32
+	if e.list != nil {
+		kinds, has = len(e.list.kinds), e.list.kindAt
+	}
+	for i := range wishes {
+		if _, ok := has[wishes[i].kind()]; !ok && !wishes[i].struck {
+			kinds++
 		}
 	}
-	return false
+	return kinds
 }
 
 // enqueue puts the wishes of a waiter who has just come behind all others of their kinds.
 func (w *waitList) enqueue(slot uint32) {
 	r := w.rows.at(slot)
 	for i := range r.count {
-		if k := w.kindOf(&r.wishes[i]); r.state == WaitWaiting && !r.wishes[i].struck {
-			queue := &k.queue
-			if r.flags&waitFirst != 0 {
-				queue = &k.firsts
-			}
-			_, at := queue.push()
-			*at = wishRef(slot, int(i))
-			k.waiting++
+		wish := &r.wishes[i]
+		if r.state != WaitWaiting || wish.struck {
+			continue
 		}
+		at, ok := w.kindAt[wish.kind()]
+		if !ok {
+			at = uint32(len(w.kinds))
+			w.kinds = append(w.kinds, waitKind{wishKind: wish.kind(), waitQueues: new(waitQueues)})
+			w.kindAt[wish.kind()] = at
+		}
+		k := &w.kinds[at]
+		queue := &k.queue
+		if r.flags&waitFirst != 0 {
+			queue = &k.firsts
+		}
+		_, ref := queue.push()
+		*ref = wishRef(slot, int(i))
+		if order := w.order(*ref); k.waiting == 0 || order < k.first {
+			k.first, k.passing = order, passing{}
+		}
+		k.waiting++
 	}
 }
 
-// dequeue takes the wishes of a waiter out whose turn has come, or who gives up. The queues drop them later.
+// dequeue takes the wishes out of a waiter who waits no more.
 func (w *waitList) dequeue(slot uint32) {
 	r := w.rows.at(slot)
 	for i := range r.count {
 		if !r.wishes[i].struck {
-			w.kindOf(&r.wishes[i]).waiting--
+			w.dequeueWish(wishRef(slot, int(i)))
 		}
 	}
 }
 
-// first is the wish that is first of a kind of which somebody waits.
-func (w *waitList) first(k *waitKind) uint32 {
-	if ref, ok := w.firstOf(&k.firsts); ok {
+// dequeueWish takes a wish out that is over. A kind of which nobody waits any more is given back, so that there is room for others.
+func (w *waitList) dequeueWish(ref uint32) {
+	kind := w.rows.at(ref >> wishBits).wishes[ref&(WishesMax-1)].kind()
+	at := w.kindAt[kind]
+	k := &w.kinds[at]
+	if k.waiting--; k.waiting > 0 {
+		if uint32(k.first) == ref {
+			k.first, k.passing = w.order(w.front(k)), passing{}
+		}
+		return
+	}
+	last := len(w.kinds) - 1
+	*k = w.kinds[last]
+	w.kindAt[k.wishKind] = at
+	delete(w.kindAt, kind)
+	w.kinds[last] = waitKind{}
+	w.kinds = w.kinds[:last]
+}
+
+// front finds the first wish of a kind.
+func (w *waitList) front(k *waitKind) uint32 {
+	if ref, ok := w.frontOf(&k.firsts); ok {
 		return ref
 	}
-	ref, ok := w.firstOf(&k.queue)
+	ref, ok := w.frontOf(&k.queue)
 	if !ok {
 		panic("engine: nobody waits for what somebody waits for")
 	}
 	return ref
 }
 
-// firstOf is the first wish of a queue that is not over; those before it are dropped.
-func (w *waitList) firstOf(q *fifo[uint32]) (ref uint32, ok bool) {
+// frontOf is the first wish of a queue that is not over; those before it are dropped.
+func (w *waitList) frontOf(q *fifo[uint32]) (ref uint32, ok bool) {
 	for q.head < q.tail {
 		ref := *q.at(q.head)
 		if r := w.rows.at(ref >> wishBits); r.state == WaitWaiting && !r.wishes[ref&(WishesMax-1)].struck {
@@ -261,22 +305,7 @@ func (w *waitList) second(k *waitKind) uint32 {
 			return ref
 		}
 	}
-	return w.first(k)
-}
-
-// count is how often the first of a kind was passed over, for whom, and until when tickets are kept: zero unless that is who is first now.
-func (w *waitList) count(k *waitKind) (counted, passed uint32, until Instant) {
-	if k.counted == 0 || k.waiting == 0 || w.first(k)>>wishBits != k.counted-1 {
-		return 0, 0, 0
-	}
-	return k.counted, k.passed, k.until
-}
-
-// startAnew forgets how often somebody was passed over who is not the first of a kind any more: somebody has come who is before.
-func (k *waitKind) startAnew(w *waitList) {
-	if counted, _, _ := w.count(k); counted == 0 {
-		k.counted, k.passed, k.until = 0, 0, 0
-	}
+	return uint32(k.first)
 }
 
 // waiterHash is the hash of a waiter.
@@ -299,19 +328,24 @@ func (e *Event) waiterHash(slot uint32) uint64 {
 	return uint64(h)
 }
 
-// listHash is what the waiting list adds to the state hash beside its waiters: nothing where there is none.
+// listHash is what the waiting list adds to the state hash beside its waiters: nothing where there is none. Which kinds there are follows from the waiters.
 func (e *Event) listHash() uint64 {
 	if e.list == nil {
 		return 0
 	}
 	h := hasher(hashK3 ^ e.seed)
-	h.pair(uint64(e.list.rows.rows), uint64(len(e.list.kinds)))
+	h.word(uint64(e.list.rows.rows))
+	sum := uint64(h)
 	for i := range e.list.kinds {
-		counted, passed, until := e.list.count(&e.list.kinds[i])
-		h.pair(uint64(counted), uint64(passed))
-		h.word(uint64(until))
+		k := &e.list.kinds[i]
+		if p := &k.passing; p.passed != 0 {
+			h := hasher(hashK3 ^ e.seed)
+			h.pair(k.first, uint64(p.passed))
+			h.word(uint64(p.until))
+			sum += uint64(h)
+		}
 	}
-	return uint64(h)
+	return sum
 }
 
 // setWaiter changes where a waiter is.
@@ -319,12 +353,13 @@ func (e *Event) setWaiter(slot uint32, state WaitState) {
 	w := e.list
 	r := w.rows.at(slot)
 	e.rows -= e.waiterHash(slot)
-	if r.state == WaitWaiting {
+	was := r.state
+	r.state = state
+	if was == WaitWaiting {
 		w.dequeue(slot)
 		w.waiting[slot>>slabShift]--
 	}
-	w.counts[r.state]--
-	r.state = state
+	w.counts[was]--
 	w.counts[state]++
 	e.rows += e.waiterHash(slot)
 	w.look = true // what was kept for it is there for others

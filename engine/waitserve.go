@@ -10,7 +10,7 @@ func (e *Event) keep(from uint64) {
 	w := e.list
 	w.keeping = false
 	for i := range w.kinds {
-		if k := &w.kinds[i]; e.keeps(k) && w.rank(k.counted-1) < from {
+		if k := &w.kinds[i]; e.keeps(k) && k.first>>wishBits < from {
 			e.keepKind(k)
 		}
 	}
@@ -18,8 +18,7 @@ func (e *Event) keep(from uint64) {
 
 // keeps reports whether tickets are kept now for the first of a kind.
 func (e *Event) keeps(k *waitKind) bool {
-	_, _, until := e.list.count(k)
-	return until > e.eventTime() && e.couldHave(k)
+	return k.passing.until > e.eventTime() && e.couldHave(k)
 }
 
 // keepKind adds what is kept for the first of a kind.
@@ -94,8 +93,11 @@ func (e *Event) servesList() bool {
 // waitFirstOf is the first wish of a kind.
 type waitFirstOf struct {
 	order uint64
-	ref   uint32
 	kind  uint32
+}
+
+func sortFirsts(firsts []waitFirstOf) {
+	slices.SortFunc(firsts, func(a, b waitFirstOf) int { return cmp.Compare(a.order, b.order) })
 }
 
 // firstWhoFits finds the earliest wish that what is free fits: it goes through the firsts of all kinds in their order, and knows what is kept for those before.
@@ -109,14 +111,14 @@ func (e *Event) firstWhoFits() (ref uint32, ok bool) {
 	for i := range w.kinds {
 		k := &w.kinds[i]
 		keeps := e.keeps(k)
-		if kept = kept || keeps; k.waiting == 0 || !keeps && !e.mayServe(k) {
+		if kept = kept || keeps; !keeps && !e.mayServe(k) {
 			continue
 		}
-		first := w.first(k)
+		first := k.first
 		if plantedBug(plantedOvertakeWaiter) && k.waiting > 1 {
-			first = w.second(k)
+			first = w.order(w.second(k))
 		}
-		w.firsts = append(w.firsts, waitFirstOf{w.order(first), first, uint32(i)})
+		w.firsts = append(w.firsts, waitFirstOf{first, uint32(i)})
 	}
 	if !kept { // then nobody has to be looked at but who may be the earliest
 		best := waitFirstOf{order: everybody}
@@ -125,9 +127,9 @@ func (e *Event) firstWhoFits() (ref uint32, ok bool) {
 				best = f
 			}
 		}
-		return best.ref, best.order != everybody
+		return uint32(best.order), best.order != everybody
 	}
-	slices.SortFunc(w.firsts, func(a, b waitFirstOf) int { return cmp.Compare(a.order, b.order) })
+	sortFirsts(w.firsts)
 	defer e.keepNone()
 	before := 0 // so many of them come before the one that is looked at, and what is kept for them is kept from it
 	for _, f := range w.firsts {
@@ -137,7 +139,7 @@ func (e *Event) firstWhoFits() (ref uint32, ok bool) {
 			}
 		}
 		if k := &w.kinds[f.kind]; e.mayServe(k) && e.fitsKind(k) {
-			return f.ref, true
+			return uint32(f.order), true
 		}
 	}
 	return 0, false
@@ -195,7 +197,7 @@ func (e *Event) hasLooked() {
 	w, now := e.list, e.eventTime()
 	w.look, w.due = false, 0
 	for i := range w.kinds {
-		if _, _, until := w.count(&w.kinds[i]); until > now {
+		if until := w.kinds[i].passing.until; until > now {
 			w.keptUntil(until)
 		}
 	}
@@ -288,22 +290,16 @@ func (e *Event) passOver(from uint64, b *basket) {
 	w, now := e.list, e.eventTime()
 	for i := range w.kinds {
 		k := &w.kinds[i]
-		if k.waiting == 0 || !e.sharesUnits(k.lot, b) {
+		p := &k.passing
+		if k.first>>wishBits >= from || p.until > now || !e.sharesUnits(k.lot, b) {
 			continue
 		}
-		first := w.first(k) >> wishBits
-		if w.rank(first) >= from {
-			continue
+		if p.until != 0 {
+			p.passed, p.until = 0, 0
 		}
-		if k.counted != first+1 || k.until != 0 && k.until <= now {
-			k.counted, k.passed, k.until = first+1, 0, 0
-		}
-		if k.until != 0 {
-			continue
-		}
-		if k.passed++; k.passed >= PassedOverMax {
-			k.until = now + e.asideLife()
-			w.keptUntil(k.until)
+		if p.passed++; p.passed >= PassedOverMax {
+			p.until = now + e.asideLife()
+			w.keptUntil(p.until)
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 // appendList appends the waiting list to a snapshot, since version 5: | 0 | if there is none, or
 //
 //	| 1 | n | n waiters: buyer, joined, state, flags, waited before, highest price, method, agreement, code if flags say so | n wishes: lot, quantity * 2 + together, struck |
-//	| of each kind of wishes, in the order in which they first came: waiter it was counted for, how often passed over, kept until |
+//	| n | n kinds of wishes whose first was passed over, in the order of those: the first wish (waiter * 4 + which), how often, kept until |
 //
 // Who is before whom follows from the numbers.
 func (e *Event) appendList(dst []byte, buyers []uint32) []byte {
@@ -30,9 +30,17 @@ func (e *Event) appendList(dst []byte, buyers []uint32) []byte {
 			dst = appendBool(appendWaitWish(dst, &r.wishes[i]), r.wishes[i].struck)
 		}
 	}
+	w.firsts = w.firsts[:0]
 	for i := range w.kinds {
-		counted, passed, until := w.count(&w.kinds[i])
-		dst = binary.AppendUvarint(binary.AppendUvarint(binary.AppendUvarint(dst, uint64(counted)), uint64(passed)), uint64(until))
+		if k := &w.kinds[i]; k.passing.passed != 0 {
+			w.firsts = append(w.firsts, waitFirstOf{k.first, uint32(i)})
+		}
+	}
+	sortFirsts(w.firsts)
+	dst = binary.AppendUvarint(dst, uint64(len(w.firsts)))
+	for _, f := range w.firsts {
+		p := &w.kinds[f.kind].passing
+		dst = binary.AppendUvarint(append(binary.AppendUvarint(dst, uint64(uint32(f.order))), p.passed), uint64(p.until))
 	}
 	return dst
 }
@@ -69,20 +77,41 @@ func (e *Event) openList(d *decoder) {
 			d.fail(what)
 			return
 		}
+		if r.state == WaitWaiting && e.kindsWith(r.wishes[:r.count]) > WishKindsMax {
+			d.fail("too many kinds of wishes")
+			return
+		}
 		slot := w.rows.alloc()
 		r.method, r.agreement = e.name(method), e.name(agreement)
 		*w.rows.at(slot) = r
 		e.addWaiter(slot)
 	}
-	for i := range w.kinds {
-		k := &w.kinds[i]
-		k.counted, k.passed, k.until = uint32(d.uint(math.MaxUint32)), uint32(d.uint(PassedOverMax)), Instant(d.uint(uint64(instantMax)+1<<56))
-		if counted, _, _ := w.count(k); counted != k.counted || counted == 0 && (k.passed != 0 || k.until != 0) || (k.until != 0) != (k.passed == PassedOverMax) {
-			d.fail("somebody was passed over who was not there")
+	for range d.count(len(w.kinds), 3) { //nolint:mnd // bytes that one takes at least
+		k := w.kindWithFirst(uint32(d.uint(math.MaxUint32)))
+		p := passing{passed: d.byte(), until: Instant(d.uint(uint64(instantMax) + 1<<56))}
+		if d.what != "" {
 			return
 		}
-		w.keptUntil(k.until)
+		if k == nil || k.passing.passed != 0 || p.passed < 1 || p.passed > PassedOverMax || (p.until != 0) != (p.passed == PassedOverMax) {
+			d.fail("somebody was passed over who is not the first, or as can not be")
+			return
+		}
+		k.passing = p
+		w.keptUntil(p.until)
 	}
+}
+
+// kindWithFirst finds the kind of which a wish is the first, nil if there is none.
+func (w *waitList) kindWithFirst(ref uint32) *waitKind {
+	slot, i := ref>>wishBits, ref&(WishesMax-1)
+	if slot >= w.rows.rows || i >= uint32(w.rows.at(slot).count) {
+		return nil
+	}
+	at, ok := w.kindAt[w.rows.at(slot).wishes[i].kind()]
+	if !ok || uint32(w.kinds[at].first) != ref {
+		return nil
+	}
+	return &w.kinds[at]
 }
 
 // fitWaiter says what is wrong with a waiter of a snapshot, "" if nothing is.
@@ -150,7 +179,8 @@ func (c *checker) waiters() error {
 			return e.broken("waiter %d is %s, with hold %d", slot+1, r.state, hold)
 		}
 		for i := range r.count {
-			if !w.hasKind(&r.wishes[i]) {
+			wish := &r.wishes[i]
+			if at, ok := w.kindAt[wish.kind()]; r.state == WaitWaiting && !wish.struck && (!ok || int(at) >= len(w.kinds) || w.kinds[at].wishKind != wish.kind()) {
 				return e.broken("a wish of waiter %d is of no kind", slot+1)
 			}
 		}
@@ -163,17 +193,22 @@ func (c *checker) waiters() error {
 				ref := *q.at(pos)
 				r := w.rows.at(ref >> wishBits)
 				wish := &r.wishes[ref&(WishesMax-1)]
-				if w.order(ref)+1 <= last || wish.lot != k.lot || wish.quantity != k.quantity || wish.together != k.together || (r.flags&waitFirst != 0) != (q == &k.firsts) {
+				if w.order(ref)+1 <= last || wish.kind() != k.wishKind || (r.flags&waitFirst != 0) != (q == &k.firsts) {
 					return e.broken("wish %d of waiter %d is behind another, or in a queue of others", ref&(WishesMax-1), ref>>wishBits+1)
 				}
 				if last = w.order(ref) + 1; r.state == WaitWaiting && !wish.struck {
-					waiting[i]++
+					if waiting[i]++; waiting[i] == 1 && w.order(ref) != k.first {
+						return e.broken("waiter %d is the first who wants %d of lot %d, and is not known to be", ref>>wishBits+1, k.quantity, k.lot)
+					}
 				}
 			}
 		}
-		if waiting[i] != k.waiting {
+		if waiting[i] != k.waiting || k.waiting == 0 {
 			return e.broken("%d wait for %d of lot %d, counted %d", k.waiting, k.quantity, k.lot, waiting[i])
 		}
+	}
+	if len(w.kindAt) != len(w.kinds) || len(w.kinds) > WishKindsMax {
+		return e.broken("%d kinds of wishes, %d are found", len(w.kinds), len(w.kindAt))
 	}
 	if counts != w.counts {
 		return e.broken("the list counts %v, its waiters %v", w.counts, counts)

@@ -300,13 +300,7 @@ func (e *Event) judgeWait(cmd *Command, f *factWished) {
 		if w.rows.live() >= e.limits.Line {
 			e.because(refusal{code: CodeTooMany, text: tooManyWaiting, want: int64(e.limits.Line)})
 		}
-		kinds := len(w.kinds)
-		for i := range f.count {
-			if !w.hasKind(&f.wishes[i]) {
-				kinds++
-			}
-		}
-		if kinds > WishKindsMax {
+		if e.kindsWith(f.wishes[:f.count]) > WishKindsMax {
 			e.because(refusal{code: CodeTooMany, field: fieldWishes, text: tooManyKinds, want: WishKindsMax})
 		}
 	}
@@ -401,9 +395,6 @@ func (e *Event) applyWished(f *factWished) {
 		state: WaitWaiting, count: f.count, flags: f.flags, before: before, code: f.code,
 	}
 	e.addWaiter(slot)
-	for i := range f.count {
-		w.kindOf(&f.wishes[i]).startAnew(w)
-	}
 	if e.line != nil {
 		e.passWished(buyer, int64(f.wishes[0].quantity)*e.lots[f.wishes[0].lot].units)
 	}
@@ -468,8 +459,8 @@ func (e *Event) applyWishEnded(f *factWishEnded) {
 	if f.wish != 0 {
 		e.rows -= e.waiterHash(slot)
 		wish := &r.wishes[f.wish-1]
-		w.kindOf(wish).waiting--
 		wish.struck = true
+		w.dequeueWish(wishRef(slot, int(f.wish-1)))
 		e.rows += e.waiterHash(slot)
 		w.look = true
 		for i := range r.count {

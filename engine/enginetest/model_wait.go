@@ -56,14 +56,24 @@ func (m *Model) waiter(buyer string) *modelWaiter {
 	return nil
 }
 
-// kinds lists what somebody has ever wished for.
-func (m *Model) kinds() (kinds []engine.Wish) {
+// kinds lists what somebody waits for, and these.
+func (m *Model) kinds(more ...engine.WishView) (kinds []engine.Wish) {
+	seen := map[engine.Wish]bool{}
+	add := func(wish engine.WishView) {
+		if !wish.Off && !seen[wish.Wish] {
+			seen[wish.Wish] = true
+			kinds = append(kinds, wish.Wish)
+		}
+	}
 	for _, w := range m.list.waiters {
 		for _, wish := range w.wishes {
-			if !slices.Contains(kinds, wish.Wish) {
-				kinds = append(kinds, wish.Wish)
+			if w.state == engine.WaitWaiting {
+				add(wish)
 			}
 		}
+	}
+	for _, wish := range more {
+		add(wish)
 	}
 	return kinds
 }
@@ -173,6 +183,7 @@ func (m *Model) considerWait(cmd *engine.Command, mine *modelWaiter) {
 	m.refusals.addIf(mine.before >= 16, engine.CodeTooMany, "buyer")
 	m.refusals.addIf(m.buyers()[cmd.Buyer] == 0 && len(m.buyers()) >= m.limits.Buyers, engine.CodeTooMany, "")
 	m.refusals.addIf(len(m.list.waiters) >= m.limits.Line, engine.CodeTooMany, "")
+	m.refusals.addIf(len(m.kinds(mine.wishes...)) > engine.WishKindsMax, engine.CodeTooMany, "wishes")
 	closed := m.lineMode() == engine.LineModeLine && m.line.phase != engine.LineNone && !m.hasPass(cmd.Buyer)
 	for _, w := range mine.wishes {
 		l := m.lot(w.Lot)
@@ -389,12 +400,15 @@ func (m *Model) passOver(from *modelWaiter, h *modelHold) {
 			m.list.passed = map[engine.Wish]*modelPassed{}
 		}
 		p := m.list.passed[wish]
-		if p == nil || !p.who.wants(wish) || p.until != 0 && p.until <= m.eventTime() {
+		if p == nil || !p.who.wants(wish) {
 			p = &modelPassed{who: first}
 			m.list.passed[wish] = p
 		}
-		if p.until != 0 {
+		if p.until > m.eventTime() {
 			continue
+		}
+		if p.until != 0 {
+			p.times, p.until = 0, 0
 		}
 		if p.times++; p.times >= engine.PassedOverMax {
 			aside := int64(600_000_000_000)
