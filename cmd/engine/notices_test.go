@@ -185,3 +185,58 @@ func TestNoticesThatAreSwitchedOnLaterTellNoOldOrders(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestAnOfferIsToldAfterAKill kills the engine when somebody's turn on the waiting list is in the log and no notice has left, as the stream's name is taken by something else: the
+// next process tells it.
+func TestAnOfferIsToldAfterAKill(t *testing.T) {
+	t.Parallel()
+	data := newData(t)
+	c := startChild(t, data)
+	open := func() (*client.Client, jetstream.JetStream) {
+		shop, err := client.Connect(c.NATS, client.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = shop.Close() })
+		js, err := jetstream.New(natsOf(t, c.NATS))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return shop, js
+	}
+	shop, js := open()
+	ctx := within(t)
+	ok := func(_ any, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	offered := func() *pb.Waiter {
+		t.Helper()
+		_, w, err := shop.Place(ctx, "e1", &pb.PlaceCommand{Buyer: "b2"})
+		if err != nil || w.GetState() != "offered" {
+			t.Fatalf("the waiter is %v, %v", w, err)
+		}
+		return w
+	}
+	ok(shop.Create(ctx, "e1", smallEvent(1)))
+	hold, err := shop.Hold(ctx, "e1", &pb.HoldCommand{Buyer: "b1", Items: []*pb.Item{{Lot: "ga", Quantity: 1}}})
+	ok(hold, err)
+	ok(shop.Wait(ctx, "e1", &pb.WaitCommand{Buyer: "b2", Wishes: []*pb.Wish{{Lot: "ga", Quantity: 1}}}))
+	ok(nil, js.DeleteStream(ctx, notice.Stream))
+	ok(js.CreateStream(ctx, jetstream.StreamConfig{Name: notice.Stream, Subjects: []string{"other.>"}}))
+	ok(shop.Release(ctx, "e1", &pb.ReleaseCommand{Buyer: "b1", Hold: hold.Id}))
+	offered()
+	kill(t, c)
+
+	c = startChild(t, data)
+	shop, js = open()
+	now := offered()
+	ok(nil, js.DeleteStream(ctx, notice.Stream))
+	all := readNotices(t, natsOf(t, c.NATS), "holdfast.v1.waiter.offered")
+	d := all[len(all)-1].Data
+	if len(all) != 1 || d.Buyer != "b2" || d.Waiter.State != "offered" || d.Waiter.Waiter != now.Waiter || d.Hold.ID != now.Hold || *d.Hold.TotalMinor != 4500 || !d.Waiter.Until.Equal(now.Until.AsTime()) {
+		t.Fatalf("heard %+v %+v %+v, and the waiter is %v", all, d.Waiter, d.Hold, now)
+	}
+}
