@@ -18,8 +18,8 @@ func waits(buyer string, maxPrice int64, wishes ...engine.Wish) engine.Command {
 	return engine.Command{Verb: engine.VerbWait, Buyer: buyer, MaxPrice: maxPrice, Line: &engine.LineCommand{Wishes: wishes}}
 }
 
-// waitingList plays what becomes of those who wait for the tickets of an event that is sold out: b1 is offered two seats and lets them go, b2 gives up, b3 can be offered
-// nothing for the price, and what b4 agreed to cannot be charged any more.
+// waitingList plays what becomes of those who wait for the tickets of an event that is sold out: b1 is offered two seats and lets them go, b2 gives up, the price goes
+// up beyond what b3 would pay, and what b4 agreed to cannot be charged any more.
 func waitingList(t *testing.T, h *theatre, event string) {
 	t.Helper()
 	spec := night()
@@ -29,13 +29,14 @@ func waitingList(t *testing.T, h *theatre, event string) {
 	h.do(t, event, hold("y", engine.Item{Lot: "stalls", Quantity: 2}))
 	h.do(t, event, waits("b1", 0, engine.Wish{Lot: "stalls", Quantity: 2, Together: true}, engine.Wish{Lot: "ga", Quantity: 2}))
 	h.do(t, event, waits("b2", 0, engine.Wish{Lot: "ga", Quantity: 1}))
-	h.do(t, event, waits("b3", 100, engine.Wish{Lot: "ga", Quantity: 1}))
-	agreed := waits("b4", 0, engine.Wish{Lot: "ga", Quantity: 1})
+	h.do(t, event, waits("b3", 4750, engine.Wish{Lot: "ga", Quantity: 1}))
+	agreed := waits("b4", 5000, engine.Wish{Lot: "ga", Quantity: 1})
 	agreed.Line.AutoBuy, agreed.Payment = true, &engine.PaymentCommand{Note: card()}
 	agreed.Payment.Note.Method, agreed.Payment.Note.Agreement = "private-card", "private-terms"
 	h.do(t, event, agreed)
 	h.do(t, event, engine.Command{Verb: engine.VerbLeave, Buyer: "b2", Line: &engine.LineCommand{List: true}})
-	h.do(t, event, engine.Command{Verb: engine.VerbRelease, Buyer: "y", Hold: "h2"})  // to b1
+	h.do(t, event, engine.Command{Verb: engine.VerbRelease, Buyer: "y", Hold: "h2"}) // to b1
+	h.do(t, event, engine.Command{Verb: engine.VerbUpdate, Spec: &engine.EventSpec{Lots: []engine.LotSpec{{Lot: "ga", FaceMinor: 4600, Set: engine.SetLotFace}}}})
 	h.do(t, event, engine.Command{Verb: engine.VerbCapacity, Lot: "ga", Quantity: 3}) // not to b3, to b4
 	gone := &engine.PaymentCommand{Auto: true, Note: card()}
 	gone.Note.Method, gone.Note.MethodWhy = "private-card", engine.EligibleExpired
