@@ -67,7 +67,10 @@ func (e *Event) unitsOwned(buyer uint32) int64 {
 // ownsMore counts units that a buyer has more, or less, for whom the buyer is linked to.
 func (e *Event) ownsMore(buyer uint32, units int64) {
 	if linked := e.buyers.at(buyer).linked; linked != 0 {
-		e.members.at(e.members.at(linked - 1).cluster).bought += units
+		first := e.members.at(e.members.at(linked - 1).cluster)
+		e.sumCluster(first, -1)
+		first.bought += units
+		e.sumCluster(first, 1)
 	}
 }
 

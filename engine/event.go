@@ -56,6 +56,7 @@ type Event struct {
 	members     slab[memberRow]
 	links       slab[linkRow]
 	linkIndex   index
+	linkedTo    linkedSums
 	cancelled   cancelled
 	window      refundWindow
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"reflect"
 	"testing"
 
@@ -68,6 +69,19 @@ func TestWhatBecameOfThoseInTheLineIsCounted(t *testing.T) {
 	if again, _ := opened.(*Event).Fairness(); !reflect.DeepEqual(again, r) || opened.StateHash() != w.e.StateHash() {
 		t.Errorf("after it slept the report says %+v", again)
 	}
+	var totals, slept line.Totals
+	if !w.e.LineTotals(&totals) || !opened.(*Event).LineTotals(&slept) || !reflect.DeepEqual(totals, slept) {
+		t.Errorf("the totals are %+v, after it slept %+v", totals, slept)
+	}
+	if difference, deviation, _ := totals.Difference(); difference != r.Difference || deviation != r.Error || totals.Flows != r.Flows {
+		t.Errorf("the totals say %v ± %v of %+v", difference, deviation, totals.Flows)
+	}
+	if totals.Joined != 6 || totals.Served != 5 || totals.NoShows != 1 || totals.Left != 1 || totals.Overtook != 0 || totals.Waits.PercentileMs(0.99) != 10_000 {
+		t.Errorf("the totals are %+v", totals)
+	}
+	if totals.Tickets != 5 || totals.Linked != 2 || totals.Clusters != 1 {
+		t.Errorf("%d tickets, %d of them to %d clusters of linked buyers", totals.Tickets, totals.Linked, totals.Clusters)
+	}
 	for _, cmd := range []*Command{{Verb: VerbGet}, {Verb: VerbPlace}} {
 		cmd.Line = &LineCommand{Fairness: true}
 		out := w.ok(cmd)
@@ -111,4 +125,45 @@ func TestAnOrderWithoutAPassIsNotThePasss(t *testing.T) {
 			t.Errorf("paid late %v: %d orders of passes, the place is %s", late, got, w.ok(about(VerbPlace, "bert")).Place.State)
 		}
 	}
+}
+
+// TestATrackThatIsBehindItsShareIsSeen: members have a quarter of the passes. While none of them waits all go to others; who then waits is behind until the track has
+// caught up, and a track of which nobody waits never is.
+func TestATrackThatIsBehindItsShareIsSeen(t *testing.T) {
+	spec := testSpec()
+	spec.Lots = []LotSpec{{Lot: "ga", FaceMinor: 4500}}
+	spec.Line = &LineSpec{Mode: LineModeLine, PassTTLMs: 30_000, Tracks: []TrackSpec{{Track: "general", ShareBp: 7500}, {Track: "member", ShareBp: 2500}}}
+	w := newWorld(t, spec)
+	behind := func(when string, want float64) {
+		t.Helper()
+		if s, ok := w.e.LineStats(); !ok || s.Behind != want {
+			t.Errorf("%s a track is behind by %v, want %v; %d passes", when, s.Behind, want, s.Passes)
+		}
+	}
+	// lets lets as many more in as there are tickets.
+	lets := func(tickets int64) { w.ok(&Command{Verb: VerbCapacity, Lot: "ga", Quantity: tickets}) }
+	behind("before anybody came", 0)
+	for i := range 40 {
+		w.ok(joins(fmt.Sprintf("g%d", i)))
+	}
+	lets(16)
+	s, _ := w.e.LineStats()
+	passes := float64(s.Passes)
+	if passes < 8 || passes >= 40 {
+		t.Fatalf("%v passes for 16 tickets", passes)
+	}
+	behind("while no member waits", 0)
+	for i := range 4 {
+		w.ok(&Command{Verb: VerbJoin, Buyer: fmt.Sprintf("m%d", i), Line: &LineCommand{Track: "member"}})
+	}
+	behind("when members come late", (passes*0.25-1)/passes)
+	lets(18)
+	if s, _ = w.e.LineStats(); float64(s.Passes) <= passes {
+		t.Fatalf("%d passes for 18 tickets", s.Passes)
+	}
+	granted := s.Passes - int64(passes) // to members, who are behind
+	passes = float64(s.Passes)
+	behind("with two more tickets", max(0, (passes*0.25-float64(granted)-1)/passes))
+	lets(100)
+	behind("when nobody waits", 0)
 }

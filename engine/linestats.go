@@ -14,6 +14,7 @@ type LineStats struct {
 	Passes    int64              // granted so far
 	Overtaken int64              // turns that were somebody else's
 	Waiters   [WaitStates]int64  // of the waiting list, by their state
+	Behind    float64            // the largest part of all passes that a track is behind its promised share by, in which somebody waits, but for one pass: 0 to 1
 
 	// How many may shop: what it is made of, and what it comes to. All 0 while nobody is served.
 	Admission    line.Admission
@@ -42,10 +43,27 @@ func (e *Event) LineStats() (s LineStats, ok bool) {
 		s.Passes += int64(l.tracks[i].granted)
 	}
 	s.Overtaken = int64(l.fair.Overtaken())
+	s.Behind = e.shareBehind(s.Passes)
 	if e.serves() {
 		fresh, quiet := e.shoppingNow().Count()
 		s.Fresh, s.Quiet = int64(fresh), int64(quiet)
 		s.Admission, s.Room = e.admission(), e.roomInside()
 	}
 	return s, true
+}
+
+// shareBehind is how far the track of those in which somebody waits is behind that is the furthest, after so many passes of all tracks. A fair line owes no track more
+// than one pass, unless nobody waited in it for a while: then it has yet to catch up.
+func (e *Event) shareBehind(passes int64) (most float64) {
+	shares := int64(0)
+	for t := range e.trackCount() {
+		shares += e.shareOf(t)
+	}
+	for t := range e.trackCount() {
+		if track := &e.line.tracks[t]; track.waiting.n > 0 && passes > 0 {
+			promised := float64(passes) * float64(e.shareOf(t)) / float64(shares)
+			most = max(most, (promised-float64(track.granted)-1)/float64(passes))
+		}
+	}
+	return most
 }

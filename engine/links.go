@@ -20,6 +20,12 @@ type memberRow struct {
 	bought int64  // units that the cluster has, likewise
 }
 
+// linkedSums is what clusters of more than one buyer have together. It follows from the members.
+type linkedSums struct {
+	clusters int   // of those that have units
+	units    int64 // theirs
+}
+
 // linkRow is a link, and who brought it first.
 type linkRow struct {
 	hash   uint64
@@ -222,8 +228,19 @@ func (e *Event) unite(a, b uint32) {
 	e.members.at(last).next = first.next
 	first.next = gone + 1
 	other := e.members.at(gone)
+	e.sumCluster(first, -1)
+	e.sumCluster(other, -1)
 	first.size, first.bought = first.size+other.size, first.bought+other.bought
 	other.size, other.bought = 0, 0
+	e.sumCluster(first, 1)
+}
+
+// sumCluster adds what a cluster has to that of all, or with -1 takes it out, as long as it is in. It is given its first member.
+func (e *Event) sumCluster(first *memberRow, sign int) {
+	if first.size > 1 && first.bought > 0 {
+		e.linkedTo.clusters += sign
+		e.linkedTo.units += int64(sign) * first.bought
+	}
 }
 
 func (e *Event) memberHash(slot uint32) uint64 {
@@ -303,6 +320,7 @@ func (e *Event) openLinks(d *decoder) {
 	}
 	for slot := range e.members.rows {
 		e.rows += e.memberHash(slot)
+		e.sumCluster(e.members.at(slot), 1)
 	}
 }
 
@@ -328,6 +346,7 @@ func (c *checker) links() error {
 		c.rows += e.memberHash(slot)
 		c.buyers[m.buyer].linked = slot + 1
 	}
+	sums := linkedSums{}
 	for slot := range e.members.rows {
 		n, bought := uint32(0), int64(0)
 		for m := slot + 1; m != 0 && e.members.at(slot).cluster == slot; m = e.members.at(m - 1).next {
@@ -339,6 +358,12 @@ func (c *checker) links() error {
 		if m := e.members.at(slot); n != sizes[slot] || m.size != n || m.bought != bought {
 			return e.broken("cluster %d has %d members with %d units, it says %d with %d", slot, n, bought, m.size, m.bought)
 		}
+		if n > 1 && bought > 0 {
+			sums.clusters, sums.units = sums.clusters+1, sums.units+bought
+		}
+	}
+	if sums != e.linkedTo {
+		return e.broken("linked buyers have %+v, it says %+v", sums, e.linkedTo)
 	}
 	return nil
 }

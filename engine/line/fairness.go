@@ -184,25 +184,45 @@ func (f *Fairness) Report() FairReport {
 	for i := range f.tracks {
 		r.Tracks = append(r.Tracks, f.tracks[i].report(all.served))
 	}
-	var over, weights, variance float64
-	for _, s := range f.strata {
-		for flow := range flows {
-			r.Flows[flow].Shopped += s.shopped[flow]
-			r.Flows[flow].Ordered += s.ordered[flow]
-		}
-		n0, n1 := float64(s.shopped[Standard]), float64(s.shopped[OneClick])
-		if n0 == 0 || n1 == 0 {
-			continue
-		}
-		a, b, n := float64(s.ordered[OneClick]), float64(s.ordered[Standard]), n0+n1
-		over += (a*n0 - b*n1) / n
-		weights += n1 * n0 / n
-		variance += (a*(n1-a)*n0*n0*n0 + b*(n0-b)*n1*n1*n1) / (n1 * n0 * n * n)
-	}
-	if weights > 0 {
-		r.Difference, r.Error = over/weights, math.Sqrt(variance)/weights
-	}
+	var c comparison
+	r.Flows, c = f.flows()
+	r.Difference, r.Error, _ = c.difference()
 	return r
+}
+
+// flows is what became of the passes of each flow, and how they compare.
+func (f *Fairness) flows() (reports [flows]FlowReport, c comparison) {
+	for i := range f.strata {
+		s := &f.strata[i]
+		for flow := range flows {
+			reports[flow].Shopped += s.shopped[flow]
+			reports[flow].Ordered += s.ordered[flow]
+		}
+		c.add(s)
+	}
+	return reports, c
+}
+
+// A comparison is the sums over strata that a difference of flows is made of. Those of several lines add up to that of all: each stratum of each line is one more.
+type comparison struct{ over, weights, variance float64 }
+
+func (c *comparison) add(s *stratum) {
+	n0, n1 := float64(s.shopped[Standard]), float64(s.shopped[OneClick])
+	if n0 == 0 || n1 == 0 {
+		return
+	}
+	a, b, n := float64(s.ordered[OneClick]), float64(s.ordered[Standard]), n0+n1
+	c.over += (a*n0 - b*n1) / n
+	c.weights += n1 * n0 / n
+	c.variance += (a*(n1-a)*n0*n0*n0 + b*(n0-b)*n1*n1*n1) / (n1 * n0 * n * n)
+}
+
+// difference is the difference of the flows and its standard error; both 0, and false, if there is nothing to compare.
+func (c *comparison) difference() (difference, deviation float64, ok bool) {
+	if c.weights <= 0 {
+		return 0, 0, false
+	}
+	return c.over / c.weights, math.Sqrt(max(c.variance, 0)) / c.weights, true // sums that were replaced often may be off in the last digits
 }
 
 // report is what a report says of t, where so many passes were granted altogether.

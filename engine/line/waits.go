@@ -42,6 +42,22 @@ func (w *Waits) Merge(other *Waits) {
 	w.max = max(w.max, other.max)
 }
 
+// replace takes out what was counted in was, and adds what is counted in is: the same with more.
+func (w *Waits) replace(was, is *Waits) {
+	if len(is.counts) > len(w.counts) {
+		w.counts = append(w.counts, make([]uint64, len(is.counts)-len(w.counts))...)
+	}
+	for i, n := range is.counts {
+		w.counts[i] += n
+	}
+	for i, n := range was.counts {
+		w.counts[i] -= n
+	}
+	w.n += is.n - was.n
+	w.sum += is.sum - was.sum
+	w.max = max(w.max, is.max)
+}
+
 // Count is how many were counted.
 func (w *Waits) Count() uint64 { return w.n }
 
@@ -52,6 +68,9 @@ func (w *Waits) MeanMs() uint64 {
 	}
 	return w.sum / w.n
 }
+
+// SumMs is all their waits together, at most what a uint64 can be.
+func (w *Waits) SumMs() uint64 { return w.sum }
 
 // MaxMs is the longest wait.
 func (w *Waits) MaxMs() uint64 { return w.max }
