@@ -8,6 +8,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/holdfast-engine/holdfast/engine"
+	"github.com/holdfast-engine/holdfast/engine/line"
 )
 
 // eventActor owns one event. Nothing else touches its state, so no domain lock exists.
@@ -49,7 +50,8 @@ type eventActor struct {
 	timerAt   time.Duration // monotonic time the timer is set for; 0 is not set
 	lastUse   time.Duration
 	lastShown time.Duration
-	shown     bool // the gauges show the present state
+	shown     bool         // the gauges show the present state
+	counted   *line.Totals // what the node's totals have of its line; nil before the first time
 
 	proved      engine.Seq // the last proof fact
 	provedAt    time.Duration
@@ -105,6 +107,7 @@ func (a *eventActor) start() {
 			a.quarantine("its snapshot is missing")
 		}
 	}
+	a.recallCounted()
 	a.resumeWork()
 	a.ref.box.wake() // a first turn, for what is due already
 }

@@ -39,6 +39,7 @@ type knownRow struct {
 	account uint16
 	idLen   uint8 // 0: the row is free
 	awake   bool
+	woken   bool // it was awake before
 }
 
 const (
@@ -125,13 +126,16 @@ func (k *knownEvents) remove(row uint32) {
 	k.free = row + 1
 }
 
-// wakeUp notes that an event is awake.
-func (k *knownEvents) wakeUp(row uint32) {
+// wakeUp notes that an event is awake, and reports whether it was before.
+func (k *knownEvents) wakeUp(row uint32) (again bool) {
 	k.disarm(row)
-	if r := k.at(row); !r.awake {
+	r := k.at(row)
+	if !r.awake {
 		r.awake = true
 		k.awake++
 	}
+	again, r.woken = r.woken, true
+	return again
 }
 
 // sleep notes that an event sleeps until wake, 0 for as long as nobody asks.

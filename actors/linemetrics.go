@@ -44,8 +44,7 @@ func (t *lineTotals) add(s *engine.LineStats) {
 	for i, n := range s.Waiters {
 		t.sum.Waiters[i] += n
 	}
-	t.sum.Passes += s.Passes
-	t.sum.Overtaken += s.Overtaken
+	t.sum.Behind = max(t.sum.Behind, s.Behind)
 	t.sum.Fresh += s.Fresh
 	t.sum.Quiet += s.Quiet
 	t.sum.Admission.Free += s.Admission.Free
@@ -71,8 +70,9 @@ func (m *Metrics) lineMetrics(n *Node) {
 	for state := engine.WaitWaiting; int(state) < engine.WaitStates; state++ {
 		gauge(f, "state", state.String(), func(s *engine.LineStats) int64 { return s.Waiters[state] })
 	}
-	m.Gauge("holdfast_line_passes", "Passes granted so far in lines of awake events.", func() float64 { s := t.get(); return float64(s.Passes) })
-	m.Gauge("holdfast_line_overtaken", "Turns in lines of awake events that were somebody else's. Always 0 (G5).", func() float64 { s := t.get(); return float64(s.Overtaken) })
+	n.fair.addMetrics(m)
+	m.Gauge("holdfast_line_share_behind", "The largest part of all passes of a line, from 0 to 1, that a track in which somebody waits is behind its promised share by, but for one pass, in awake events.",
+		func() float64 { s := t.get(); return s.Behind })
 	f = m.family("holdfast_line_shoppers", "How many may shop in lines of awake events: what that is made of, and how many passes may be granted now (grant).", "gauge")
 	for of, read := range map[string]func(*engine.LineStats) int64{
 		"free":         func(s *engine.LineStats) int64 { return int64(s.Admission.Free) },

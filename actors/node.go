@@ -57,6 +57,7 @@ type Node struct {
 	// linesServing is how many of lines somebody waits or shops in, and lineRate how many purchases a minute each of them may count on.
 	linesServing atomic.Int64
 	lineRate     atomic.Int64
+	fair         lineFair
 	inflight     atomic.Int64 // commands accepted and not yet answered
 	stopping     atomic.Bool
 	refusing     atomic.Pointer[string] // why new holds are refused, nil while they are not
@@ -88,6 +89,7 @@ type Node struct {
 // eventRef is the way to an awake event's actor, and what the actor shows to other goroutines.
 type eventRef struct {
 	key         engine.Key
+	again       bool // it was awake before, since the start
 	box         *mailbox[*engine.Request]
 	pid         *actor.PID
 	inflight    atomic.Int64           // commands accepted and not yet answered
@@ -354,15 +356,15 @@ func (n *Node) spawnRef(ref *eventRef, ev *engine.Event) *eventRef {
 		escaped: func(cause any) { n.cfg.Fatal(fmt.Errorf("event actor %s panicked outside a step: %v", key.ID, cause)) },
 	}
 	ref.gauges.exists.Store(ev == nil || ev.Seq() > 0)
-	a := newEventActor(n, ref, ev)
-	ref.pid = n.root.Spawn(actor.PropsFromProducer(func() actor.Actor { return a }, actor.WithDispatcher(n.turns),
-		actor.WithMailbox(func() actor.Mailbox { return ref.box })))
 	at := route{key.Account, key.ID}
 	row, ok := n.known.find(at)
 	if !ok {
 		row = n.known.add(at)
 	}
-	n.known.wakeUp(row)
+	ref.again = n.known.wakeUp(row)
+	a := newEventActor(n, ref, ev)
+	ref.pid = n.root.Spawn(actor.PropsFromProducer(func() actor.Actor { return a }, actor.WithDispatcher(n.turns),
+		actor.WithMailbox(func() actor.Mailbox { return ref.box })))
 	n.routes.Store(at, ref)
 	return ref
 }

@@ -143,6 +143,7 @@ func (a *eventActor) tryRelease(ask *releaseAsk) {
 	default:
 		a.ev = ev
 		a.ref.quarantined.Store(nil)
+		a.recallCounted()
 		a.resumeWork()
 		a.node.cfg.Logger.Warn("event released from quarantine", "event", a.ref.key.ID, "facts", ev.Seq())
 	}

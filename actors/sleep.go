@@ -44,6 +44,7 @@ func (a *eventActor) show(mono time.Duration) {
 	if a.ev != nil {
 		line, lined := a.ev.LineStats()
 		a.ref.gauges.show(a.ev.Stats(), line, lined)
+		a.node.fair.count(a.ev, &a.counted)
 	}
 	a.lastShown, a.shown = mono, true
 }
@@ -134,6 +135,9 @@ func (a *eventActor) fallAsleep(mono time.Duration) bool {
 		case a.sleepKept.Load() == 2 || a.ev.Seq() != a.sleepSeq:
 			a.sleep, a.lastUse = awake, mono // try again when it has been idle once more
 			return false
+		}
+		if !a.shown {
+			a.show(mono) // what it has counted stays
 		}
 		left := false
 		if archived {
