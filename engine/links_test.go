@@ -81,6 +81,53 @@ func TestLinkedBuyersCountTogetherInAnyOrder(t *testing.T) {
 	}
 }
 
+// TestTicketsOfLinkedBuyersAreSummed links buyers before and after they buy, makes one cluster of two, and gives tickets back: the sums are those of one count of all
+// clusters, also when the event has slept.
+func TestTicketsOfLinkedBuyersAreSummed(t *testing.T) {
+	spec := testSpec()
+	spec.Lots[0].Capacity, spec.Pay.LimitPerLinked = 100, 100
+	w := newWorld(t, spec)
+	wants := func(when string, clusters int, units int64) {
+		t.Helper()
+		if got, want := w.e.linkedTo, (linkedSums{clusters: clusters, units: units}); got != want {
+			t.Errorf("%s: %+v, want %+v", when, got, want)
+		}
+		opened, err := OpenSnapshot(testKey(), w.e.AppendSnapshot(nil))
+		if err == nil {
+			err = opened.Check()
+		}
+		if err == nil {
+			err = w.e.Check()
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", when, err)
+		}
+	}
+	buys := func(buyer string, quantity int64, links ...uint64) {
+		t.Helper()
+		held := w.ok(linkedHold(buyer, quantity, links...)).Hold.ID
+		w.ok(&Command{Verb: VerbConfirm, Buyer: buyer, Hold: string(AppendHoldID(nil, held, 0)), PaymentRef: "inv-" + buyer})
+	}
+	buys("anna", 2)
+	buys("ben", 1, 1)
+	wants("ben is linked to nobody", 0, 0)
+	w.ok(linkedHold("anna", 1, 1))
+	wants("anna is linked to him after she bought", 1, 3)
+	buys("cleo", 4, 2)
+	w.ok(linkedHold("dora", 1, 2, 3))
+	wants("dora to cleo, and buys nothing", 2, 7)
+	w.ok(linkedHold("emil", 1, 4))
+	w.ok(linkedHold("fred", 1, 4))
+	wants("two who buy nothing", 2, 7)
+	w.ok(linkedHold("fred", 1, 2, 1))
+	wants("all are one", 1, 7)
+	w.ok(&Command{Verb: VerbRefund, Order: "o2", Payment: &PaymentCommand{}})
+	wants("ben gives his ticket back", 1, 6)
+	w.ok(&Command{Verb: VerbRefund, Order: "o1", Payment: &PaymentCommand{}})
+	w.ok(&Command{Verb: VerbRefund, Order: "o3", Payment: &PaymentCommand{}})
+	wants("all give their tickets back", 0, 0)
+}
+
 // BenchmarkLinkedHold is a hold of a buyer who is linked to as many others as may be: each of them is looked at.
 func BenchmarkLinkedHold(b *testing.B) {
 	spec := testSpec()
