@@ -101,7 +101,7 @@ func (e *Event) maybeLater(cmd *Command) bool {
 		return true
 	case CodePassRequired, CodePassExpired:
 		lot, ok := e.lotNamed(cmd.Items[0].Lot)
-		return ok && e.leftToHave(&e.lots[lot]) == 0
+		return ok && e.isSoldOut(lot)
 	}
 	return false
 }

@@ -347,20 +347,10 @@ func (e *Event) judgeWaitLine(f *factWished) {
 		return
 	}
 	for i := range f.count {
-		if l := &e.lots[f.wishes[i].lot]; e.leftToHave(l) > 0 || !l.open {
+		if lot := f.wishes[i].lot; !e.isSoldOut(lot) || !e.lots[lot].open {
 			e.because(refusal{code: CodePassRequired, field: fieldBuyer, text: ticketsForTheLine})
 		}
 	}
-}
-
-// leftToHave is how many units of a lot are free, or may be again before anything is given back: those that are held or being paid.
-func (e *Event) leftToHave(l *lot) int64 {
-	left := func(in *[shares]int64) int64 { return in[shareFree] + in[shareHeld] + in[sharePaying] }
-	n := left(&l.in)
-	for _, p := range l.pools {
-		n = min(n, left(&e.pools[p].in))
-	}
-	return n
 }
 
 // judgeWaitPrice adds that not even the cheapest wish costs as little now as may be charged: its turn would only end it.

@@ -199,13 +199,7 @@ func (m *Model) considerWait(cmd *engine.Command, mine *modelWaiter) {
 			m.refusals.addIf(all.together(&modelParty{seats: w.Quantity}, w.Quantity) == nil, engine.CodeNotTogether, "wishes")
 		}
 		m.refusals.addIf(s.CodeOnly && (mine.code == nil || !mine.code.isFor(l)), engine.CodeLotNotOpen, "wishes")
-		c := m.counts(l, nil)
-		left := c.Free + c.Held + c.Paying
-		for _, id := range s.Pools {
-			p := m.poolCounts(m.pool(id), nil)
-			left = min(left, p.Free+p.Held+p.Paying)
-		}
-		m.refusals.addIf(closed && (left > 0 || !l.open), engine.CodePassRequired, "buyer")
+		m.refusals.addIf(closed && (!m.soldOut(l) || !l.open), engine.CodePassRequired, "buyer")
 	}
 	affordable := func(v engine.WishView) bool { return m.priceNow(mine, v.Wish) <= mine.max }
 	m.refusals.addIf(mine.hasMax && len(mine.wishes) > 0 && !slices.ContainsFunc(mine.wishes, affordable), engine.CodePriceExceeded, "max_price_minor")
