@@ -87,7 +87,9 @@ const (
 	asideMsMin       = 1000
 	asideMsMax       = 24 * 3600 * 1000
 	asideDefault     = 600_000
-	sharesAll        = 10_000 // the shares of all tracks
+	asideLifeMax     = 365 * 24 * 3600 * 1e9 // of a time of keeping that was doubled, in nanoseconds: nobody waits for longer
+	asideRoundsMax   = 25                    // doublings that are counted: a second is a year then
+	sharesAll        = 10_000                // the shares of all tracks
 )
 
 // lineNumber is a number of a LineSpec, with its bounds and its default.

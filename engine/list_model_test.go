@@ -86,7 +86,7 @@ func playList(dice enginetest.Dice, turns int) (*enginetest.Shell, *enginetest.T
 // checker that knows only the log find each offer to be the next.
 func TestTheLargeRequestIsServedAsTheModelDoes(t *testing.T) {
 	runs, seed := number(t, "HOLDFAST_MODEL_RUNS", number(t, "HOLDFAST_RAPID_CHECKS", 15)), uint64(number(t, "HOLDFAST_MODEL_SEED", 1))
-	offers, kept := 0, 0
+	offers, kept, longer := 0, 0, 0
 	for i := range uint64(runs) {
 		shell, twin, err := playList(enginetest.SeededDice(seed+i), 800)
 		if err != nil {
@@ -101,18 +101,18 @@ func TestTheLargeRequestIsServedAsTheModelDoes(t *testing.T) {
 		if r := checker.Report(); r.Inversions > 0 || r.Offers != int64(twin.Model.Offers) {
 			t.Fatalf("seed %d: %d offers, the model has made %d: %q", seed+i, r.Offers, twin.Model.Offers, r.Wrong)
 		}
-		offers, kept = offers+twin.Model.Offers, kept+twin.Model.Kept
+		offers, kept, longer = offers+twin.Model.Offers, kept+twin.Model.Kept, longer+twin.Model.KeptLonger
 	}
-	if offers < 20*runs || kept < 4*runs {
-		t.Errorf("only %d offers in %d lives, and %d times were tickets kept", offers, runs, kept)
+	if offers < 20*runs || kept < 4*runs || longer < runs/4 {
+		t.Errorf("only %d offers in %d lives, and %d times were tickets kept, %d times for longer", offers, runs, kept, longer)
 	}
-	t.Logf("%d offers in %d lives, %d times tickets were kept", offers, runs, kept)
+	t.Logf("%d offers in %d lives, %d times tickets were kept, %d times for longer", offers, runs, kept, longer)
 }
 
 // watchedList is a shell whose every answer is compared with the model's, and the state with that of a replica.
-func watchedList(t *testing.T, spec *engine.EventSpec) (do func(cmd engine.Command) *engine.Outcome) {
+func watchedList(t *testing.T, spec *engine.EventSpec) (do func(cmd engine.Command) *engine.Outcome, shell *enginetest.Shell) {
 	t.Helper()
-	shell := enginetest.NewShell(eventKey(), engine.Limits{}, enginetest.WorkloadStart)
+	shell = enginetest.NewShell(eventKey(), engine.Limits{}, enginetest.WorkloadStart)
 	twin := enginetest.NewTwin(shell)
 	shell.Each = func(cmd *engine.Command, out *engine.Outcome) {
 		if err := twin.Check(cmd, out); err != nil {
@@ -133,11 +133,49 @@ func watchedList(t *testing.T, spec *engine.EventSpec) (do func(cmd engine.Comma
 	if out := do(engine.Command{Verb: engine.VerbCreate, Spec: spec}); out.Code != engine.CodeOK {
 		t.Fatalf("create is refused: %s", out.Code)
 	}
-	return do
+	return do, shell
 }
 
 func wishes(buyer string, wishes ...engine.Wish) engine.Command {
 	return engine.Command{Verb: engine.VerbWait, Buyer: buyer, Line: &engine.LineCommand{Wishes: wishes}}
+}
+
+// TestTheLargeRequestIsServedHoweverSlowlyTicketsComeBack lets one ticket come back each quarter of an hour, where tickets are kept for ten minutes at first, while later
+// ones wait for one each without end, and buy it at once.
+func TestTheLargeRequestIsServedHoweverSlowlyTicketsComeBack(t *testing.T) {
+	for wants, rounds := range map[int64]int{2: 3, 3: 4, 8: 5, 32: 7} { // the last time of keeping is 40, 80, 160, 640 minutes
+		do, shell := watchedList(t, &engine.EventSpec{
+			Name: "Night One", Currency: "EUR", Open: true, Lots: []engine.LotSpec{{Lot: "ga", FaceMinor: 1000}}, Line: &engine.LineSpec{AsideMs: 600_000, OfferTTLMs: 3_600_000},
+		})
+		do(wishes("large", engine.Wish{Lot: "ga", Quantity: wants}))
+		waiter := func(buyer string) *engine.WaiterView {
+			return do(engine.Command{Verb: engine.VerbPlace, Buyer: buyer}).Waiter
+		}
+		others := []string(nil)
+		bought, freed := 0, int64(0)
+		for waiter("large").State == engine.WaitWaiting && freed < 500 {
+			freed++
+			others = append(others, "b"+strconv.FormatInt(freed, 10))
+			do(wishes(others[len(others)-1], engine.Wish{Lot: "ga", Quantity: 1}))
+			do(engine.Command{Verb: engine.VerbCapacity, Lot: "ga", Quantity: freed})
+			for range 2 { // at once, and of what was kept in between
+				for len(others) > 0 {
+					hold := waiter(others[0]).Hold
+					if hold == 0 {
+						break
+					}
+					if out := do(engine.Command{Verb: engine.VerbConfirm, Buyer: others[0], Hold: string(engine.AppendHoldID(nil, hold, 0)), PaymentRef: "inv"}); out.Code != engine.CodeOK {
+						t.Fatal(out.Code)
+					}
+					others, bought = others[1:], bought+1
+				}
+				shell.Pass(shell.Now + 450e9)
+			}
+		}
+		if bought != rounds*engine.PassedOverMax {
+			t.Errorf("%d tickets: %d came back, and %d others have bought one, not %d times %d", wants, freed, bought, rounds, engine.PassedOverMax)
+		}
+	}
 }
 
 // TestKindsOfWishesComeBackAsTheModelSays lets many wish for as many kinds as there may be, and then leave and come again: nobody is refused who wishes for what others
@@ -148,7 +186,7 @@ func TestKindsOfWishesComeBackAsTheModelSays(t *testing.T) {
 	for i := range lots + 8 {
 		spec.Lots = append(spec.Lots, engine.LotSpec{Lot: "l" + strconv.Itoa(i), FaceMinor: 1000})
 	}
-	do := watchedList(t, spec)
+	do, _ := watchedList(t, spec)
 	do(engine.Command{Verb: engine.VerbPause}) // one waits in a pause too, and the model has less to look for
 	dice := enginetest.SeededDice(1)
 	kind := func(n int) engine.Wish {

@@ -107,6 +107,25 @@ func TestTheLargeRequestDoesNotStarve(t *testing.T) {
 	}
 }
 
+// TestATimeOfKeepingHasAnEnd doubles the longest and the shortest.
+func TestATimeOfKeepingHasAnEnd(t *testing.T) {
+	for _, ms := range []int64{asideMsMin, asideMsMax} {
+		spec := testSpec()
+		spec.Line = &LineSpec{AsideMs: ms}
+		e, last := newWorld(t, spec).e, Instant(0)
+		for rounds := range uint8(asideRoundsMax + 1) {
+			if life := e.asideLife(rounds); life != asideLifeMax && life != Instant(ms)*1e6<<rounds || life < last {
+				t.Errorf("%d ms, doubled %d times: %d", ms, rounds, life)
+			} else {
+				last = life
+			}
+		}
+		if last != asideLifeMax || instantMax+last < instantMax {
+			t.Errorf("%d ms becomes %d", ms, last)
+		}
+	}
+}
+
 // TestBoundsOfTheWaitingList fills it: wishes, their kinds, waiters in all, and how often one buyer may wait.
 func TestBoundsOfTheWaitingList(t *testing.T) {
 	w := soldOut(t, Limits{Line: 2 * joinsMax})
@@ -228,8 +247,8 @@ type modelWaiter struct {
 }
 
 type modelPassed struct {
-	of, times int
-	until     Instant
+	of, times, again int
+	until            Instant
 }
 
 // first is the first who waits for just this, -1 if nobody does.
@@ -294,11 +313,11 @@ func (m *waitModel) take(place int, buyer string, wish Wish) {
 			m.passed[kind] = p
 		}
 		if p.until != 0 && p.until <= m.now {
-			p.times, p.until = 0, 0
+			p.times, p.again, p.until = 0, p.again+1, 0
 		}
 		if p.until == 0 {
 			if p.times++; p.times == PassedOverMax {
-				p.until = m.now + asideDefault*1e6
+				p.until = m.now + asideDefault*1e6<<p.again
 				m.kept++
 			}
 		}

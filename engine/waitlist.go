@@ -12,7 +12,8 @@ package engine
 //
 // Whoever does not fit is passed over when somebody behind gets tickets of a wished lot, or of one with which it shares a pool. The first of a kind that was
 // passed over PassedOverMax times has freed tickets kept, as many as it wishes for (of a lot that it wants side by side: all), until it fits, gives up, or the
-// time of keeping is over; then the count starts anew. What is kept is not there for those behind it, nor for everybody else.
+// time of keeping is over; then the count starts anew, and the next time of keeping is twice as long: however slowly tickets come back, one is long enough. What is
+// kept is not there for those behind it, nor for everybody else.
 
 // WaitState is where somebody is who waits for tickets. The numbers are part of the log's format.
 type WaitState uint8
@@ -130,6 +131,7 @@ type waitQueues struct {
 type passing struct {
 	until  Instant // event time until which tickets are kept; 0 if none are
 	passed uint8   // times since the last time of keeping
+	rounds uint8   // times of keeping that are over and were not enough
 }
 
 // wishRef names a wish: the waiter's slot and which of the wishes it is.
@@ -340,7 +342,7 @@ func (e *Event) listHash() uint64 {
 		k := &e.list.kinds[i]
 		if p := &k.passing; p.passed != 0 {
 			h := hasher(hashK3 ^ e.seed)
-			h.pair(k.first, uint64(p.passed))
+			h.pair(k.first, uint64(p.passed)|uint64(p.rounds)<<8)
 			h.word(uint64(p.until))
 			sum += uint64(h)
 		}

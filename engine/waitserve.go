@@ -254,12 +254,17 @@ func (e *Event) offerLife() int64 {
 	return waitTTLDefault * 1e6
 }
 
-// asideLife is how long tickets are kept for somebody who was passed over too often.
-func (e *Event) asideLife() Instant {
+// asideLife is how long tickets are kept for somebody who was passed over too often, and for whom so many times of keeping were not enough: each is twice as long as
+// the one before it.
+func (e *Event) asideLife(rounds uint8) Instant {
+	life := Instant(asideDefault)
 	if s := e.spec.Line; s != nil {
-		return Instant(s.AsideMs) * 1e6
+		life = Instant(s.AsideMs)
 	}
-	return asideDefault * 1e6
+	for life *= 1e6; rounds > 0 && life < asideLifeMax; rounds-- {
+		life *= 2
+	}
+	return min(life, asideLifeMax)
 }
 
 func (e *Event) applyOfferedTo(f *factOfferedTo) {
@@ -295,10 +300,10 @@ func (e *Event) passOver(from uint64, b *basket) {
 			continue
 		}
 		if p.until != 0 {
-			p.passed, p.until = 0, 0
+			p.passed, p.rounds, p.until = 0, min(p.rounds+1, asideRoundsMax), 0
 		}
 		if p.passed++; p.passed >= PassedOverMax {
-			p.until = now + e.asideLife()
+			p.until = now + e.asideLife(p.rounds)
 			w.keptUntil(p.until)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 // appendList appends the waiting list to a snapshot, since version 5: | 0 | if there is none, or
 //
 //	| 1 | n | n waiters: buyer, joined, state, flags, waited before, highest price, method, agreement, code if flags say so | n wishes: lot, quantity * 2 + together, struck |
-//	| n | n kinds of wishes whose first was passed over, in the order of those: the first wish (waiter * 4 + which), how often, kept until |
+//	| n | n kinds of wishes whose first was passed over, in the order of those: the first wish (waiter * 4 + which), how often, times of keeping, kept until |
 //
 // Who is before whom follows from the numbers.
 func (e *Event) appendList(dst []byte, buyers []uint32) []byte {
@@ -40,7 +40,7 @@ func (e *Event) appendList(dst []byte, buyers []uint32) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(w.firsts)))
 	for _, f := range w.firsts {
 		p := &w.kinds[f.kind].passing
-		dst = binary.AppendUvarint(append(binary.AppendUvarint(dst, uint64(uint32(f.order))), p.passed), uint64(p.until))
+		dst = binary.AppendUvarint(append(binary.AppendUvarint(dst, uint64(uint32(f.order))), p.passed, p.rounds), uint64(p.until))
 	}
 	return dst
 }
@@ -86,13 +86,13 @@ func (e *Event) openList(d *decoder) {
 		*w.rows.at(slot) = r
 		e.addWaiter(slot)
 	}
-	for range d.count(len(w.kinds), 3) { //nolint:mnd // bytes that one takes at least
+	for range d.count(len(w.kinds), 4) { //nolint:mnd // bytes that one takes at least
 		k := w.kindWithFirst(uint32(d.uint(math.MaxUint32)))
-		p := passing{passed: d.byte(), until: Instant(d.uint(uint64(instantMax) + 1<<56))}
+		p := passing{passed: d.byte(), rounds: d.byte(), until: Instant(d.uint(uint64(instantMax) + 1<<56))}
 		if d.what != "" {
 			return
 		}
-		if k == nil || k.passing.passed != 0 || p.passed < 1 || p.passed > PassedOverMax || (p.until != 0) != (p.passed == PassedOverMax) {
+		if k == nil || k.passing.passed != 0 || p.passed < 1 || p.passed > PassedOverMax || p.rounds > asideRoundsMax || (p.until != 0) != (p.passed == PassedOverMax) {
 			d.fail("somebody was passed over who is not the first, or as can not be")
 			return
 		}

@@ -13,9 +13,10 @@ import (
 // It looks for every refusal that is true of a command and answers with the most important one, where the engine stops at the first that it
 // meets. It shares no code with the engine beyond the seam types, the bounds, and the spread of a hold. A model is not safe for concurrent use.
 type Model struct {
-	Kept   int // how often somebody was passed over so often that tickets are kept
-	Least  int // how often what somebody with a pass was shown was the cheapest between the pass and now, and neither the first nor the last
-	Offers int // to those on the waiting list
+	Kept       int // how often somebody was passed over so often that tickets are kept
+	KeptLonger int // how often that was for longer, as it had not been enough before
+	Least      int // how often what somebody with a pass was shown was the cheapest between the pass and now, and neither the first nor the last
+	Offers     int // to those on the waiting list
 
 	key    engine.Key
 	limits engine.Limits

@@ -3,6 +3,7 @@ package enginetest
 import (
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/holdfast-engine/holdfast/engine"
 )
@@ -34,6 +35,7 @@ type modelWaiter struct {
 type modelPassed struct {
 	who   *modelWaiter
 	times int
+	again int   // times of keeping that are over and were not enough
 	until int64 // event time until which tickets are kept, 0 if none are
 }
 
@@ -402,15 +404,20 @@ func (m *Model) passOver(from *modelWaiter, h *modelHold) {
 			continue
 		}
 		if p.until != 0 {
-			p.times, p.until = 0, 0
+			p.times, p.again, p.until = 0, p.again+1, 0
 		}
 		if p.times++; p.times >= engine.PassedOverMax {
 			aside := int64(600_000_000_000)
 			if m.spec.Line != nil && m.spec.Line.AsideMs > 0 {
 				aside = m.spec.Line.AsideMs * 1e6
 			}
+			year := 365 * 24 * time.Hour.Nanoseconds()
+			for range p.again {
+				aside = min(2*aside, year)
+			}
 			p.until = m.eventTime() + aside
 			m.Kept++
+			m.KeptLonger += min(p.again, 1)
 		}
 	}
 }

@@ -687,7 +687,7 @@ type LineSpec struct {
 	ShoppersMax   *int64                 `protobuf:"varint,5,opt,name=shoppers_max,json=shoppersMax,proto3,oneof" json:"shoppers_max,omitempty"` // passes at the same time; absent is no maximum
 	DrawValue     *bool                  `protobuf:"varint,6,opt,name=draw_value,json=drawValue,proto3,oneof" json:"draw_value,omitempty"`       // the draw waits for a public value, see draw; fixed once the lobby is open
 	OfferTtlMs    *int64                 `protobuf:"varint,7,opt,name=offer_ttl_ms,json=offerTtlMs,proto3,oneof" json:"offer_ttl_ms,omitempty"`  // how long freed tickets are held for somebody on the waiting list; absent is 300,000
-	AsideMs       *int64                 `protobuf:"varint,8,opt,name=aside_ms,json=asideMs,proto3,oneof" json:"aside_ms,omitempty"`             // how long they are kept for somebody there who was passed over too often; absent is 600,000
+	AsideMs       *int64                 `protobuf:"varint,8,opt,name=aside_ms,json=asideMs,proto3,oneof" json:"aside_ms,omitempty"`             // how long they are kept for somebody there who was passed over too often, the first time: then twice as long each time; absent is 600,000
 	Tracks        []*TrackSpec           `protobuf:"bytes,9,rep,name=tracks,proto3" json:"tracks,omitempty"`                                     // parts of those who wait, with a share of the passes each; absent is one, general
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
