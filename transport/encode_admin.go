@@ -153,7 +153,7 @@ func whyReply(w *engine.WhyView) *pb.Why {
 			m.Object, m.Amount = "place", nil
 		case engine.ShowsWaiter:
 			m.Object, m.Amount = "waiter", nil
-		case engine.ShowsEvent, engine.ShowsLine, engine.ShowsWhy, engine.ShowsTouch: // touches are no requests: nothing is remembered of them by theirs
+		case engine.ShowsEvent, engine.ShowsLine, engine.ShowsWhy, engine.ShowsTouch, engine.ShowsWaiting: // nothing is remembered of touches and of looks by their requests
 			m.Object, m.Amount = "event", nil
 		}
 	case engine.WhyRefused:
