@@ -26,7 +26,7 @@ type shownLine struct {
 	Value    string       `json:"value"`
 	Tracks   []shownTrack `json:"tracks"` // that everybody may join
 	Lots     []shownPrice `json:"lots"`   // that are on sale to everybody
-	Gone     []string     `json:"gone"`   // lots of which nothing is free, and nothing held that may come back
+	Gone     []string     `json:"gone"`   // lots of which nothing is free, and nothing held or being paid that may come back
 	Place    *shownPlace  `json:"place"`  // the visitor's
 	Waiter   *shownWaiter `json:"waiter"` // the same, on the waiting list
 }
@@ -116,7 +116,7 @@ func (b *bridge) line(ctx context.Context, v *visitor, q struct {
 		if p := b.sale.plan.lot(lot.Lot); p != nil && lot.Available > 0 {
 			shown.Lots = append(shown.Lots, shownPrice{Lot: lot.Lot, Name: p.name, TotalMinor: p.price()})
 		}
-		if lot.Free+lot.Held == 0 {
+		if lot.Free+lot.Held+lot.Paying == 0 {
 			shown.Gone = append(shown.Gone, lot.Lot)
 		}
 	}
