@@ -242,6 +242,8 @@ func (e *Event) salesOf(b *basket, lot uint32) (sales int64) {
 	return sales
 }
 
+const wholePurchase = "a purchase is all or nothing"
+
 // validBuy checks a buy command.
 func (e *Event) validBuy(cmd *Command, p *PaymentCommand) bool {
 	switch {
@@ -260,12 +262,16 @@ func (e *Event) validBuy(cmd *Command, p *PaymentCommand) bool {
 			e.bad("max_price_minor", "it is below zero")
 			return false
 		}
+		if cmd.Fill != FillAllOrNothing {
+			e.bad("fill", wholePurchase)
+			return false
+		}
 	case cmd.Hold == "":
 		if !e.validHold(cmd) {
 			return false
 		}
 		if cmd.Fill != FillAllOrNothing {
-			e.bad("fill", "a purchase is all or nothing")
+			e.bad("fill", wholePurchase)
 			return false
 		}
 	default:

@@ -37,7 +37,7 @@ func (f *factCodes) append(dst []byte) []byte {
 }
 
 func (c *factCode) append(dst []byte) []byte {
-	dst = binary.AppendUvarint(appendString(dst, c.name), uint64(c.set))
+	dst = binary.AppendUvarint(appendString(dst, c.name), uint64(c.set&(codeFieldsEnd-1)))
 	if c.set&SetCodeSecret != 0 {
 		dst = append(dst, c.hash[:]...)
 	}

@@ -290,7 +290,7 @@ func (e *Event) Step(cmd *Command, now Instant, facts *Facts) *Outcome {
 	default:
 		panic(fmt.Sprintf("engine: verb %d reached event %q", cmd.Verb, e.key.ID))
 	}
-	if !cmd.Verb.IsRead() { // who only looks admits nobody, although time has passed
+	if !cmd.Verb.IsRead() && e.state != EventArchived { // who only looks admits nobody, although time has passed
 		e.settle()
 	}
 	if e.spec.Line != nil {

@@ -224,7 +224,7 @@ func (s *EventSpec) updatesLine() bool { return s.Line != nil && s.Line.Set != 0
 
 // appendLine appends what is said about a line: | set | mode, code only * 64, draw value * 128 | numbers | n | n tracks: name, share | if code only: a bit a track |
 func appendLine(dst []byte, s *LineSpec) []byte {
-	dst = binary.AppendUvarint(dst, uint64(s.Set))
+	dst = binary.AppendUvarint(dst, uint64(s.Set&(lineFieldsEnd-1)))
 	how := byte(s.Mode)
 	if s.DrawValue {
 		how |= lineDrawValue

@@ -66,7 +66,7 @@ func (e *Event) nextWindow() (wall Instant, ok bool) {
 // dateRefunds does what is to be done about the window when wall time has come.
 func (e *Event) dateRefunds(wall Instant) {
 	if e.window.undated {
-		f := factRefundsDated{until: min(max(wall, 0), instantMax) + Instant(e.spec.Pay.RefundWindowMs)*1e6}
+		f := factRefundsDated{until: min(max(wall, 1), instantMax) + Instant(e.spec.Pay.RefundWindowMs)*1e6}
 		e.facts.Buf = f.append(e.facts.Buf)
 		e.emitted()
 		e.applyRefundsDated(&f)

@@ -67,8 +67,11 @@ func (n *Node) findSetting(name string) (int, bool) {
 	return slices.BinarySearchFunc(n.settings, name, func(s setting, name string) int { return strings.Compare(s.name, name) })
 }
 
+// settingMax is the largest value: what the log can say.
+const settingMax = 1 << 62
+
 func (n *Node) fitsSetting(name string, value int64) bool {
-	if name == "" || len(name) > 2*IDLenMax || value < 0 {
+	if name == "" || len(name) > 2*IDLenMax || value < 0 || value > settingMax {
 		return false
 	}
 	for part := range strings.SplitSeq(name, ".") {
@@ -98,7 +101,7 @@ func (n *Node) applySetting(name string, value int64, at Instant) {
 
 // foldSetting applies the rest of a fact of a setting.
 func (n *Node) foldSetting(d *decoder, at Instant) error {
-	name, value := strings.Clone(d.string(2*IDLenMax)), int64(d.uint(1<<62))
+	name, value := strings.Clone(d.string(2*IDLenMax)), int64(d.uint(settingMax))
 	if d.what == "" && !n.fitsSetting(name, value) {
 		d.fail("a setting that cannot be")
 	}

@@ -34,7 +34,7 @@ func (e *Event) undo(cmd *Command) {
 		why.code, why.text = CodeWrongState, wasUndone
 	case e.after(uint32(row.order-1)) != nil:
 		why.code, why.text = CodeWrongState, orderHasChanged
-	case e.eventTime() >= row.undo:
+	case e.eventTime() >= row.undo || row.charge == ChargeCapturing || row.charge == ChargeVoiding:
 		why.code = CodeUndoTooLate
 	}
 	if why.code != CodeOK {

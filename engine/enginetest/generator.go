@@ -269,7 +269,9 @@ func (g *Generator) shellCommand() engine.Command {
 		}
 		return engine.Command{Verb: engine.VerbTime, Touch: &engine.TouchCommand{Times: []engine.Timed{timed}}}
 	}
-	return engine.Command{Verb: engine.VerbResume, Down: pick[int64](g, "down", 0, -1, math.MinInt64, 1, 1e9)}
+	down := pick[int64](g, "down", 0, -1, math.MinInt64, 1, 1e9)
+	g.shell.Now += engine.Instant(max(down, 0))
+	return engine.Command{Verb: engine.VerbResume, Down: down}
 }
 
 func (g *Generator) hold() engine.Command {
