@@ -88,6 +88,7 @@ const (
 	asideMsMax       = 24 * 3600 * 1000
 	asideDefault     = 600_000
 	asideLifeMax     = 365 * 24 * 3600 * 1e9 // of a time of keeping that was doubled, in nanoseconds: nobody waits for longer
+	asideTogetherMax = 3                     // doublings for seats side by side, for which the whole lot is kept: whether they ever lie so is nobody's to say
 	asideRoundsMax   = 25                    // doublings that are counted: a second is a year then
 	sharesAll        = 10_000                // the shares of all tracks
 )

@@ -303,7 +303,11 @@ func (e *Event) passOver(from uint64, b *basket) {
 			p.passed, p.rounds, p.until = 0, min(p.rounds+1, asideRoundsMax), 0
 		}
 		if p.passed++; p.passed >= PassedOverMax {
-			p.until = now + e.asideLife(p.rounds)
+			rounds := p.rounds
+			if k.together {
+				rounds = min(rounds, asideTogetherMax)
+			}
+			p.until = now + e.asideLife(rounds)
 			w.keptUntil(p.until)
 		}
 	}

@@ -412,7 +412,11 @@ func (m *Model) passOver(from *modelWaiter, h *modelHold) {
 				aside = m.spec.Line.AsideMs * 1e6
 			}
 			year := 365 * 24 * time.Hour.Nanoseconds()
-			for range p.again {
+			again := p.again
+			if wish.Together {
+				again = min(again, 3)
+			}
+			for range again {
 				aside = min(2*aside, year)
 			}
 			p.until = m.eventTime() + aside
