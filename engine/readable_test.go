@@ -26,7 +26,10 @@ func TestWhatIsSaidWrongCanBeReadAgain(t *testing.T) {
 	const later = engine.VerbNone // ten seconds
 	for name, says := range map[string][]engine.Command{
 		"an outage that was none, when it is too late to undo": {
-			buy, intend, sold, {Verb: later}, {Verb: engine.VerbExpire}, {Verb: engine.VerbResume, Down: 1},
+			buy, intend, sold,
+			{Verb: later},
+			{Verb: engine.VerbExpire},
+			{Verb: engine.VerbResume, Down: 1},
 			{Verb: engine.VerbUndo, Buyer: "b1", RequestID: "q2", Payment: &engine.PaymentCommand{Purchase: "p1"}},
 		},
 		"part of an offer": {
