@@ -43,9 +43,7 @@ func TestWalletsAreKeptInBothLanguages(t *testing.T) {
 	if r := ask("history", &pb.HistoryCommand{}); r.Error != nil || r.History == nil {
 		t.Errorf("history: %v", r)
 	}
-	if st := w.server.Stats(); st.CommandsInFlight != 0 {
-		t.Errorf("something is left: %+v", st)
-	}
+	awaitNothingInFlight(t, w.server)
 }
 
 func TestWalletsRefuseWhatIsHostile(t *testing.T) {

@@ -200,9 +200,8 @@ func TestBuysThatWaitAreBounded(t *testing.T) {
 	}
 	s.change(engine.PurchaseSold, 2)
 	receiveReply(t, second)
-	if st := s.server.Stats(); st.CommandsInFlight != 0 || st.BytesInFlight != 0 || st.Parked != 0 {
-		t.Errorf("something is left: %+v", st)
-	}
+	awaitNothingInFlight(t, s.server)
+	s.parked(t, 0)
 
 	s = newTill(t, transport.Config{ParkedBytesMax: 1})
 	if r := receiveReply(t, s.buy(t, `{"request_id":"k1",`+wait)); r.Purchase.GetState() != "queued" {
@@ -301,8 +300,9 @@ func TestPurchasesArePublished(t *testing.T) {
 	if !json.Valid([]byte(body)) {
 		t.Errorf("published %s", body)
 	}
-	if st := s.server.Stats(); st.Pushes != 2 || st.PushesLost != 0 {
-		t.Errorf("%d were published and %d lost", st.Pushes, st.PushesLost)
+	await(t, func() bool { return s.server.Stats().Pushes == 2 })
+	if lost := s.server.Stats().PushesLost; lost != 0 {
+		t.Errorf("%d are lost", lost)
 	}
 }
 
@@ -412,8 +412,11 @@ func TestAShownPurchaseIsToldWhenItIsDurableAndNotReadAgain(t *testing.T) {
 	if _, commands := s.engine.Taken(); commands != asked+1 { // for the codes of tickets, which are not made in an event's turn
 		t.Errorf("the engine was asked %d times more, not once", commands-asked)
 	}
-	if st := s.server.Stats(); st.Parked != 0 || st.CommandsInFlight != 0 || st.BytesInFlight != 0 || st.Pushes != 1 || st.PushesLost != 0 {
-		t.Errorf("something is left: %+v", st)
+	awaitNothingInFlight(t, s.server)
+	s.parked(t, 0)
+	await(t, func() bool { return s.server.Stats().Pushes == 1 })
+	if lost := s.server.Stats().PushesLost; lost != 0 {
+		t.Errorf("%d are lost", lost)
 	}
 }
 
