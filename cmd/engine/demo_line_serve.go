@@ -16,7 +16,7 @@ const (
 	sweepEvery   = time.Second
 	soldOutPause = 3 * time.Second  // from the sell-out until who has heard nothing asks
 	freedPause   = 6 * time.Second  // until the office gives tickets back
-	tailMax      = 25 * time.Second // until the office closes the sale, even if the last tickets find nobody
+	tailMax      = 35 * time.Second // until the office closes the sale, even if the last tickets find nobody
 	soldOutEvery = 5 * time.Second
 	quietFor     = 2 * time.Second // until the office believes that nothing happens any more
 	unsoldMax    = 4 * demoPassTTL // without an order, until the office believes that what is left finds nobody
@@ -43,7 +43,7 @@ func (s *lineSale) serve(ctx context.Context) error {
 		if orders := s.shown.Load().orders; orders != ordered {
 			ordered, orderedAt = orders, now
 		}
-		if s.sellOut.IsZero() && (s.free() == 0 || now.Sub(orderedAt) > unsoldMax) {
+		if gone := s.free() == 0 && s.shown.Load().holdsLive == 0; s.sellOut.IsZero() && (gone || now.Sub(orderedAt) > unsoldMax) {
 			s.sellOut = now
 		}
 		if !s.sellOut.IsZero() {
