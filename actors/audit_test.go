@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -67,6 +68,10 @@ func TestQuarantinedEventsAreListedForOperators(t *testing.T) {
 	n.known.sleep(n.known.add(route{"shop", "theirs"}), 0)
 	n.mu.Unlock()
 	c := n.EventCounts(engine.SingleAccount)
+	for c.Awake == 0 { // the new event shows itself after its turn
+		runtime.Gosched()
+		c = n.EventCounts(engine.SingleAccount)
+	}
 	if c.Awake != 1 || c.Asleep != 0 || len(c.Quarantined) != quarantinedListMax || c.Quarantined[0].Event != "q000" || c.Quarantined[0].Why != why {
 		t.Errorf("%d awake, %d asleep, %d quarantined", c.Awake, c.Asleep, len(c.Quarantined))
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -44,10 +45,19 @@ func TestAnswersLeaveOnlyWhenDurable(t *testing.T) {
 	}
 }
 
+// answered waits until nothing of e1 is in flight any more: that is told of a command after its answer has left.
+func answered(n *Node) {
+	ref, _ := n.routes.Load(route{engine.SingleAccount, "e1"})
+	for n.inflight.Load() > 0 || ref.inflight.Load() > 0 {
+		runtime.Gosched()
+	}
+}
+
 func TestCommandsBeyondTheBoundAreRefusedAndTheRestAnswered(t *testing.T) {
 	l := newFakeLog()
 	n := started(t, l, Config{InflightPerEvent: 8})
 	ask(t, n, "e1", create("c1", 1000))
+	answered(n)
 	l.hold(true)
 	var taken []*caller
 	refused := 0
@@ -66,6 +76,7 @@ func TestCommandsBeyondTheBoundAreRefusedAndTheRestAnswered(t *testing.T) {
 	for _, c := range taken {
 		<-c.durable
 	}
+	answered(n)
 	if a := ask(t, n, "e1", hold("again", "zoe")); a.code != engine.CodeOK {
 		t.Fatalf("after the burst: %v", a.code)
 	}
