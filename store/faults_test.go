@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -127,7 +128,8 @@ func TestEveryFailedOperationStopsTheStore(t *testing.T) {
 					}
 				}
 				for _, percent := range []int{0, 100} {
-					img := crashImage{fs: r.mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: r.p.rng}), released: r.released}
+					rng := rand.New(rand.NewPCG(uint64(n), uint64(percent))) // not the script's: that may still be about to find out that the store is dead
+					img := crashImage{fs: r.mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: rng}), released: r.released}
 					if err := checkImage(img, r.p.w, false); err != nil {
 						t.Errorf("%s: after it, with %d%% of unsynced data: %v", what, percent, err)
 					}
